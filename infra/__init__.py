@@ -1,0 +1,1 @@
+"""Building and moving an instance: migrations, demonstration, container and cloud definitions."""

@@ -1,0 +1,123 @@
+"""Every setting, read once from the environment, all mistakes named at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+
+class Profile(StrEnum):
+    """What kind of instance this is."""
+
+    DEMONSTRATION = "demonstration"
+    PRODUCTION = "production"
+
+
+class SettingsError(Exception):
+    """Settings that cannot be used, all of them, with what each should be."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one instance.
+
+    ``home`` holds keys, the local vault, the queue and the demonstration's accounts. ``practice_start`` is the
+    instant at which a practice instance began to live (`ASSAY_NOW`), or ``None`` for the machine's clock.
+    """
+
+    home: Path
+    port: int
+    profile: Profile
+    base_host: str
+    database_url: str
+    vault_url: str
+    s3_endpoint: str
+    broker_url: str
+    authority: str
+    product: str
+    practice_start: datetime | None
+    max_upload_bytes: int
+
+    @property
+    def demonstration(self) -> bool:
+        return self.profile is Profile.DEMONSTRATION
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
+        """Read the environment. Raises `SettingsError` naming every setting that is wrong."""
+        source = os.environ if env is None else env
+        wrong: list[str] = []
+        home = Path(source.get("ASSAY_HOME") or "./var").resolve()
+        settings = cls(
+            home=home,
+            port=_port(source, wrong),
+            profile=_profile(source, wrong),
+            base_host=source.get("ASSAY_HOST") or "localhost",
+            database_url=source.get("ASSAY_DATABASE") or f"sqlite:///{home / 'assay.db'}",
+            vault_url=source.get("ASSAY_VAULT") or f"file://{home / 'vault'}",
+            s3_endpoint=source.get("ASSAY_S3_ENDPOINT", ""),
+            broker_url=source.get("ASSAY_BROKER") or "filesystem://",
+            authority=source.get("ASSAY_AUTHORITY") or "Frontier AI Authority",
+            product=source.get("ASSAY_PRODUCT") or "Assay",
+            practice_start=_practice_start(source, wrong),
+            max_upload_bytes=_whole(source, "ASSAY_MAX_UPLOAD", 512 * 2**20, wrong),
+        )
+        wrong += _unfit_for_production(settings)
+        if wrong:
+            raise SettingsError("\n".join(wrong))
+        return settings
+
+
+def _whole(source: Mapping[str, str], name: str, default: int, wrong: list[str]) -> int:
+    raw = source.get(name)
+    if not raw:
+        return default
+    if raw.isdecimal():
+        return int(raw)
+    wrong.append(f"{name} is {raw!r}; it has to be a whole number.")
+    return default
+
+
+def _port(source: Mapping[str, str], wrong: list[str]) -> int:
+    port = _whole(source, "PORT", 5000, wrong)
+    if not 0 < port < 65536:
+        wrong.append(f"PORT is {port}; it has to lie between 1 and 65535.")
+    return port
+
+
+def _profile(source: Mapping[str, str], wrong: list[str]) -> Profile:
+    raw = source.get("ASSAY_PROFILE") or Profile.DEMONSTRATION
+    try:
+        return Profile(raw)
+    except ValueError:
+        wrong.append(f"ASSAY_PROFILE is {raw!r}; it has to be one of: {', '.join(Profile)}.")
+        return Profile.DEMONSTRATION
+
+
+def _practice_start(source: Mapping[str, str], wrong: list[str]) -> datetime | None:
+    raw = source.get("ASSAY_NOW")
+    if not raw:
+        return None
+    try:
+        moment = datetime.fromisoformat(raw)
+    except ValueError:
+        wrong.append(f"ASSAY_NOW is {raw!r}; it has to be a date such as 2027-10-01 or an instant in ISO 8601.")
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _unfit_for_production(settings: Settings) -> list[str]:
+    if settings.demonstration:
+        return []
+    wrong = []
+    if settings.database_url.startswith("sqlite"):
+        wrong.append("ASSAY_DATABASE: a production instance needs PostgreSQL, not SQLite.")
+    if settings.practice_start is not None:
+        wrong.append("ASSAY_NOW: only a practice or demonstration instance can move its clock.")
+    if settings.base_host == "localhost":
+        wrong.append("ASSAY_HOST: a production instance needs its own host name.")
+    return wrong

@@ -1,0 +1,228 @@
+"""Engine, column types, reading and writing, and the only commit of the project.
+
+On SQLite ``SELECT … FOR UPDATE`` does nothing and a deferred BEGIN lets several writers read the same
+state before any of them writes, so `Database.write` opens with BEGIN IMMEDIATE and `Database.read` with
+BEGIN. Whatever may write, also a GET that records a reading, uses `Database.write`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar
+
+from pydantic import ConfigDict
+from sqlalchemy import JSON, DateTime, Engine, create_engine, event, text, update
+from sqlalchemy import Enum as SAEnum
+from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, Session, SQLModel, col, select
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+_MODE = "assay_mode"
+_AFTER_COMMIT = "assay_after_commit"
+
+
+class UtcInstant(TypeDecorator[datetime]):
+    """An aware instant, stored in UTC on both databases. A naive value raises ``ValueError``."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs a time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Table(SQLModel):
+    """Base of every table. ``__record__ = True`` marks a *table of record*: see `secure_access.ledger`."""
+
+    __record__: ClassVar[bool] = False
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    def of_record(self) -> bool:
+        """Whether this row counts yet: a draft of a table of record does not."""
+        return True
+
+
+Table.metadata.naming_convention = NAMING  # type: ignore[assignment]
+
+Instant = Annotated[datetime, "aware, UTC"]
+"""Use with ``Field(sa_type=UtcInstant)``; `instant_column` writes both."""
+
+
+def instant_column(*, nullable: bool = False, index: bool = False) -> Any:
+    """A field that holds an aware instant in UTC."""
+    default: Any = None if nullable else ...
+    return Field(default=default, sa_type=UtcInstant, nullable=nullable, index=index)
+
+
+def enum_column(enum: type[StrEnum], *, default: Any = ..., nullable: bool = False) -> Any:
+    """A field that holds a member of ``enum`` by value, with a CHECK on both databases."""
+    kind = SAEnum(
+        enum,
+        native_enum=False,
+        create_constraint=True,
+        values_callable=lambda members: [member.value for member in members],
+        length=40,
+        name=enum.__name__.lower(),
+    )
+    return Field(default=default, sa_column_kwargs={"nullable": nullable}, sa_type=kind)  # type: ignore[call-overload]
+
+
+def json_column(*, default_factory: Callable[[], Any] = dict) -> Any:
+    """A field that holds JSON. In-place changes are not seen: assign a new value."""
+    return Field(default_factory=default_factory, sa_type=JSON, nullable=False)
+
+
+def new_id() -> uuid.UUID:
+    """A fresh random identifier."""
+    return uuid.uuid4()
+
+
+class ReferenceCounter(Table, table=True):
+    """The last number given out for a prefix in a year."""
+
+    __tablename__ = "reference_counter"
+
+    prefix: str = Field(primary_key=True, max_length=8)
+    year: int = Field(primary_key=True)
+    last: int = 0
+
+
+def next_reference(session: Session, prefix: str, now: datetime) -> str:
+    """The next reference such as ``C-2027-014``. Locks the counter until the transaction ends."""
+    session.execute(
+        text("INSERT INTO reference_counter (prefix, year, last) VALUES (:p, :y, 0) ON CONFLICT DO NOTHING"),
+        {"p": prefix, "y": now.year},
+    )
+    last = session.execute(
+        update(ReferenceCounter)
+        .where(col(ReferenceCounter.prefix) == prefix, col(ReferenceCounter.year) == now.year)
+        .values(last=ReferenceCounter.last + 1)
+        .returning(col(ReferenceCounter.last))
+    ).scalar_one()
+    return f"{prefix}-{now.year}-{last:03d}"
+
+
+def after_commit(session: Session, act: Callable[[], None]) -> None:
+    """Run ``act`` once the transaction has committed; never if it rolls back."""
+    session.info.setdefault(_AFTER_COMMIT, []).append(act)
+
+
+class Database:
+    """One database: SQLite file or PostgreSQL.
+
+    ``url`` is an SQLAlchemy address. Raises ``ValueError`` for another kind of database.
+    """
+
+    def __init__(self, url: str) -> None:
+        if not url.startswith(("sqlite", "postgresql")):
+            raise ValueError("Assay keeps its records in SQLite or PostgreSQL; the address names neither.")
+        self.url = url
+        self.engine = _engine(url)
+        self.context: dict[str, Any] = {}
+        """Handed to every writing session as ``session.info``; `secure_access.jobs` finds its publisher there."""
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session that may write. Commits once at the end; any exception rolls all of it back."""
+        with Session(self.engine.execution_options(**{_MODE: "write"}), expire_on_commit=False) as session:
+            session.info.update(self.context)
+            yield session
+            session.commit()
+            for act in session.info.pop(_AFTER_COMMIT, []):
+                act()
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session that only reads; what it changes is lost."""
+        with Session(self.engine.execution_options(**{_MODE: "read"}), expire_on_commit=False) as session:
+            yield session
+            session.rollback()
+
+    def reachable(self) -> bool:
+        """Whether the database answers."""
+        try:
+            with self.read() as session:
+                session.connection()
+        except OperationalError:
+            return False
+        return True
+
+    def dispose(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def _engine(url: str) -> Engine:
+    if url.startswith("sqlite"):
+        engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    # The driver must not open transactions by itself: BEGIN is ours, see _begin_sqlite.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "busy_timeout=30000",
+        "secure_delete=ON",
+        "trusted_schema=OFF",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    mode = connection.get_execution_options().get(_MODE, "write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if mode == "write" else "BEGIN")
+
+
+__all__ = [
+    "NAMING",
+    "Database",
+    "Field",
+    "Instant",
+    "ReferenceCounter",
+    "Session",
+    "Table",
+    "UtcInstant",
+    "after_commit",
+    "col",
+    "enum_column",
+    "instant_column",
+    "json_column",
+    "new_id",
+    "next_reference",
+    "select",
+]

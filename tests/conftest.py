@@ -1,0 +1,19 @@
+"""What every test may use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["tests.fixtures.databases"]
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real inputs beside the checkout; a test that needs it skips where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip("the folder of real inputs (../shared) is not beside this checkout")
+    return SHARED
