@@ -15,8 +15,9 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
 from pydantic import ConfigDict
-from sqlalchemy import JSON, DateTime, Engine, create_engine, event, text, update
+from sqlalchemy import JSON, DateTime, Engine, create_engine, event, update
 from sqlalchemy import Enum as SAEnum
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.types import TypeDecorator
@@ -111,10 +112,7 @@ class ReferenceCounter(Table, table=True):
 
 def next_reference(session: Session, prefix: str, now: datetime) -> str:
     """The next reference such as ``C-2027-014``. Locks the counter until the transaction ends."""
-    session.execute(
-        text("INSERT INTO reference_counter (prefix, year, last) VALUES (:p, :y, 0) ON CONFLICT DO NOTHING"),
-        {"p": prefix, "y": now.year},
-    )
+    insert_if_absent(session, ReferenceCounter(prefix=prefix, year=now.year, last=0))
     last = session.execute(
         update(ReferenceCounter)
         .where(col(ReferenceCounter.prefix) == prefix, col(ReferenceCounter.year) == now.year)
@@ -122,6 +120,16 @@ def next_reference(session: Session, prefix: str, now: datetime) -> str:
         .returning(col(ReferenceCounter.last))
     ).scalar_one()
     return f"{prefix}-{now.year}-{last:03d}"
+
+
+def insert_if_absent(session: Session, row: Table) -> bool:
+    """Insert ``row`` unless a row with its key is there already; whether it was inserted.
+
+    Waits for a concurrent transaction that inserts the same key, so exactly one of them sees ``True``.
+    """
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    statement = insert(type(row)).values(row.model_dump()).on_conflict_do_nothing()
+    return bool(session.execute(statement).rowcount == 1)  # type: ignore[attr-defined]
 
 
 def after_commit(session: Session, act: Callable[[], None]) -> None:
@@ -220,6 +228,7 @@ __all__ = [
     "after_commit",
     "col",
     "enum_column",
+    "insert_if_absent",
     "instant_column",
     "json_column",
     "new_id",

@@ -1,0 +1,147 @@
+"""The composition root: one Flask app a zone, and the table that says who may enter which blueprint.
+
+Default deny: a blueprint without a row here is served nowhere, and a zone routes only its own rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, redirect, request, url_for
+from flask_login import current_user
+from werkzeug.wrappers import Response as BaseResponse
+
+from portal import accounts, errors, home, ui
+from portal.settings import Settings
+from portal.web import (
+    PUBLIC,
+    ZONES,
+    NavItem,
+    SignedIn,
+    Wired,
+    Zone,
+    origin,
+    shell,
+    zone_url,
+)
+from portal.wiring import bare_celery, publish_to, wire
+from secure_access.identity import Actor
+from secure_access.workflow import NotFound, Role
+
+WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+DEVELOPER = frozenset({Role.PREPARER, Role.CERTIFYING_OFFICER})
+EVALUATOR = frozenset({Role.ASSESSOR, Role.EVALUATION_OFFICER})
+REVIEW = frozenset({Role.CASE_OFFICER, Role.DECIDER})
+ENFORCEMENT = frozenset({Role.ENFORCEMENT_OFFICER, Role.HEAD_OF_ENFORCEMENT})
+PLANS = frozenset({Role.CASE_OFFICER, Role.DECIDER, Role.PLAN_APPROVER, Role.PLAN_READER})
+GOVERNMENT = REVIEW | ENFORCEMENT | PLANS | {Role.ACCREDITATION_OFFICER, Role.ADMINISTRATOR}
+ANYBODY: frozenset[Role] = frozenset()
+
+
+@dataclass(frozen=True)
+class Surface:
+    """Where a blueprint is served and who may enter it. ``enter`` empty: anybody, signed in or not."""
+
+    blueprint: Blueprint
+    zones: tuple[str, ...]
+    enter: frozenset[Role]
+
+
+SURFACES: tuple[Surface, ...] = (
+    Surface(accounts.bp, ("developer", "evaluator", "government"), ANYBODY),
+    Surface(home.public, (PUBLIC,), ANYBODY),
+    Surface(home.developer, ("developer",), DEVELOPER),
+    Surface(home.evaluator, ("evaluator",), EVALUATOR),
+    Surface(home.government, ("government",), GOVERNMENT),
+)
+
+NAVIGATION: dict[str, tuple[NavItem, ...]] = {
+    PUBLIC: (NavItem("Start", "home.start"),),
+    "developer": (NavItem("Home", "home.developer"),),
+    "evaluator": (NavItem("Home", "home.evaluator"),),
+    "government": (NavItem("Home", "home.government"),),
+}
+
+
+def create_app(wired: Wired, zone: str) -> Zone:
+    """The Flask app of one zone."""
+    app = Zone(wired, zone, _guard)
+    ui.install(app)
+    errors.install(app)
+    enter = app.extensions["enter"] = {}
+    for surface in SURFACES:
+        if zone in surface.zones:
+            app.register_blueprint(surface.blueprint)
+            enter[surface.blueprint.name] = surface.enter
+    app.context_processor(lambda: {"shell": shell(NAVIGATION[zone])})
+    app.jinja_env.globals["zone_url"] = zone_url
+    return app
+
+
+def create_zones(wired: Wired) -> dict[str, Zone]:
+    """The apps of every zone, each able to name pages of the others."""
+    zones = {zone: create_app(wired, zone) for zone in ZONES}
+    for app in zones.values():
+        app.extensions["zones"] = zones
+    return zones
+
+
+def by_host(wired: Wired) -> WSGI:
+    """One WSGI callable for a single machine, which picks the zone by the host name asked for."""
+    zones = create_zones(wired)
+    hosts = {origin(wired.settings, zone).partition("://")[2].partition(":")[0]: app for zone, app in zones.items()}
+
+    def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        asked = str(environ.get("HTTP_HOST", "")).partition(":")[0].lower()
+        app = hosts.get(asked)
+        if app is None:
+            return _unknown_host(hosts, start_response)
+        return app(environ, start_response)
+
+    return serve
+
+
+def serve() -> WSGI:
+    """The WSGI callable of ``assay serve``, from the environment."""
+    settings = Settings.from_env()
+    wired = wire(settings)
+    publish_to(wired, bare_celery(settings))
+    return by_host(wired)
+
+
+def _unknown_host(hosts: dict[str, Zone], start_response: Callable[..., Any]) -> list[bytes]:
+    names = ", ".join(sorted(hosts))
+    start_response("421 Misdirected Request", [("Content-Type", "text/plain; charset=utf-8")])
+    return [f"This address is not served here. Use one of: {names}\n".encode()]
+
+
+def _guard() -> BaseResponse | tuple[str, int] | None:
+    """Default deny, before the body is read. What you may not enter answers like what does not exist."""
+    if request.endpoint == "static":
+        return None
+    app = errors.current_zone()
+    enter: frozenset[Role] | None = app.extensions["enter"].get(request.blueprint or "")
+    if enter is None:
+        raise NotFound
+    if not enter:
+        return None
+    if not current_user.is_authenticated:
+        return _ask_to_sign_in()
+    if not _actor().roles & enter:
+        raise NotFound
+    return None
+
+
+def _ask_to_sign_in() -> BaseResponse | tuple[str, int]:
+    if request.method not in ("GET", "HEAD"):
+        return errors.signed_out_page()
+    return redirect(url_for("accounts.sign_in", next=request.full_path.rstrip("?")), 303)
+
+
+def _actor() -> Actor:
+    signed_in = current_user._get_current_object()
+    assert isinstance(signed_in, SignedIn)
+    return signed_in.actor

@@ -1,0 +1,113 @@
+"""Refusals and faults become pages: what happened, why, what to do next. The log gets the rest."""
+
+from __future__ import annotations
+
+import uuid
+
+import structlog
+from flask import render_template, request
+from flask_login import current_user
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from portal.web import SignedIn, Zone, current_zone, separately
+from secure_access.ledger import security_log
+from secure_access.workflow import Denied, NotFound
+
+log = structlog.get_logger(__name__)
+
+
+def install(app: Zone) -> None:
+    """Register the handlers on a zone's app."""
+    app.register_error_handler(Denied, _denied)
+    app.register_error_handler(NotFound, _not_found)
+    app.register_error_handler(404, _not_found)
+    app.register_error_handler(405, _not_found)
+    app.register_error_handler(CSRFError, _stale_form)
+    app.register_error_handler(RequestEntityTooLarge, _too_large)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _fault)
+
+
+def signed_out_page() -> tuple[str, int]:
+    """For a form that arrives after its session has ended: nothing was changed, nothing typed is lost."""
+    return _page(
+        401,
+        "You are signed out",
+        "Your session ended before this form arrived. Nothing was changed.",
+        "Sign in again in another tab, then come back to this one and reload it: your browser sends the form again, "
+        "with everything you typed.",
+    )
+
+
+def record_refusal(kind: str, *, subject: str = "") -> None:
+    """Write a refusal to the security log, in a transaction of its own, after the request's was rolled back."""
+    signed_in = current_user.is_authenticated
+    with separately() as session:
+        security_log.note(
+            session,
+            kind,
+            by=current_user.actor if signed_in and isinstance(current_user._get_current_object(), SignedIn) else None,
+            zone=current_zone().zone,
+            subject=subject or f"{request.method} {request.path}"[:200],
+            now=current_zone().wired.clock.now(),
+        )
+
+
+def _denied(error: Denied) -> tuple[str, int]:
+    record_refusal("act.refused")
+    return _page(403, "This cannot be done now", error.reason, error.fix or "Go back to see what can be done instead.")
+
+
+def _not_found(_error: Exception) -> tuple[str, int]:
+    if current_user.is_authenticated:
+        record_refusal("page.not_found")
+    return _page(
+        404,
+        "There is no such page",
+        "The address is wrong, or what it named is not there for you.",
+        "Check the address, or start again from the first page.",
+    )
+
+
+def _stale_form(_error: CSRFError) -> tuple[str, int]:
+    return _page(
+        400,
+        "This form is out of date",
+        "It was opened in another session, or the browser did not send its cookie. Nothing was changed.",
+        "Go back, reload the page and send the form again.",
+    )
+
+
+def _too_large(_error: RequestEntityTooLarge) -> tuple[str, int]:
+    limit = current_zone().wired.settings.max_upload_bytes // 2**20
+    return _page(
+        413,
+        "The file is too large",
+        f"One request may hold {limit} MiB. Nothing was kept.",
+        "Split the material into several files, and attach them one after another.",
+    )
+
+
+def _http(error: HTTPException) -> tuple[str, int]:
+    return _page(
+        error.code or 500,
+        "The request could not be read",
+        "Something in it was not as expected. Nothing was changed.",
+        "Go back, reload the page and try again.",
+    )
+
+
+def _fault(error: Exception) -> tuple[str, int]:
+    incident = uuid.uuid4().hex[:10]
+    log.error("request.failed", incident=incident, endpoint=request.endpoint, exc_info=error)
+    return _page(
+        500,
+        "Something went wrong on our side",
+        "Nothing was changed: what was begun has been rolled back.",
+        f"Try again in a minute. If it happens again, report it with this number: {incident}.",
+    )
+
+
+def _page(status: int, title: str, reason: str, fix: str) -> tuple[str, int]:
+    return render_template("error.html", title=title, reason=reason, fix=fix, status=status), status

@@ -1,0 +1,403 @@
+"""What every zone's Flask app shares: the guard, one transaction per request, uploads, the shell of a page.
+
+Order of a request: the guard (before the body is read), then the body and its CSRF token, then one transaction
+around the view. A refusal rolls it back and is recorded afterwards (`portal.errors`).
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, ClassVar, TypeVar, cast
+
+from flask import Flask, Request, Response, current_app, g, redirect, request, session, url_for
+from flask_login import LoginManager, current_user, login_user, logout_user
+from flask_wtf.csrf import CSRFProtect
+from werkzeug.wrappers import Response as BaseResponse
+
+from portal.settings import Settings
+from secure_access import identity
+from secure_access.clock import Clock
+from secure_access.db import Database, Field, Instant, Session, Table, insert_if_absent, instant_column
+from secure_access.identity import Actor, PasswordHasher, Person
+from secure_access.vault import Stored, Vault, VaultWriter
+from secure_access.workflow import NotFound, Role
+
+PUBLIC = "public"
+ZONES = (PUBLIC, "developer", "evaluator", "government")
+ZONE_LABELS = {PUBLIC: "Public record", "developer": "Developer", "evaluator": "Evaluator", "government": "Government"}
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
+        "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; "
+        "require-trusted-types-for 'script'; trusted-types 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+}
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Wired:
+    """What an instance is made of; built once by `portal.wiring`."""
+
+    settings: Settings
+    database: Database
+    vault: Vault
+    clock: Clock
+    hasher: PasswordHasher
+    ledger_signer: Any
+    secrets: Mapping[str, bytes] = field(repr=False, default_factory=dict)
+
+
+class FormUse(Table, table=True):
+    """A form that has been sent once, and where it led: the second of a double click goes there too."""
+
+    __tablename__ = "form_use"
+
+    id: uuid.UUID = Field(primary_key=True)
+    person_id: uuid.UUID | None = Field(default=None)
+    path: str = Field(max_length=400)
+    location: str = Field(default="", max_length=600)
+    used_at: Instant = instant_column()
+
+
+class Upload:
+    """A file on its way in: encrypted while it streams, discarded unless the view claims it."""
+
+    def __init__(self, vault: Vault, filename: str) -> None:
+        self.document_id = uuid.uuid4()
+        self.filename = filename
+        self.head = b""
+        self.stored: Stored | None = None
+        self._vault = vault
+        self._writer: VaultWriter = vault.writer(context=f"document|{self.document_id}|1")
+        self._claimed = False
+
+    def write(self, block: bytes) -> int:
+        if len(self.head) < 4096:
+            self.head += block[: 4096 - len(self.head)]
+        self._writer.write(block)
+        return len(block)
+
+    def seek(self, position: int) -> int:
+        """Werkzeug rewinds a finished part: the sign that the whole file is here."""
+        if self.stored is None:
+            self.stored = self._writer.close()
+        return position
+
+    def claim(self) -> Stored:
+        """Keep the file. Raises ``ValueError`` while it is not complete."""
+        if self.stored is None:
+            raise ValueError("the upload has not ended")
+        self._claimed = True
+        return self.stored
+
+    def close(self) -> None:
+        """Called by Werkzeug; what happens to the bytes is decided by `discard_unclaimed`."""
+
+    def discard_unclaimed(self) -> None:
+        """Remove what nobody claimed."""
+        if self._claimed:
+            return
+        if self.stored is None:
+            self._writer.discard()
+        else:
+            self._vault.delete(self.stored.name)
+
+
+class ZoneRequest(Request):
+    """A request whose file parts go straight into the vault and are never spooled in plaintext."""
+
+    vault: ClassVar[Vault]
+    max_form_memory_size = 2 * 2**20
+    max_form_parts = 2000
+
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
+        content_length: int | None = None,
+    ) -> Any:
+        upload = Upload(current_zone().wired.vault, filename or "")
+        g.setdefault("uploads", []).append(upload)
+        return upload
+
+
+class SignedIn:
+    """flask-login's user: a live session's token and the actor it stands for."""
+
+    is_authenticated = True
+    is_active = True
+    is_anonymous = False
+
+    def __init__(self, token: str, actor: Actor) -> None:
+        self.token = token
+        self.actor = actor
+
+    def get_id(self) -> str:
+        return self.token
+
+
+class Zone(Flask):
+    """The Flask app of one zone."""
+
+    request_class = ZoneRequest
+
+    def __init__(self, wired: Wired, zone: str, guard: Callable[[], Any]) -> None:
+        super().__init__("portal", static_folder=None, template_folder=None)
+        self.wired = wired
+        self.zone = zone
+        self.config.update(
+            SECRET_KEY=wired.secrets[zone],
+            SESSION_COOKIE_NAME=f"__Host-assay-{zone}",
+            SESSION_COOKIE_SECURE=True,
+            SESSION_COOKIE_HTTPONLY=True,
+            SESSION_COOKIE_SAMESITE="Lax",
+            SESSION_COOKIE_PATH="/",
+            MAX_CONTENT_LENGTH=wired.settings.max_upload_bytes,
+            WTF_CSRF_TIME_LIMIT=None,
+            WTF_CSRF_CHECK_DEFAULT=False,
+            WTF_CSRF_SSL_STRICT=False,
+        )
+        self.jinja_env.trim_blocks = True
+        self.jinja_env.lstrip_blocks = True
+        self.before_request(guard)
+        self.csrf = CSRFProtect(self)
+        login = LoginManager(self)
+        login.session_protection = "strong"
+        login.user_loader(self._load_user)
+        self.before_request(self._check_form)
+        self.after_request(_secure)
+        self.teardown_request(_discard_uploads)
+
+    def dispatch_request(self) -> Any:
+        """Run the view inside the request's only transaction, and finish the page before it ends."""
+        view = self.view_functions.get(request.endpoint or "")
+        writing = request.method not in _SAFE or getattr(view, "writes", False)
+        with self._transaction(writing) as g.session:
+            if request.method in _SAFE or not request.form.get("form_id"):
+                return self.make_response(super().dispatch_request())
+            return self._once(super().dispatch_request)
+
+    def _transaction(self, writing: bool) -> AbstractContextManager[Session]:
+        return self.wired.database.write() if writing else self.wired.database.read()
+
+    def _once(self, view: Callable[[], Any]) -> BaseResponse:
+        """Run a form's view once; a form sent again leads to where it led the first time."""
+        form_id = _form_id()
+        person = current_actor().person_id if current_user.is_authenticated else None
+        fresh = FormUse(id=form_id, path=request.path[:400], used_at=datetime.now(UTC))
+        inserted = insert_if_absent(g.session, fresh)
+        use = g.session.get_one(FormUse, form_id)
+        if not inserted:
+            return _led_to(use, person)
+        response = cast(BaseResponse, self.make_response(view()))
+        if response.status_code in (302, 303):
+            use.person_id, use.location = person, response.location or "/"
+            g.session.add(use)
+        else:
+            g.session.delete(use)
+        return response
+
+    def _load_user(self, token: str) -> SignedIn | None:
+        with self.wired.database.read() as reading:
+            row = identity.live_session(reading, token=token, zone=self.zone)
+            if row is None:
+                return None
+            try:
+                actor = identity.actor(reading, row.person_id)
+            except NotFound:
+                return None
+        self._touch(row)
+        return SignedIn(token, actor)
+
+    def _touch(self, row: identity.SignInSession) -> None:
+        now = datetime.now(UTC)
+        if identity.needs_touch(row, now):
+            with self.wired.database.write() as writing:
+                writing.get_one(identity.SignInSession, row.id).seen_at = now
+
+    def _check_form(self) -> None:
+        """Read the body and check its CSRF token, before the transaction opens and after the guard."""
+        if request.method not in _SAFE:
+            self.csrf.protect()
+
+
+def _led_to(use: FormUse, person: uuid.UUID | None) -> BaseResponse:
+    if use.person_id != person or use.path != request.path[:400] or not use.location:
+        raise NotFound
+    return redirect(use.location, 303)
+
+
+def _form_id() -> uuid.UUID:
+    try:
+        return uuid.UUID(request.form["form_id"])
+    except ValueError:
+        raise NotFound from None
+
+
+def current_zone() -> Zone:
+    """The app of the present request."""
+    return cast(Zone, current_app)
+
+
+def current_actor() -> Actor:
+    """Who is signed in. Raises `NotFound` for nobody: the guard lets nobody through to a view that asks."""
+    if not current_user.is_authenticated:
+        raise NotFound
+    return cast(SignedIn, current_user).actor
+
+
+def current_time() -> datetime:
+    """The time of record for this request: one instant, however often it is asked."""
+    if "now" not in g:
+        g.now = current_zone().wired.clock.now()
+    return cast(datetime, g.now)
+
+
+def writes(view: View) -> View:
+    """Mark a GET view that records something: it runs in a writing transaction."""
+    view.writes = True  # type: ignore[attr-defined]
+    return view
+
+
+def sign_in(person: Person, token: str) -> None:
+    """Begin the session of a person whose password was right. The CSRF token is kept on purpose: a form that
+    was typed before the session ran out can still be sent after signing in again in another tab."""
+    kept = session.get("csrf_token")
+    session.clear()
+    if kept:
+        session["csrf_token"] = kept
+    login_user(SignedIn(token, identity.actor(g.session, person.id)))
+
+
+def sign_out() -> None:
+    """End the session at once, on the server."""
+    if current_user.is_authenticated:
+        identity.end_session(g.session, token=cast(SignedIn, current_user).token)
+    logout_user()
+    session.clear()
+
+
+def zone_url(zone: str, endpoint: str, **values: Any) -> str:
+    """The address of a page in a zone, absolute when it is another zone than this one."""
+    here = current_zone()
+    if zone == here.zone:
+        return url_for(endpoint, **values)
+    other: Zone = here.extensions["zones"][zone]
+    scheme, _, host = origin(here.wired.settings, zone).partition("://")
+    return other.url_map.bind(host, url_scheme=scheme).build(endpoint, values, force_external=True)
+
+
+def origin(settings: Settings, zone: str) -> str:
+    """Scheme, host and port of a zone: ``http://developer.localhost:5000``."""
+    local = settings.base_host == "localhost"
+    host = settings.base_host if zone == PUBLIC else f"{zone}.{settings.base_host}"
+    return f"http://{host}:{settings.port}" if local else f"https://{host}"
+
+
+def uploads(name: str) -> list[Upload]:
+    """The complete uploads of a file field, without empty ones."""
+    found = [part.stream for part in request.files.getlist(name) if part.filename]
+    return [cast(Upload, stream) for stream in found]
+
+
+@contextmanager
+def separately() -> Iterator[Session]:
+    """A transaction of its own, for what must be kept although the request was rolled back."""
+    with current_zone().wired.database.write() as own:
+        yield own
+
+
+def _discard_uploads(_error: BaseException | None) -> None:
+    for upload in g.pop("uploads", []):
+        upload.discard_unclaimed()
+
+
+def _secure(response: Response) -> Response:
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+@dataclass(frozen=True)
+class NavItem:
+    """One entry of the navigation: shown to whoever holds one of ``roles`` (everybody when empty)."""
+
+    label: str
+    endpoint: str
+    roles: frozenset[Role] = frozenset()
+
+
+@dataclass(frozen=True)
+class Link:
+    """A drawn entry of the navigation."""
+
+    label: str
+    url: str
+    current: bool
+    count: int | None = None
+
+
+@dataclass(frozen=True)
+class Shell:
+    """What is around every page: see ``portal/ui/templates/base.html``."""
+
+    demonstration: str | None
+    authority: str
+    product: str
+    zone_label: str
+    person: Actor | None
+    nav: list[Link]
+    public: bool
+    sign_out_url: str
+    home_url: str
+    custody_note: str
+
+
+def shell(nav: tuple[NavItem, ...]) -> Shell:
+    """The shell of the present page."""
+    zone = current_zone()
+    settings = zone.wired.settings
+    actor = cast(SignedIn, current_user).actor if current_user.is_authenticated else None
+    shown = [item for item in nav if not item.roles or (actor and actor.roles & item.roles)]
+    public = zone.zone == PUBLIC
+    return Shell(
+        demonstration=_demonstration_line(settings),
+        authority=settings.authority,
+        product=settings.product,
+        zone_label=ZONE_LABELS[zone.zone],
+        person=actor,
+        nav=[Link(i.label, url_for(i.endpoint), _is_current(i.endpoint)) for i in shown] if public or actor else [],
+        public=public,
+        sign_out_url="" if public else url_for("accounts.sign_out"),
+        home_url="/",
+        custody_note="Demonstration custody: the server holds the key of this plan." if settings.demonstration else "",
+    )
+
+
+def _is_current(endpoint: str) -> bool:
+    here = request.endpoint or ""
+    return here == endpoint or here.rpartition(".")[0] == endpoint.rpartition(".")[0] != "home"
+
+
+def _demonstration_line(settings: Settings) -> str | None:
+    if not settings.demonstration:
+        return None
+    now = current_time()
+    return f"The date here is {now.day} {now:%B %Y}. Companies, people and figures are invented."

@@ -1,0 +1,122 @@
+"""Builds the parts of an instance from its settings, for the web, the worker and the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+from argon2 import PasswordHasher
+from botocore.config import Config
+from celery import Celery
+
+from portal.settings import Settings
+from portal.web import ZONES, Wired
+from secure_access.clock import Clock, MovedClock, SystemClock
+from secure_access.db import Database
+from secure_access.jobs import PUBLISHER
+from secure_access.keys import FileRing, SigningKey
+from secure_access.vault import LocalStore, S3Store, Store, Vault
+
+PERFORM = "assay.perform"
+
+
+def wire(settings: Settings, *, hasher: Any = None) -> Wired:
+    """Build the parts. Makes the home folder and its keys on the first call."""
+    home = settings.home
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return Wired(
+        settings=settings,
+        database=Database(settings.database_url),
+        vault=Vault(_store(settings), FileRing.open(home / "keys" / "vault-ring.json")),
+        clock=_clock(settings),
+        hasher=hasher or PasswordHasher(),
+        ledger_signer=SigningKey.open(home / "keys" / "ledger-key.json", name=_log_name(settings)),
+        secrets=_cookie_secrets(home / "keys" / "cookies.json"),
+    )
+
+
+def bare_celery(settings: Settings) -> Celery:
+    """A Celery app with its broker and nothing else: enough to publish, and the base of the worker's."""
+    app = Celery("assay")
+    app.conf.update(
+        broker_url=settings.broker_url,
+        task_ignore_result=True,
+        task_serializer="json",
+        accept_content=["json"],
+        task_acks_late=True,
+        worker_prefetch_multiplier=1,
+        broker_connection_retry_on_startup=True,
+        worker_hijack_root_logger=False,
+        timezone="UTC",
+    )
+    if settings.broker_url.startswith("filesystem"):
+        app.conf.broker_transport_options = _queue_folders(settings.home / "queue")
+    return app
+
+
+def publish_to(wired: Wired, app: Celery) -> None:
+    """Have every committed job's id published to the broker. Messages carry the id only."""
+    wired.database.context[PUBLISHER] = lambda job_id: app.send_task(PERFORM, args=[str(job_id)], retry=False)
+
+
+def _log_name(settings: Settings) -> str:
+    host = settings.base_host if settings.base_host != "localhost" else "assay.localhost"
+    return f"{host}/ledger" + ("/demonstration" if settings.demonstration else "")
+
+
+def _store(settings: Settings) -> Store:
+    parts = urlsplit(settings.vault_url)
+    if parts.scheme == "file":
+        return LocalStore(Path(parts.path))
+    client = boto3.client(
+        "s3",
+        endpoint_url=settings.s3_endpoint or None,
+        config=Config(s3={"addressing_style": "path"}, signature_version="s3v4"),
+    )
+    return S3Store(client, parts.netloc)
+
+
+def _clock(settings: Settings) -> Clock:
+    if settings.practice_start is None:
+        return SystemClock()
+    # Measured once for the instance: a restart must not turn its time back.
+    path = settings.home / "clock.json"
+    if not path.exists():
+        shift = settings.practice_start - datetime.now(UTC)
+        _write_once(path, {"practice_start": settings.practice_start.isoformat(), "shift": shift.total_seconds()})
+    return MovedClock(timedelta(seconds=json.loads(path.read_text())["shift"]))
+
+
+def _cookie_secrets(path: Path) -> dict[str, bytes]:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        _write_once(path, {zone: secrets.token_hex(32) for zone in ZONES})
+    return {zone: bytes.fromhex(key) for zone, key in json.loads(path.read_text()).items()}
+
+
+def _write_once(path: Path, content: object) -> None:
+    """Write a 0600 file unless another process was first."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(content, file)
+
+
+def _queue_folders(queue: Path) -> dict[str, object]:
+    for name in ("messages", "done", "control"):
+        (queue / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+    messages = str(queue / "messages")
+    return {
+        "data_folder_in": messages,
+        "data_folder_out": messages,
+        "control_folder": str(queue / "control"),
+        "store_processed": False,
+    }
