@@ -1,0 +1,1 @@
+"""The regulator's portal: one folder for each user's job."""
