@@ -1,0 +1,1 @@
+"""Independent evaluators: accreditation, engagement, assessment, comparison."""
