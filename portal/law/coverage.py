@@ -1,0 +1,354 @@
+"""Coverage: which regimes would cover a model and its developer, and why, rule by rule.
+
+Facts and result have the form of `docs/reference` (coverage facts). Each regime is a boolean rule over evidenced
+inputs, written in its pack. Unknown is never false: what is not stated gives `unknown` and a name in `missing`;
+estimates on both sides of a threshold give `maybe`. A proposal covers nobody, a presumption can be rebutted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from portal.law import compute, revenue, statute
+from portal.law.compute import Compute, scientific
+from portal.law.facts import FactError, Facts
+from portal.law.money import EXPONENTS, Money, grouped
+from portal.law.packs import PackError
+from portal.law.statute import Pack, Value
+
+ORGANISATION_KEYS = ("gross_revenue", "ai_revenue", "ai_rd", "kind", "operates_in")
+PLACED_KEYS = ("territory", "date", "channel")
+# The order in which several answers combine: the first that occurs decides.
+_ALL = ("no", "unknown", "maybe", "yes")
+_ANY = ("yes", "maybe", "unknown", "no")
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One rule as applied: `outcome` is yes, no, maybe or unknown; `input` and `threshold` as a person reads them."""
+
+    rule: str
+    label: str
+    citation: str
+    input: str
+    threshold: str
+    outcome: str
+    verified: bool
+    working: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The reason as plain values."""
+        return {
+            "rule": self.rule,
+            "label": self.label,
+            "citation": self.citation,
+            "input": self.input,
+            "threshold": self.threshold,
+            "outcome": self.outcome,
+            "verified": self.verified,
+            "working": list(self.working),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RegimeCoverage:
+    """The answer of one regime; `large` is None where it has no second class."""
+
+    regime: str
+    name: str
+    covered: str
+    wording: str
+    large: str | None
+    because: tuple[Reason, ...]
+    missing: tuple[str, ...]
+    flags: tuple[str, ...]
+    status: str
+    in_force_from: date
+    statute_digest: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer as plain values; `large` only where the regime has that class."""
+        found: dict[str, Any] = {
+            "name": self.name,
+            "covered": self.covered,
+            "wording": self.wording,
+            "because": [reason.as_json() for reason in self.because],
+            "missing": list(self.missing),
+            "flags": list(self.flags),
+            "status": self.status,
+            "in_force_from": self.in_force_from.isoformat(),
+            "statute_digest": self.statute_digest,
+        }
+        if self.large is not None:
+            found["large"] = self.large
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The answers of all regimes asked for, and the training compute they rest on."""
+
+    on: date
+    training_flop: Compute
+    regimes: Mapping[str, RegimeCoverage]
+
+    def as_json(self) -> dict[str, Any]:
+        """The result in the published form."""
+        return {
+            "on": self.on.isoformat(),
+            "training_flop": self.training_flop.as_json(),
+            "regimes": {name: answer.as_json() for name, answer in self.regimes.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """The facts of one file, read."""
+
+    on: date
+    model: Facts
+    organisation: Facts
+    flop: Compute
+    designated: frozenset[str] | None
+    territories: Mapping[str, frozenset[str] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    reason: Reason
+    missing: tuple[str, ...] = ()
+    flag: str = ""
+
+
+def assess(facts: Mapping[str, Any]) -> Coverage:
+    """Say which regimes cover the facts, and why.
+
+    Args:
+        facts: one object in the published form.
+
+    Raises:
+        FactError: for an unknown key or a value that cannot be read, naming its path.
+        UnknownRegime: for a regime without a pack.
+    """
+    top = Facts(facts, "", ("on", "regimes", "model", "organisation"))
+    on = top.day("on")
+    if on is None:
+        raise FactError("on", "the date whose law applies is missing", "State on, for example 2027-10-01.")
+    named = top.texts("regimes")
+    packs = [statute.load(name) for name in named] if top.has("regimes") else list(statute.regimes())
+    if any(pack.id == statute.OFFICE for pack in packs):
+        raise FactError("regimes", "office practice is not a regime", "Leave it out.")
+    model = top.child("model", compute.MODEL_KEYS)
+    case = _read(on, model, top.child("organisation", ORGANISATION_KEYS))
+    return Coverage(on, case.flop, {pack.id: _regime(pack, case) for pack in packs})
+
+
+def _read(on: date, model: Facts, organisation: Facts) -> _Case:
+    placed = None
+    if model.has("placed_on_market"):
+        found = set()
+        for item in model.children("placed_on_market", PLACED_KEYS):
+            item.day("date")
+            item.text("channel")
+            found.add(item.text("territory") or "worldwide")
+        placed = frozenset(found)
+    operates = frozenset(organisation.texts("operates_in")) if organisation.has("operates_in") else None
+    designated = None
+    if model.has("designated"):
+        designated = frozenset(statute.load(name).id for name in model.texts("designated"))
+    organisation.text("kind")
+    return _Case(
+        on=on,
+        model=model,
+        organisation=organisation,
+        flop=compute.read(model),
+        designated=designated,
+        territories={"placed_on_market": placed, "operates_in": operates},
+    )
+
+
+def _regime(pack: Pack, case: _Case) -> RegimeCoverage:
+    if not pack.in_force(case.on):
+        wording = (
+            f"{pack.labels['not_in_force']} on {case.on.isoformat()}; starts on {pack.starts.isoformat()}"
+        )
+        return _answer(pack, "not_in_force", wording, None, [])
+    findings = {rule["name"]: _rule(pack, rule, case) for rule in pack.coverage["rule"]}
+    outcomes = {name: finding.reason.outcome for name, finding in findings.items()}
+    extra = [finding for finding in (_exempt(pack, case), _nexus(pack, case)) if finding]
+    covered = _combine(pack.coverage["covered"], outcomes)
+    large = _combine(pack.coverage["large"], outcomes) if "large" in pack.coverage else None
+    if any(finding.reason.outcome == "no" for finding in extra):
+        covered, large = "no", (None if large is None else "no")
+    label = "designated" if covered == "yes" and outcomes.get("designation") == "yes" else covered
+    return _answer(pack, covered, pack.labels[label], large, [*findings.values(), *extra])
+
+
+def _answer(
+    pack: Pack, covered: str, wording: str, large: str | None, findings: list[_Finding]
+) -> RegimeCoverage:
+    missing = [name for finding in findings for name in finding.missing]
+    return RegimeCoverage(
+        regime=pack.id,
+        name=pack.name,
+        covered=covered,
+        wording=wording,
+        large=large,
+        because=tuple(finding.reason for finding in findings),
+        missing=tuple(dict.fromkeys(missing)),
+        flags=tuple(finding.flag for finding in findings if finding.flag),
+        status=pack.status,
+        in_force_from=pack.starts,
+        statute_digest=pack.digest,
+    )
+
+
+def _combine(rule: object, outcomes: Mapping[str, str]) -> str:
+    """Evaluate a rule of a pack: a name, or `{all = [...]}`, `{any = [...]}`, `{rule = name}`."""
+    if isinstance(rule, str):
+        return outcomes[rule]
+    if isinstance(rule, Mapping) and len(rule) == 1:
+        (word, parts) = next(iter(rule.items()))
+        if word == "rule":
+            return _combine(parts, outcomes)
+        if word in ("all", "any"):
+            found = {_combine(part, outcomes) for part in parts}
+            return next(answer for answer in (_ALL if word == "all" else _ANY) if answer in found)
+    raise PackError(f"{rule!r} is not a rule over inputs.")
+
+
+def _rule(pack: Pack, rule: Mapping[str, Any], case: _Case) -> _Finding:
+    value = pack.value(rule["threshold"], case.on)
+    if rule["input"] == "designation":
+        return _designation(pack, rule, value, case)
+    if rule["input"] == "compute":
+        if "modifier" in rule and case.flop.modifier is not None:
+            return _modifier(rule, value, pack.value(rule["modifier"], case.on), case.flop)
+        return _compute(rule, value, case.flop)
+    figure = revenue.judge(
+        case.organisation,
+        rule["input"],
+        Money(value.number, value.unit),
+        on=case.on,
+        period=rule["period"],
+        affiliates=rule.get("affiliates", False),
+    )
+    return _finding(rule, value, figure.outcome, figure.text, missing=figure.missing, working=figure.working)
+
+
+def _finding(
+    rule: Mapping[str, Any],
+    value: Value,
+    outcome: str,
+    text: str,
+    *,
+    missing: tuple[str, ...] = (),
+    working: tuple[str, ...] = (),
+    flag: str = "",
+) -> _Finding:
+    reason = Reason(
+        rule=rule["name"],
+        label=rule["label"],
+        citation=value.citation,
+        input=text,
+        threshold=_threshold(value),
+        outcome=outcome,
+        verified=value.verified,
+        working=working,
+    )
+    return _Finding(reason, missing, flag)
+
+
+def _threshold(value: Value) -> str:
+    if value.unit in EXPONENTS:
+        return f"more than {grouped(value.number, value.unit)}"
+    return f"more than {scientific(value.number)} FLOP" if value.unit == "FLOP" else str(value.value)
+
+
+def _compute(rule: Mapping[str, Any], value: Value, flop: Compute) -> _Finding:
+    threshold, lead = value.number, flop.leading
+    planned = flop.planned if rule.get("planned") else None
+    if planned is not None and planned > threshold:
+        text = f"{scientific(planned)} FLOP intended"
+        return _finding(
+            rule, value, "yes", text, working=(f"intended: {text}; the text counts intended use",)
+        )
+    own = flop.modifier
+    if own is not None:
+        outcome = "yes" if own > threshold else "no"
+        text = f"{scientific(own)} FLOP used by the modifier itself"
+        return _finding(rule, value, outcome, text)
+    if lead is None:
+        return _finding(rule, value, "unknown", "training compute not stated", missing=flop.missing)
+    text = f"{scientific(lead.low)} to {scientific(lead.high)} FLOP ({lead.method})"
+    if lead.low == lead.high:
+        text = f"{scientific(lead.low)} FLOP ({lead.method})"
+    outcome, flag = lead.side(threshold), ""
+    if outcome == "maybe":
+        flag = f"The {lead.method} estimate lies on both sides of {scientific(threshold)} FLOP."
+    sides = {estimate.middle_side(threshold) for estimate in flop.estimates} - {"maybe"}
+    if len(sides) > 1:
+        names = " and ".join(estimate.method for estimate in flop.estimates)
+        outcome, flag = "maybe", f"Two estimates disagree ({names}) about {scientific(threshold)} FLOP."
+    working = tuple(line for estimate in flop.estimates for line in estimate.working)
+    return _finding(rule, value, outcome, text, missing=flop.missing, flag=flag, working=working)
+
+
+def _modifier(rule: Mapping[str, Any], value: Value, share: Value, flop: Compute) -> _Finding:
+    """A modifier becomes a provider above a share of the original's compute, where the original is over the line."""
+    own, threshold = flop.modifier or Decimal(0), value.number
+    original = flop.base if flop.base is not None else (flop.leading.value if flop.leading else None)
+    text = f"{scientific(own)} FLOP of modification"
+    if original is None:
+        return _finding(rule, value, "unknown", text, missing=("model.base_model_flop",))
+    part = Fraction(str(share.value))
+    enough = own * part.denominator > original * part.numerator
+    outcome = "yes" if enough and original > threshold else "no"
+    working = (
+        f"modification {scientific(own)} against {share.value} of {scientific(original)} FLOP"
+        f" ({share.citation}{'' if share.verified else ', not verified'})",
+    )
+    return _finding(rule, value, outcome, text, working=working)
+
+
+def _designation(pack: Pack, rule: Mapping[str, Any], value: Value, case: _Case) -> _Finding:
+    """A designation is an official act that is published, so none stated counts as none; it is named as missing."""
+    if case.designated is None:
+        return _finding(rule, value, "no", "no designation stated", missing=("model.designated",))
+    named = pack.id in case.designated
+    return _finding(rule, value, "yes" if named else "no", "designated" if named else "not designated")
+
+
+def _exempt(pack: Pack, case: _Case) -> _Finding | None:
+    kind = case.organisation.text("kind")
+    if kind is None or kind not in pack.coverage.get("exempt_kinds", ()):
+        return None
+    citation = pack.coverage["exempt_citation"]
+    return _Finding(Reason("exempt", "Exempt organisation", citation, kind, "not an exempt kind", "no", True))
+
+
+def _nexus(pack: Pack, case: _Case) -> _Finding | None:
+    """Operating or placing on the market in the territory: not stated, the answer stands and names it as missing."""
+    decisive = pack.coverage["decisive"]
+    path = f"{case.model.path if decisive == 'placed_on_market' else case.organisation.path}.{decisive}"
+    stated = case.territories[decisive]
+    everywhere = frozenset().union(*(found for found in case.territories.values() if found))
+    home, wider = set(pack.coverage["territories"]), set(pack.coverage["wider"])
+    shown = ", ".join(sorted(everywhere)) or "none"
+
+    def reason(outcome: str) -> Reason:
+        label = "Operates or places on the market there"
+        return Reason(
+            "territory", label, pack.citation, shown, pack.coverage["territories"][0], outcome, True
+        )
+
+    if everywhere & home:
+        return _Finding(reason("yes"))
+    if stated is None or everywhere & wider:
+        return _Finding(reason("unknown"), (path,))
+    return _Finding(reason("no"))

@@ -1,0 +1,277 @@
+"""Statute packs: the law as TOML, each value dated, cited and with a status.
+
+A pack answers `value(key, on)`. Before the first value a law is not in force, and that is an answer with a date; a
+hole inside its life is a fault of the pack and raises. Unknown keys raise with file and path.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from portal.law.facts import LawError
+from portal.law.packs import KINDS, PackError, check_keys, parse_value
+
+FOLDER = Path(__file__).parent / "statute"
+REGIMES = ("aaif-proposal", "ca-tfaia", "ny-raise", "eu-ai-act")
+OFFICE = "office"
+
+
+class UnknownRegime(LawError):
+    """No pack has that id or alias."""
+
+
+class NotInForce(LawError):
+    """The law has no value yet on that day; `starts` is its first day."""
+
+    def __init__(self, pack: str, key: str, on: date, starts: date) -> None:
+        super().__init__(
+            f"{pack}: {key} is not in force on {on.isoformat()}.",
+            f"It starts on {starts.isoformat()}.",
+            "Use a later date, or the law that applied then.",
+        )
+        self.pack, self.key, self.on, self.starts = pack, key, on, starts
+
+
+class Gap(PackError):
+    """A hole in the life of a value: nothing applies on a day after its first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value of the law in one span of time; `valid_to` is the last day, None while it lasts."""
+
+    key: str
+    valid_from: date
+    valid_to: date | None
+    value: Decimal | int | str | tuple[str, ...] | Fraction
+    unit: str
+    citation: str
+    source: str
+    status: str
+    verified: bool
+    note: str = ""
+
+    @property
+    def number(self) -> Decimal:
+        """The value as a number; a pack check has made sure that its unit is one."""
+        if not isinstance(self.value, Decimal | int):
+            raise PackError(f"{self.key}: {self.unit} is not a number.")
+        return Decimal(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One way to read an ambiguous text."""
+
+    name: str
+    label: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An ambiguous text, the ways to read it, and the one the office adopted: by whom, when and why."""
+
+    key: str
+    question: str
+    citation: str
+    adopted: str
+    by: str
+    on: date
+    why: str
+    options: tuple[Option, ...]
+
+    def option(self, name: str) -> Option:
+        """The option of that name."""
+        return next(option for option in self.options if option.name == name)
+
+
+@dataclass(frozen=True)
+class Pack:
+    """One statute, proposal or office practice."""
+
+    id: str
+    name: str
+    short: str
+    status: str
+    zone: ZoneInfo
+    starts: date
+    citation: str
+    source: str
+    digest: str
+    path: str
+    authorities: Mapping[str, str]
+    labels: Mapping[str, str]
+    values: tuple[Value, ...]
+    readings: Mapping[str, Reading] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
+    coverage: Mapping[str, Any] = field(default_factory=dict)
+    provisions: tuple[Mapping[str, Any], ...] = ()
+    clocks: tuple[Mapping[str, Any], ...] = ()
+    periodic: tuple[Mapping[str, Any], ...] = ()
+    factors: tuple[Mapping[str, Any], ...] = ()
+    gravity: tuple[Mapping[str, Any], ...] = ()
+
+    def in_force(self, on: date) -> bool:
+        """Whether the law has begun on that day."""
+        return on >= self.starts
+
+    def history(self, key: str) -> tuple[Value, ...]:
+        """Every value of a key, oldest first."""
+        return tuple(value for value in self.values if value.key == key)
+
+    def value(self, key: str, on: date) -> Value:
+        """The value that applies on a day.
+
+        Raises:
+            PackError: when the pack has no such key.
+            NotInForce: before the first value.
+            Gap: on a day inside its life for which no value is given.
+        """
+        history = self.history(key)
+        if not history:
+            raise PackError(f"{self.path}: no value {key!r}.")
+        if on < history[0].valid_from:
+            raise NotInForce(self.id, key, on, history[0].valid_from)
+        for value in reversed(history):
+            if value.valid_from <= on and (value.valid_to is None or on <= value.valid_to):
+                return value
+        raise Gap(f"{self.path}: {key} has no value on {on.isoformat()}.")
+
+
+def _values(raw: Mapping[str, Any], path: str) -> tuple[Value, ...]:
+    found: list[Value] = []
+    for index, item in enumerate(raw.get("value", ())):
+        at = f"{path}: value[{index}] {item.get('key', '')}".rstrip()
+        check_keys(item, "value", at)
+        status = item.get("status", raw["status"])
+        if status not in ("enacted", "proposed", "office practice"):
+            raise PackError(f"{at}: status {status!r} is not enacted, proposed or office practice.")
+        found.append(
+            Value(
+                key=item["key"],
+                valid_from=item["from"],
+                valid_to=item.get("to"),
+                value=parse_value(item["value"], item["unit"], at),
+                unit=item["unit"],
+                citation=item["citation"],
+                source=item["source"],
+                status=status,
+                verified=item["verified"],
+                note=item.get("note", ""),
+            )
+        )
+    found.sort(key=lambda value: (value.key, value.valid_from))
+    _check_time(found, path)
+    return tuple(found)
+
+
+def _check_time(values: list[Value], path: str) -> None:
+    """Spans of one key follow each other: no overlap, no hole, no end without a successor."""
+    for value, following in zip(values, [*values[1:], None], strict=True):
+        if following is None or following.key != value.key:
+            if value.valid_to is not None:
+                raise Gap(f"{path}: {value.key} ends on {value.valid_to} without a successor.")
+        elif value.valid_to is None or value.valid_to + timedelta(days=1) != following.valid_from:
+            raise Gap(f"{path}: {value.key} has a hole or an overlap before {following.valid_from}.")
+
+
+def _readings(raw: Mapping[str, Any], path: str) -> dict[str, Reading]:
+    found: dict[str, Reading] = {}
+    for index, item in enumerate(raw.get("reading", ())):
+        at = f"{path}: reading[{index}] {item.get('key', '')}".rstrip()
+        check_keys(item, "reading", at)
+        for number, option in enumerate(item["option"]):
+            check_keys(option, "option", f"{at} option[{number}]")
+        options = tuple(Option(**option) for option in item["option"])
+        item = {key: value for key, value in item.items() if key != "option"}
+        if item["adopted"] not in {option.name for option in options}:
+            raise PackError(f"{at}: adopted {item['adopted']!r} is not one of its options.")
+        found[item["key"]] = Reading(**{**item, "options": options})
+    return found
+
+
+def digest(raw: Mapping[str, Any]) -> str:
+    """SHA-256 over the pack's canonical content (sorted keys, ISO dates); comments do not count."""
+    canonical = json.dumps(raw, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+    return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def parse(text: str, path: str) -> Pack:
+    """Read one pack.
+
+    Raises:
+        PackError: for anything that is missing, unknown or of the wrong type, with file and path.
+    """
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise PackError(f"{path}: {error}.") from error
+    check_keys(raw, "pack", path)
+    for kind in ("authorities", "labels", "coverage"):
+        if kind in raw:
+            check_keys(raw[kind], kind, f"{path}: {kind}")
+    for kind in ("provision", "clock", "periodic", "factor", "gravity"):
+        for index, item in enumerate(raw.get(kind, ())):
+            check_keys(item, kind, f"{path}: {kind}[{index}]")
+    for index, rule in enumerate(raw.get("coverage", {}).get("rule", ())):
+        check_keys(rule, "rule", f"{path}: coverage.rule[{index}]")
+    return Pack(
+        id=raw["id"],
+        name=raw["name"],
+        short=raw["short"],
+        status=raw["status"],
+        zone=ZoneInfo(raw["zone"]),
+        starts=raw["from"],
+        citation=raw["citation"],
+        source=raw["source"],
+        digest=digest(raw),
+        path=path,
+        authorities=raw["authorities"],
+        labels=raw["labels"],
+        values=_values(raw, path),
+        readings=_readings(raw, path),
+        aliases=tuple(raw.get("aliases", ())),
+        coverage=raw.get("coverage", {}),
+        **{KINDS[kind]: tuple(raw.get(kind, ())) for kind in KINDS},
+    )
+
+
+@cache
+def load(name: str) -> Pack:
+    """The shipped pack of an id or alias, read once.
+
+    Raises:
+        UnknownRegime: when there is none.
+    """
+    for pack in packs():
+        if name == pack.id or name in pack.aliases:
+            return pack
+    known = ", ".join(pack.id for pack in packs())
+    raise UnknownRegime(f"Regime {name[:60]!r} is not known.", "", f"Use one of: {known}.")
+
+
+@cache
+def packs() -> tuple[Pack, ...]:
+    """Every shipped pack, the four regimes in their order and then the office's own."""
+    return tuple(_read(FOLDER / f"{name}.toml") for name in (*REGIMES, OFFICE))
+
+
+def _read(path: Path) -> Pack:
+    return parse(path.read_text(encoding="utf-8"), path.name)
+
+
+def regimes() -> tuple[Pack, ...]:
+    """The packs of law, without the office's practice."""
+    return tuple(pack for pack in packs() if pack.id != OFFICE)
