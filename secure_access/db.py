@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
 from pydantic import ConfigDict
-from sqlalchemy import JSON, DateTime, Engine, create_engine, event, update
+from sqlalchemy import JSON, BigInteger, DateTime, Engine, create_engine, event, update
 from sqlalchemy import Enum as SAEnum
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect
@@ -93,6 +93,11 @@ def enum_column(enum: type[StrEnum], *, default: Any = ..., nullable: bool = Fal
 def json_column(*, default_factory: Callable[[], Any] = dict) -> Any:
     """A field that holds JSON. In-place changes are not seen: assign a new value."""
     return Field(default_factory=default_factory, sa_type=JSON, nullable=False)
+
+
+def minor_units(*, nullable: bool = False) -> Any:
+    """A field that holds money as whole minor units; its currency stands in a column beside it."""
+    return Field(default=None if nullable else ..., sa_type=BigInteger, nullable=nullable)
 
 
 def new_id() -> uuid.UUID:
@@ -231,6 +236,7 @@ __all__ = [
     "insert_if_absent",
     "instant_column",
     "json_column",
+    "minor_units",
     "new_id",
     "next_reference",
     "select",

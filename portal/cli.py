@@ -1,0 +1,40 @@
+"""The ``assay`` command: names its commands by module path and loads one when it is called."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+COMMANDS = {
+    "serve": ("portal.serve:serve", "Serve every zone and the worker on this machine."),
+    "migrate": ("portal.serve:migrate", "Bring the database to the newest shape."),
+    "seed": ("infra.seed:seed", "Load the demonstration, once."),
+    "law": ("portal.law.cli:law", "Coverage and penalties from a file of facts."),
+    "evidence": ("evaluator.cli:evidence", "Check an evaluation log."),
+    "ledger": ("portal.ledger_cli:ledger", "Verify the ledger and every record of it."),
+    "receipt": ("secure_access.ledger.cli:receipt", "Verify a receipt offline."),
+}
+
+
+class _Lazy(click.Group):
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[name][0].partition(":")
+        command = getattr(import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.command(cls=_Lazy)
+@click.version_option(package_name="assay-portal", prog_name="assay")
+def main() -> None:
+    """Assay: the regulator's side of frontier-AI oversight, with proof."""

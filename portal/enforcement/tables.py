@@ -1,0 +1,143 @@
+"""Alleged violations, revenue evidence, priors, worksheets and notices as rows."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from portal.enforcement.workflow import NoticeState, ViolationState, WorksheetState
+from secure_access.db import (
+    Field,
+    Instant,
+    Table,
+    enum_column,
+    instant_column,
+    json_column,
+    minor_units,
+    new_id,
+)
+
+
+class AllegedViolation(Table, table=True):
+    """An act or omission that a provision forbids, alleged and not found. Never public while it is suggested."""
+
+    __tablename__ = "alleged_violation"
+    __record__ = True
+
+    id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
+    reference: str = Field(max_length=20, unique=True)
+    case_id: uuid.UUID = Field(foreign_key="review_case.id", index=True)
+    developer_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
+    state: ViolationState = enum_column(ViolationState, default=ViolationState.SUGGESTED)
+    regime: str = Field(max_length=40)
+    provision: str = Field(max_length=60)
+    penalty_provision: str = Field(default="", max_length=60)
+    title: str = Field(max_length=200)
+    facts: str
+    occurred_from: date
+    occurred_to: date
+    subject: str = Field(default="", max_length=60)
+    reason: str = ""
+    alleged_by: uuid.UUID | None = None
+    alleged_at: Instant = instant_column()
+
+
+class RevenueEvidence(Table, table=True):
+    """Turnover of one entity in one fiscal year with its source, in minor units.
+
+    ``sample_of`` names the real company whose published figures a demonstration borrows: no allegation.
+    """
+
+    __tablename__ = "revenue_evidence"
+    __record__ = True
+
+    id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
+    developer_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
+    entity: str = Field(max_length=200)
+    period_start: date
+    period_end: date
+    amount_minor: int = minor_units()
+    currency: str = Field(max_length=3)
+    consolidated: bool = True
+    source: str = Field(max_length=400)
+    sample_of: str = Field(default="", max_length=200)
+    document_id: uuid.UUID | None = None
+    attached_by: uuid.UUID
+    attached_at: Instant = instant_column()
+
+
+class PriorViolation(Table, table=True):
+    """An earlier penalty that may count. The shape is that of ``priors[]`` in the penalty facts."""
+
+    __tablename__ = "prior_violation"
+    __record__ = True
+
+    id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
+    developer_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
+    regime: str = Field(max_length=40)
+    decision: str = Field(max_length=200)
+    penalised_entity: str = Field(max_length=200)
+    link: str = Field(max_length=20)
+    conduct_from: date
+    conduct_to: date
+    final_on: date | None = None
+    status: str = Field(max_length=30)
+    reason: str = Field(default="", max_length=400)
+    recorded_by: uuid.UUID
+    recorded_at: Instant = instant_column()
+
+
+class Worksheet(Table, table=True):
+    """One version of a penalty calculation: the facts, the result with its lines, and who stands behind it.
+
+    ``facts`` and ``result`` have the forms that ``assay law penalty`` reads and prints.
+    """
+
+    __record__ = True
+
+    id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
+    reference: str = Field(max_length=20, index=True)
+    version: int = 1
+    violation_id: uuid.UUID = Field(foreign_key="alleged_violation.id", index=True)
+    developer_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
+    regime: str = Field(max_length=40)
+    state: WorksheetState = enum_column(WorksheetState, default=WorksheetState.DRAFT)
+    facts: dict[str, Any] = json_column()
+    result: dict[str, Any] = json_column()
+    currency: str = Field(max_length=3)
+    total_minor: int = minor_units()
+    maximum_minor: int = minor_units()
+    statute_digest: str = Field(max_length=64)
+    change_reason: str = ""
+    prepared_by: uuid.UUID
+    prepared_at: Instant = instant_column()
+    approved_by: uuid.UUID | None = None
+    approved_at: Instant | None = instant_column(nullable=True)
+    sent_back_reason: str = ""
+
+
+class NoticeKind(StrEnum):
+    """What is written to the developer or to another authority."""
+
+    PRELIMINARY_FINDINGS = "preliminary_findings"
+    REFERRAL = "referral"
+
+
+class Notice(Table, table=True):
+    """A document that leaves the house. The demonstration authority refers New York matters; it fines nobody there."""
+
+    __record__ = True
+
+    id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
+    reference: str = Field(max_length=20, unique=True)
+    kind: NoticeKind = enum_column(NoticeKind)
+    state: NoticeState = enum_column(NoticeState, default=NoticeState.WRITTEN)
+    worksheet_id: uuid.UUID = Field(foreign_key="worksheet.id", index=True)
+    developer_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
+    addressee: str = Field(max_length=200)
+    document_id: uuid.UUID
+    reply_by: Instant | None = instant_column(nullable=True)
+    written_by: uuid.UUID
+    written_at: Instant = instant_column()

@@ -1,0 +1,1 @@
+"""AI developers file: models, releases, documents, risk reports, incidents."""

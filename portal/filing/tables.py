@@ -1,0 +1,95 @@
+"""Filings and incidents as rows."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from portal.filing.workflow import FilingState, IncidentState
+from secure_access.db import Field, Instant, Table, enum_column, instant_column, json_column, new_id
+
+
+class FilingKind(StrEnum):
+    """What a developer files; each kind has a form of its own."""
+
+    RELEASE_NOTIFICATION = "release_notification"
+    TEST_SUMMARY = "test_summary"
+    SAFETY_FRAMEWORK = "safety_framework"
+    SYSTEM_CARD = "system_card"
+    SECURITY_OUTLINE = "security_outline"
+    RISK_REPORT = "risk_report"
+
+    @property
+    def label(self) -> str:
+        """The kind as the screen says it, without a capital."""
+        return self.value.replace("_", " ")
+
+    @property
+    def prefix(self) -> str:
+        """The prefix of its references, as in ``RR-2027-031``."""
+        return "".join(word[0] for word in self.value.split("_")).upper()
+
+
+class Filing(Table, table=True):
+    """A filing, from draft to superseded. Of record from the moment it is submitted.
+
+    ``content`` holds the answers by field name; ``audiences`` says for each field ``public`` or ``confidential``
+    and why; ``explanations`` hold the reasons given for checks that have to be explained.
+    ``digest`` is the SHA-256 of the canonical JSON of what was certified.
+    """
+
+    __record__ = True
+
+    id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
+    reference: str | None = Field(default=None, max_length=20, unique=True)
+    kind: FilingKind = enum_column(FilingKind)
+    state: FilingState = enum_column(FilingState, default=FilingState.DRAFT)
+    developer_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
+    model_version_id: uuid.UUID | None = Field(default=None, foreign_key="model_version.id", index=True)
+    taxonomy: str = Field(default="", max_length=60)
+    period_start: date | None = None
+    period_end: date | None = None
+    content: dict[str, Any] = json_column()
+    audiences: dict[str, Any] = json_column()
+    explanations: dict[str, Any] = json_column()
+    prepared_by: uuid.UUID
+    prepared_at: Instant = instant_column()
+    saved_at: Instant = instant_column()
+    certified_by: uuid.UUID | None = None
+    submitted_at: Instant | None = instant_column(nullable=True)
+    digest: str = Field(default="", max_length=64)
+    due_at: Instant | None = instant_column(nullable=True)
+    accepted_at: Instant | None = instant_column(nullable=True)
+    supersedes_id: uuid.UUID | None = None
+    state_reason: str = Field(default="", max_length=2000)
+
+    def of_record(self) -> bool:
+        """A draft is private and does not count yet."""
+        return self.state not in (FilingState.DRAFT, FilingState.IN_CERTIFICATION)
+
+
+class Incident(Table, table=True):
+    """A reported incident. ``clocks`` are the deadlines of each regime as they stood when it was reported."""
+
+    __record__ = True
+
+    id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
+    reference: str = Field(max_length=20, unique=True)
+    state: IncidentState = enum_column(IncidentState, default=IncidentState.REPORTED)
+    developer_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
+    model_version_id: uuid.UUID | None = Field(default=None, foreign_key="model_version.id", index=True)
+    title: str = Field(max_length=200)
+    what_happened: str
+    kind: str = Field(max_length=60)
+    aware_at: Instant = instant_column()
+    belief_at: Instant | None = instant_column(nullable=True)
+    imminent_danger: bool = False
+    internal_use: bool | None = None
+    told: str = Field(default="", max_length=400)
+    contact: str = Field(default="", max_length=200)
+    clocks: list[dict[str, Any]] = json_column(default_factory=list)
+    reported_by: uuid.UUID
+    reported_at: Instant = instant_column()
+    updates: list[dict[str, Any]] = json_column(default_factory=list)

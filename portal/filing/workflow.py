@@ -1,0 +1,98 @@
+"""The workflows of a filing and of an incident. Pure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from secure_access.workflow import Role, Step, Workflow
+
+
+class FilingState(StrEnum):
+    """Where a filing stands."""
+
+    DRAFT = "draft"
+    IN_CERTIFICATION = "in_certification"
+    SUBMITTED = "submitted"
+    RETURNED = "returned"
+    ACCEPTED = "accepted"
+    WITHDRAWN = "withdrawn"
+    SUPERSEDED = "superseded"
+
+
+class IncidentState(StrEnum):
+    """Where an incident stands."""
+
+    REPORTED = "reported"
+    UPDATED = "updated"
+    CLOSED = "closed"
+
+
+def certifies_own_draft(filing: Any, by: Any) -> str | None:
+    """A risk report and a safety framework take two people: one prepares, another certifies."""
+    if filing.kind in ("risk_report", "safety_framework") and filing.prepared_by == by.person_id:
+        return (
+            "You prepared this filing, so you cannot also certify it. "
+            "Ask another certifying officer of your organisation to sign."
+        )
+    return None
+
+
+_DEVELOPER = (Role.PREPARER, Role.CERTIFYING_OFFICER)
+
+FILING = Workflow(
+    "filing",
+    start=FilingState.DRAFT,
+    steps=(
+        Step("save", by=_DEVELOPER, frm={FilingState.DRAFT}, to=None),
+        Step("attach", by=_DEVELOPER, frm={FilingState.DRAFT}, to=None),
+        Step("discard", by=_DEVELOPER, frm={FilingState.DRAFT}, to=None),
+        Step(
+            "send_for_certification",
+            by=_DEVELOPER,
+            frm={FilingState.DRAFT},
+            to=FilingState.IN_CERTIFICATION,
+        ),
+        Step("recall", by=_DEVELOPER, frm={FilingState.IN_CERTIFICATION}, to=FilingState.DRAFT),
+        Step(
+            "submit",
+            by=Role.CERTIFYING_OFFICER,
+            frm={FilingState.IN_CERTIFICATION},
+            to=FilingState.SUBMITTED,
+            unless=(certifies_own_draft,),
+        ),
+        Step(
+            "withdraw",
+            by=Role.CERTIFYING_OFFICER,
+            frm={FilingState.SUBMITTED, FilingState.RETURNED},
+            to=FilingState.WITHDRAWN,
+        ),
+        Step("accept_for_review", by=Role.CASE_OFFICER, frm={FilingState.SUBMITTED}, to=FilingState.ACCEPTED),
+        Step("return", by=Role.CASE_OFFICER, frm={FilingState.SUBMITTED}, to=FilingState.RETURNED),
+        Step(
+            "supersede",
+            by=Role.CERTIFYING_OFFICER,
+            frm={FilingState.SUBMITTED, FilingState.RETURNED, FilingState.ACCEPTED},
+            to=FilingState.SUPERSEDED,
+        ),
+    ),
+)
+
+INCIDENT = Workflow(
+    "incident",
+    start=IncidentState.REPORTED,
+    steps=(
+        Step(
+            "update",
+            by=_DEVELOPER,
+            frm={IncidentState.REPORTED, IncidentState.UPDATED},
+            to=IncidentState.UPDATED,
+        ),
+        Step(
+            "close",
+            by=Role.CASE_OFFICER,
+            frm={IncidentState.REPORTED, IncidentState.UPDATED},
+            to=IncidentState.CLOSED,
+        ),
+    ),
+)

@@ -1,0 +1,1 @@
+"""Government reviewers examine, ask and decide."""

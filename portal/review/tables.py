@@ -1,0 +1,189 @@
+"""Cases, information requests, plan requests, decisions, conditions and appeal notes as rows."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from portal.review.workflow import CaseState, DecisionState, PlanState, RequestState
+from secure_access.db import Field, Instant, Table, enum_column, instant_column, json_column, new_id
+
+
+class Case(Table, table=True):
+    """The authority's work on one model version: its filings, incidents, requests, assessment and decision."""
+
+    __tablename__ = "review_case"
+    __record__ = True
+
+    id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
+    reference: str = Field(max_length=20, unique=True)
+    developer_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
+    model_version_id: uuid.UUID | None = Field(default=None, foreign_key="model_version.id", index=True)
+    state: CaseState = enum_column(CaseState, default=CaseState.OPEN)
+    officer_id: uuid.UUID | None = Field(default=None, foreign_key="person.id")
+    decider_id: uuid.UUID | None = Field(default=None, foreign_key="person.id")
+    opened_at: Instant = instant_column()
+
+
+class CaseItem(Table, table=True):
+    """A filing or an incident that belongs to a case. ``subject`` is ``filing:<id>`` or ``incident:<id>``."""
+
+    __tablename__ = "case_item"
+    __record__ = True
+
+    id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
+    case_id: uuid.UUID = Field(foreign_key="review_case.id", index=True)
+    subject: str = Field(max_length=60, unique=True)
+    added_at: Instant = instant_column()
+
+
+class InformationRequest(Table, table=True):
+    """Numbered questions to a developer. Stops the review clock from service to the complete answer.
+
+    ``items`` are ``{"number", "text", "answer", "answered_at"}``. Of record once served.
+    """
+
+    __tablename__ = "information_request"
+    __record__ = True
+
+    id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
+    reference: str = Field(max_length=20, unique=True)
+    case_id: uuid.UUID = Field(foreign_key="review_case.id", index=True)
+    developer_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
+    state: RequestState = enum_column(RequestState, default=RequestState.DRAFT)
+    legal_basis: str = Field(max_length=200)
+    purpose: str
+    items: list[dict[str, Any]] = json_column(default_factory=list)
+    asked_by: uuid.UUID
+    drafted_at: Instant = instant_column()
+    served_at: Instant | None = instant_column(nullable=True)
+    due_at: Instant = instant_column()
+    answered_at: Instant | None = instant_column(nullable=True)
+    answered_by: uuid.UUID | None = None
+
+    def of_record(self) -> bool:
+        return self.state is not RequestState.DRAFT
+
+
+class PlanRequest(Table, table=True):
+    """A request for sections of the detailed security plan, by sections of the public outline."""
+
+    __tablename__ = "plan_request"
+    __record__ = True
+
+    id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
+    reference: str = Field(max_length=20, unique=True)
+    case_id: uuid.UUID = Field(foreign_key="review_case.id", index=True)
+    developer_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
+    outline_id: uuid.UUID = Field(foreign_key="filing.id")
+    state: PlanState = enum_column(PlanState, default=PlanState.REQUESTED)
+    sections: list[str] = json_column(default_factory=list)
+    purpose: str
+    legal_basis: str = Field(max_length=200)
+    necessity: str
+    readers: list[str] = json_column(default_factory=list)
+    read_from: Instant = instant_column()
+    read_until: Instant = instant_column()
+    deliver_by: Instant = instant_column()
+    requested_by: uuid.UUID
+    requested_at: Instant = instant_column()
+    delivered_at: Instant | None = instant_column(nullable=True)
+    ended_at: Instant | None = instant_column(nullable=True)
+    state_reason: str = Field(default="", max_length=2000)
+
+
+class PlanApproval(Table, table=True):
+    """One official's approval of a plan request. The demonstration asks for one row, sealed custody for two."""
+
+    __tablename__ = "plan_approval"
+    __record__ = True
+
+    id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
+    plan_request_id: uuid.UUID = Field(foreign_key="plan_request.id", index=True)
+    approved_by: uuid.UUID
+    approved_at: Instant = instant_column()
+
+
+class DecisionKind(StrEnum):
+    """What is decided."""
+
+    NO_OBJECTION = "no_objection"
+    CONDITIONS = "conditions"
+    DELAY = "delay"
+    BLOCK = "block"
+    RESTRICT = "restrict"
+
+    @property
+    def label(self) -> str:
+        """The kind as the screen says it."""
+        return "with conditions" if self is DecisionKind.CONDITIONS else self.value.replace("_", " ")
+
+
+class Decision(Table, table=True):
+    """A decision on a case: recommended by one person, taken by another.
+
+    ``flags`` answers each open flag: ``{"code": {"answer": "resolved" | "carried", "reason"}}``.
+    ``evidence`` lists what was relied on: ``{"label", "reference", "digest"}``.
+    """
+
+    __record__ = True
+
+    id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
+    reference: str = Field(max_length=20, unique=True)
+    case_id: uuid.UUID = Field(foreign_key="review_case.id", index=True)
+    developer_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
+    model_version_id: uuid.UUID | None = Field(default=None, foreign_key="model_version.id")
+    kind: DecisionKind = enum_column(DecisionKind)
+    state: DecisionState = enum_column(DecisionState, default=DecisionState.RECOMMENDED)
+    power: str = Field(max_length=200)
+    channels: list[str] = json_column(default_factory=list)
+    until: date | None = None
+    reasons: str
+    confidential_annex: str = ""
+    evidence: list[dict[str, Any]] = json_column(default_factory=list)
+    flags: dict[str, Any] = json_column()
+    recommended_by: uuid.UUID
+    recommended_at: Instant = instant_column()
+    decided_by: uuid.UUID | None = None
+    decided_at: Instant | None = instant_column(nullable=True)
+    sent_back_reason: str = ""
+
+
+class ConditionState(StrEnum):
+    """Where a condition stands."""
+
+    PROPOSED = "proposed"
+    IN_FORCE = "in_force"
+    MET = "met"
+    BREACHED = "breached"
+
+
+class Condition(Table, table=True):
+    """A condition of a decision: what is to be done, by when, and whether it has been."""
+
+    __record__ = True
+
+    id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
+    decision_id: uuid.UUID = Field(foreign_key="decision.id", index=True)
+    number: int
+    text: str
+    due_on: date | None = None
+    state: ConditionState = enum_column(ConditionState, default=ConditionState.PROPOSED)
+
+
+class AppealNote(Table, table=True):
+    """A developer's note that it appeals a decision. It is recorded; the court or board decides elsewhere."""
+
+    __tablename__ = "appeal_note"
+    __record__ = True
+
+    id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
+    reference: str = Field(max_length=20, unique=True)
+    decision_id: uuid.UUID = Field(foreign_key="decision.id", index=True)
+    developer_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
+    body: str = Field(max_length=200)
+    grounds: str
+    noted_by: uuid.UUID
+    noted_at: Instant = instant_column()

@@ -1,0 +1,155 @@
+"""The workflows of a case, an information request, a plan request and a decision. Pure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from secure_access.workflow import Role, Step, Workflow
+
+
+class CaseState(StrEnum):
+    """Where a case stands."""
+
+    OPEN = "open"
+    UNDER_REVIEW = "under_review"
+    RECOMMENDED = "recommended"
+    DECIDED = "decided"
+
+
+class RequestState(StrEnum):
+    """Where an information request stands."""
+
+    DRAFT = "draft"
+    SERVED = "served"
+    ANSWERED = "answered"
+    WITHDRAWN = "withdrawn"
+
+
+class PlanState(StrEnum):
+    """Where a plan request stands."""
+
+    REQUESTED = "requested"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    DELIVERED = "delivered"
+    ENDED = "ended"
+
+
+class DecisionState(StrEnum):
+    """Where a decision stands."""
+
+    RECOMMENDED = "recommended"
+    SENT_BACK = "sent_back"
+    DECIDED = "decided"
+
+
+def is_its_requester(request: Any, by: Any) -> str | None:
+    """Who asks for a plan does not approve the asking."""
+    if request.requested_by == by.person_id:
+        return "You made this request, so you cannot approve it. Ask another plan approver."
+    return None
+
+
+def is_a_reader(request: Any, by: Any) -> str | None:
+    """Who would read a plan does not approve the reading."""
+    if str(by.person_id) in request.readers:
+        return "You are a named reader of this request, so you cannot approve it. Ask another plan approver."
+    return None
+
+
+def recommended_it(decision: Any, by: Any) -> str | None:
+    """One recommends, another decides."""
+    if decision.recommended_by == by.person_id:
+        return "You recommended this decision, so you cannot also take it. Ask another decider."
+    return None
+
+
+def flags_unanswered(decision: Any, _by: Any) -> str | None:
+    """Every open flag is answered in the decision or expressly carried. ``open_flags`` is set by the service."""
+    missing = getattr(decision, "open_flags", ())
+    if missing:
+        return f"Flag {', '.join(missing)} is open. Answer it in the decision, or carry it with a reason."
+    return None
+
+
+CASE = Workflow(
+    "case",
+    start=CaseState.OPEN,
+    steps=(
+        Step(
+            "take",
+            by=Role.CASE_OFFICER,
+            frm={CaseState.OPEN, CaseState.UNDER_REVIEW, CaseState.RECOMMENDED},
+            to=None,
+        ),
+        Step("begin_review", by=Role.CASE_OFFICER, frm={CaseState.OPEN}, to=CaseState.UNDER_REVIEW),
+        Step("ask", by=Role.CASE_OFFICER, frm={CaseState.OPEN, CaseState.UNDER_REVIEW}, to=None),
+        Step("request_plan", by=Role.CASE_OFFICER, frm={CaseState.OPEN, CaseState.UNDER_REVIEW}, to=None),
+        Step("appoint_evaluator", by=Role.CASE_OFFICER, frm={CaseState.UNDER_REVIEW}, to=None),
+        Step("recommend", by=Role.CASE_OFFICER, frm={CaseState.UNDER_REVIEW}, to=CaseState.RECOMMENDED),
+        Step("send_back", by=Role.DECIDER, frm={CaseState.RECOMMENDED}, to=CaseState.UNDER_REVIEW),
+        Step("decide", by=Role.DECIDER, frm={CaseState.RECOMMENDED}, to=CaseState.DECIDED),
+    ),
+)
+
+INFORMATION_REQUEST = Workflow(
+    "information request",
+    start=RequestState.DRAFT,
+    steps=(
+        Step("serve", by=Role.CASE_OFFICER, frm={RequestState.DRAFT}, to=RequestState.SERVED),
+        Step(
+            "answer",
+            by=(Role.PREPARER, Role.CERTIFYING_OFFICER),
+            frm={RequestState.SERVED},
+            to=RequestState.ANSWERED,
+        ),
+        Step(
+            "withdraw",
+            by=Role.CASE_OFFICER,
+            frm={RequestState.DRAFT, RequestState.SERVED},
+            to=RequestState.WITHDRAWN,
+        ),
+    ),
+)
+
+PLAN_REQUEST = Workflow(
+    "plan request",
+    start=PlanState.REQUESTED,
+    steps=(
+        Step(
+            "approve",
+            by=Role.PLAN_APPROVER,
+            frm={PlanState.REQUESTED},
+            to=PlanState.APPROVED,
+            unless=(is_its_requester, is_a_reader),
+        ),
+        Step(
+            "refuse",
+            by=Role.PLAN_APPROVER,
+            frm={PlanState.REQUESTED},
+            to=PlanState.REFUSED,
+            unless=(is_its_requester,),
+        ),
+        Step("deliver", by=Role.CERTIFYING_OFFICER, frm={PlanState.APPROVED}, to=PlanState.DELIVERED),
+        Step("open_plan", by=Role.PLAN_READER, frm={PlanState.DELIVERED}, to=None),
+        Step(
+            "end", by=(Role.PLAN_APPROVER, Role.CASE_OFFICER), frm={PlanState.DELIVERED}, to=PlanState.ENDED
+        ),
+    ),
+)
+
+DECISION = Workflow(
+    "decision",
+    start=DecisionState.RECOMMENDED,
+    steps=(
+        Step("send_back", by=Role.DECIDER, frm={DecisionState.RECOMMENDED}, to=DecisionState.SENT_BACK),
+        Step(
+            "decide",
+            by=Role.DECIDER,
+            frm={DecisionState.RECOMMENDED},
+            to=DecisionState.DECIDED,
+            unless=(recommended_it, flags_unanswered),
+        ),
+    ),
+)

@@ -1,0 +1,31 @@
+"""Every table of the project, gathered for migrations and for the checks that walk all of them."""
+
+from __future__ import annotations
+
+from evaluator import tables as evaluator_tables
+from portal import web
+from portal.accounts import service as accounts
+from portal.enforcement import tables as enforcement_tables
+from portal.filing import registry
+from portal.filing import tables as filing_tables
+from portal.review import tables as review_tables
+from secure_access import db, documents, grants, identity, jobs, ledger
+
+METADATA = db.Table.metadata
+
+MODULES = (
+    accounts,
+    db,
+    documents,
+    enforcement_tables,
+    evaluator_tables,
+    filing_tables,
+    grants,
+    identity,
+    jobs,
+    ledger,
+    registry,
+    review_tables,
+    web,
+)
+"""Importing them is what fills `METADATA`."""
