@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.fixtures.databases"]
+pytest_plugins = ["tests.fixtures.app", "tests.fixtures.databases", "tests.fixtures.s3"]
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
