@@ -241,16 +241,8 @@ def _rule(pack: Pack, rule: Mapping[str, Any], case: _Case) -> _Finding:
     return _finding(rule, value, figure.outcome, figure.text, missing=figure.missing, working=figure.working)
 
 
-def _finding(
-    rule: Mapping[str, Any],
-    value: Value,
-    outcome: str,
-    text: str,
-    *,
-    missing: tuple[str, ...] = (),
-    working: tuple[str, ...] = (),
-    flag: str = "",
-) -> _Finding:
+def _finding(rule: Mapping[str, Any], value: Value, outcome: str, text: str, **rest: Any) -> _Finding:
+    """A rule as applied; `rest` may hold missing, working and flag."""
     reason = Reason(
         rule=rule["name"],
         label=rule["label"],
@@ -259,9 +251,9 @@ def _finding(
         threshold=_threshold(value),
         outcome=outcome,
         verified=value.verified,
-        working=working,
+        working=tuple(rest.get("working", ())),
     )
-    return _Finding(reason, missing, flag)
+    return _Finding(reason, tuple(rest.get("missing", ())), rest.get("flag", ""))
 
 
 def _threshold(value: Value) -> str:

@@ -195,10 +195,10 @@ def _readings(raw: Mapping[str, Any], path: str) -> dict[str, Reading]:
         for number, option in enumerate(item["option"]):
             check_keys(option, "option", f"{at} option[{number}]")
         options = tuple(Option(**option) for option in item["option"])
-        item = {key: value for key, value in item.items() if key != "option"}
         if item["adopted"] not in {option.name for option in options}:
             raise PackError(f"{at}: adopted {item['adopted']!r} is not one of its options.")
-        found[item["key"]] = Reading(**{**item, "options": options})
+        plain = {key: value for key, value in item.items() if key != "option"}
+        found[item["key"]] = Reading(**plain, options=options)
     return found
 
 
