@@ -2,9 +2,9 @@
 
 The rules are those of the comparison page: an independent "at least" above the developer's tier, a tier
 that cannot be ruled out above it, a tier above the independent "at most", a side that is missing, another
-snapshot, material older than the reader allows, and evaluators who contradict each other. Nothing is averaged:
-tiers are ordered names, and an interval says only what was shown (at least), ruled out (above at most) or left
-open.
+snapshot, material older than the reader allows, and evaluators who contradict each other. Nothing is
+averaged: tiers are ordered names, and an interval says only what was shown (at least), ruled out (above at
+most) or left open.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
