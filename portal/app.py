@@ -22,6 +22,7 @@ from portal.web import (
     SignedIn,
     Wired,
     Zone,
+    current_zone,
     origin,
     shell,
     zone_url,
@@ -71,7 +72,8 @@ def create_app(wired: Wired, zone: str) -> Zone:
     app = Zone(wired, zone, _guard)
     ui.install(app)
     errors.install(app)
-    enter = app.extensions["enter"] = {}
+    enter: dict[str, frozenset[Role]] = {"ui": ANYBODY}
+    app.extensions["enter"] = enter
     for surface in SURFACES:
         if zone in surface.zones:
             app.register_blueprint(surface.blueprint)
@@ -92,7 +94,9 @@ def create_zones(wired: Wired) -> dict[str, Zone]:
 def by_host(wired: Wired) -> WSGI:
     """One WSGI callable for a single machine, which picks the zone by the host name asked for."""
     zones = create_zones(wired)
-    hosts = {origin(wired.settings, zone).partition("://")[2].partition(":")[0]: app for zone, app in zones.items()}
+    hosts = {
+        origin(wired.settings, zone).partition("://")[2].partition(":")[0]: app for zone, app in zones.items()
+    }
 
     def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         asked = str(environ.get("HTTP_HOST", "")).partition(":")[0].lower()
@@ -120,9 +124,7 @@ def _unknown_host(hosts: dict[str, Zone], start_response: Callable[..., Any]) ->
 
 def _guard() -> BaseResponse | tuple[str, int] | None:
     """Default deny, before the body is read. What you may not enter answers like what does not exist."""
-    if request.endpoint == "static":
-        return None
-    app = errors.current_zone()
+    app = current_zone()
     enter: frozenset[Role] | None = app.extensions["enter"].get(request.blueprint or "")
     if enter is None:
         raise NotFound

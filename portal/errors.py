@@ -35,19 +35,21 @@ def signed_out_page() -> tuple[str, int]:
         401,
         "You are signed out",
         "Your session ended before this form arrived. Nothing was changed.",
-        "Sign in again in another tab, then come back to this one and reload it: your browser sends the form again, "
-        "with everything you typed.",
+        "Sign in again in another tab, then come back to this one and reload it: "
+        "your browser sends the form again, with everything you typed.",
     )
 
 
 def record_refusal(kind: str, *, subject: str = "") -> None:
-    """Write a refusal to the security log, in a transaction of its own, after the request's was rolled back."""
+    """Write a refusal to the security log, in its own transaction, after the request's was rolled back."""
     signed_in = current_user.is_authenticated
     with separately() as session:
         security_log.note(
             session,
             kind,
-            by=current_user.actor if signed_in and isinstance(current_user._get_current_object(), SignedIn) else None,
+            by=current_user.actor
+            if signed_in and isinstance(current_user._get_current_object(), SignedIn)
+            else None,
             zone=current_zone().zone,
             subject=subject or f"{request.method} {request.path}"[:200],
             now=current_zone().wired.clock.now(),
@@ -56,7 +58,9 @@ def record_refusal(kind: str, *, subject: str = "") -> None:
 
 def _denied(error: Denied) -> tuple[str, int]:
     record_refusal("act.refused")
-    return _page(403, "This cannot be done now", error.reason, error.fix or "Go back to see what can be done instead.")
+    return _page(
+        403, "This cannot be done now", error.reason, error.fix or "Go back to see what can be done instead."
+    )
 
 
 def _not_found(_error: Exception) -> tuple[str, int]:

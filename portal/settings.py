@@ -25,8 +25,8 @@ class SettingsError(Exception):
 class Settings:
     """The settings of one instance.
 
-    ``home`` holds keys, the local vault, the queue and the demonstration's accounts. ``practice_start`` is the
-    instant at which a practice instance began to live (`ASSAY_NOW`), or ``None`` for the machine's clock.
+    ``home`` holds keys, the local vault, the queue and the demonstration's accounts. ``practice_start`` is
+    the instant at which a practice instance began to live (`ASSAY_NOW`), or ``None`` for the machine's clock.
     """
 
     home: Path
@@ -105,7 +105,9 @@ def _practice_start(source: Mapping[str, str], wrong: list[str]) -> datetime | N
     try:
         moment = datetime.fromisoformat(raw)
     except ValueError:
-        wrong.append(f"ASSAY_NOW is {raw!r}; it has to be a date such as 2027-10-01 or an instant in ISO 8601.")
+        wrong.append(
+            f"ASSAY_NOW is {raw!r}; it has to be a date such as 2027-10-01 or an instant in ISO 8601."
+        )
         return None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 

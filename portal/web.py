@@ -1,7 +1,7 @@
 """What every zone's Flask app shares: the guard, one transaction per request, uploads, the shell of a page.
 
-Order of a request: the guard (before the body is read), then the body and its CSRF token, then one transaction
-around the view. A refusal rolls it back and is recorded afterwards (`portal.errors`).
+Order of a request: the guard (before the body is read), then the body and its CSRF token, then one
+transaction around the view. A refusal rolls it back and is recorded afterwards (`portal.errors`).
 """
 
 from __future__ import annotations
@@ -23,12 +23,17 @@ from secure_access import identity
 from secure_access.clock import Clock
 from secure_access.db import Database, Field, Instant, Session, Table, insert_if_absent, instant_column
 from secure_access.identity import Actor, PasswordHasher, Person
-from secure_access.vault import Stored, Vault, VaultWriter
+from secure_access.vault import Stored, Vault, Writer
 from secure_access.workflow import NotFound, Role
 
 PUBLIC = "public"
 ZONES = (PUBLIC, "developer", "evaluator", "government")
-ZONE_LABELS = {PUBLIC: "Public record", "developer": "Developer", "evaluator": "Evaluator", "government": "Government"}
+ZONE_LABELS = {
+    PUBLIC: "Public record",
+    "developer": "Developer",
+    "evaluator": "Evaluator",
+    "government": "Government",
+}
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _HEADERS = {
@@ -83,7 +88,7 @@ class Upload:
         self.head = b""
         self.stored: Stored | None = None
         self._vault = vault
-        self._writer: VaultWriter = vault.writer(context=f"document|{self.document_id}|1")
+        self._writer: Writer = vault.writer(context=f"document|{self.document_id}|1")
         self._claimed = False
 
     def write(self, block: bytes) -> int:
@@ -173,8 +178,7 @@ class Zone(Flask):
             WTF_CSRF_CHECK_DEFAULT=False,
             WTF_CSRF_SSL_STRICT=False,
         )
-        self.jinja_env.trim_blocks = True
-        self.jinja_env.lstrip_blocks = True
+        self.jinja_env.globals["form_id"] = form_id
         self.before_request(guard)
         self.csrf = CSRFProtect(self)
         login = LoginManager(self)
@@ -198,11 +202,11 @@ class Zone(Flask):
 
     def _once(self, view: Callable[[], Any]) -> BaseResponse:
         """Run a form's view once; a form sent again leads to where it led the first time."""
-        form_id = _form_id()
+        used = _sent_form_id()
         person = current_actor().person_id if current_user.is_authenticated else None
-        fresh = FormUse(id=form_id, path=request.path[:400], used_at=datetime.now(UTC))
+        fresh = FormUse(id=used, path=request.path[:400], used_at=datetime.now(UTC))
         inserted = insert_if_absent(g.session, fresh)
-        use = g.session.get_one(FormUse, form_id)
+        use = g.session.get_one(FormUse, used)
         if not inserted:
             return _led_to(use, person)
         response = cast(BaseResponse, self.make_response(view()))
@@ -237,13 +241,19 @@ class Zone(Flask):
             self.csrf.protect()
 
 
+def form_id() -> str:
+    """A fresh identifier for a form; the same one again when a form with mistakes is shown again."""
+    given = request.form.get("form_id", "") if request.method not in _SAFE else ""
+    return given or str(uuid.uuid4())
+
+
 def _led_to(use: FormUse, person: uuid.UUID | None) -> BaseResponse:
     if use.person_id != person or use.path != request.path[:400] or not use.location:
         raise NotFound
     return redirect(use.location, 303)
 
 
-def _form_id() -> uuid.UUID:
+def _sent_form_id() -> uuid.UUID:
     try:
         return uuid.UUID(request.form["form_id"])
     except ValueError:
@@ -383,11 +393,15 @@ def shell(nav: tuple[NavItem, ...]) -> Shell:
         product=settings.product,
         zone_label=ZONE_LABELS[zone.zone],
         person=actor,
-        nav=[Link(i.label, url_for(i.endpoint), _is_current(i.endpoint)) for i in shown] if public or actor else [],
+        nav=[Link(i.label, url_for(i.endpoint), _is_current(i.endpoint)) for i in shown]
+        if public or actor
+        else [],
         public=public,
         sign_out_url="" if public else url_for("accounts.sign_out"),
         home_url="/",
-        custody_note="Demonstration custody: the server holds the key of this plan." if settings.demonstration else "",
+        custody_note="Demonstration custody: the server holds the key of this plan."
+        if settings.demonstration
+        else "",
     )
 
 

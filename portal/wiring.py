@@ -33,10 +33,10 @@ def wire(settings: Settings, *, hasher: Any = None) -> Wired:
     return Wired(
         settings=settings,
         database=Database(settings.database_url),
-        vault=Vault(_store(settings), FileRing.open(home / "keys" / "vault-ring.json")),
+        vault=Vault(_store(settings), _ring(home / "keys" / "vault-ring.json")),
         clock=_clock(settings),
         hasher=hasher or PasswordHasher(),
-        ledger_signer=SigningKey.open(home / "keys" / "ledger-key.json", name=_log_name(settings)),
+        ledger_signer=_ledger_key(home / "keys" / "ledger-key", _log_name(settings)),
         secrets=_cookie_secrets(home / "keys" / "cookies.json"),
     )
 
@@ -70,6 +70,19 @@ def _log_name(settings: Settings) -> str:
     return f"{host}/ledger" + ("/demonstration" if settings.demonstration else "")
 
 
+def _ring(path: Path) -> FileRing:
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        FileRing.create(path, now=datetime.now(UTC))
+    return FileRing(path)
+
+
+def _ledger_key(path: Path, name: str) -> SigningKey:
+    if not path.exists():
+        SigningKey.create(path, name)
+    return SigningKey.load(path)
+
+
 def _store(settings: Settings) -> Store:
     parts = urlsplit(settings.vault_url)
     if parts.scheme == "file":
@@ -89,7 +102,9 @@ def _clock(settings: Settings) -> Clock:
     path = settings.home / "clock.json"
     if not path.exists():
         shift = settings.practice_start - datetime.now(UTC)
-        _write_once(path, {"practice_start": settings.practice_start.isoformat(), "shift": shift.total_seconds()})
+        _write_once(
+            path, {"practice_start": settings.practice_start.isoformat(), "shift": shift.total_seconds()}
+        )
     return MovedClock(timedelta(seconds=json.loads(path.read_text())["shift"]))
 
 

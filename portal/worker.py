@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 
 def perform(wired: Wired, job_id: uuid.UUID, verbs: Mapping[str, Verb] = VERBS) -> bool:
-    """Do one job if it can be claimed; whether it was done. A failure is kept with the job and tried again."""
+    """Do one job if it can be claimed; whether it was done. A failure is kept with it and tried again."""
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
     held = jobs.claim(wired.database, job_id, owner=owner)
     if held is None:

@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
-from pydantic import ConfigDict
 from sqlalchemy import JSON, BigInteger, DateTime, Engine, create_engine, event, update
 from sqlalchemy import Enum as SAEnum
 from sqlalchemy.dialects import postgresql, sqlite
@@ -58,14 +57,13 @@ class Table(SQLModel):
     """Base of every table. ``__record__ = True`` marks a *table of record*: see `secure_access.ledger`."""
 
     __record__: ClassVar[bool] = False
-    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     def of_record(self) -> bool:
         """Whether this row counts yet: a draft of a table of record does not."""
         return True
 
 
-Table.metadata.naming_convention = NAMING  # type: ignore[assignment]
+Table.metadata.naming_convention = NAMING
 
 Instant = Annotated[datetime, "aware, UTC"]
 """Use with ``Field(sa_type=UtcInstant)``; `instant_column` writes both."""
@@ -87,7 +85,7 @@ def enum_column(enum: type[StrEnum], *, default: Any = ..., nullable: bool = Fal
         length=40,
         name=enum.__name__.lower(),
     )
-    return Field(default=default, sa_column_kwargs={"nullable": nullable}, sa_type=kind)  # type: ignore[call-overload]
+    return Field(default=default, sa_column_kwargs={"nullable": nullable}, sa_type=kind)
 
 
 def json_column(*, default_factory: Callable[[], Any] = dict) -> Any:
@@ -154,7 +152,7 @@ class Database:
         self.url = url
         self.engine = _engine(url)
         self.context: dict[str, Any] = {}
-        """Handed to every writing session as ``session.info``; `secure_access.jobs` finds its publisher there."""
+        """Handed to every writing session as ``session.info``: `secure_access.jobs` keeps its publisher here."""
 
     @property
     def is_sqlite(self) -> bool:

@@ -1,7 +1,7 @@
-"""Access grants: for sealed material only. A grant names one reader, the documents, the purpose and the dates.
+"""Access grants: for sealed material only. A grant names one reader, documents, a purpose and dates.
 
-Every opening is recorded before it is shown, and every refusal after it happened, both in the custody log: the
-owner of the material sees them. What a reader may not open answers like what does not exist.
+Every opening is recorded before it is shown, and every refusal after it happened, both in the custody log:
+the owner of the material sees them. What a reader may not open answers like what does not exist.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -104,9 +105,9 @@ class Actor:
 class PasswordHasher(Protocol):
     """The two calls of `argon2.PasswordHasher` that are used."""
 
-    def hash(self, password: str) -> str: ...
+    def hash(self, password: str, /) -> str: ...
 
-    def verify(self, hash: str, password: str) -> bool: ...
+    def verify(self, hashed: str, password: str, /) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,7 @@ def check_password(session: Session, *, email: str, password: str, hasher: Passw
     """
     person = session.exec(select(Person).where(Person.email == email.strip().lower())).first()
     known = person is not None and not person.suspended
-    stored = person.password_hash if person is not None else _nobody(hasher)
+    stored = person.password_hash if person is not None else _nobody(hasher.hash)
     matches = _matches(hasher, stored, password)
     return person if known and matches else None
 
@@ -195,13 +196,17 @@ def start_session(session: Session, *, person: Person, zone: str, now: datetime 
     moment = now or datetime.now(UTC)
     token = secrets.token_urlsafe(32)
     session.add(
-        SignInSession(token_digest=_digest(token), person_id=person.id, zone=zone, started_at=moment, seen_at=moment)
+        SignInSession(
+            token_digest=_digest(token), person_id=person.id, zone=zone, started_at=moment, seen_at=moment
+        )
     )
     session.flush()
     return token
 
 
-def live_session(session: Session, *, token: str, zone: str, now: datetime | None = None) -> SignInSession | None:
+def live_session(
+    session: Session, *, token: str, zone: str, now: datetime | None = None
+) -> SignInSession | None:
     """The live session of a token in this zone, or ``None`` when it is unknown, ended, idle or too old."""
     moment = now or datetime.now(UTC)
     row = session.exec(select(SignInSession).where(SignInSession.token_digest == _digest(token))).first()
@@ -230,8 +235,8 @@ def _digest(token: str) -> str:
 
 
 @lru_cache
-def _nobody(hasher: PasswordHasher) -> str:
-    return hasher.hash(secrets.token_urlsafe(16))
+def _nobody(hash_password: Callable[[str], str]) -> str:
+    return hash_password(secrets.token_urlsafe(16))
 
 
 def _matches(hasher: PasswordHasher, stored: str, password: str) -> bool:

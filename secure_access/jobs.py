@@ -79,7 +79,10 @@ class LostLease(Exception):
 
 
 def add(session: Session, kind: str, subject_id: str, *, delay: timedelta = timedelta(0)) -> Job:
-    """Ask for a job in the present transaction. Published after commit; a failed publish is left to the reaper."""
+    """Ask for a job in the present transaction; it is published after commit.
+
+    A publish that fails is left to the reaper.
+    """
     moment = _machine_now()
     job = Job(kind=kind, subject_id=subject_id, run_after=moment + delay, added_at=moment)
     session.add(job)

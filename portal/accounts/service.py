@@ -45,7 +45,9 @@ class Attempt:
 def sign_in(
     session: Session, *, attempt: Attempt, hasher: PasswordHasher, now: datetime
 ) -> tuple[Person, str] | None:
-    """The person and a fresh session token, or ``None``: unknown, wrong and wrong zone are told apart nowhere.
+    """The person and a fresh session token, or ``None``.
+
+    Unknown, wrong and wrong zone are told apart nowhere.
 
     Counts failures by address and source together, so that nobody can lock another person out.
     Raises `Denied` after too many failures.

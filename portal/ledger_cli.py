@@ -1,0 +1,1 @@
+"""``assay ledger``: verify the records of this instance."""
