@@ -27,7 +27,8 @@ _COMPRESSED = {".css", ".js", ".svg"}
 def static_digest() -> str:
     """One digest over the names and bytes of all static files.
 
-    It stands first in their addresses, so a stylesheet's relative links keep working, and an upgrade changes all of them.
+    It stands first in their addresses, so a stylesheet's relative links keep working, and an upgrade
+    changes all of them.
     """
     whole = hashlib.sha256()
     for path in sorted(p for p in STATIC.rglob("*") if p.is_file()):
@@ -37,7 +38,7 @@ def static_digest() -> str:
 
 
 def static(path: str) -> str:
-    """The address of a static file, relative to the origin: `static("own.css")`. LookupError if there is no such file."""
+    """The address of a static file, as in `static("own.css")`. LookupError if there is no such file."""
     if _file(path) is None:
         raise LookupError(f"no static file {path!r}")
     return f"/static/{static_digest()}/{path}"
@@ -59,11 +60,11 @@ def install(app: Flask) -> None:
 
 
 def static_file(digest: str, path: str) -> Response:
-    """Serve one static file for ever, or 404 for a digest of another version: a stale page reloads, never mixes."""
+    """Serve one static file to be kept for ever; 404 for another version, so that versions never mix."""
     found = _file(path)
     if digest != static_digest() or found is None:
         abort(404)
-    packed = found.suffix in _COMPRESSED and "gzip" in request.accept_encodings
+    packed = found.suffix in _COMPRESSED and request.accept_encodings["gzip"] > 0
     response = Response(_packed(found) if packed else found.read_bytes())
     response.mimetype = mimetypes.guess_type(found.name)[0] or "application/octet-stream"
     response.headers["Cache-Control"] = "public, max-age=31536000, immutable"

@@ -1,4 +1,4 @@
-"""Form fields that WTForms lacks: memorable dates, exact numbers, risk tiers. Each keeps what was typed, also when wrong."""
+"""Form fields that WTForms lacks: memorable dates, exact numbers, risk tiers. All keep what was typed."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol, cast
 
-from wtforms import Field, RadioField, StringField
+from wtforms import Field, RadioField
 from wtforms.validators import StopValidation
+from wtforms.widgets import TextInput
 
 _TIME = re.compile(r"([01]?\d|2[0-3])[:.]([0-5]\d)")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
@@ -28,7 +29,9 @@ class Typed(NamedTuple):
 
 
 class MemorableDateField(Field):
-    """A date in three inputs, `NAME-day`, `NAME-month`, `NAME-year`; `data` is a date, or None when nothing was typed."""
+    """A date in three inputs, `NAME-day`, `NAME-month`, `NAME-year`; `data` is a date, or None when
+    nothing was typed.
+    """
 
     data: date | None
     shown: Typed = Typed("", "", "")
@@ -77,7 +80,7 @@ class MemorableDateField(Field):
 
 
 class MemorableMomentField(MemorableDateField):
-    """A date and a time of day in UTC (`NAME-time`, as 14:30); `data` is an aware datetime in UTC, or None."""
+    """A date and a time of day in UTC (`NAME-time`, as 14:30); `data` is an aware datetime or None."""
 
     data: datetime | None
     shown: Typed = Typed("", "", "", "")
@@ -102,13 +105,15 @@ class MemorableMomentField(MemorableDateField):
         return datetime(on.year, on.month, on.day, int(found[1]), int(found[2]), tzinfo=UTC)
 
 
-class ExactField(StringField):
+class ExactField(Field):
     """A number with digits and at most one decimal point; `data` is an exact Decimal, or None when empty.
 
-    Thousands separators (comma, space, apostrophe) are taken away where they stand between groups of three digits.
+    Thousands separators (comma, space, apostrophe) are taken away where they stand between groups of three
+    digits.
     """
 
     data: Decimal | None
+    widget = TextInput()
     inputmode = "decimal"
 
     def _value(self) -> str:
@@ -167,7 +172,7 @@ class Needed:
 
     def __call__(self, form: Any, field: Field) -> None:
         """Stop at the first thing that is wrong: keep a parsing error if there is one."""
-        if not field.errors and (field.data is None or field.data == "" or field.data == []):
+        if not field.errors and (field.data is None or field.data in ("", [])):
             raise StopValidation(self.words)
 
 

@@ -1,6 +1,7 @@
-"""How values are written on a page, in a letter and in a chart: pure functions, also installed as template filters.
+"""How values are written on a page, in a letter and in a chart: pure functions, also template filters.
 
-Nothing here rounds an amount of money and nothing here reads the clock. Times are UTC unless the caller names a zone.
+Nothing here rounds an amount of money and nothing here reads the clock. Times are UTC unless the caller
+names a zone.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -69,7 +70,9 @@ def due(value: datetime | None, zone: str = "UTC", empty: str = "–") -> str:
 
 
 def amount(value: Decimal, currency: str = "") -> str:
-    """An exact amount without its currency: `3,750,000.00`. Pads to the currency's minor unit and never rounds."""
+    """An exact amount without its currency: `3,750,000.00`. Pads to the currency's minor unit and never
+    rounds.
+    """
     if not isinstance(value, Decimal):
         raise TypeError(f"an amount of money is a Decimal, not {type(value).__name__}")
     exponent = value.as_tuple().exponent
@@ -80,7 +83,7 @@ def amount(value: Decimal, currency: str = "") -> str:
 
 
 def money(value: Priced | Decimal | None, currency: str = "", empty: str = "–") -> str:
-    """An amount with its currency: `EUR 3,750,000.00`. Takes an object with `amount` and `currency`, or both."""
+    """`EUR 3,750,000.00`, of an object with `amount` and `currency` or of a Decimal and a code."""
     if value is None:
         return empty
     exact, code = (value, currency) if isinstance(value, Decimal) else (value.amount, value.currency)
@@ -148,7 +151,8 @@ def duration(value: timedelta) -> str:
 def late(due_at: date | datetime, done_at: date | datetime) -> str:
     """How long after its due time something was done: `49 h late`, `19 days late`, empty when in time.
 
-    Two datetimes are compared as instants: hours up to 72, then whole days. Otherwise calendar days are counted.
+    Two datetimes are compared as instants: hours up to 72, then whole days. Otherwise calendar days are
+    counted.
     """
     if isinstance(due_at, datetime) and isinstance(done_at, datetime):
         over = _aware(done_at) - _aware(due_at)
@@ -158,7 +162,9 @@ def late(due_at: date | datetime, done_at: date | datetime) -> str:
 
 
 def urgency(due_at: date | datetime, now: date | datetime) -> Urgency:
-    """How a due time is marked in a list of tasks: late and today stop, less than two weeks warn, the rest is neutral."""
+    """How a due time is marked in a list of tasks: late and today stop, less than two weeks warn, the rest
+    is neutral.
+    """
     over = late(due_at, now)
     if over:
         return Urgency("stop", over)
@@ -171,6 +177,12 @@ def urgency(due_at: date | datetime, now: date | datetime) -> Urgency:
 def reference(value: str) -> Markup:
     """A reference such as `C-2027-014`, which never breaks over two lines."""
     return Markup('<span class="ref">{}</span>').format(value)
+
+
+def status(kind: str, words: str) -> Markup:
+    """A status mark: word, shape and colour. `kind` is stop, warn, good, seal or neutral."""
+    shaped = "" if kind == "neutral" else f" st--{kind}"
+    return Markup('<span class="st{}">{}</span>').format(shaped, words)
 
 
 def digest(value: str | bytes) -> str:
@@ -215,4 +227,5 @@ FILTERS = {
     "urgency": urgency,
     "reference": reference,
     "digest": digest,
+    "status": status,
 }

@@ -1,4 +1,6 @@
-"""The base of our forms. CSRF is checked for the whole application before a form is read, so forms carry no token field."""
+"""The base of our forms. CSRF is checked for the whole application before a form is read, so forms carry
+no token field.
+"""
 
 from collections.abc import Iterator
 
@@ -6,7 +8,7 @@ from wtforms import Form as WTForm
 
 
 class Form(WTForm):
-    """A WTForms form whose problems can be listed above it: `Form(request.form)`, `validate()`, `problems()`."""
+    """A WTForms form that lists its problems: `Form(request.form)`, `validate()`, `problems()`."""
 
     def problems(self) -> list[tuple[str, str]]:
         """Pairs of field id and words, in the order of the fields, for the macro `error_summary`."""

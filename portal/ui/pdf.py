@@ -1,0 +1,286 @@
+"""Letters as PDF: tagged (PDF/UA-1), the same bytes for the same values, nothing in a value read as markup.
+
+A letter is a Typst template beside this file and a mapping of values that are already written out: amounts and
+dates come as the text a person reads (see `formats`). The forms below say what each template asks for.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from html import unescape
+from pathlib import Path
+from typing import NotRequired, TypedDict
+
+import typst
+
+_HERE = Path(__file__).parent
+_FONTS = _HERE / "static" / "vendor" / "uswds" / "fonts" / "source-sans-pro"
+_LONGEST_WORD = 24
+_LONG_WORD = re.compile(rf"\S{{{_LONGEST_WORD}}}(?=\S)")
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.DOTALL)
+_DESC = re.compile(r"<desc[^>]*>(.*?)</desc>", re.DOTALL)
+
+
+class Letter(TypedDict):
+    """What every letter has. `demonstration` is the mark of a practice instance, on every page; "" for none."""
+
+    reference: str
+    authority: str
+    entity: str
+    demonstration: NotRequired[str]
+    language: NotRequired[str]
+
+
+class Received(TypedDict):
+    """A document of a receipt: `size` in bytes as text, `sha256` in hexadecimal."""
+
+    name: str
+    size: str
+    sha256: str
+
+
+class Receipt(Letter):
+    """`receipt`: `proof` says how far the entry is proved ("signed, not witnessed"); `verify` are steps."""
+
+    kind: str
+    signed_by: str
+    received: str
+    received_local: str
+    timeliness: str
+    on_time: bool
+    entry: str
+    proof: str
+    custody: NotRequired[str]
+    documents: Sequence[Received]
+    manifest: str
+    verify: Sequence[str]
+
+
+class Fact(TypedDict):
+    """Something that happened, with its source."""
+
+    when: str
+    what: str
+    source: str
+
+
+class Provision(TypedDict):
+    """A provision of law and what it says."""
+
+    citation: str
+    text: str
+
+
+class SheetLine(TypedDict):
+    """A line of a worksheet. `status` is "enacted", "proposed" or "office"; `strong` sets a total."""
+
+    label: str
+    how: str
+    source: str
+    amount: str
+    status: NotRequired[str]
+    strong: NotRequired[bool]
+
+
+class Sheet(TypedDict):
+    """A worksheet as it is printed."""
+
+    reference: str
+    currency: str
+    lines: Sequence[SheetLine]
+
+
+class SheetReading(TypedDict):
+    """One reading of the text and the amount it gives."""
+
+    name: str
+    amount: str
+    why: str
+    adopted: bool
+
+
+class Prior(TypedDict):
+    """An earlier violation, and why it counts or does not."""
+
+    decision: str
+    final_on: str
+    counted: bool
+    why: str
+
+
+class Limit(TypedDict):
+    """A time limit, with its zone."""
+
+    what: str
+    when: str
+
+
+class Signature(TypedDict):
+    """Who signed, as what, when."""
+
+    name: str
+    title: str
+    when: str
+
+
+class Named(TypedDict):
+    """A document with its digest."""
+
+    name: str
+    sha256: str
+
+
+class _Penalty(Letter):
+    case: str
+    subject: str
+    provision: str
+    amount: str
+    state: str
+    summary: str
+    statute: str
+    facts: Sequence[Fact]
+    provisions: Sequence[Provision]
+    worksheet: Sheet
+    readings: Sequence[SheetReading]
+    priors: Sequence[Prior]
+    warnings: Sequence[str]
+    signatures: Sequence[Signature]
+
+
+class PreliminaryFindings(_Penalty):
+    """`preliminary_findings` (EU AI Act Art. 101): `state` as "Proposed, not served"; chart "waterfall"."""
+
+    rights: Sequence[str]
+    dates: Sequence[Limit]
+
+
+class Referral(_Penalty):
+    """`referral` (N.Y. Gen. Bus. Law 1427): the authority computes, a court imposes; chart "waterfall"."""
+
+    recipient: str
+    duty: str
+    ceiling: str
+    documents: Sequence[Named]
+
+
+class Condition(TypedDict):
+    """A condition of a decision."""
+
+    text: str
+    due: str
+    evidence: str
+
+
+class ReliedOn(TypedDict):
+    """Evidence that a decision relies on."""
+
+    when: str
+    what: str
+    reference: str
+
+
+class AnsweredFlag(TypedDict):
+    """A gap between developer and evaluator, answered or expressly carried."""
+
+    code: str
+    title: str
+    answer: str
+    carried: bool
+
+
+class DecisionLetter(Letter):
+    """`decision`: `kind` as "no objection, with conditions"; `meaning` says what it does not mean."""
+
+    kind: str
+    state: str
+    decided: str
+    model: str
+    case: str
+    scope: str
+    meaning: str
+    basis: str
+    recommended_by: str
+    decided_by: str
+    review: NotRequired[str]
+    entry: NotRequired[str]
+    conditions: Sequence[Condition]
+    reasons: Sequence[str]
+    evidence: Sequence[ReliedOn]
+    flags: Sequence[AnsweredFlag]
+    appeal: str
+
+
+FORMS: Mapping[str, type] = {
+    "receipt": Receipt,
+    "preliminary_findings": PreliminaryFindings,
+    "referral": Referral,
+    "decision": DecisionLetter,
+}
+
+
+def render(
+    template: str, data: Mapping[str, object], *, at: datetime, charts: Mapping[str, str] | None = None
+) -> bytes:
+    """The letter as the bytes of a PDF/UA-1 file.
+
+    `template` is a name in `FORMS`; `at` (aware) is the date of creation written into the file; `charts` are SVG
+    texts by the name the template gives them, each with a `<title>`, which becomes its alternative text with
+    `<desc>`. Equal arguments give equal bytes. Raises `KeyError` for an unknown template, `ValueError` for a
+    missing value, a chart without a title or a naive `at`, and `TypeError` for a value that is not text, a whole
+    number, a boolean, None, a sequence or a mapping: amounts are written out by the caller, never floats.
+    """
+    missing = sorted(FORMS[template].__required_keys__ - data.keys())  # type: ignore[attr-defined]
+    if missing:
+        raise ValueError(f"The letter {template!r} lacks: {', '.join(missing)}.")
+    if at.utcoffset() is None:
+        raise ValueError("The date of a letter has a zone.")
+    pictures = {name: {"svg": _own_font(svg), "alt": _alternative(name, svg)} for name, svg in (charts or {}).items()}
+    made = typst.compile(
+        str(_HERE / "typst" / f"{template}.typ"),
+        root=str(_HERE / "typst"),
+        font_paths=_fonts(),
+        sys_inputs={"data": json.dumps(_plain(data)), "charts": json.dumps(pictures)},
+        format="pdf",
+        pdf_standards=["ua-1"],
+        timestamp=int(at.timestamp()),
+    )
+    return bytes(made)
+
+
+@cache
+def _fonts() -> typst.Fonts:
+    # The fonts of the machine stay out, so that the same letter looks the same everywhere.
+    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=[str(_FONTS)])
+
+
+def _alternative(name: str, svg: str) -> str:
+    title, desc = _TITLE.search(svg), _DESC.search(svg)
+    if title is None or not title[1].strip():
+        raise ValueError(f"The chart {name!r} has no title.")
+    said = [unescape(found[1]).strip() for found in (title, desc) if found]
+    return ". ".join(part.rstrip(".") for part in said if part) + "."
+
+
+def _own_font(svg: str) -> str:
+    """The chart with the name that the family has in its font file, not in the style sheet."""
+    return svg.replace("Source Sans Pro Web", "Source Sans Pro").replace("Roboto Mono Web", "DejaVu Sans Mono")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, str):
+        return _text(value)
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+        return [_plain(part) for part in value]
+    raise TypeError(f"A letter takes text, not {type(value).__name__}.")
+
+
+def _text(value: str) -> str:
+    """Text that can be set: no control characters or lone surrogates, and long words may break."""
+    kept = "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in value.replace("\r\n", "\n"))
+    return _LONG_WORD.sub("\\g<0>\u200b", kept)
