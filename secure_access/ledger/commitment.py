@@ -15,7 +15,7 @@ def fresh_salt() -> bytes:
 
 
 def commit(salt: bytes, entry: bytes) -> bytes:
-    """The leaf: HMAC-SHA-256 under ``salt`` of the exact bytes. Raises ``ValueError`` for a salt too short."""
+    """The leaf: HMAC-SHA-256 under ``salt`` of the exact bytes. Raises ``ValueError`` for a bad salt."""
     if len(salt) != SALT_SIZE:
         raise ValueError(f"a salt has {SALT_SIZE} bytes")
     return hmac.new(salt, entry, hashlib.sha256).digest()

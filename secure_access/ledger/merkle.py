@@ -2,7 +2,7 @@
 
 Proofs are made from a `Nodes` function, so that one code serves a list in memory and tiles in a database:
 ``nodes(level, index)`` is the hash of the complete subtree over ``1 << level`` leaves from ``index << level``
-on. A *subtree* ``[start, end)`` is that of draft-ietf-plants-merkle-tree-certs; the whole tree is ``[0, size)``.
+on. A *subtree* ``[start, end)`` is that of draft-ietf-plants-merkle-tree-certs; a tree is ``[0, size)``.
 """
 
 from __future__ import annotations

@@ -1,0 +1,135 @@
+"""Tables of record: which there are, and the digest by which an entry names a row of one.
+
+A row is digested as the database returns it, column by column, in canonical JSON; absent values are left
+out, so that a migration may add a nullable column. The digest is keyed by the entry's ``record_salt``: a
+public entry then says nothing about a row whose content could be guessed.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, inspect, select
+from sqlalchemy import Table as SqlTable
+
+from secure_access.db import Table
+from secure_access.ledger import canonical
+
+FORMAT = "assay.record/v1"
+
+Row = Mapping[str, Any] | RowMapping
+
+
+def record_tables() -> dict[str, type[Table]]:
+    """Every table of record that this program knows, by name."""
+    kinds = (kind for kind in _descendants(Table) if kind.__record__ and hasattr(kind, "__table__"))
+    return {sql_table(kind).name: kind for kind in kinds}
+
+
+def sql_table(kind: type[Table]) -> SqlTable:
+    """The table behind a class."""
+    table: SqlTable = kind.__table__  # type: ignore[attr-defined]
+    return table
+
+
+def row_id(kind: type[Table], row: Row) -> str:
+    """The primary key of a row as one string, its columns joined by a stroke."""
+    return "/".join(str(_plain(row[column.key])) for column in sql_table(kind).primary_key)
+
+
+def identity(kind: type[Table], key: Sequence[Any]) -> str:
+    """`row_id` from the values of a primary key."""
+    columns = [column.key for column in sql_table(kind).primary_key]
+    return row_id(kind, dict(zip(columns, key, strict=True)))
+
+
+def read(connection: Connection, kind: type[Table], key: Sequence[Any]) -> Row | None:
+    """The row with this primary key as the database holds it now, or ``None``."""
+    table = sql_table(kind)
+    matches: list[ColumnElement[bool]] = [
+        column == value for column, value in zip(table.primary_key, key, strict=True)
+    ]
+    return connection.execute(select(table).where(and_(*matches))).mappings().first()
+
+
+def read_all(connection: Connection, kind: type[Table]) -> Iterator[Row]:
+    """Every row of a table."""
+    table = sql_table(kind)
+    yield from connection.execution_options(yield_per=500).execute(select(table)).mappings()
+
+
+def primary_key(row: Table) -> tuple[Any, ...]:
+    """The primary key of an object."""
+    return tuple(inspect(type(row)).primary_key_from_instance(row))
+
+
+def counts(kind: type[Table], row: Row) -> bool:
+    """Whether a row as the database holds it is of record, or still a draft."""
+    return kind.of_record is Table.of_record or kind(**row).of_record()
+
+
+def digest(salt: bytes, kind: type[Table], row: Row) -> str:
+    """HMAC-SHA-256 in hex, under an entry's record salt, of the canonical bytes of a row."""
+    return hmac.new(salt, encode(kind, row), hashlib.sha256).hexdigest()
+
+
+def encode(kind: type[Table], row: Row) -> bytes:
+    """The canonical bytes of a row. Raises `canonical.NotCanonical` for a value that has no stable form."""
+    columns = {
+        column.key: _plain(row[column.key])
+        for column in sql_table(kind).columns
+        if row[column.key] is not None and column.key not in excepted(kind)
+    }
+    return canonical.encode({"columns": columns, "table": sql_table(kind).name, "v": FORMAT})
+
+
+def excepted(kind: type[Table]) -> frozenset[str]:
+    """Columns that are not of record, such as a key that rotation wraps anew: ``__record_except__``."""
+    return frozenset(getattr(kind, "__record_except__", ()))
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Mapping():
+            return {key: _plain(item) for key, item in value.items() if item is not None}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case Enum():
+            return _plain(value.value)
+        case int() if abs(value) >= canonical.LIMIT:
+            return str(value)
+    for kind, write in _WRITTEN.items():
+        if isinstance(value, kind):
+            return write(value)
+    return value
+
+
+def timestamp(at: datetime) -> str:
+    """An instant as text: UTC, six digits of a second, ``Z``. Raises ``ValueError`` for a naive one."""
+    if at.tzinfo is None:
+        raise canonical.NotCanonical("an instant needs a time zone")
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _descendants(kind: type[Table]) -> Iterator[type[Table]]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from _descendants(child)
+
+
+# In this order: every datetime is a date.
+_WRITTEN: dict[type, Callable[[Any], str]] = {
+    uuid.UUID: str,
+    datetime: timestamp,
+    date: date.isoformat,
+    Decimal: lambda value: format(value.normalize(), "f"),
+    bytes: lambda value: base64.b64encode(value).decode(),
+}

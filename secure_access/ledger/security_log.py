@@ -1,0 +1,136 @@
+"""The security log: sign-ins, refusals, administration. Append-only, each row chained to the one before.
+
+It holds identifiers only: no name, address, password, token or text of a person. A refusal is written after
+the refused transaction was rolled back, in one of its own. The end of the chain is fixed in the custody log
+at fixed times (`secure_access.ledger.sequencer.anchor`), so that cutting off its end shows too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+
+from secure_access.db import Session, col, select
+from secure_access.identity import Actor
+from secure_access.ledger import canonical
+from secure_access.ledger.records import timestamp
+from secure_access.ledger.tables import SecurityLogRow
+
+FORMAT = "assay.security-log/v1"
+START = bytes(32)
+# Rows are chained, so writers on PostgreSQL take turns; on SQLite a writing transaction has no other
+# beside it.
+LOCK = 7_105_822
+
+_KIND = re.compile(r"[a-z_]+(\.[a-z_]+)+")
+_VALUE = re.compile(r"[\w.:/ -]{0,100}")
+_kinds: dict[str, frozenset[str]] = {}
+
+
+class KindError(ValueError):
+    """A kind, a detail key or a value that was not declared for the security log. A fault of the program."""
+
+
+def declare_kind(kind: str, keys: Sequence[str] = ()) -> None:
+    """Allow a kind of row with these detail keys. Raises `KindError` for a second, other declaration."""
+    if not _KIND.fullmatch(kind):
+        raise KindError(f"a kind is named like sign_in.refused, not {kind!r}")
+    if _kinds.setdefault(kind, frozenset(keys)) != frozenset(keys):
+        raise KindError(f"{kind} is declared twice, differently")
+
+
+def note(
+    session: Session,
+    kind: str,
+    *,
+    by: Actor | None,
+    now: datetime,
+    zone: str = "",
+    subject: str = "",
+    **detail: str | int | bool,
+) -> SecurityLogRow:
+    """Write one row. ``detail`` uses declared keys; its texts are short words, never what a person typed.
+
+    Raises `KindError`.
+    """
+    allowed = _kinds.get(kind)
+    if allowed is None:
+        raise KindError(f"{kind} is not declared")
+    for key, value in detail.items():
+        if key not in allowed or not _VALUE.fullmatch(str(value)):
+            raise KindError(f"{kind} may not say {key}={value!r}"[:120])
+    number, previous = _take_turn(session)
+    row = SecurityLogRow(
+        number=number + 1,
+        at=now,
+        kind=kind,
+        zone=zone,
+        person_id=by.person_id if by else None,
+        organisation_id=by.organisation_id if by else None,
+        subject=subject,
+        detail=canonical.encode(detail).decode(),
+        previous=previous,
+        digest=b"",
+    )
+    row.digest = row_digest(row)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def last(session: Session) -> tuple[int, bytes]:
+    """How many rows there are, and the digest of the last; of none, 32 zero bytes."""
+    row = session.exec(select(SecurityLogRow).order_by(col(SecurityLogRow.number).desc()).limit(1)).first()
+    return (row.number, row.digest) if row else (0, START)
+
+
+def row_digest(row: SecurityLogRow) -> bytes:
+    """SHA-256 of the canonical form of a row with the digest of the row before it."""
+    content: dict[str, Any] = {
+        "v": FORMAT,
+        "number": row.number,
+        "at": timestamp(row.at),
+        "kind": row.kind,
+        "zone": row.zone,
+        "person": str(row.person_id or ""),
+        "organisation": str(row.organisation_id or ""),
+        "subject": row.subject,
+        "detail": row.detail,
+        "previous": row.previous.hex(),
+    }
+    return hashlib.sha256(canonical.encode(content)).digest()
+
+
+def breaks(rows: Iterable[SecurityLogRow], anchors: Mapping[int, str]) -> list[tuple[str, str]]:
+    """What does not match in the chain ``rows``, in order: row number and reason.
+
+    ``anchors`` are digests in hex by row number, as the custody log holds them.
+    """
+    found: list[tuple[str, str]] = []
+    number, previous, seen = 0, START, {0: START.hex()}
+    for row in rows:
+        if row.number != number + 1:
+            found.append((str(number + 1), f"is missing: the next row is {row.number}"))
+        if row.previous != previous:
+            found.append((str(row.number), "does not continue the row before it"))
+        if row_digest(row) != row.digest:
+            found.append((str(row.number), "was changed: its digest does not match"))
+        number, previous = row.number, row.digest
+        seen[number] = row.digest.hex()
+    for anchored, digest in sorted(anchors.items()):
+        if anchored not in seen:
+            found.append((str(anchored), "is missing: the custody log names it"))
+        elif seen[anchored] != digest:
+            found.append((str(anchored), "does not match its digest in the custody log"))
+    return found
+
+
+def _take_turn(session: Session) -> tuple[int, bytes]:
+    if session.connection().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    return last(session)

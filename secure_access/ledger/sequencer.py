@@ -1,0 +1,169 @@
+"""One at a time: gives entries their place, and signs the head that is committed.
+
+The steps of `sequence`, for each log, each in a transaction of its own under one lock:
+
+1. assign the next indexes to what was recorded, extend the tiles, move the head;
+2. sign the committed head, once for each size, after proving that it continues the last one signed.
+
+A crash between or within them loses nothing and repeats nothing: what is not committed is done again from
+the same rows, an Ed25519 signature over the same head is the same signature, and a size has one checkpoint.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, text
+
+from secure_access.db import Database, Session, col
+from secure_access.ledger import merkle, note, tiles
+from secure_access.ledger.entries import append, declare
+from secure_access.ledger.note import Checkpoint, Signer, VerifierKey
+from secure_access.ledger.security_log import last
+from secure_access.ledger.tables import LedgerCheckpoint, LedgerEntry, LedgerHead, Log
+
+BATCH = 1000
+# One lock for all sequencers on one PostgreSQL database; the number is arbitrary and never changes.
+LOCK = 7_105_821
+
+declare("ledger.anchored", keys=("log", "size", "root"), log="public", audience="parties")
+declare("security_log.anchored", keys=("rows", "digest"), log="custody", audience="parties")
+
+
+class LogDamaged(RuntimeError):
+    """The stored tree does not continue the last signed checkpoint. Nothing is signed until someone looks."""
+
+
+def origin(name: str, log: Log) -> str:
+    """The identity of a log: the name of the key for the public one, and a path below it for custody."""
+    return name if log is Log.PUBLIC else f"{name}/{log.value}"
+
+
+def verifier(signer: Signer, log: Log = Log.PUBLIC) -> VerifierKey:
+    """The key by which outsiders verify the checkpoints of a log."""
+    return VerifierKey(origin(signer.name, log), signer.public)
+
+
+def sequence(database: Database, signer: Signer, now: datetime) -> dict[Log, Checkpoint]:
+    """Give every recorded entry its place in its log and sign the new heads; the head of each log.
+
+    Does nothing where nothing is new. Raises `LogDamaged`.
+    """
+    heads = {}
+    for log in (Log.CUSTODY, Log.PUBLIC):
+        while _assign(database, log, now) == BATCH:
+            pass
+        heads[log] = _sign(database, log, signer, now)
+    return heads
+
+
+def anchor(database: Database, now: datetime) -> None:
+    """Fix the custody log in the public one, and the security log in the custody log.
+
+    Called at fixed times whether anything grew or not, so that its entries tell nobody that somebody reads.
+    """
+    with database.write() as session:
+        rows, digest = last(session)
+        fields = {"rows": rows, "digest": digest.hex()}
+        append(session, "security_log.anchored", fields, by=None, now=now, about=("ledger:security",))
+        signed = latest(session, Log.CUSTODY)
+        if signed is not None:
+            root = base64.b64encode(signed.root).decode()
+            fields = {"log": Log.CUSTODY.value, "size": signed.size, "root": root}
+            append(session, "ledger.anchored", fields, by=None, now=now, about=("ledger:custody",))
+
+
+def latest(session: Session, log: Log, reaching: int = 0) -> LedgerCheckpoint | None:
+    """The newest checkpoint of a log, or ``None`` when none has at least ``reaching`` leaves."""
+    query = (
+        select(LedgerCheckpoint)
+        .where(col(LedgerCheckpoint.log) == log, col(LedgerCheckpoint.size) >= reaching)
+        .order_by(col(LedgerCheckpoint.size).desc())
+        .limit(1)
+    )
+    return session.execute(query).scalars().first()
+
+
+@contextmanager
+def _alone(database: Database) -> Iterator[Session]:
+    """A writing transaction that no other sequencer shares."""
+    with database.write() as session:
+        # On SQLite the transaction itself is the lock: it began with BEGIN IMMEDIATE.
+        if not database.is_sqlite:
+            session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        yield session
+
+
+def _assign(database: Database, log: Log, now: datetime) -> int:
+    """Step 1. How many entries were given a place."""
+    with _alone(database) as session:
+        head = session.get(LedgerHead, log)
+        if head is None:
+            head = LedgerHead(log=log, size=0, root=merkle.root(0, tiles.nodes(tiles.nothing)), moved_at=now)
+            session.add(head)
+            session.flush()
+        new = _waiting(session, log)
+        if new:
+            places = [{"row": row.number, "place": head.size + n} for n, row in enumerate(new)]
+            _place(session, places)
+            _extend(session, head, [merkle.leaf_hash(row.leaf) for row in new], now)
+        return len(new)
+
+
+def _waiting(session: Session, log: Log) -> list[Any]:
+    query = (
+        select(col(LedgerEntry.number), col(LedgerEntry.leaf))
+        .where(col(LedgerEntry.log) == log, col(LedgerEntry.leaf_index).is_(None))
+        .order_by(col(LedgerEntry.number))
+        .limit(BATCH)
+    )
+    return list(session.execute(query).all())
+
+
+def _place(session: Session, places: list[dict[str, Any]]) -> None:
+    statement = text("UPDATE ledger_entry SET leaf_index = :place WHERE number = :row AND leaf_index IS NULL")
+    session.connection().execute(statement, places)
+
+
+def _extend(session: Session, head: LedgerHead, added: list[bytes], now: datetime) -> None:
+    log = Log(head.log)
+    changed = tiles.grow(tiles.stored(session, log), head.size, added)
+    tiles.save(session, log, changed)
+    size = head.size + len(added)
+    root = merkle.root(size, tiles.nodes(tiles.stored(session, log)))
+    # All at once: the database refuses a head that moves its root without its size.
+    head.size, head.root, head.moved_at = size, root, now
+    session.flush()
+
+
+def _sign(database: Database, log: Log, signer: Signer, now: datetime) -> Checkpoint:
+    """Step 2. The signed head."""
+    with _alone(database) as session:
+        head = session.get_one(LedgerHead, log)
+        checkpoint = Checkpoint(origin(signer.name, log), head.size, head.root)
+        before = latest(session, log)
+        _check_continues(session, head, before)
+        if before is None or before.size < head.size:
+            signed = str(note.sign(checkpoint.text, signer, checkpoint.origin))
+            session.add(LedgerCheckpoint(log=log, size=head.size, root=head.root, note=signed, at=now))
+        return checkpoint
+
+
+def _check_continues(session: Session, head: LedgerHead, before: LedgerCheckpoint | None) -> None:
+    """Raises `LogDamaged` unless the tiles hold both the last signed tree and the one of the head."""
+    if before is not None and before.size > head.size:
+        raise LogDamaged(f"the {head.log} log has {head.size} entries and was signed with {before.size}")
+    tree = tiles.nodes(tiles.stored(session, Log(head.log)))
+    for held in (head, before):
+        try:
+            sound = held is None or merkle.root(held.size, tree) == held.root
+        except LookupError:
+            sound = False
+        if not sound:
+            raise LogDamaged(
+                f"the tree of the {head.log} log does not have the root that was recorded for it"
+            )

@@ -1,0 +1,91 @@
+"""The tree as C2SP tlog-tiles: 256 hashes to a tile, so that a proof reads a few rows, never all leaves.
+
+Tile ``(level, number)`` holds the hashes of tree level ``8 * level`` from ``256 * number`` on. Tiles are a
+cache: `grow` from nothing makes them again, byte for byte, out of the leaves in the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from secure_access.db import Session
+from secure_access.ledger import merkle
+from secure_access.ledger.tables import LedgerTile, Log
+
+HEIGHT = 8
+WIDTH = 1 << HEIGHT
+
+Load = Callable[[int, int], bytes]
+"""``load(level, number)``: the bytes of a tile, empty when there is none."""
+
+
+def nothing(_level: int, _number: int) -> bytes:
+    """A tree without tiles."""
+    return b""
+
+
+def stored(session: Session, log: Log) -> Load:
+    """Tiles as the database holds them."""
+
+    def load(level: int, number: int) -> bytes:
+        row = session.get(LedgerTile, (log, level, number))
+        return row.hashes if row else b""
+
+    return load
+
+
+def grow(load: Load, size: int, added: Sequence[bytes]) -> dict[tuple[int, int], bytes]:
+    """The tiles that change when leaf hashes ``added`` follow the first ``size``, by level and number."""
+    changed: dict[tuple[int, int], bytes] = {}
+    level, start, hashes = 0, size, list(added)
+    while hashes:
+        first, inside = divmod(start, WIDTH)
+        before = load(level, first)[: inside * merkle.HASH_SIZE] if inside else b""
+        row = before + b"".join(hashes)
+        step = WIDTH * merkle.HASH_SIZE
+        tiles = [row[at : at + step] for at in range(0, len(row), step)]
+        changed.update({(level, first + n): tile for n, tile in enumerate(tiles)})
+        hashes = [_fold(_split(tile)) for tile in tiles if len(tile) == step]
+        level, start = level + 1, first
+    return changed
+
+
+def nodes(load: Load) -> merkle.Nodes:
+    """Every hash of the tree, computed from its tiles; each tile is loaded once.
+
+    The function returned raises ``LookupError`` for a hash whose tile is missing or too short.
+    """
+    known: dict[tuple[int, int], list[bytes]] = {}
+
+    def node(level: int, index: int) -> bytes:
+        tile_level, inside = divmod(level, HEIGHT)
+        number, start = divmod(index << inside, WIDTH)
+        if (tile_level, number) not in known:
+            known[tile_level, number] = _split(load(tile_level, number))
+        hashes = known[tile_level, number][start : start + (1 << inside)]
+        if len(hashes) != 1 << inside:
+            raise LookupError(f"tile {tile_level}/{number} does not reach hash {index} of level {level}")
+        return _fold(hashes)
+
+    return node
+
+
+def save(session: Session, log: Log, changed: dict[tuple[int, int], bytes]) -> None:
+    """Write changed tiles."""
+    for (level, number), hashes in changed.items():
+        row = session.get(LedgerTile, (log, level, number))
+        if row is None:
+            session.add(LedgerTile(log=log, level=level, number=number, hashes=hashes))
+        else:
+            row.hashes = hashes
+    session.flush()
+
+
+def _split(tile: bytes) -> list[bytes]:
+    return [tile[at : at + merkle.HASH_SIZE] for at in range(0, len(tile), merkle.HASH_SIZE)]
+
+
+def _fold(hashes: list[bytes]) -> bytes:
+    while len(hashes) > 1:
+        hashes = [merkle.node_hash(hashes[i], hashes[i + 1]) for i in range(0, len(hashes), 2)]
+    return hashes[0]

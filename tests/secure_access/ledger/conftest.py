@@ -1,0 +1,130 @@
+"""A fresh ledger on each backend, with a table of record of its own, so that a test may damage it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from types import SimpleNamespace
+from typing import ClassVar
+
+import pytest
+import sqlalchemy
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import JSON, BigInteger, LargeBinary, Numeric
+from sqlalchemy.orm import registry
+
+from secure_access import ledger
+from secure_access.db import Database, Field, Instant, Table, enum_column, instant_column, new_id
+from secure_access.identity import Actor, OrganisationKind
+from secure_access.keys import SigningKey
+from secure_access.ledger import security_log, tables, triggers
+from secure_access.workflow import Role
+
+NOW = datetime(2027, 10, 1, 9, tzinfo=UTC)
+OURS = (
+    *(tables.LedgerEntry, tables.LedgerAbout, tables.LedgerHead, tables.LedgerCheckpoint, tables.LedgerTile),
+    tables.SecurityLogRow,
+)
+
+
+class Apart(Table, registry=registry()):
+    """Base of tables that only these tests know; migrations do not see them."""
+
+
+class Colour(StrEnum):
+    GREEN = "green"
+    RED = "red"
+
+
+class Sample(Apart, table=True):
+    """A table of record with every type of column that a digest must read the same on both databases."""
+
+    __tablename__ = "sample_of_record"
+    __record__: ClassVar[bool] = True
+    __record_except__: ClassVar[tuple[str, ...]] = ("wrapped",)
+
+    id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
+    text: str = ""
+    state: str = "submitted"
+    colour: Colour = enum_column(Colour, default=Colour.GREEN)
+    due: Instant | None = instant_column(nullable=True)
+    amount: Decimal = Field(default=Decimal("1.50"), sa_type=Numeric(12, 2))  # type: ignore[call-overload]
+    minor: int = Field(default=2**60, sa_type=BigInteger)
+    seal: bytes = Field(default=b"\x00\xff", sa_type=LargeBinary)
+    listed: list[str] = Field(default_factory=list, sa_type=JSON)
+    wrapped: str = ""
+
+    def of_record(self) -> bool:
+        return self.state != "draft"
+
+
+class Pair(Apart, table=True):
+    """A table of record with a key of two columns and no drafts."""
+
+    __tablename__ = "pair_of_record"
+    __record__: ClassVar[bool] = True
+
+    left: int = Field(primary_key=True)
+    right: str = Field(primary_key=True)
+    value: str = ""
+
+
+ledger.declare("sample.submitted", keys=("reference",), audience="public")
+ledger.declare("sample.read", keys=(), log="custody")
+security_log.declare_kind("sample.refused", keys=("reason",))
+
+
+@pytest.fixture(scope="session")
+def ledger_kinds() -> SimpleNamespace:
+    """The tables and times that these tests share."""
+    return SimpleNamespace(Sample=Sample, Pair=Pair, Colour=Colour, now=NOW, hour=timedelta(hours=1))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def book(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty ledger of this test alone, with its triggers, on each backend in turn."""
+    if request.param == "sqlite":
+        yield from _opened(f"sqlite:///{tmp_path / 'ledger.db'}")
+        return
+    admin = sqlalchemy.create_engine(
+        request.getfixturevalue("postgresql_admin"), isolation_level="AUTOCOMMIT"
+    )
+    schema = f"ledger_{uuid.uuid4().hex[:12]}"
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
+    url = admin.url.update_query_dict({"options": f"-csearch_path={schema}"})
+    yield from _opened(url.render_as_string(hide_password=False))
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"DROP SCHEMA {schema} CASCADE")
+    admin.dispose()
+
+
+def _opened(url: str) -> Iterator[Database]:
+    database = Database(url)
+    with database.engine.connect() as connection, connection.begin():
+        for kind in (*OURS, Sample, Pair):
+            kind.__table__.create(connection)  # type: ignore[attr-defined]
+        triggers.create_all(connection)
+    yield database
+    database.dispose()
+
+
+@pytest.fixture(scope="session")
+def log_key() -> SigningKey:
+    return SigningKey("authority.example/ledger", Ed25519PrivateKey.from_private_bytes(b"\x01" * 32))
+
+
+@pytest.fixture(scope="session")
+def officer() -> Actor:
+    return Actor(
+        person_id=uuid.UUID(int=1),
+        name="Mira Lindqvist",
+        organisation_id=uuid.UUID(int=2),
+        organisation_kind=OrganisationKind.REGULATOR,
+        organisation_name="Frontier AI Authority",
+        roles=frozenset(list(Role)[:2]),
+    )
