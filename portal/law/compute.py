@@ -1,4 +1,4 @@
-"""Training compute: the given value, 6 x N x D, and chips x peak x time x utilisation, each with its arithmetic.
+"""Training compute: the given value, 6 x N x D, and chips x peak x time x utilisation, with their arithmetic.
 
 Of several estimates a given value leads, then 6ND, then chips. A given value counts as it stands; an estimate
 carries the error of its method, so that near a threshold the answer is "maybe" and never a false yes or no.
@@ -41,7 +41,7 @@ def scientific(value: Decimal) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """FLOP by one method: `value` (None for a bare interval), `low` to `high`, and the arithmetic in lines."""
+    """FLOP by one method: `value` (None for a bare interval), `low` to `high`, and the arithmetic."""
 
     method: str
     value: Decimal | None
@@ -204,8 +204,9 @@ def _chips(model: Facts, missing: list[str]) -> Estimate | None:
         low, value, high = low + peak * spread[0], value + peak * spread[1], high + peak * spread[2]
         assumed = f" (assumed, {spread[0]} to {spread[2]})" if share is None else ""
         lines.append(
-            f"{count.normalize():f} x {name} x {scientific(found[1])} FLOP/s ({found[0]}) x {hours.normalize():f} h"
-            f" x 3600 s x utilisation {spread[1]}{assumed} = {scientific(peak * spread[1])} FLOP"
+            f"{count.normalize():f} x {name} x {scientific(found[1])} FLOP/s ({found[0]})"
+            f" x {hours.normalize():f} h x 3600 s x utilisation {spread[1]}{assumed}"
+            f" = {scientific(peak * spread[1])} FLOP"
         )
     if not lines:
         return None

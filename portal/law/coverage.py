@@ -1,8 +1,8 @@
 """Coverage: which regimes would cover a model and its developer, and why, rule by rule.
 
-Facts and result have the form of `docs/reference` (coverage facts). Each regime is a boolean rule over evidenced
-inputs, written in its pack. Unknown is never false: what is not stated gives `unknown` and a name in `missing`;
-estimates on both sides of a threshold give `maybe`. A proposal covers nobody, a presumption can be rebutted.
+Each regime is a boolean rule over evidenced inputs, written in its pack. Unknown is never false: what is not
+stated gives `unknown` and a name in `missing`; estimates on both sides of a threshold give `maybe`. A
+proposal covers nobody, a presumption can be rebutted, and the wording says so.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _ANY = ("yes", "maybe", "unknown", "no")
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One rule as applied: `outcome` is yes, no, maybe or unknown; `input` and `threshold` as a person reads them."""
+    """One rule as applied: `outcome` is yes, no, maybe or unknown; the rest as a person reads it."""
 
     rule: str
     label: str
@@ -292,7 +292,7 @@ def _compute(rule: Mapping[str, Any], value: Value, flop: Compute) -> _Finding:
 
 
 def _modifier(rule: Mapping[str, Any], value: Value, share: Value, flop: Compute) -> _Finding:
-    """A modifier becomes a provider above a share of the original's compute, where the original is over the line."""
+    """A modifier becomes a provider above a share of an original over the line."""
     own, threshold = flop.modifier or Decimal(0), value.number
     original = flop.base if flop.base is not None else (flop.leading.value if flop.leading else None)
     text = f"{scientific(own)} FLOP of modification"
@@ -309,7 +309,7 @@ def _modifier(rule: Mapping[str, Any], value: Value, share: Value, flop: Compute
 
 
 def _designation(pack: Pack, rule: Mapping[str, Any], value: Value, case: _Case) -> _Finding:
-    """A designation is an official act that is published, so none stated counts as none; it is named as missing."""
+    """A designation is a published act, so none stated counts as none; it is named as missing."""
     if case.designated is None:
         return _finding(rule, value, "no", "no designation stated", missing=("model.designated",))
     named = pack.id in case.designated
@@ -325,7 +325,7 @@ def _exempt(pack: Pack, case: _Case) -> _Finding | None:
 
 
 def _nexus(pack: Pack, case: _Case) -> _Finding | None:
-    """Operating or placing on the market in the territory: not stated, the answer stands and names it as missing."""
+    """Operating or placing on the market there: not stated, the answer stands and names it."""
     decisive = pack.coverage["decisive"]
     path = f"{case.model.path if decisive == 'placed_on_market' else case.organisation.path}.{decisive}"
     stated = case.territories[decisive]

@@ -1,7 +1,7 @@
 """Reading facts strictly: every error names the key by its path, and says what is wrong and what to do.
 
-Facts come from a file or a form as plain mappings. A number is a decimal string or an integer, never a float; a
-date is an ISO string; a key that nobody reads is an error, because a misspelt key would otherwise count as unknown.
+Facts come from a file or a form as plain mappings. A number is a decimal string or an integer, never a
+float; a date is an ISO string; an unknown key is an error, because a misspelt one would count as absent.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def read_number(value: object, path: str, low: Decimal = Decimal(0), high: Decim
     """Read a decimal string or an integer exactly.
 
     Raises:
-        FactError: for a float, text that is no number, NaN, infinity, too many digits, or a value out of bounds.
+        FactError: for a float, text, NaN, infinity, too many digits, or a value out of bounds.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise FactError(

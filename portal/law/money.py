@@ -1,4 +1,4 @@
-"""Exact money: `Decimal` amounts, ISO 4217 currencies with their minor units, half-up rounding, conversion."""
+"""Exact money: `Decimal` amounts, ISO 4217 currencies with their minor units, half-up rounding."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from portal.law.facts import LawError
 _NO_MINOR = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 _THOUSANDTH = "BHD IQD JOD KWD LYD OMR TND"
 _HUNDREDTH = (
-    "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY "
-    "COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS "
-    "INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR "
-    "MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD "
-    "SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VES WST XCD YER ZAR ZMW ZWG"
+    "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF "
+    "CHF CNY COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL "
+    "HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP "
+    "MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD "
+    "SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS "
+    "VES WST XCD YER ZAR ZMW ZWG"
 )
 EXPONENTS: dict[str, int] = {
     **dict.fromkeys(_HUNDREDTH.split(), 2),
@@ -114,7 +115,7 @@ class Money:
         Args:
             to: the currency wanted.
             rate: above zero.
-            quote: `from per to` (units of this currency for one of the other: divide) or `to per from` (multiply).
+            quote: `from per to` (of this currency for one of the other: divide) or `to per from`.
         """
         if rate <= 0:
             raise LawError(f"The rate {rate} is not above zero.", "", "State the rate as published.")

@@ -1,7 +1,7 @@
 """Penalties: facts in, ordered and cited lines out, with the amount under every reading of the text.
 
-The regime (a statute pack) gives the maximum, the repeat rule and the readings; the method `share-of-maximum` is the
-office's own, and its lines say so. Everything is exact decimal arithmetic, rounded half up where a line says it.
+The regime (a statute pack) gives the maximum, the repeat rule and the readings; the method `share-of-maximum`
+is the office's own, and its lines say so. All arithmetic is exact, rounded half up where a line says it.
 """
 
 from __future__ import annotations
@@ -183,7 +183,7 @@ def _converted(total: Decimal, currency: str, presented: Presented | None) -> Mo
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """An entry for a form: a factor code or a level of gravity, its words, and the office's percentage if any."""
+    """An entry for a form: a code, its words, and the office's percentage if any."""
 
     code: str
     label: str

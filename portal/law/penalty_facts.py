@@ -1,4 +1,4 @@
-"""The facts of a penalty, read strictly into types; what a method needs and lacks is an error that names the key."""
+"""The facts of a penalty, read strictly into types; what is needed and absent is an error."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class Prior:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """An alleged violation; `stated` says whether the day of conduct was given, else it is the date of the law."""
+    """An alleged violation; `stated`: the days were given, else they are the date of the law."""
 
     path: str
     provision: str

@@ -17,7 +17,7 @@ COUNTING = frozenset({"start", "days", "factor", "ceiling"})
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One step: what it is, by which text, what was done with what (`how` in words), and the amount it gives."""
+    """One step: what it is, by which text, what was done (`how`), and the amount."""
 
     step: int
     label: str

@@ -31,7 +31,7 @@ def turnover_maximum(sheet: Sheet, pack: Pack, case: PenaltyFacts, base: str, on
     if not case.revenue:
         raise FactError(
             "revenue",
-            f"the maximum is the higher of {percent.number} % of turnover and a fixed amount; turnover is missing",
+            f"the maximum is the higher of {percent.number} % of turnover and a fixed amount",
             "State the worldwide turnover of the preceding financial year.",
         )
     return formula_maximum(sheet, formula, case, base=base, citation=fixed.citation, basis=basis)
@@ -101,8 +101,8 @@ def choose(sheet: Sheet, case: PenaltyFacts, base: str) -> list[Turnover]:
     """The figures that make up the turnover: of the right base and year, none counted twice.
 
     Raises:
-        FactError: for a subsidiary listed beside a consolidated parent, two figures for one year, or a year that
-            had not ended at the decision.
+        FactError: for a subsidiary listed beside a consolidated parent, two figures for one year, or a
+            year that had not ended at the decision.
     """
     entities = list(dict.fromkeys(figure.entity for figure in case.revenue))
     if all(name in entities for name in ALTERNATIVES):

@@ -18,7 +18,7 @@ _WHY_NOT = {
 
 
 def counted(sheet: Sheet, case: PenaltyFacts, violation: Violation, regime: str, reading: str) -> list[Prior]:
-    """The priors that count against a violation under a reading; the others are warned of, with the reason."""
+    """The priors that count against a violation under a reading; the others are warned of."""
     found = []
     for prior in case.priors:
         why_not = _why_not(prior, violation, regime, reading)

@@ -1,7 +1,7 @@
 """The method `share-of-maximum`: a share of the legal maximum by gravity, factors on it, held to the maximum.
 
-It is a method of the office, so its lines have the status "office method". A pack says what the maximum is for: the
-whole decision (EU: the parts add, the sum is held to it once) or each violation (New York, California: the sum).
+It is a method of the office, so its lines have the status "office method". A pack says what the maximum is
+for: the whole decision (EU: parts add, the sum is held to it) or each violation (New York: the sum).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ STATED = "maximum as stated"
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the calculation looks up: the regime's pack, the office's, and the reading chosen for each question."""
+    """What the calculation looks up: the regime's pack, the office's, and the readings chosen."""
 
     pack: Pack | None
     office: Pack

@@ -1,4 +1,4 @@
-"""Revenue for coverage: the right year, the right currency, with or without affiliates; what is not known stays so."""
+"""Revenue for coverage: the right year and currency, with affiliates or without; unknown stays unknown."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def _wrong_period(spans: list[_Span], on: date, period: str) -> str:
 
 
 def _amount(facts: Facts, currency: str) -> tuple[list[Decimal], str]:
-    """The amount in the currency of the threshold; two where the direction of the rate is not stated; with a line."""
+    """The amount in the threshold's currency (two where the direction of the rate is open), and a line."""
     amount, own = facts.needed("amount"), facts.text("currency") or currency
     exponent(own)
     start, end = facts.day("period_start"), facts.day("period_end")

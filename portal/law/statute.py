@@ -1,7 +1,7 @@
 """Statute packs: the law as TOML, each value dated, cited and with a status.
 
-A pack answers `value(key, on)`. Before the first value a law is not in force, and that is an answer with a date; a
-hole inside its life is a fault of the pack and raises. Unknown keys raise with file and path.
+A pack answers `value(key, on)`. Before the first value a law is not in force, and that is an answer with a
+date; a hole inside its life is a fault of the pack and raises. Unknown keys raise with file and path.
 """
 
 from __future__ import annotations
@@ -275,3 +275,25 @@ def _read(path: Path) -> Pack:
 def regimes() -> tuple[Pack, ...]:
     """The packs of law, without the office's practice."""
     return tuple(pack for pack in packs() if pack.id != OFFICE)
+
+
+def check(pack: Pack) -> None:
+    """Hold a parsed pack against itself: every value that a row names exists, every text cites something.
+
+    Raises:
+        PackError: naming the file and the row.
+    """
+    keys = {value.key for value in pack.values}
+    named = [(f"clock {row['duty']}", row["value"]) for row in pack.clocks]
+    named += [(f"periodic {row['duty']}", row["value"]) for row in pack.periodic]
+    named += [(f"gravity {row['level']}", row["value"]) for row in pack.gravity]
+    named += [(f"factor {row['code']}", row["value"]) for row in pack.factors if "value" in row]
+    named += [(f"provision {row['code']}", row["per_day"]) for row in pack.provisions if "per_day" in row]
+    for rule in pack.coverage.get("rule", ()):
+        named += [(f"rule {rule['name']}", rule[word]) for word in ("threshold", "modifier") if word in rule]
+    for row, key in named:
+        if key not in keys:
+            raise PackError(f"{pack.path}: {row} names the value {key!r}, which does not exist.")
+    for value in pack.values:
+        if not value.citation.strip() or not value.source.strip():
+            raise PackError(f"{pack.path}: {value.key} cites nothing.")

@@ -1,0 +1,149 @@
+"""`assay law`: coverage, penalty and a check of the packs, from a file of facts to text or JSON.
+
+An error goes to stderr and says what happened, why, and what to do; the exit status is then 2.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from portal.law import accelerators, coverage, penalties, risk, statute
+from portal.law.facts import LawError, load_json
+from portal.law.money import grouped
+
+LARGEST_FILE = 10_000_000
+FORMATS = click.Choice(["text", "json"])
+
+
+@click.group()
+def law() -> None:
+    """The law as data: who is covered, what is due, what a penalty comes to."""
+
+
+def _refuse(error: LawError) -> NoReturn:
+    click.echo(f"Error: {error}", err=True)
+    sys.exit(2)
+
+
+def _read(path: str) -> Any:
+    """The facts of a file; `-` reads standard input."""
+    try:
+        raw = sys.stdin.buffer.read(LARGEST_FILE + 1) if path == "-" else _bytes(Path(path))
+    except OSError as error:
+        why = f"{error.strerror or error}."
+        raise LawError(f"{path} cannot be read.", why, "Check the path and your right to read it.") from error
+    if len(raw) > LARGEST_FILE:
+        raise LawError(f"{path} is larger than 10 MB.", "", "Give one case, or a shorter list.")
+    try:
+        return load_json(raw.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise LawError(f"{path} is not text in UTF-8.", "", "Save it as UTF-8.") from error
+
+
+def _bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(LARGEST_FILE + 1)
+
+
+def _each(facts: Any, compute: Callable[[Any], Any]) -> Any:
+    """One object gives one result, a list gives a list in the same order; an error names the place in the list."""
+    if not isinstance(facts, list):
+        return compute(facts)
+    found = []
+    for index, item in enumerate(facts):
+        try:
+            found.append(compute(item))
+        except LawError as error:
+            raise LawError(f"[{index}]: {error}") from error
+    return found
+
+
+def _print(result: Any, form: str, text: Callable[[Any], str]) -> None:
+    if form == "json":
+        items = [one.as_json() for one in result] if isinstance(result, list) else result.as_json()
+        click.echo(json.dumps(items, indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n\n".join(text(one) for one in (result if isinstance(result, list) else [result])))
+
+
+@law.command("coverage")
+@click.argument("file")
+@click.option("--format", "form", type=FORMATS, default="text", show_default=True, help="How to print it.")
+def coverage_command(file: str, form: str) -> None:
+    """Say which regimes would cover the facts in FILE, and why."""
+    try:
+        _print(_each(_read(file), coverage.assess), form, _coverage_text)
+    except LawError as error:
+        _refuse(error)
+
+
+@law.command("penalty")
+@click.argument("file")
+@click.option("--format", "form", type=FORMATS, default="text", show_default=True, help="How to print it.")
+def penalty_command(file: str, form: str) -> None:
+    """Compute the penalty for the facts in FILE, line by line.
+
+    FILE holds the facts themselves, or an object with the facts under `facts`, as worked examples do.
+    """
+    try:
+        _print(_each(_read(file), _penalty), form, _penalty_text)
+    except LawError as error:
+        _refuse(error)
+
+
+def _penalty(facts: Any) -> penalties.Result:
+    worked = isinstance(facts, dict) and isinstance(facts.get("facts"), dict)
+    return penalties.compute(facts["facts"] if worked else facts)
+
+
+@law.command("check")
+def check() -> None:
+    """Check every statute pack: keys, types, units, time spans, citations, references."""
+    try:
+        for pack in statute.packs():
+            statute.check(pack)
+            unverified = sum(not value.verified for value in pack.values)
+            click.echo(f"{pack.path}: {len(pack.values)} values, {unverified} not verified, {pack.digest}")
+        click.echo(f"{risk.TABLE.name}: {len(risk.taxonomies())} taxonomies, {len(risk.mappings())} mappings")
+        click.echo(f"{accelerators.TABLE.name}: {len(accelerators.load().chips)} accelerators")
+    except LawError as error:
+        _refuse(error)
+
+
+def _coverage_text(result: coverage.Coverage) -> str:
+    lines = [f"Law of {result.on.isoformat()}", "Training compute"]
+    lines += [f"  {line}" for line in result.training_flop.as_json()["working"] or ["not stated"]]
+    for answer in result.regimes.values():
+        lines += ["", f"{answer.name}: {answer.wording}"]
+        if answer.large is not None:
+            lines.append(f"  Large developer: {answer.large}")
+        for reason in answer.because:
+            sign = "" if reason.verified else ", not verified"
+            text = f"  {reason.outcome:8}{reason.label}: {reason.input}; {reason.threshold}"
+            lines.append(f"{text} ({reason.citation}{sign})")
+        lines += [f"  flag    {flag}" for flag in answer.flags]
+        lines += [f"  missing {name}" for name in answer.missing]
+    return "\n".join(lines)
+
+
+def _penalty_text(result: penalties.Result) -> str:
+    lines = []
+    for line in result.lines:
+        amount = "" if line.amount is None else grouped(line.amount, result.currency)
+        lines.append(f"{line.step:3}  {line.label:58} {amount:>24}")
+        lines.append(f"     {line.how} ({line.citation}; {line.status})")
+    lines += ["", f"Legal maximum {grouped(result.maximum, result.currency)}"]
+    lines.append(f"{result.words['penalty'].capitalize()} {grouped(result.total, result.currency)}")
+    if result.converted is not None:
+        lines.append(f"Shown as {grouped(result.converted.amount, result.converted.currency)}")
+    for reading in result.readings:
+        used = "used here" if reading.adopted else "not used"
+        lines.append(f"Reading: {reading.label}: {grouped(reading.total, result.currency)} ({used})")
+    lines += [f"Warning: {warning}" for warning in result.warnings]
+    return "\n".join(lines)

@@ -1,0 +1,152 @@
+"""The review clock: a fold over events, started, stopped at service of a request, resumed at its full answer.
+
+Day 0 is the legal day on which the review starts. Days on which the clock stands still do not count. The due
+date is moved off weekends and closed days; the count of days is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Literal
+
+from portal.law import statute
+from portal.law.deadlines import WrongTime, aware, end_of, legal_day, open_day
+from portal.law.statute import Pack
+
+Kind = Literal["started", "stopped", "resumed", "ended"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewEvent:
+    """One event; `reference` names the request that stops the clock, so that two open ones are told apart."""
+
+    kind: Kind
+    at: datetime
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch in which the clock ran or stood still; `ends` is None for the one that lasts."""
+
+    running: bool
+    starts: date
+    ends: date | None
+    days: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewClock:
+    """The clock as of a moment. `due_at` is None while it stands still or has ended."""
+
+    state: Literal["not started", "running", "stopped", "ended"]
+    day: int
+    period: int
+    due_at: datetime | None
+    segments: tuple[Segment, ...]
+    citation: str
+    why: tuple[str, ...]
+    zone: str
+
+    @property
+    def left(self) -> int:
+        """Days left of the period; negative once it is over."""
+        return self.period - self.day
+
+
+@dataclass
+class _Fold:
+    """The state while events are folded."""
+
+    state: Literal["not started", "running", "stopped", "ended"] = "not started"
+    since: date | None = None
+    cause: str = ""
+    counted: int = 0
+    open: set[str] = field(default_factory=set)
+    segments: list[Segment] = field(default_factory=list)
+
+    def close(self, day: date) -> None:
+        """End the stretch that lasts, on a day."""
+        if self.since is not None:
+            days = (day - self.since).days
+            running = self.state == "running"
+            self.counted += days if running else 0
+            self.segments.append(Segment(running, self.since, day, days, self.cause))
+
+    def turn(self, state: Literal["running", "stopped", "ended"], day: date, cause: str) -> None:
+        """Begin another stretch."""
+        self.close(day)
+        self.state, self.since, self.cause = state, (None if state == "ended" else day), cause
+
+
+def review_clock(events: Iterable[ReviewEvent], *, now: datetime) -> ReviewClock:
+    """Fold the events of a review up to `now`.
+
+    Raises:
+        WrongTime: for an instant without a zone, or an event that cannot follow the ones before it.
+    """
+    office, fold = statute.load(statute.OFFICE), _Fold()
+    today = legal_day(now, office.zone)
+    ordered = sorted(events, key=lambda event: aware(event.at))
+    first = next((legal_day(event.at, office.zone) for event in ordered), today)
+    for event in ordered:
+        if aware(event.at) <= aware(now):
+            _take(fold, event, legal_day(event.at, office.zone))
+    return _result(fold, office, today, first)
+
+
+def _take(fold: _Fold, event: ReviewEvent, day: date) -> None:
+    if event.kind == "started" and fold.state == "not started":
+        fold.turn("running", day, "review started")
+    elif (
+        event.kind == "stopped" and fold.state in ("running", "stopped") and event.reference not in fold.open
+    ):
+        fold.open.add(event.reference)
+        if fold.state == "running":
+            fold.turn("stopped", day, f"information request {event.reference} served".replace("  ", " "))
+    elif event.kind == "resumed" and event.reference in fold.open:
+        fold.open.remove(event.reference)
+        if not fold.open:
+            fold.turn("running", day, f"information request {event.reference} answered".replace("  ", " "))
+    elif event.kind == "ended" and fold.state in ("running", "stopped"):
+        fold.open.clear()
+        fold.turn("ended", day, "decided")
+    else:
+        raise WrongTime(
+            f"The review cannot be {event.kind} at {event.at.isoformat()}.",
+            f"It is {fold.state}{f', and {event.reference} is not open' if event.reference else ''}.",
+            "Check the events of the case.",
+        )
+
+
+def _result(fold: _Fold, office: Pack, today: date, first: date) -> ReviewClock:
+    value = office.value("review.period", first)
+    period, counted, segments = int(value.number), fold.counted, list(fold.segments)
+    why = [
+        f"{s.starts} to {s.ends}: {s.days} days {'run' if s.running else 'stopped'}, {s.cause}"
+        for s in segments
+    ]
+    due = None
+    if fold.since is not None:
+        days = (today - fold.since).days
+        running = fold.state == "running"
+        segments.append(Segment(running, fold.since, None, days, fold.cause))
+        why.append(f"{fold.since} until today: {days} days {'run' if running else 'stopped'}, {fold.cause}")
+        if running:
+            last = date.fromordinal(fold.since.toordinal() + period - counted)
+            moved = open_day(last, office)
+            why.append(f"day {period} is {last}" + (f", moved to {moved}" if moved != last else ""))
+            due, counted = end_of(moved, office.zone), counted + days
+    return ReviewClock(
+        state=fold.state,
+        day=counted,
+        period=period,
+        due_at=due,
+        segments=tuple(segments),
+        citation=value.citation,
+        why=tuple(why),
+        zone=office.zone.key,
+    )

@@ -1,0 +1,162 @@
+"""Risk taxonomies: categories and tiers as dated facts, and how the categories of one set relate to another.
+
+There is no one list of risks and none is an enum: the compliance framework, the policy text and the EU Code each
+have their own, and a category may have no tiers yet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from portal.law.facts import LawError
+
+TABLE = Path(__file__).parent / "statute" / "tables" / "taxonomies.toml"
+RELATIONS = ("same", "wider", "narrower")
+
+
+class UnknownTaxonomy(LawError):
+    """No taxonomy, or no category of it, has that id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """A risk tier: `number` orders it within its category."""
+
+    number: int
+    name: str
+    description: str
+    examples: str
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A risk category; `tiers` is empty while none are written, and then it is answered as narrative."""
+
+    id: str
+    name: str
+    summary: str
+    tiers: tuple[Tier, ...]
+    citation: str
+
+    def tier(self, number: int) -> Tier:
+        """The tier of that number.
+
+        Raises:
+            UnknownTaxonomy: when the category has none.
+        """
+        for tier in self.tiers:
+            if tier.number == number:
+                return tier
+        known = ", ".join(str(tier.number) for tier in self.tiers) or "it has no tiers yet"
+        raise UnknownTaxonomy(f"{self.name} has no tier {number}.", "", f"Tiers: {known}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Taxonomy:
+    """A dated set of categories."""
+
+    id: str
+    name: str
+    valid_from: date
+    citation: str
+    status: str
+    verified: bool
+    categories: tuple[Category, ...]
+    digest: str
+
+    def category(self, name: str) -> Category:
+        """The category of that id.
+
+        Raises:
+            UnknownTaxonomy: when the set has none.
+        """
+        for category in self.categories:
+            if category.id == name:
+                return category
+        known = ", ".join(category.id for category in self.categories)
+        raise UnknownTaxonomy(f"{self.name} has no category {name!r}.", "", f"Use one of: {known}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """How a category stands to one of another set: the first is the same as, wider or narrower than the second."""
+
+    first: str
+    second: str
+    relation: str
+
+
+@cache
+def _raw() -> dict[str, Any]:
+    return tomllib.loads(TABLE.read_text(encoding="utf-8"))
+
+
+@cache
+def taxonomies() -> tuple[Taxonomy, ...]:
+    """Every shipped taxonomy."""
+    digest = "sha256:" + hashlib.sha256(TABLE.read_bytes()).hexdigest()
+    return tuple(
+        Taxonomy(
+            id=item["id"],
+            name=item["name"],
+            valid_from=item["from"],
+            citation=item["citation"],
+            status=item["status"],
+            verified=item["verified"],
+            categories=tuple(_category(row, item["citation"]) for row in item["category"]),
+            digest=digest,
+        )
+        for item in _raw()["taxonomy"]
+    )
+
+
+def _category(row: dict[str, Any], citation: str) -> Category:
+    tiers = tuple(Tier(**tier) for tier in row.get("tier", ()))
+    return Category(row["id"], row["name"], row["summary"], tiers, citation)
+
+
+def taxonomy(name: str, on: date | None = None) -> Taxonomy:
+    """The taxonomy of an id, and if a date is given only when it was published by then.
+
+    Raises:
+        UnknownTaxonomy: when there is none, or not yet.
+    """
+    for found in taxonomies():
+        if found.id == name:
+            if on is not None and on < found.valid_from:
+                why = f"It was published on {found.valid_from.isoformat()}."
+                raise UnknownTaxonomy(f"{found.name} did not exist on {on.isoformat()}.", why)
+            return found
+    known = ", ".join(found.id for found in taxonomies())
+    raise UnknownTaxonomy(f"Taxonomy {name!r} is not known.", "", f"Use one of: {known}.")
+
+
+def categories(name: str, on: date | None = None) -> tuple[Category, ...]:
+    """The categories of a taxonomy, for a form."""
+    return taxonomy(name, on).categories
+
+
+@cache
+def mappings() -> tuple[Mapping, ...]:
+    """The mapping table between the sets; ids are `taxonomy/category`."""
+    return tuple(Mapping(**row) for row in _raw()["mapping"])
+
+
+def counterparts(name: str, category: str, other: str) -> tuple[tuple[Category, str], ...]:
+    """The categories of another taxonomy that correspond, each with how ours stands to it."""
+    ours, found = f"{name}/{category}", []
+    turned = {"same": "same", "wider": "narrower", "narrower": "wider"}
+    for row in mappings():
+        for first, second, relation in (
+            (row.first, row.second, row.relation),
+            (row.second, row.first, turned[row.relation]),
+        ):
+            if first == ours and second.startswith(f"{other}/"):
+                found.append((taxonomy(other).category(second.partition("/")[2]), relation))
+    return tuple(found)
