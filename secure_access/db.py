@@ -152,7 +152,7 @@ class Database:
         self.url = url
         self.engine = _engine(url)
         self.context: dict[str, Any] = {}
-        """Handed to every writing session as ``session.info``: `secure_access.jobs` keeps its publisher here."""
+        """Handed to every writing session as ``session.info``; `secure_access.jobs` publishes through it."""
 
     @property
     def is_sqlite(self) -> bool:

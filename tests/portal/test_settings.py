@@ -1,0 +1,68 @@
+"""Settings: every mistake named at once, and what production refuses."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from portal.settings import Profile, Settings, SettingsError
+
+
+def test_everything_has_a_default_that_needs_no_server() -> None:
+    settings = Settings.from_env({})
+    assert settings.demonstration
+    assert settings.port == 5000
+    assert settings.home == Path("var").resolve()
+    assert settings.database_url == f"sqlite:///{settings.home / 'assay.db'}"
+    assert settings.broker_url == "filesystem://"
+    assert settings.practice_start is None
+
+
+@pytest.mark.parametrize(
+    ("given", "instant"),
+    [
+        ("2027-10-01", datetime(2027, 10, 1, tzinfo=UTC)),
+        ("2027-10-01T11:00:00+02:00", datetime(2027, 10, 1, 9, tzinfo=UTC)),
+    ],
+)
+def test_a_practice_instance_begins_at_a_date(given: str, instant: datetime) -> None:
+    assert Settings.from_env({"ASSAY_NOW": given}).practice_start == instant
+
+
+def test_every_mistake_is_named_at_once() -> None:
+    wrong = {"PORT": "http", "ASSAY_NOW": "tomorrow", "ASSAY_PROFILE": "staging", "ASSAY_MAX_UPLOAD": "-1"}
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_env(wrong)
+    assert {line.split(" is ")[0] for line in str(refused.value).splitlines()} == set(wrong)
+
+
+@pytest.mark.parametrize("port", ["0", "70000"])
+def test_a_port_lies_in_its_range(port: str) -> None:
+    with pytest.raises(SettingsError, match="between 1 and 65535"):
+        Settings.from_env({"PORT": port})
+
+
+PRODUCTION = {
+    "ASSAY_PROFILE": "production",
+    "ASSAY_HOST": "assay.example",
+    "ASSAY_DATABASE": "postgresql+psycopg://assay@db/assay",
+}
+
+
+def test_production_takes_a_real_host_and_postgresql() -> None:
+    assert Settings.from_env(PRODUCTION).profile is Profile.PRODUCTION
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"ASSAY_DATABASE": "sqlite:///x.db"}, "ASSAY_DATABASE"),
+        ({"ASSAY_NOW": "2027-10-01"}, "ASSAY_NOW"),
+        ({"ASSAY_HOST": ""}, "ASSAY_HOST"),
+    ],
+)
+def test_production_refuses_what_only_a_demonstration_may_do(change: dict[str, str], named: str) -> None:
+    with pytest.raises(SettingsError, match=named):
+        Settings.from_env(PRODUCTION | change)

@@ -1,0 +1,114 @@
+"""The step table: who, from where, to where, and what stands against it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import pytest
+
+from docs.generate import workflows
+from secure_access.workflow import Denied, Role, Step, Workflow
+
+
+class Door(StrEnum):
+    OPEN = "open"
+    SHUT = "shut"
+
+
+@dataclass
+class Thing:
+    state: Door = Door.OPEN
+    bolted: bool = False
+
+
+@dataclass
+class Somebody:
+    roles: frozenset[Role]
+
+
+OFFICER = Somebody(frozenset({Role.CASE_OFFICER}))
+OTHER = Somebody(frozenset({Role.PREPARER}))
+
+
+def is_bolted(thing: Thing, _by: Somebody) -> str | None:
+    return "The bolt is drawn." if thing.bolted else None
+
+
+FLOW = Workflow(
+    "door",
+    start=Door.OPEN,
+    steps=(
+        Step("shut", by=Role.CASE_OFFICER, frm={Door.OPEN}, to=Door.SHUT),
+        Step("open_again", by=(Role.CASE_OFFICER,), frm={Door.SHUT}, to=Door.OPEN, unless=(is_bolted,)),
+        Step("knock", by=(Role.CASE_OFFICER, Role.PREPARER), frm={Door.OPEN, Door.SHUT}, to=None),
+    ),
+)
+
+
+def test_a_step_leads_to_its_state_and_an_act_without_one_leaves_it() -> None:
+    assert FLOW.take("shut", OFFICER, Thing()) is Door.SHUT
+    assert FLOW.take("knock", OTHER, Thing(Door.SHUT)) is Door.SHUT
+
+
+@pytest.mark.parametrize(
+    ("action", "by", "thing", "words"),
+    [
+        ("shut", OTHER, Thing(), "Only a case officer can shut."),
+        ("shut", OFFICER, Thing(Door.SHUT), "This door is shut; in that state nobody can shut."),
+        ("open_again", OFFICER, Thing(Door.SHUT, bolted=True), "The bolt is drawn."),
+        ("paint", OFFICER, Thing(), "door has no act “paint”."),
+    ],
+)
+def test_a_refusal_says_why(action: str, by: Somebody, thing: Thing, words: str) -> None:
+    with pytest.raises(Denied) as refused:
+        FLOW.take(action, by, thing)
+    assert refused.value.reason == words
+
+
+def test_buttons_follow_the_table() -> None:
+    assert FLOW.allowed(OFFICER, Thing()) == ["shut", "knock"]
+    assert FLOW.allowed(OFFICER, Thing(Door.SHUT)) == ["open_again", "knock"]
+    assert FLOW.allowed(OTHER, Thing()) == ["knock"]
+
+
+def test_an_ambiguous_table_is_refused() -> None:
+    twice = (
+        Step("shut", by=Role.CASE_OFFICER, frm={Door.OPEN}, to=Door.SHUT),
+        Step("shut", by=Role.DECIDER, frm={Door.OPEN}, to=Door.SHUT),
+    )
+    with pytest.raises(ValueError, match="two steps"):
+        Workflow("door", start=Door.OPEN, steps=twice)
+
+
+@pytest.mark.parametrize("flow", workflows(), ids=lambda flow: flow.name)
+def test_every_state_can_be_reached_from_the_start(flow: Workflow) -> None:
+    reached = {flow.start}
+    while True:
+        onward = {s.to for s in flow.steps if s.to is not None and set(s.frm) & reached}
+        if onward <= reached:
+            break
+        reached |= onward
+    assert reached == set(flow.states)
+
+
+@pytest.mark.parametrize("flow", workflows(), ids=lambda flow: flow.name)
+def test_every_state_of_the_enum_is_in_the_table(flow: Workflow) -> None:
+    assert set(type(flow.start)) == set(flow.states)
+
+
+def test_every_role_is_used_or_only_administers() -> None:
+    used = {role for flow in workflows() for step in flow.steps for role in step.roles}
+    assert set(Role) - used == {Role.ADMINISTRATOR}
+
+
+@pytest.mark.parametrize("flow", workflows(), ids=lambda flow: flow.name)
+def test_every_role_and_state_is_refused_unless_the_table_says_otherwise(flow: Workflow) -> None:
+    for role in Role:
+        for state in flow.states:
+            for action in {step.action for step in flow.steps}:
+                listed = any(s.action == action and state in s.frm and role in s.roles for s in flow.steps)
+                subject = type("Subject", (), {"state": state, "__getattr__": lambda _self, _name: ""})()
+                refusal = flow.refusal(action, Somebody(frozenset({role})), subject)
+                if not listed:
+                    assert refusal is not None, f"{role} may {action} from {state}"
