@@ -1,7 +1,7 @@
 """Letters as PDF: tagged (PDF/UA-1), the same bytes for the same values, nothing in a value read as markup.
 
-A letter is a Typst template beside this file and a mapping of values that are already written out: amounts and
-dates come as the text a person reads (see `formats`). The forms below say what each template asks for.
+A letter is a Typst template beside this file and a mapping of values that are already written out: amounts
+and dates come as the text a person reads (see `formats`). The forms below say what each template asks for.
 """
 
 import json
@@ -12,19 +12,26 @@ from functools import cache
 from html import unescape
 from pathlib import Path
 from typing import NotRequired, TypedDict
+from unicodedata import category
 
 import typst
 
 _HERE = Path(__file__).parent
 _FONTS = _HERE / "static" / "vendor" / "uswds" / "fonts" / "source-sans-pro"
-_LONGEST_WORD = 24
-_LONG_WORD = re.compile(rf"\S{{{_LONGEST_WORD}}}(?=\S)")
+_LONG_WORD = re.compile(r"\S{25,}")
+_PIECE = re.compile(r".{10}(?=.)")
+_NO_GLYPH = re.compile(r"the text `\"(.+?)\"` could not be displayed")
+_ESCAPED = re.compile(r"\\u\{([0-9a-f]+)\}")
+# What the fonts in the package certainly do not cover: scripts beyond Latin, Greek and Cyrillic, and emoji.
+_BEYOND = re.compile("[\u0530-\u1cff\u2e80-\ufefe\uff00-\uffef\U00010000-\U0010ffff]")
+_NOT_TEXT = ("Cc", "Cs", "Co", "Cn")  # control, lone surrogate, private use, unassigned
+_ROUNDS = 40
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.DOTALL)
 _DESC = re.compile(r"<desc[^>]*>(.*?)</desc>", re.DOTALL)
 
 
 class Letter(TypedDict):
-    """What every letter has. `demonstration` is the mark of a practice instance, on every page; "" for none."""
+    """What every letter has. `demonstration` is the mark of a practice instance; "" for none."""
 
     reference: str
     authority: str
@@ -225,28 +232,50 @@ def render(
 ) -> bytes:
     """The letter as the bytes of a PDF/UA-1 file.
 
-    `template` is a name in `FORMS`; `at` (aware) is the date of creation written into the file; `charts` are SVG
-    texts by the name the template gives them, each with a `<title>`, which becomes its alternative text with
-    `<desc>`. Equal arguments give equal bytes. Raises `KeyError` for an unknown template, `ValueError` for a
-    missing value, a chart without a title or a naive `at`, and `TypeError` for a value that is not text, a whole
-    number, a boolean, None, a sequence or a mapping: amounts are written out by the caller, never floats.
+    `template` is a name in `FORMS`; `at` (aware) is the date of creation written into the file; `charts` are
+    SVG texts by the name the template gives them, each with a `<title>`, which becomes its alternative text
+    with `<desc>`. Equal arguments give equal bytes. Raises `KeyError` for an unknown template, `ValueError`
+    for a missing value, a chart without a title or a naive `at`, and `TypeError` for a value that is not
+    text, a whole number, a boolean, None, a sequence or a mapping: amounts are written out by the caller.
     """
     missing = sorted(FORMS[template].__required_keys__ - data.keys())  # type: ignore[attr-defined]
     if missing:
         raise ValueError(f"The letter {template!r} lacks: {', '.join(missing)}.")
     if at.utcoffset() is None:
         raise ValueError("The date of a letter has a zone.")
-    pictures = {name: {"svg": _own_font(svg), "alt": _alternative(name, svg)} for name, svg in (charts or {}).items()}
-    made = typst.compile(
-        str(_HERE / "typst" / f"{template}.typ"),
-        root=str(_HERE / "typst"),
-        font_paths=_fonts(),
-        sys_inputs={"data": json.dumps(_plain(data)), "charts": json.dumps(pictures)},
-        format="pdf",
-        pdf_standards=["ua-1"],
-        timestamp=int(at.timestamp()),
-    )
-    return bytes(made)
+    pictures = {
+        name: {"svg": _own_font(svg), "alt": _alternative(name, svg)} for name, svg in (charts or {}).items()
+    }
+    inputs = {
+        "data": json.dumps(_plain(data), ensure_ascii=False),
+        "charts": json.dumps(pictures, ensure_ascii=False),
+    }
+    return _compiled(template, inputs, int(at.timestamp()))
+
+
+def _compiled(template: str, inputs: Mapping[str, str], at: int) -> bytes:
+    # PDF/UA refuses a character without a glyph. A name in another script must not stop a letter: it is then
+    # set as numbers, whole scripts at once, then what is left as Typst names it.
+    for _ in range(_ROUNDS):
+        try:
+            made = typst.compile(
+                str(_HERE / "typst" / f"{template}.typ"),
+                root=str(_HERE / "typst"),
+                font_paths=_fonts(),
+                sys_inputs=dict(inputs),
+                format="pdf",
+                pdf_standards=["ua-1"],
+                timestamp=at,
+            )
+        except typst.TypstError as error:
+            lacking = _lacking(str(error))
+            if not lacking:
+                raise
+            beyond = re.compile(f"{_BEYOND.pattern}|[{re.escape(lacking)}]")
+            inputs = {name: _in_numbers(value, beyond) for name, value in inputs.items()}
+        else:
+            return bytes(made)
+    raise ValueError(f"The letter {template!r} has too many characters that no font can show.")
 
 
 @cache
@@ -264,8 +293,14 @@ def _alternative(name: str, svg: str) -> str:
 
 
 def _own_font(svg: str) -> str:
-    """The chart with the name that the family has in its font file, not in the style sheet."""
-    return svg.replace("Source Sans Pro Web", "Source Sans Pro").replace("Roboto Mono Web", "DejaVu Sans Mono")
+    """The chart as Typst sets it in our font: families by the names in their files, a dash for the minus.
+
+    The font has no minus sign, and one missing character sets its whole line in another font.
+    """
+    drawn = _DESC.sub("", _TITLE.sub("", svg)).replace("\N{MINUS SIGN}", "\N{EN DASH}")
+    return drawn.replace("Source Sans Pro Web", "Source Sans Pro").replace(
+        "Roboto Mono Web", "DejaVu Sans Mono"
+    )
 
 
 def _plain(value: object) -> object:
@@ -282,5 +317,18 @@ def _plain(value: object) -> object:
 
 def _text(value: str) -> str:
     """Text that can be set: no control characters or lone surrogates, and long words may break."""
-    kept = "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in value.replace("\r\n", "\n"))
-    return _LONG_WORD.sub("\\g<0>\u200b", kept)
+    lines = value.replace("\r\n", "\n")
+    kept = "".join(c if c == "\n" or category(c) not in _NOT_TEXT else "\ufffd" for c in lines)
+    return _LONG_WORD.sub(lambda word: _PIECE.sub("\\g<0>\u200b", word[0]), kept)
+
+
+def _lacking(refusal: str) -> str:
+    """The characters that Typst says no font has; ASCII is never meant, only what stands beside it."""
+    found = _NO_GLYPH.search(refusal)
+    named = _ESCAPED.sub(lambda code: chr(int(code[1], 16)), found[1]) if found else ""
+    return "".join(c for c in named if not c.isascii())
+
+
+def _in_numbers(value: str, characters: re.Pattern[str]) -> str:
+    """The text with characters that no font of ours has written as their numbers: [U+6771]."""
+    return characters.sub(lambda found: f"[U+{ord(found[0]):04X}]", value)
