@@ -1,0 +1,63 @@
+"""Documents: what was handed in, what kind of file it is, what it hangs on, and whether it can be shown.
+
+Bytes go to the vault first; `accept` looks at what lies there and refuses, leaving nothing, or says what it
+is; `receive` and `attach` make the rows. A job then has the worker `examine` the file in a process of its
+own, and `record_finding` says whether it can be shown. Pages are drawn in such a process too (`page_image`).
+"""
+
+from secure_access.documents import events
+from secure_access.documents.content import (
+    EVIDENCE,
+    PAGES,
+    Accepted,
+    MediaType,
+    Refused,
+    Use,
+    accept,
+    display_name,
+)
+from secure_access.documents.enclosure import CannotShow
+from secure_access.documents.rendering import page_image, reader_mark
+from secure_access.documents.screening import SCREEN, Finding, examine, record_finding, screen
+from secure_access.documents.tables import Attachment, Audience, Document, DocumentState, document_context
+from secure_access.documents.verbs import (
+    Attached,
+    attach,
+    detach,
+    find,
+    for_subject,
+    note_opening,
+    receive,
+)
+
+__all__ = [
+    "EVIDENCE",
+    "PAGES",
+    "SCREEN",
+    "Accepted",
+    "Attached",
+    "Attachment",
+    "Audience",
+    "CannotShow",
+    "Document",
+    "DocumentState",
+    "Finding",
+    "MediaType",
+    "Refused",
+    "Use",
+    "accept",
+    "attach",
+    "detach",
+    "display_name",
+    "document_context",
+    "events",
+    "examine",
+    "find",
+    "for_subject",
+    "note_opening",
+    "page_image",
+    "reader_mark",
+    "receive",
+    "record_finding",
+    "screen",
+]
