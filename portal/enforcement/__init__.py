@@ -1,0 +1,1 @@
+"""Enforcement staff allege, hear, calculate, serve, collect."""
