@@ -14,6 +14,9 @@ from portal.web import SignedIn, Zone, current_zone, separately
 from secure_access.ledger import security_log
 from secure_access.workflow import Denied, NotFound
 
+security_log.declare_kind("act.refused")
+security_log.declare_kind("page.not_found")
+
 log = structlog.get_logger(__name__)
 
 

@@ -9,13 +9,14 @@ from portal.enforcement import tables as enforcement_tables
 from portal.filing import registry
 from portal.filing import tables as filing_tables
 from portal.review import tables as review_tables
-from secure_access import db, grants, identity, jobs, ledger
+from secure_access import db, documents, grants, identity, jobs, ledger
 
 METADATA = db.Table.metadata
 
 MODULES = (
     accounts,
     db,
+    documents,
     enforcement_tables,
     evaluator_tables,
     filing_tables,

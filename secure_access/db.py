@@ -131,8 +131,9 @@ def insert_if_absent(session: Session, row: Table) -> bool:
     Waits for a concurrent transaction that inserts the same key, so exactly one of them sees ``True``.
     """
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    statement = insert(type(row)).values(row.model_dump()).on_conflict_do_nothing()
-    return bool(session.execute(statement).rowcount == 1)  # type: ignore[attr-defined]
+    table = type(row).metadata.tables[str(type(row).__tablename__)]
+    statement = insert(table).values(row.model_dump()).on_conflict_do_nothing()
+    return session.execute(statement.returning(*table.primary_key)).first() is not None
 
 
 def after_commit(session: Session, act: Callable[[], None]) -> None:
@@ -173,7 +174,6 @@ class Database:
         """A session that only reads; what it changes is lost."""
         with Session(self.engine.execution_options(**{_MODE: "read"}), expire_on_commit=False) as session:
             yield session
-            session.rollback()
 
     def reachable(self) -> bool:
         """Whether the database answers."""

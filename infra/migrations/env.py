@@ -16,7 +16,6 @@ def _run(connection: Connection) -> None:
         target_metadata=METADATA,
         render_as_batch=True,
         compare_type=True,
-        user_module_prefix="secure_access.db.",
     )
     # Batch changes on SQLite copy a table and lose its triggers without a word.
     triggers.drop_all(connection)

@@ -25,6 +25,7 @@ class Thing:
 @dataclass
 class Somebody:
     roles: frozenset[Role]
+    person_id: str = "somebody"
 
 
 OFFICER = Somebody(frozenset({Role.CASE_OFFICER}))
