@@ -43,8 +43,8 @@ class NoRate(ValueError):
 class AverageRate:
     """Mean of the daily reference rates of a period: `rate` units of `currency` for one euro.
 
-    `exact` is the unrounded mean (50 digits), `rate` the same half up to `PLACES` or more. `days` counts daily
-    rates; `first` and `last` are the days of the first and last of them; `source` is a line to be printed.
+    `exact` is the unrounded mean (50 digits), `rate` the same half up to `PLACES` or more. `days` counts
+    daily rates, `first` and `last` are the days of the outer two; `source` is a line to be printed.
     """
 
     currency: str
