@@ -51,14 +51,19 @@ def _bytes(path: Path) -> bytes:
         return file.read(LARGEST_FILE + 1)
 
 
+def _one(facts: Any, compute: Callable[[Any], Any]) -> Any:
+    worked = isinstance(facts, dict) and isinstance(facts.get("facts"), dict)
+    return compute(facts["facts"] if worked else facts)
+
+
 def _each(facts: Any, compute: Callable[[Any], Any]) -> Any:
-    """One object gives one result, a list gives a list in the same order; an error names the place in the list."""
+    """One object gives one result, a list gives a list in that order; an error names its place."""
     if not isinstance(facts, list):
-        return compute(facts)
+        return _one(facts, compute)
     found = []
     for index, item in enumerate(facts):
         try:
-            found.append(compute(item))
+            found.append(_one(item, compute))
         except LawError as error:
             raise LawError(f"[{index}]: {error}") from error
     return found
@@ -76,7 +81,10 @@ def _print(result: Any, form: str, text: Callable[[Any], str]) -> None:
 @click.argument("file")
 @click.option("--format", "form", type=FORMATS, default="text", show_default=True, help="How to print it.")
 def coverage_command(file: str, form: str) -> None:
-    """Say which regimes would cover the facts in FILE, and why."""
+    """Say which regimes would cover the facts in FILE, and why.
+
+    FILE holds an object of facts or a list of them; worked examples (facts under `facts`) are read too.
+    """
     try:
         _print(_each(_read(file), coverage.assess), form, _coverage_text)
     except LawError as error:
@@ -89,17 +97,12 @@ def coverage_command(file: str, form: str) -> None:
 def penalty_command(file: str, form: str) -> None:
     """Compute the penalty for the facts in FILE, line by line.
 
-    FILE holds the facts themselves, or an object with the facts under `facts`, as worked examples do.
+    FILE holds an object of facts or a list of them; worked examples (facts under `facts`) are read too.
     """
     try:
-        _print(_each(_read(file), _penalty), form, _penalty_text)
+        _print(_each(_read(file), penalties.compute), form, _penalty_text)
     except LawError as error:
         _refuse(error)
-
-
-def _penalty(facts: Any) -> penalties.Result:
-    worked = isinstance(facts, dict) and isinstance(facts.get("facts"), dict)
-    return penalties.compute(facts["facts"] if worked else facts)
 
 
 @law.command("check")
@@ -118,7 +121,7 @@ def check() -> None:
 
 def _coverage_text(result: coverage.Coverage) -> str:
     lines = [f"Law of {result.on.isoformat()}", "Training compute"]
-    lines += [f"  {line}" for line in result.training_flop.as_json()["working"] or ["not stated"]]
+    lines += [f"  {line}" for line in result.training_flop.working or ("not stated",)]
     for answer in result.regimes.values():
         lines += ["", f"{answer.name}: {answer.wording}"]
         if answer.large is not None:

@@ -6,7 +6,7 @@ carries the error of its method, so that near a threshold the answer is "maybe" 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 
 from portal.law import accelerators
@@ -71,23 +71,26 @@ class Compute:
     base: Decimal | None = None
     modifier: Decimal | None = None
     missing: tuple[str, ...] = ()
-    notes: tuple[str, ...] = field(default=())
 
     @property
     def leading(self) -> Estimate | None:
         """The estimate that counts."""
         return self.estimates[0] if self.estimates else None
 
+    @property
+    def working(self) -> tuple[str, ...]:
+        """The arithmetic of every estimate, line by line."""
+        return tuple(line for estimate in self.estimates for line in estimate.working)
+
     def as_json(self) -> dict[str, object]:
         """The `training_flop` of a result."""
         lead = self.leading
-        working = [line for estimate in self.estimates for line in estimate.working]
         return {
             "value": scientific(lead.value) if lead and lead.value is not None else None,
             "low": scientific(lead.low) if lead else None,
             "high": scientific(lead.high) if lead else None,
             "method": lead.method if lead else None,
-            "working": [*working, *self.notes],
+            "working": list(self.working),
         }
 
 

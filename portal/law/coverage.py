@@ -287,8 +287,7 @@ def _compute(rule: Mapping[str, Any], value: Value, flop: Compute) -> _Finding:
     if len(sides) > 1:
         names = " and ".join(estimate.method for estimate in flop.estimates)
         outcome, flag = "maybe", f"Two estimates disagree ({names}) about {scientific(threshold)} FLOP."
-    working = tuple(line for estimate in flop.estimates for line in estimate.working)
-    return _finding(rule, value, outcome, text, missing=flop.missing, flag=flag, working=working)
+    return _finding(rule, value, outcome, text, missing=flop.missing, flag=flag, working=flop.working)
 
 
 def _modifier(rule: Mapping[str, Any], value: Value, share: Value, flop: Compute) -> _Finding:
@@ -331,7 +330,7 @@ def _nexus(pack: Pack, case: _Case) -> _Finding | None:
     stated = case.territories[decisive]
     everywhere = frozenset().union(*(found for found in case.territories.values() if found))
     home, wider = set(pack.coverage["territories"]), set(pack.coverage["wider"])
-    shown = ", ".join(sorted(everywhere)) or "none"
+    shown = ", ".join(sorted(everywhere)) or ("not stated" if stated is None else "nowhere")
 
     def reason(outcome: str) -> Reason:
         label = "Operates or places on the market there"

@@ -149,7 +149,7 @@ def incident_clocks(incident: Incident, regimes: Iterable[str] | None = None) ->
     """Every clock that an incident starts, regime by regime, in the order of their due instants.
 
     Where a law has two starts both clocks are given; the earlier one governs unless the pack's adopted
-    reading says otherwise. A law that is not in force at the start gives no clock; a proposal does, with its status.
+    reading says otherwise. A law not in force at the start gives no clock; a proposal does, with its status.
 
     Raises:
         WrongTime: when a stated instant has no zone.

@@ -1,7 +1,7 @@
 """Risk taxonomies: categories and tiers as dated facts, and how the categories of one set relate to another.
 
-There is no one list of risks and none is an enum: the compliance framework, the policy text and the EU Code each
-have their own, and a category may have no tiers yet.
+There is no one list of risks and none is an enum: the compliance framework, the policy text and the EU Code
+each have their own, and a category may have no tiers yet.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Taxonomy:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """How a category stands to one of another set: the first is the same as, wider or narrower than the second."""
+    """How a category stands to one of another set: the first is same, wider or narrower."""
 
     first: str
     second: str
