@@ -34,7 +34,7 @@ class Model(Table, table=True):
 
 
 class ModelVersion(Table, table=True):
-    """One version of a model. ``compute`` holds the ``model`` block of the coverage facts, as decimal strings."""
+    """One version of a model. ``compute`` holds the ``model`` block of the coverage facts, in strings."""
 
     __tablename__ = "model_version"
     __record__ = True
@@ -52,10 +52,10 @@ class ModelVersion(Table, table=True):
 
 
 class Figures(Table, table=True):
-    """Revenue and research spending of one period, with their source. Amounts in minor units of ``currency``.
+    """Revenue and research spending of one period, with their source, in minor units of ``currency``.
 
-    ``with_affiliates`` is ``None`` where nobody has said. ``sample_of`` names the real company whose published
-    figures a demonstration borrows: no allegation is made about it.
+    ``with_affiliates`` is ``None`` where nobody has said. ``sample_of`` names the real company whose
+    published figures a demonstration borrows: no allegation is made about it.
     """
 
     __record__ = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import uuid
 from datetime import date
 from enum import StrEnum
@@ -35,9 +36,12 @@ class FilingKind(StrEnum):
 class Filing(Table, table=True):
     """A filing, from draft to superseded. Of record from the moment it is submitted.
 
-    ``content`` holds the answers by field name; ``audiences`` says for each field ``public`` or ``confidential``
-    and why; ``explanations`` hold the reasons given for checks that have to be explained.
-    ``digest`` is the SHA-256 of the canonical JSON of what was certified.
+    ``content`` holds the answers by field name (`portal.filing.forms`). ``audiences`` holds for each field
+    ``{"audience": "public" | "confidential", "why": text}``. ``explanations`` hold the reasons given for
+    checks: ``{"CODE/field": {"reason", "name", "answer"}}``. ``certifier_id`` is the officer who was asked to
+    sign, ``certified_by`` who did, ``statement`` the version of the words. ``digest`` is the SHA-256 of the
+    canonical JSON of what was certified, ``timeliness`` how it stood to ``due_at``, ruled once.
+    ``withheld_salt`` keys the digests of withheld answers and is never published.
     """
 
     __record__ = True
@@ -53,14 +57,18 @@ class Filing(Table, table=True):
     period_end: date | None = None
     content: dict[str, Any] = json_column()
     audiences: dict[str, Any] = json_column()
+    withheld_salt: str = Field(default_factory=lambda: secrets.token_hex(32), max_length=64)
     explanations: dict[str, Any] = json_column()
     prepared_by: uuid.UUID
     prepared_at: Instant = instant_column()
     saved_at: Instant = instant_column()
+    certifier_id: uuid.UUID | None = None
     certified_by: uuid.UUID | None = None
+    statement: str = Field(default="", max_length=60)
     submitted_at: Instant | None = instant_column(nullable=True)
     digest: str = Field(default="", max_length=64)
     due_at: Instant | None = instant_column(nullable=True)
+    timeliness: str = Field(default="", max_length=20)
     accepted_at: Instant | None = instant_column(nullable=True)
     supersedes_id: uuid.UUID | None = None
     state_reason: str = Field(default="", max_length=2000)
@@ -71,7 +79,12 @@ class Filing(Table, table=True):
 
 
 class Incident(Table, table=True):
-    """A reported incident. ``clocks`` are the deadlines of each regime as they stood when it was reported."""
+    """A reported incident.
+
+    ``kinds`` are of `portal.law.deadlines.KINDS`. ``clocks`` are the deadlines of each regime as they stood
+    when it was reported, ruled once: ``{regime, duty, label, starts_at, due_at, rule, citation, why, zone,
+    status, verified, recipient, governs, on_time, late_seconds}``. ``updates`` are ``{at, by, text}``.
+    """
 
     __record__ = True
 
@@ -82,7 +95,7 @@ class Incident(Table, table=True):
     model_version_id: uuid.UUID | None = Field(default=None, foreign_key="model_version.id", index=True)
     title: str = Field(max_length=200)
     what_happened: str
-    kind: str = Field(max_length=60)
+    kinds: list[str] = json_column(default_factory=list)
     aware_at: Instant = instant_column()
     belief_at: Instant | None = instant_column(nullable=True)
     imminent_danger: bool = False

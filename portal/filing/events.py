@@ -1,0 +1,22 @@
+"""What this package writes into the ledger: declared once, without personal data."""
+
+from __future__ import annotations
+
+from secure_access.ledger import declare
+
+declare("model.registered", ("model", "version", "snapshot"))
+declare("model.revised", ("version", "snapshot"))
+declare("figures.stated", ("period_start", "period_end", "currency", "source_given"))
+declare("coverage.assessed", ("coverage", "on", "answers"))
+declare(
+    "filing.submitted",
+    ("kind", "reference", "digest", "statement", "attachments", "due_at", "timeliness"),
+)
+declare("filing.withdrawn", ("reference",))
+declare("filing.superseded", ("reference", "by_reference"))
+declare("filing.accepted", ("reference",))
+declare("filing.returned", ("reference",))
+declare("incident.reported", ("reference", "imminent", "late_under"))
+declare("incident.updated", ("reference", "number"))
+declare("incident.closed", ("reference",))
+declare("document.read", ("document", "sha256"), log="custody")

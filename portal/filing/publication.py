@@ -1,0 +1,202 @@
+"""A filing in canonical form, and its public twin. Pure.
+
+`canonical_form` is what the certifying officer signs and what `Filing.digest` digests. `public_version` is
+the same filing for everybody: a confidential answer becomes the reason why it is withheld and a keyed digest
+of what it says, so that it can be shown later that nothing was changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, Protocol
+
+from portal.filing import checks, forms, outline, risk_form
+from portal.filing.forms import CONFIDENTIAL, Kind, Question, Section
+from portal.filing.tables import Filing, FilingKind
+from secure_access.ledger import canonical
+
+FORMAT = "assay.filing/v1"
+STATEMENT = "certification/2027-1"
+
+_STATEMENTS = {
+    STATEMENT: (
+        "I am authorised to certify for {organisation}. I have read this filing as it stands on this page. "
+        "To the best of my knowledge, after reasonable inquiry, it is true, complete and not misleading."
+    )
+}
+_WITHHELD = (
+    "{count} of its answers are declared confidential; they are true and complete too, and the reasons given "
+    "for withholding them are the real ones."
+)
+_FIXED = {
+    FilingKind.RELEASE_NOTIFICATION: forms.RELEASE_NOTIFICATION,
+    FilingKind.TEST_SUMMARY: forms.TEST_SUMMARY,
+    FilingKind.SAFETY_FRAMEWORK: forms.SAFETY_FRAMEWORK,
+    FilingKind.SYSTEM_CARD: forms.SYSTEM_CARD,
+    FilingKind.SECURITY_OUTLINE: outline.SECURITY_OUTLINE,
+}
+
+
+class AttachedFile(Protocol):
+    """What the canonical form says of an attachment."""
+
+    @property
+    def file_name(self) -> str: ...
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def media_type(self) -> str: ...
+
+
+def sections(filing: Filing) -> tuple[Section, ...]:
+    """The pages of a filing's form."""
+    if filing.kind == FilingKind.RISK_REPORT:
+        return risk_form.sections(filing.taxonomy)
+    return _FIXED[FilingKind(filing.kind)]
+
+
+def answers(filing: Filing) -> dict[str, Any]:
+    """Every answer by the name of its question, those in columns included."""
+    found = dict(filing.content)
+    for section in sections(filing):
+        for question in section.questions:
+            if question.column:
+                value = getattr(filing, question.column)
+                found[question.name] = value.isoformat() if isinstance(value, date) else (value or "")
+    return found
+
+
+def asked(filing: Filing) -> list[tuple[Section, Question, Any]]:
+    """The questions that are asked, given the answers, each with its answer (``""`` where there is none)."""
+    given = answers(filing)
+    return [
+        (section, question, given.get(question.name, ""))
+        for section in sections(filing)
+        for question in section.questions
+        if question.asked(given)
+    ]
+
+
+def statement(version: str, *, organisation: str, withheld: int) -> str:
+    """The words that are signed; confidential answers change them. ``KeyError`` for an unknown version."""
+    words = _STATEMENTS[version].format(organisation=organisation)
+    return f"{words} {_WITHHELD.format(count=withheld)}" if withheld else words
+
+
+def canonical_form(
+    filing: Filing,
+    *,
+    developer: str,
+    attached: Sequence[tuple[AttachedFile, str]],
+    version: str = STATEMENT,
+) -> dict[str, Any]:
+    """The filing as one JSON object: answers, audiences, reasons given, attachments by digest, statement.
+
+    ``attached`` are the files with the audience of each. What is not asked is left out.
+    """
+    withheld = 0
+    said: dict[str, Any] = {}
+    for _, question, answer in asked(filing):
+        if _unanswered(answer):
+            continue
+        audience, why = checks.audience_of(filing.audiences, question)
+        withheld += audience == CONFIDENTIAL
+        said[question.name] = {"answer": answer, "audience": audience, **({"why": why} if why else {})}
+    whole: dict[str, Any] = {
+        "v": FORMAT,
+        "filing": str(filing.id),
+        "kind": filing.kind,
+        "developer": developer,
+        "answers": said,
+        "explanations": {
+            key: {"reason": given["reason"], "name": given["name"]}
+            for key, given in filing.explanations.items()
+        },
+        "attachments": [
+            {
+                "name": file.file_name,
+                "sha256": file.sha256,
+                "size": file.size,
+                "type": file.media_type,
+                "audience": audience,
+            }
+            for file, audience in attached
+        ],
+        "statement": {
+            "version": version,
+            "words": statement(version, organisation=developer, withheld=withheld),
+        },
+    }
+    for name, value in (("model_version", filing.model_version_id), ("supersedes", filing.supersedes_id)):
+        if isinstance(value, uuid.UUID):
+            whole[name] = str(value)
+    return whole
+
+
+def digest(form: Mapping[str, Any]) -> str:
+    """SHA-256 in hex of the canonical JSON of a form."""
+    return hashlib.sha256(canonical.encode(form)).hexdigest()
+
+
+def public_version(filing: Filing) -> dict[str, Any]:
+    """A filing as everybody may read it.
+
+    Returns ``{"reference", "kind", "digest", "answers": [{"section", "name", "label", "answer" | "withheld",
+    "digest"}]}``. A confidential answer is ``withheld``: the reason, with HMAC-SHA-256 of the answer under a
+    salt that is not published, so that a guess at a short answer, such as a risk tier, cannot be tested.
+    """
+    said = []
+    for section, question, answer in asked(filing):
+        if _unanswered(answer):
+            continue
+        audience, why = checks.audience_of(filing.audiences, question)
+        row: dict[str, Any] = {"section": section.title, "name": question.name, "label": question.label}
+        if audience == CONFIDENTIAL:
+            row |= {"withheld": why or "No reason given", "digest": _commitment(filing, question, answer)}
+        else:
+            row["answer"] = shown(question, answer)
+        said.append(row)
+    return {
+        "reference": filing.reference or "",
+        "kind": FilingKind(filing.kind).label,
+        "digest": filing.digest,
+        "answers": said,
+    }
+
+
+def _commitment(filing: Filing, question: Question, answer: Any) -> str:
+    said = canonical.encode({"name": question.name, "answer": answer})
+    return hmac.new(bytes.fromhex(filing.withheld_salt), said, hashlib.sha256).hexdigest()
+
+
+def shown(question: Question, answer: Any) -> str:
+    """An answer as a page prints it: options by their labels, dates in words."""
+    if _unanswered(answer):
+        return ""
+    options = {value: (label, more) for value, label, more in question.options}
+    if question.kind is Kind.SEVERAL:
+        return ", ".join(options[value][0] if value in options else value for value in answer)
+    if question.kind is Kind.DATE:
+        return _date(str(answer))
+    if question.kind is Kind.TIER and answer in options:
+        label, more = options[answer]
+        return f"{label}: {more}" if answer != risk_form.NOT_TIERED else label
+    return options[answer][0] if answer in options else str(answer)
+
+
+def _date(text: str) -> str:
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        return text
+    return f"{found.day} {found:%b %Y}"
+
+
+def _unanswered(answer: Any) -> bool:
+    return answer in (None, "", [])
