@@ -181,8 +181,8 @@ def _regime(pack: Pack, case: _Case) -> RegimeCoverage:
     findings = {rule["name"]: _rule(pack, rule, case) for rule in pack.coverage["rule"]}
     outcomes = {name: finding.reason.outcome for name, finding in findings.items()}
     extra = [finding for finding in (_exempt(pack, case), _nexus(pack, case)) if finding]
-    covered = _combine(pack.coverage["covered"], outcomes)
-    large = _combine(pack.coverage["large"], outcomes) if "large" in pack.coverage else None
+    covered = combine(pack.coverage["covered"], outcomes)
+    large = combine(pack.coverage["large"], outcomes) if "large" in pack.coverage else None
     if any(finding.reason.outcome == "no" for finding in extra):
         covered, large = "no", (None if large is None else "no")
     label = "designated" if covered == "yes" and outcomes.get("designation") == "yes" else covered
@@ -208,16 +208,16 @@ def _answer(
     )
 
 
-def _combine(rule: object, outcomes: Mapping[str, str]) -> str:
+def combine(rule: object, outcomes: Mapping[str, str]) -> str:
     """Evaluate a rule of a pack: a name, or `{all = [...]}`, `{any = [...]}`, `{rule = name}`."""
     if isinstance(rule, str):
         return outcomes[rule]
     if isinstance(rule, Mapping) and len(rule) == 1:
         (word, parts) = next(iter(rule.items()))
         if word == "rule":
-            return _combine(parts, outcomes)
+            return combine(parts, outcomes)
         if word in ("all", "any"):
-            found = {_combine(part, outcomes) for part in parts}
+            found = {combine(part, outcomes) for part in parts}
             return next(answer for answer in (_ALL if word == "all" else _ANY) if answer in found)
     raise PackError(f"{rule!r} is not a rule over inputs.")
 

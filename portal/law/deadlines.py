@@ -10,7 +10,6 @@ import calendar
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -284,8 +283,9 @@ def _repeated(pack: Pack, row: Mapping[str, Any], events: Mapping[str, date], un
     start = events.get(row["after"])
     if start is None or not pack.in_force(start):
         return
-    for number in count(1):
-        value = pack.value(row["value"], start)
+    value, number = pack.value(row["value"], start), 0
+    while True:
+        number += 1
         day = add_period(start, value, times=number)
         if day > until:
             return
