@@ -12,6 +12,7 @@ from functools import lru_cache
 import structlog
 from celery import Celery
 
+from portal.review import jobs as review_jobs
 from portal.settings import Settings
 from portal.web import Wired
 from portal.wiring import PERFORM, bare_celery, publish_to, wire
@@ -22,7 +23,9 @@ from secure_access.ledger import sequencer
 Effect = Callable[[Session, datetime], None]
 Verb = Callable[[Wired, str], Effect]
 
-VERBS: Mapping[str, Verb] = {}
+VERBS: Mapping[str, Verb] = {
+    "case.file": review_jobs.file_case,
+}
 
 SCHEDULE = {
     "sequence": {"task": "assay.sequence", "schedule": 2.0},

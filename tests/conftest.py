@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.fixtures.app", "tests.fixtures.databases", "tests.fixtures.s3"]
+pytest_plugins = [
+    "tests.fixtures.app",
+    "tests.fixtures.databases",
+    "tests.fixtures.review",
+    "tests.fixtures.s3",
+]
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

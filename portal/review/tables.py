@@ -7,12 +7,17 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from portal.review.workflow import CaseState, DecisionState, PlanState, RequestState
+from portal.review.workflow import CaseState, ConditionState, DecisionState, PlanState, RequestState
 from secure_access.db import Field, Instant, Table, enum_column, instant_column, json_column, new_id
 
 
 class Case(Table, table=True):
-    """The authority's work on one model version: its filings, incidents, requests, assessment and decision."""
+    """The authority's work on one model version: its filings, incidents, requests, assessment and decision.
+
+    The review clock starts when the risk report is accepted (``clock_started_at``). ``due_on`` is the next
+    day by which something is due, the decision or the answer that stops the clock, as of the last act that
+    moved it.
+    """
 
     __tablename__ = "review_case"
     __record__ = True
@@ -25,6 +30,8 @@ class Case(Table, table=True):
     officer_id: uuid.UUID | None = Field(default=None, foreign_key="person.id")
     decider_id: uuid.UUID | None = Field(default=None, foreign_key="person.id")
     opened_at: Instant = instant_column()
+    clock_started_at: Instant | None = instant_column(nullable=True)
+    due_on: date | None = Field(default=None, index=True)
 
 
 class CaseItem(Table, table=True):
@@ -42,7 +49,8 @@ class CaseItem(Table, table=True):
 class InformationRequest(Table, table=True):
     """Numbered questions to a developer. Stops the review clock from service to the complete answer.
 
-    ``items`` are ``{"number", "text", "answer", "answered_at"}``. Of record once served.
+    ``items`` are ``{"number", "text", "answer"}``; the answers are empty until all of them are sent.
+    Of record once served.
     """
 
     __tablename__ = "information_request"
@@ -65,6 +73,19 @@ class InformationRequest(Table, table=True):
 
     def of_record(self) -> bool:
         return self.state is not RequestState.DRAFT
+
+
+class AnswerDraft(Table, table=True):
+    """What a developer has written so far in answer to one item. Hers alone until all answers are sent."""
+
+    __tablename__ = "answer_draft"
+
+    id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
+    request_id: uuid.UUID = Field(foreign_key="information_request.id", index=True)
+    number: int
+    text: str
+    saved_by: uuid.UUID
+    saved_at: Instant = instant_column()
 
 
 class PlanRequest(Table, table=True):
@@ -94,8 +115,21 @@ class PlanRequest(Table, table=True):
     state_reason: str = Field(default="", max_length=2000)
 
 
+class PlanSection(Table, table=True):
+    """One delivered section of a plan: its key in the outline, and the document that holds it."""
+
+    __tablename__ = "plan_section"
+    __record__ = True
+
+    id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
+    plan_request_id: uuid.UUID = Field(foreign_key="plan_request.id", index=True)
+    number: int
+    section: str = Field(max_length=60)
+    document_id: uuid.UUID = Field(unique=True)
+
+
 class PlanApproval(Table, table=True):
-    """One official's approval of a plan request. The demonstration asks for one row, sealed custody for two."""
+    """One official's approval of a plan request. How many it takes: `workflow.APPROVALS_NEEDED`."""
 
     __tablename__ = "plan_approval"
     __record__ = True
@@ -151,15 +185,6 @@ class Decision(Table, table=True):
     sent_back_reason: str = ""
 
 
-class ConditionState(StrEnum):
-    """Where a condition stands."""
-
-    PROPOSED = "proposed"
-    IN_FORCE = "in_force"
-    MET = "met"
-    BREACHED = "breached"
-
-
 class Condition(Table, table=True):
     """A condition of a decision: what is to be done, by when, and whether it has been."""
 
@@ -171,6 +196,8 @@ class Condition(Table, table=True):
     text: str
     due_on: date | None = None
     state: ConditionState = enum_column(ConditionState, default=ConditionState.PROPOSED)
+    state_reason: str = Field(default="", max_length=2000)
+    state_since: Instant | None = instant_column(nullable=True)
 
 
 class AppealNote(Table, table=True):

@@ -36,6 +36,19 @@ class PlanState(StrEnum):
     ENDED = "ended"
 
 
+APPROVALS_NEEDED = 1
+"""How many people approve a plan request before the developer is asked. Sealed custody will take two."""
+
+
+class ConditionState(StrEnum):
+    """Where a condition stands."""
+
+    PROPOSED = "proposed"
+    IN_FORCE = "in_force"
+    MET = "met"
+    BREACHED = "breached"
+
+
 class DecisionState(StrEnum):
     """Where a decision stands."""
 
@@ -58,6 +71,13 @@ def is_a_reader(request: Any, by: Any) -> str | None:
     return None
 
 
+def approved_before(request: Any, by: Any) -> str | None:
+    """Several approvals are approvals of several people. ``approvals`` holds who has approved so far."""
+    if by.person_id in request.approvals:
+        return "You have approved this request. Another plan approver has to approve it too."
+    return None
+
+
 def recommended_it(decision: Any, by: Any) -> str | None:
     """One recommends, another decides."""
     if decision.recommended_by == by.person_id:
@@ -66,10 +86,10 @@ def recommended_it(decision: Any, by: Any) -> str | None:
 
 
 def flags_unanswered(decision: Any, _by: Any) -> str | None:
-    """Every open flag is answered in the decision or expressly carried. ``open_flags`` is set by the service."""
-    missing = getattr(decision, "open_flags", ())
-    if missing:
-        return f"Flag {', '.join(missing)} is open. Answer it in the decision, or carry it with a reason."
+    """Every open flag is answered in the decision or expressly carried; ``open_flags`` are not."""
+    if decision.open_flags:
+        flags = ", ".join(decision.open_flags)
+        return f"Not answered in the decision: {flags}. Send it back, so that each is answered or carried."
     return None
 
 
@@ -122,7 +142,7 @@ PLAN_REQUEST = Workflow(
             by=Role.PLAN_APPROVER,
             frm={PlanState.REQUESTED},
             to=PlanState.APPROVED,
-            unless=(is_its_requester, is_a_reader),
+            unless=(is_its_requester, is_a_reader, approved_before),
         ),
         Step(
             "refuse",
@@ -130,6 +150,12 @@ PLAN_REQUEST = Workflow(
             frm={PlanState.REQUESTED},
             to=PlanState.REFUSED,
             unless=(is_its_requester,),
+        ),
+        Step(
+            "withdraw",
+            by=Role.CASE_OFFICER,
+            frm={PlanState.REQUESTED, PlanState.APPROVED},
+            to=PlanState.ENDED,
         ),
         Step("deliver", by=Role.CERTIFYING_OFFICER, frm={PlanState.APPROVED}, to=PlanState.DELIVERED),
         Step("open_plan", by=Role.PLAN_READER, frm={PlanState.DELIVERED}, to=None),
@@ -150,6 +176,18 @@ DECISION = Workflow(
             frm={DecisionState.RECOMMENDED},
             to=DecisionState.DECIDED,
             unless=(recommended_it, flags_unanswered),
+        ),
+    ),
+)
+
+CONDITION = Workflow(
+    "condition",
+    start=ConditionState.PROPOSED,
+    steps=(
+        Step("enter_force", by=Role.DECIDER, frm={ConditionState.PROPOSED}, to=ConditionState.IN_FORCE),
+        Step("mark_met", by=Role.CASE_OFFICER, frm={ConditionState.IN_FORCE}, to=ConditionState.MET),
+        Step(
+            "mark_breached", by=Role.CASE_OFFICER, frm={ConditionState.IN_FORCE}, to=ConditionState.BREACHED
         ),
     ),
 )

@@ -1109,7 +1109,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("plan_request_id", sa.Uuid(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("name", sqlmodel.sql.sqltypes.AutoString(length=200), nullable=False),
+        sa.Column("section", sqlmodel.sql.sqltypes.AutoString(length=60), nullable=False),
         sa.Column("document_id", sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(
             ["plan_request_id"],

@@ -1,0 +1,37 @@
+"""What this package writes into the ledger: cases, requests, plans, flags, decisions. No names, no texts."""
+
+from __future__ import annotations
+
+from secure_access.ledger import declare
+
+declare("case.opened", keys=("reference", "subject"))
+declare("case.joined", keys=("reference", "subject"))
+declare("case.taken", keys=("reference", "officer"))
+declare("case.decider_named", keys=("reference", "decider"))
+declare("clock.started", keys=("reference", "due"))
+
+declare("information_request.served", keys=("reference", "items", "due"))
+declare("information_request.answered", keys=("reference", "items", "late_seconds"))
+declare("information_request.withdrawn", keys=("reference",))
+
+declare("plan.requested", keys=("reference", "sections", "readers", "read_from", "read_until"))
+declare("plan.approved", keys=("reference", "approvals", "needed"))
+declare("plan.refused", keys=("reference",))
+declare("plan.withdrawn", keys=("reference",))
+declare("plan.delivered", keys=("reference", "sections"))
+declare("plan.ended", keys=("reference", "grants"))
+
+declare("flag.replied", keys=("code",))
+declare("flag.resolved", keys=("code",))
+declare("flag.carried", keys=("code",))
+
+declare("decision.recommended", keys=("reference", "kind", "conditions"))
+declare("decision.sent_back", keys=("reference",))
+declare(
+    "decision.taken",
+    keys=("reference", "kind", "power", "channels", "conditions", "evidence"),
+    audience="public",
+)
+declare("condition.met", keys=("decision", "number"), audience="public")
+declare("condition.breached", keys=("decision", "number"), audience="public")
+declare("appeal.noted", keys=("reference", "decision"), audience="public")

@@ -1,0 +1,326 @@
+"""Plan requests: which sections are asked for, by whom, who approves, delivers and may read until when."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from portal.filing.outline import HEADINGS, title_of
+from portal.filing.tables import Filing, FilingKind
+from portal.filing.workflow import FilingState
+from portal.review.requests import NotServable
+from portal.review.tables import Case, PlanApproval, PlanRequest, PlanSection
+from portal.review.workflow import APPROVALS_NEEDED, CASE, PLAN_REQUEST, PlanState
+from secure_access import grants, identity, ledger
+from secure_access.db import Session, col, next_reference, select
+from secure_access.identity import Actor, OrganisationKind, Person
+from secure_access.workflow import Denied, NotFound, Role
+
+KIND = "plan section"
+"""The kind of the documents that hold delivered sections."""
+
+_SEE_ALL = frozenset({Role.CASE_OFFICER, Role.DECIDER, Role.PLAN_APPROVER})
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked for: sections of the public outline, why, who reads, and when."""
+
+    outline_id: uuid.UUID | None
+    sections: Sequence[str]
+    purpose: str
+    legal_basis: str
+    necessity: str
+    readers: Sequence[uuid.UUID]
+    deliver_by: datetime | None
+    read_from: datetime | None
+    read_until: datetime | None
+
+    def problems(self, now: datetime) -> list[tuple[str, str]]:
+        """Pairs of field and words; empty when it can be asked."""
+        texts = {
+            "purpose": (self.purpose, "Say what the reading is for."),
+            "legal_basis": (self.legal_basis, "Name the law that lets the authority ask for the plan."),
+            "necessity": (self.necessity, "Say why the public outline is not enough."),
+        }
+        found = [(name, words) for name, (text, words) in texts.items() if not text.strip()]
+        if not self.sections:
+            found.insert(0, ("sections", "Choose at least one section of the outline."))
+        if not self.readers:
+            found.append(("readers", "Name at least one reader."))
+        return found + self._wrong_dates(now)
+
+    def _wrong_dates(self, now: datetime) -> list[tuple[str, str]]:
+        if self.deliver_by is None or self.read_from is None or self.read_until is None:
+            missing = {
+                "deliver_by": self.deliver_by,
+                "read_from": self.read_from,
+                "read_until": self.read_until,
+            }
+            return [(name, "Give this date.") for name, value in missing.items() if value is None]
+        found = []
+        if self.deliver_by <= now:
+            found.append(("deliver_by", "The delivery has to be due after today."))
+        if self.read_until <= max(self.read_from, self.deliver_by):
+            found.append(("read_until", "Reading has to end after it begins and after the delivery is due."))
+        return found
+
+
+@dataclass(frozen=True)
+class Approving:
+    """A plan request as its workflow looks at it: with those who have approved so far."""
+
+    state: PlanState
+    requested_by: uuid.UUID
+    readers: list[str]
+    approvals: frozenset[uuid.UUID]
+
+
+def load(session: Session, reference: str, *, by: Actor, for_update: bool = False) -> PlanRequest:
+    """The plan request of that reference. Raises `NotFound`.
+
+    A developer sees her own once it is approved: until then nobody has asked her anything. Of the authority
+    see it who reviews, approves plans, or is one of its readers.
+    """
+    query = select(PlanRequest).where(PlanRequest.reference == reference)
+    found = session.exec(query.with_for_update() if for_update else query).first()
+    if found is None or not _theirs(session, found, by):
+        raise NotFound
+    return found
+
+
+def about(request: PlanRequest) -> tuple[str, ...]:
+    """The ledger subjects of a plan request."""
+    return (subject_of(request), f"case:{request.case_id}", f"developer:{request.developer_id}")
+
+
+def subject_of(request: PlanRequest) -> str:
+    """The subject of its grants and openings."""
+    return f"plan_request:{request.id}"
+
+
+def outline_of(session: Session, case: Case) -> Filing | None:
+    """The latest accepted public outline of the plan, for this model version before others."""
+    query = select(Filing).where(
+        Filing.developer_id == case.developer_id,
+        Filing.kind == FilingKind.SECURITY_OUTLINE,
+        Filing.state == FilingState.ACCEPTED,
+    )
+    found = list(session.exec(query.order_by(col(Filing.accepted_at).desc())))
+    own = (filing for filing in found if filing.model_version_id == case.model_version_id)
+    return next(own, found[0] if found else None)
+
+
+def sections_of(outline: Filing) -> list[tuple[str, str]]:
+    """Pairs of key and heading of the sections that an outline has, in its order."""
+    return [(heading.key, heading.title) for heading in HEADINGS if outline.content.get(heading.key)]
+
+
+def readers_known(session: Session) -> list[Person]:
+    """Who may be named as a reader."""
+    return identity.people_with(session, Role.PLAN_READER)
+
+
+def ask(session: Session, *, case: Case, wanted: Wanted, by: Actor, now: datetime) -> PlanRequest:
+    """Draw up a request for sections of the plan; another official approves it before the developer is asked.
+
+    Raises `Denied`, and `NotServable` when something of it is missing or not what the outline has.
+    """
+    CASE.take("request_plan", by, case)
+    problems = wanted.problems(now) or _not_offered(session, case, wanted)
+    if problems:
+        raise NotServable(problems)
+    assert wanted.outline_id is not None and wanted.deliver_by is not None  # noqa: PT018
+    assert wanted.read_from is not None and wanted.read_until is not None  # noqa: PT018
+    request = PlanRequest(
+        reference=next_reference(session, "PR", now),
+        case_id=case.id,
+        developer_id=case.developer_id,
+        outline_id=wanted.outline_id,
+        sections=list(wanted.sections),
+        purpose=wanted.purpose.strip(),
+        legal_basis=wanted.legal_basis.strip(),
+        necessity=wanted.necessity.strip(),
+        readers=[str(reader) for reader in wanted.readers],
+        read_from=wanted.read_from,
+        read_until=wanted.read_until,
+        deliver_by=wanted.deliver_by,
+        requested_by=by.person_id,
+        requested_at=now,
+    )
+    session.add(request)
+    fields = {
+        "reference": request.reference,
+        "sections": len(request.sections),
+        "readers": request.readers,
+        "read_from": request.read_from.isoformat(),
+        "read_until": request.read_until.isoformat(),
+    }
+    ledger.append(session, "plan.requested", fields, by=by, now=now, about=about(request), records=(request,))
+    return request
+
+
+def approving(session: Session, request: PlanRequest) -> Approving:
+    """What the workflow needs to know before somebody approves."""
+    return Approving(
+        request.state, request.requested_by, request.readers, frozenset(approvers(session, request))
+    )
+
+
+def approvers(session: Session, request: PlanRequest) -> list[uuid.UUID]:
+    """Who has approved so far, in order."""
+    query = select(PlanApproval).where(PlanApproval.plan_request_id == request.id)
+    return [row.approved_by for row in session.exec(query.order_by(col(PlanApproval.approved_at)))]
+
+
+def approve(session: Session, *, request: PlanRequest, by: Actor, now: datetime) -> None:
+    """Approve the asking. The last approval needed puts the request to the developer. Raises `Denied`."""
+    subject = approving(session, request)
+    state = PLAN_REQUEST.take("approve", by, subject)
+    row = PlanApproval(plan_request_id=request.id, approved_by=by.person_id, approved_at=now)
+    session.add(row)
+    given = len(subject.approvals) + 1
+    if given >= APPROVALS_NEEDED:
+        request.state = state
+        session.add(request)
+    fields = {"reference": request.reference, "approvals": given, "needed": APPROVALS_NEEDED}
+    ledger.append(
+        session, "plan.approved", fields, by=by, now=now, about=about(request), records=(row, request)
+    )
+
+
+def refuse(session: Session, *, request: PlanRequest, reason: str, by: Actor, now: datetime) -> None:
+    """Refuse the asking, with a reason. Raises `Denied`; ``ValueError`` without a reason."""
+    if not reason.strip():
+        raise ValueError("Say why the request is refused, so that a better one can be made.")
+    request.state = PLAN_REQUEST.take("refuse", by, approving(session, request))
+    request.state_reason = reason.strip()
+    _record(session, "plan.refused", request, by, now)
+
+
+def withdraw(session: Session, *, request: PlanRequest, by: Actor, now: datetime) -> None:
+    """Withdraw a request that has not been met. Raises `Denied`."""
+    request.state = PLAN_REQUEST.take("withdraw", by, request)
+    request.ended_at = now
+    _record(session, "plan.withdrawn", request, by, now)
+
+
+def deliver(
+    session: Session, *, request: PlanRequest, documents: Mapping[str, uuid.UUID], by: Actor, now: datetime
+) -> list[PlanSection]:
+    """Deliver one document for each section asked for; the named readers may read from the date on.
+
+    Raises `Denied` when a section is missing or when the time to read has passed.
+    """
+    state = PLAN_REQUEST.take("deliver", by, request)
+    missing = [title_of(key) for key in request.sections if key not in documents]
+    if missing:
+        raise Denied(
+            f"No file for {', '.join(missing)}.", "Add one file for each section that was asked for."
+        )
+    if request.read_until <= now:
+        raise Denied(
+            "The time in which this plan could be read has passed, so nobody could open what you deliver.",
+            "Ask the authority for a new request with new dates.",
+        )
+    request.state, request.delivered_at = state, now
+    session.add(request)
+    sections = [
+        PlanSection(plan_request_id=request.id, number=number, section=key, document_id=documents[key])
+        for number, key in enumerate(request.sections, start=1)
+    ]
+    session.add_all(sections)
+    fields = {"reference": request.reference, "sections": len(sections)}
+    ledger.append(
+        session, "plan.delivered", fields, by=by, now=now, about=about(request), records=(request, *sections)
+    )
+    for reader in request.readers:
+        permission = grants.Permission(
+            subject=subject_of(request),
+            reader_id=uuid.UUID(reader),
+            documents=[section.document_id for section in sections],
+            purpose=request.purpose,
+            not_before=request.read_from,
+            not_after=request.read_until,
+            about=about(request),
+        )
+        grants.issue(session, permission=permission, by=by, now=now)
+    return sections
+
+
+def end(session: Session, *, request: PlanRequest, by: Actor, now: datetime) -> None:
+    """End the reading at once, for every reader. Raises `Denied`."""
+    request.state = PLAN_REQUEST.take("end", by, request)
+    request.ended_at = now
+    session.add(request)
+    standing = grants.of_subject(session, subject_of(request))
+    for grant in standing:
+        grants.end(session, grant=grant, by=by, now=now)
+    fields = {"reference": request.reference, "grants": len(standing)}
+    ledger.append(session, "plan.ended", fields, by=by, now=now, about=about(request), records=(request,))
+
+
+def sections(session: Session, request: PlanRequest) -> list[PlanSection]:
+    """What was delivered, in the order in which it was asked for."""
+    query = select(PlanSection).where(PlanSection.plan_request_id == request.id)
+    return list(session.exec(query.order_by(col(PlanSection.number))))
+
+
+def of_case(session: Session, case: Case) -> list[PlanRequest]:
+    """The plan requests of a case, newest first."""
+    query = select(PlanRequest).where(PlanRequest.case_id == case.id)
+    return list(session.exec(query.order_by(col(PlanRequest.requested_at).desc())))
+
+
+def of_developer(session: Session, developer_id: uuid.UUID) -> list[PlanRequest]:
+    """The plan requests that were put to a developer, newest first."""
+    query = select(PlanRequest).where(PlanRequest.developer_id == developer_id)
+    found = session.exec(query.order_by(col(PlanRequest.requested_at).desc()))
+    return [request for request in found if _was_put(session, request)]
+
+
+def visible(session: Session, *, by: Actor) -> list[PlanRequest]:
+    """Every plan request that an official may see, newest first."""
+    query = select(PlanRequest).order_by(col(PlanRequest.requested_at).desc())
+    return [request for request in session.exec(query) if _theirs(session, request, by)]
+
+
+def _not_offered(session: Session, case: Case, wanted: Wanted) -> list[tuple[str, str]]:
+    outline = outline_of(session, case)
+    if outline is None or outline.id != wanted.outline_id:
+        return [
+            (
+                "sections",
+                "No public outline of the plan has been accepted. Accept it first: sections are its.",
+            )
+        ]
+    unknown = set(wanted.sections) - {key for key, _ in sections_of(outline)}
+    if unknown:
+        return [("sections", f"The outline has no section {', '.join(sorted(unknown))}.")]
+    known = {person.id for person in readers_known(session)}
+    if not set(wanted.readers) <= known:
+        return [("readers", "Somebody named is not a plan reader. Choose from the list.")]
+    return []
+
+
+def _record(session: Session, event: str, request: PlanRequest, by: Actor, now: datetime) -> None:
+    session.add(request)
+    fields = {"reference": request.reference}
+    ledger.append(session, event, fields, by=by, now=now, about=about(request), records=(request,))
+
+
+def _was_put(session: Session, request: PlanRequest) -> bool:
+    """Whether the developer was ever asked: refused or withdrawn before its approval, she was not."""
+    if request.state in (PlanState.APPROVED, PlanState.DELIVERED):
+        return True
+    return request.state is PlanState.ENDED and len(approvers(session, request)) >= APPROVALS_NEEDED
+
+
+def _theirs(session: Session, request: PlanRequest, by: Actor) -> bool:
+    if by.organisation_kind is OrganisationKind.DEVELOPER:
+        return request.developer_id == by.organisation_id and _was_put(session, request)
+    if by.organisation_kind is not OrganisationKind.REGULATOR:
+        return False
+    return bool(by.roles & _SEE_ALL) or str(by.person_id) in request.readers
