@@ -7,6 +7,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
+from sqlalchemy import UniqueConstraint
+
 from portal.enforcement.workflow import NoticeState, ViolationState, WorksheetState
 from secure_access.db import (
     Field,
@@ -21,9 +23,15 @@ from secure_access.db import (
 
 
 class AllegedViolation(Table, table=True):
-    """An act or omission that a provision forbids, alleged and not found. Never public while it is suggested."""
+    """An act or omission that a provision forbids, alleged and not found. Never public while it is suggested.
+
+    ``subject`` is the event that suggested it (``information_request:<id>``), once a regime. ``evidence``
+    lists what the allegation relies on: ``{"subject", "label", "reference"}``. ``items`` is how many items of
+    a request were late. ``reason`` is why it was alleged or dropped.
+    """
 
     __tablename__ = "alleged_violation"
+    __table_args__ = (UniqueConstraint("subject", "regime"),)
     __record__ = True
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
@@ -38,10 +46,13 @@ class AllegedViolation(Table, table=True):
     facts: str
     occurred_from: date
     occurred_to: date
-    subject: str = Field(default="", max_length=60)
+    subject: str = Field(max_length=60)
+    items: int = 1
+    evidence: list[dict[str, Any]] = json_column(default_factory=list)
     reason: str = ""
+    suggested_at: Instant = instant_column()
     alleged_by: uuid.UUID | None = None
-    alleged_at: Instant = instant_column()
+    alleged_at: Instant | None = instant_column(nullable=True)
 
 
 class RevenueEvidence(Table, table=True):
@@ -61,6 +72,7 @@ class RevenueEvidence(Table, table=True):
     amount_minor: int = minor_units()
     currency: str = Field(max_length=3)
     consolidated: bool = True
+    restated: bool = False
     source: str = Field(max_length=400)
     sample_of: str = Field(default="", max_length=200)
     document_id: uuid.UUID | None = None
@@ -92,9 +104,12 @@ class PriorViolation(Table, table=True):
 class Worksheet(Table, table=True):
     """One version of a penalty calculation: the facts, the result with its lines, and who stands behind it.
 
-    ``facts`` and ``result`` have the forms that ``assay law penalty`` reads and prints.
+    ``facts`` and ``result`` have the forms that ``assay law penalty`` reads and prints. ``choices`` is what
+    a person chose, with the reasons (`portal.enforcement.choices`); ``evidence`` names the revenue rows
+    relied on, as ids.
     """
 
+    __table_args__ = (UniqueConstraint("reference", "version"),)
     __record__ = True
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
@@ -104,15 +119,19 @@ class Worksheet(Table, table=True):
     developer_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
     regime: str = Field(max_length=40)
     state: WorksheetState = enum_column(WorksheetState, default=WorksheetState.DRAFT)
+    choices: dict[str, Any] = json_column()
+    evidence: list[str] = json_column(default_factory=list)
     facts: dict[str, Any] = json_column()
     result: dict[str, Any] = json_column()
     currency: str = Field(max_length=3)
     total_minor: int = minor_units()
     maximum_minor: int = minor_units()
-    statute_digest: str = Field(max_length=64)
+    statute_digest: str = Field(max_length=80)
     change_reason: str = ""
-    prepared_by: uuid.UUID
-    prepared_at: Instant = instant_column()
+    drafted_by: uuid.UUID
+    drafted_at: Instant = instant_column()
+    prepared_by: uuid.UUID | None = None
+    prepared_at: Instant | None = instant_column(nullable=True)
     approved_by: uuid.UUID | None = None
     approved_at: Instant | None = instant_column(nullable=True)
     sent_back_reason: str = ""
@@ -126,7 +145,7 @@ class NoticeKind(StrEnum):
 
 
 class Notice(Table, table=True):
-    """A document that leaves the house. The demonstration authority refers New York matters; it fines nobody there."""
+    """A document that leaves the house: findings of our own, or a referral to who has the power."""
 
     __record__ = True
 
@@ -138,6 +157,23 @@ class Notice(Table, table=True):
     developer_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
     addressee: str = Field(max_length=200)
     document_id: uuid.UUID
+    send_by: Instant | None = instant_column(nullable=True)
     reply_by: Instant | None = instant_column(nullable=True)
-    written_by: uuid.UUID
     written_at: Instant = instant_column()
+    sent_by: uuid.UUID | None = None
+    sent_at: Instant | None = instant_column(nullable=True)
+
+
+class NoticeReply(Table, table=True):
+    """What a developer answers to preliminary findings. A late answer is kept and marked, never refused."""
+
+    __tablename__ = "notice_reply"
+    __record__ = True
+
+    id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
+    notice_id: uuid.UUID = Field(foreign_key="notice.id", index=True)
+    developer_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
+    text: str
+    late: bool = False
+    replied_by: uuid.UUID
+    replied_at: Instant = instant_column()

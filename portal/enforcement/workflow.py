@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -33,20 +35,96 @@ class NoticeState(StrEnum):
     SENT = "sent"
 
 
-def prepared_it(worksheet: Any, by: Any) -> str | None:
+@dataclass(frozen=True)
+class Standing:
+    """A version of a worksheet with what stands against acting on it.
+
+    ``authors`` wrote a version of this worksheet, this one or an earlier one; ``gaps`` are what it lacks;
+    ``proposed`` says that it uses a value that is no law yet; ``noticed`` that a notice on it has been sent.
+    """
+
+    state: WorksheetState
+    prepared_by: uuid.UUID | None
+    authors: frozenset[uuid.UUID] = frozenset()
+    gaps: tuple[str, ...] = ()
+    proposed: bool = False
+    noticed: bool = False
+
+
+@dataclass(frozen=True)
+class NoticeStanding:
+    """A notice with what stands against sending it.
+
+    ``current`` says that the version it was written on is still the approved one; ``expired`` that its dates
+    no longer leave the addressee the full time for a reply; ``proposed`` as in `Standing`.
+    """
+
+    state: NoticeState
+    current: bool = True
+    expired: bool = False
+    proposed: bool = False
+
+
+PROPOSED = "It uses a proposed value that is no law yet, and a proposed value never reaches a notice."
+
+
+def prepared_it(worksheet: Standing, by: Any) -> str | None:
     """One prepares, another approves."""
     if worksheet.prepared_by == by.person_id:
-        return "You prepared this version, so you cannot approve it. Ask the head of enforcement."
+        return "You prepared this version, so you cannot approve it. Ask another head of enforcement."
     return None
 
 
-def has_gaps(worksheet: Any, _by: Any) -> str | None:
-    """What a worksheet still lacks stops it. ``gaps`` is set by the service."""
-    gaps = getattr(worksheet, "gaps", ())
-    return f"The worksheet lacks: {'; '.join(gaps)}." if gaps else None
+def changed_it(worksheet: Standing, by: Any) -> str | None:
+    """Who wrote a version of a worksheet does not approve it, whoever prepared it in the end."""
+    if by.person_id in worksheet.authors:
+        return (
+            "You changed a version of this worksheet, so you cannot approve it. "
+            "Ask another head of enforcement."
+        )
+    return None
+
+
+def has_gaps(worksheet: Standing, _by: Any) -> str | None:
+    """What a worksheet still lacks stops it."""
+    return f"The worksheet lacks: {'; '.join(worksheet.gaps)}." if worksheet.gaps else None
+
+
+def uses_proposed(subject: Standing | NoticeStanding, _by: Any) -> str | None:
+    """A proposed value never reaches a served notice."""
+    return f"{PROPOSED} Use it to compare only." if subject.proposed else None
+
+
+def already_noticed(worksheet: Standing, _by: Any) -> str | None:
+    """What was sent stands; it is not changed behind the addressee's back."""
+    if worksheet.noticed:
+        return "A notice on this worksheet has been sent, so the worksheet stands as it is."
+    return None
+
+
+def out_of_date(notice: NoticeStanding, _by: Any) -> str | None:
+    """A notice says what was approved, and leaves the time it promises."""
+    if not notice.current:
+        return (
+            "The worksheet was changed after this notice was written. "
+            "Approve the new version; it gets its own notice."
+        )
+    if notice.expired:
+        return (
+            "The dates in this notice no longer leave the full time for a reply. "
+            "Change the worksheet, and approve it, to date it anew."
+        )
+    return None
 
 
 _OFFICERS = (Role.ENFORCEMENT_OFFICER, Role.HEAD_OF_ENFORCEMENT)
+_HEAD = Role.HEAD_OF_ENFORCEMENT
+_LIVE = {
+    WorksheetState.DRAFT,
+    WorksheetState.PREPARED,
+    WorksheetState.SENT_BACK,
+    WorksheetState.APPROVED,
+}
 
 VIOLATION = Workflow(
     "alleged violation",
@@ -59,6 +137,7 @@ VIOLATION = Workflow(
             frm={ViolationState.SUGGESTED, ViolationState.ALLEGED},
             to=ViolationState.DROPPED,
         ),
+        Step("add_evidence", by=_OFFICERS, frm={ViolationState.SUGGESTED, ViolationState.ALLEGED}, to=None),
         Step("open_worksheet", by=_OFFICERS, frm={ViolationState.ALLEGED}, to=None),
     ),
 )
@@ -70,8 +149,9 @@ WORKSHEET = Workflow(
         Step(
             "change",
             by=_OFFICERS,
-            frm={WorksheetState.DRAFT, WorksheetState.SENT_BACK},
-            to=WorksheetState.DRAFT,
+            frm=_LIVE,
+            to=WorksheetState.SUPERSEDED,
+            unless=(already_noticed,),
         ),
         Step(
             "prepare",
@@ -82,28 +162,26 @@ WORKSHEET = Workflow(
         ),
         Step(
             "approve",
-            by=Role.HEAD_OF_ENFORCEMENT,
+            by=_HEAD,
             frm={WorksheetState.PREPARED},
             to=WorksheetState.APPROVED,
-            unless=(prepared_it, has_gaps),
+            unless=(prepared_it, changed_it, has_gaps, uses_proposed),
         ),
-        Step(
-            "send_back",
-            by=Role.HEAD_OF_ENFORCEMENT,
-            frm={WorksheetState.PREPARED},
-            to=WorksheetState.SENT_BACK,
-        ),
-        Step(
-            "supersede",
-            by=_OFFICERS,
-            frm={WorksheetState.PREPARED, WorksheetState.SENT_BACK, WorksheetState.APPROVED},
-            to=WorksheetState.SUPERSEDED,
-        ),
+        Step("send_back", by=_HEAD, frm={WorksheetState.PREPARED}, to=WorksheetState.SENT_BACK),
     ),
 )
 
 NOTICE = Workflow(
     "notice",
     start=NoticeState.WRITTEN,
-    steps=(Step("send", by=Role.HEAD_OF_ENFORCEMENT, frm={NoticeState.WRITTEN}, to=NoticeState.SENT),),
+    steps=(
+        Step(
+            "send",
+            by=_HEAD,
+            frm={NoticeState.WRITTEN},
+            to=NoticeState.SENT,
+            unless=(uses_proposed, out_of_date),
+        ),
+        Step("reply", by=(Role.PREPARER, Role.CERTIFYING_OFFICER), frm={NoticeState.SENT}, to=None),
+    ),
 )

@@ -1,0 +1,42 @@
+"""What enforcement records in the ledger. No amount and no text of a person enters an entry."""
+
+from __future__ import annotations
+
+from secure_access import ledger
+
+VIOLATION_SUGGESTED = "violation.suggested"
+VIOLATION_ALLEGED = "violation.alleged"
+VIOLATION_DROPPED = "violation.dropped"
+REVENUE_ATTACHED = "revenue.attached"
+PRIOR_RECORDED = "prior.recorded"
+WORKSHEET_DRAFTED = "worksheet.drafted"
+WORKSHEET_PREPARED = "worksheet.prepared"
+WORKSHEET_APPROVED = "worksheet.approved"
+WORKSHEET_SENT_BACK = "worksheet.sent_back"
+NOTICE_WRITTEN = "notice.written"
+NOTICE_SENT = "notice.sent"
+NOTICE_ANSWERED = "notice.answered"
+
+CONFIDENTIAL = (
+    VIOLATION_SUGGESTED,
+    VIOLATION_ALLEGED,
+    VIOLATION_DROPPED,
+    REVENUE_ATTACHED,
+    PRIOR_RECORDED,
+    WORKSHEET_DRAFTED,
+    WORKSHEET_PREPARED,
+    WORKSHEET_APPROVED,
+    WORKSHEET_SENT_BACK,
+    NOTICE_WRITTEN,
+)
+"""A timeline that is shown outside the authority leaves these out: they speak of what has not been sent."""
+
+for _name in (VIOLATION_SUGGESTED, VIOLATION_ALLEGED, VIOLATION_DROPPED):
+    ledger.declare(_name, keys=("reference", "regime", "provision"))
+ledger.declare(REVENUE_ATTACHED, keys=("violation", "evidence"))
+ledger.declare(PRIOR_RECORDED, keys=("violation", "prior", "status"))
+for _name in (WORKSHEET_DRAFTED, WORKSHEET_PREPARED, WORKSHEET_APPROVED, WORKSHEET_SENT_BACK):
+    ledger.declare(_name, keys=("reference", "version"))
+ledger.declare(NOTICE_WRITTEN, keys=("reference", "kind", "worksheet", "version"))
+ledger.declare(NOTICE_SENT, keys=("reference", "kind", "regime"), audience="public")
+ledger.declare(NOTICE_ANSWERED, keys=("reference", "late"))
