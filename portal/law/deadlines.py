@@ -226,22 +226,35 @@ def _governing(pack: Pack, clocks: list[Clock]) -> list[Clock]:
     return found
 
 
-def office_clock(duty: str, starts_at: datetime) -> Clock:
+def office_clock(duty: str, starts_at: datetime, *, due_on: date | None = None) -> Clock:
     """A period of the office's own practice, moved off weekends and closed days.
 
     Args:
         duty: `information_request.answer`, `findings.reply`, `assessment.submit` or `review.decide`.
         starts_at: service of the request or findings, appointment, or start of the review.
+        due_on: a date named in the request itself; it takes the place of the period and is not moved.
 
     Raises:
         PackError: for a duty that the office's pack does not have.
+        WrongTime: when the date named is before the start.
     """
     office = statute.load(statute.OFFICE)
     row = next((row for row in office.clocks if row["duty"] == duty), None)
     if row is None:
         raise PackError(f"{office.path}: no clock {duty!r}.")
     starts = aware(starts_at)
-    return _clock(office, row, starts, office.value(row["value"], legal_day(starts, office.zone)))
+    day = legal_day(starts, office.zone)
+    clock = _clock(office, row, starts, office.value(row["value"], day))
+    if due_on is None:
+        return clock
+    if due_on < day:
+        raise WrongTime(f"{due_on} is before the start, {day}.", "", "Name a later date.")
+    why = (
+        clock.why[0],
+        f"the request itself names {due_on}",
+        f"to the end of that day, 23:59:59 {clock.zone}",
+    )
+    return replace(clock, due_at=end_of(due_on, office.zone), rule=f"by {due_on}, as named", why=why)
 
 
 def timeliness(clock: Clock, done_at: datetime) -> Timeliness:

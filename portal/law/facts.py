@@ -10,10 +10,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, TypeGuard
 
 LARGEST = Decimal("1e40")
 DIGITS = 60
+SMALLEST_POWER = -30
 
 
 class LawError(Exception):
@@ -119,17 +120,17 @@ class Facts:
         """A list of texts; an absent one reads as empty."""
         found = []
         for index, item in enumerate(self.items(key)):
-            if not isinstance(item, str) or not item.strip():
+            if not _is_text(item):
                 raise FactError(f"{self.at(key)}[{index}]", "a text is expected here")
             found.append(item)
         return tuple(found)
 
     def text(self, key: str, among: Sequence[str] = ()) -> str | None:
         """A text, optionally one of a few; None where it is not stated."""
-        value = self._values.get(key)
+        value: Any = self._values.get(key)
         if value is None:
             return None
-        if not isinstance(value, str) or not value.strip():
+        if not _is_text(value):
             raise FactError(self.at(key), "a text is expected here")
         if among and value not in among:
             raise FactError(self.at(key), f"{value!r} is not known here", f"Use one of: {', '.join(among)}.")
@@ -165,6 +166,13 @@ class Facts:
         return value
 
 
+def _is_text(value: object) -> TypeGuard[str]:
+    """A text that says something and can be written as UTF-8: half a surrogate pair cannot."""
+    if not isinstance(value, str) or not value.strip():
+        return False
+    return not any("\ud800" <= letter <= "\udfff" for letter in value)
+
+
 def read_number(value: object, path: str, low: Decimal = Decimal(0), high: Decimal = LARGEST) -> Decimal:
     """Read a decimal string or an integer exactly.
 
@@ -181,6 +189,7 @@ def read_number(value: object, path: str, low: Decimal = Decimal(0), high: Decim
         raise FactError(path, f"{str(value)[:40]!r} is not a number", "Use digits and a full stop.") from None
     if not number.is_finite():
         raise FactError(path, f"{str(value)[:40]!r} is not a finite number", "Leave out what is not known.")
-    if len(number.as_tuple().digits) > DIGITS or not low <= number <= high:
+    fine = number.adjusted() >= SMALLEST_POWER or number == 0
+    if len(number.as_tuple().digits) > DIGITS or not fine or not low <= number <= high:
         raise FactError(path, f"{str(value)[:40]} is out of bounds", f"Use a value from {low} to {high}.")
-    return number
+    return number if number else Decimal(0)

@@ -115,6 +115,14 @@ def test_office_periods_move_off_closed_days() -> None:
         office_clock("tea", at("2027-12-10 10:00"))
 
 
+def test_a_request_may_name_its_own_date() -> None:
+    clock = office_clock("information_request.answer", at("2027-07-20 10:00"), due_on=date(2027, 8, 8))
+    assert clock.due_at == at("2027-08-08 23:59:59")
+    assert clock.rule == "by 2027-08-08, as named"
+    with pytest.raises(WrongTime, match="is before the start"):
+        office_clock("information_request.answer", at("2027-07-20 10:00"), due_on=date(2027, 7, 19))
+
+
 def test_an_instant_without_a_zone_is_refused() -> None:
     with pytest.raises(WrongTime, match="has no time zone"):
         incident_clocks(Incident(discovered_at=datetime(2027, 8, 10)))

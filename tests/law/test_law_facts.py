@@ -67,6 +67,8 @@ WRONG_PENALTIES: list[tuple[dict[str, Any], str, Any, str]] = [
     (EU, "revenue.0.amount", "much", "revenue[0].amount: 'much' is not a number"),
     (EU, "revenue.0.amount", "1" * 61, "revenue[0].amount"),
     (EU, "revenue.0.amount", None, "revenue[0].amount: the value is missing"),
+    (EU, "revenue.0.amount", "1e-31", "revenue[0].amount: 1e-31 is out of bounds"),
+    (EU, "revenue.0.entity", "\ud800", "revenue[0].entity: a text is expected"),
     (EU, "revenue.0.entity", "", "revenue[0].entity: a text is expected"),
     (EU, "revenue.0.entity", None, "revenue[0].entity: the value is missing"),
     (EU, "revenue.0.currency", "USD", "revenue[0].rate: revenue in USD needs it"),
@@ -201,6 +203,7 @@ def test_wrong_json(text: str, message: str) -> None:
 def test_numbers_of_json_never_become_floats() -> None:
     assert load_json('{"a": 3.80}') == {"a": "3.80"}
     assert read_number(7, "a") == 7
+    assert str(read_number("-0", "a")) == "0"
 
 
 def test_errors_say_what_why_and_fix() -> None:
