@@ -74,8 +74,6 @@ def _look_pdf(data: bytes) -> int:
     """The number of pages, once the first can be drawn."""
     document = _opened(data)
     pages = len(document)
-    if pages == 0:
-        raise Unshowable("It has no pages.")
     if pages > MAX_PAGES:
         raise Unshowable(f"It claims to have {pages} pages.")
     _draw(document, 0, 200)
