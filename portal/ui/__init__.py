@@ -13,6 +13,7 @@ from pathlib import Path
 from flask import Blueprint, Flask, Response, abort, request
 
 from portal.ui import charts
+from portal.ui.fields import chosen, offered
 from portal.ui.formats import FILTERS
 
 STATIC = Path(__file__).parent / "static"
@@ -52,7 +53,7 @@ def install(app: Flask) -> None:
     blueprint = Blueprint("ui", __name__, template_folder="templates")
     blueprint.add_url_rule("/static/<digest>/<path:path>", "static_file", static_file, methods=["GET"])
     app.register_blueprint(blueprint)
-    app.jinja_env.filters.update(FILTERS)
+    app.jinja_env.filters.update(FILTERS, offered=offered, chosen=chosen)
     globals_: dict[str, Callable[..., object]] = {"static": static, **charts.TEMPLATE_GLOBALS}
     app.jinja_env.globals.update(globals_)
     app.jinja_env.trim_blocks = True

@@ -6,13 +6,16 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol, cast
 
-from wtforms import Field, RadioField
+from wtforms import Field
 from wtforms.validators import StopValidation
 from wtforms.widgets import TextInput
 
 _TIME = re.compile(r"([01]?\d|2[0-3])[:.]([0-5]\d)")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 _SCIENTIFIC = re.compile(r"(\d+(?:\.\d+)?)\s*(?:[eE]|[x×*]\s*10\s*\^)\s*\+?(\d{1,3})")
+
+
+Choices = Sequence[tuple[Any, str] | tuple[Any, str, str]]
 
 
 class _Submitted(Protocol):
@@ -150,18 +153,50 @@ class ComputeField(ExactField):
             raise ValueError("Write training compute as 3.8e25 or in digits.") from None
 
 
-class TierField(RadioField):
-    """Radios with a rule between them, for risk tiers; choices are (value, label, description)."""
+class SelectField(Field):
+    """One of a few answers, drawn as a list; `data` is its value, or None when nothing was chosen.
 
-    def iter_choices(self) -> Any:
-        """WTForms knows pairs; the description is for the template only."""
-        for choice in cast("Sequence[tuple[str, ...]]", self.choices or ()):
-            yield choice[0], choice[1], self.coerce(choice[0]) == self.data, {}
+    `choices` are (value, words) or (value, words, one line more), and may be set later on the bound field;
+    WTForms' own field of this name deprecates plain tuples. An empty answer passes; use `Needed` where one
+    must be given.
+    """
+
+    data: Any
+    choices: Choices
+
+    def __init__(
+        self, label: str = "", validators: Any = None, *, choices: Choices = (), **more: Any
+    ) -> None:
+        more.pop("validate_choice", None)
+        super().__init__(label, validators, **more)
+        self.choices = choices
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        """Take the answer that was sent."""
+        if valuelist:
+            self.data = str(valuelist[0]) or None
 
     def pre_validate(self, form: Any) -> None:
         """Refuse a value that was not offered, in words a person can act on."""
-        if self.data not in {choice[0] for choice in cast("Sequence[tuple[str, ...]]", self.choices or ())}:
-            raise StopValidation(f"Choose one answer for “{self.label.text}”.")
+        sent = [] if self.data is None else self.data if isinstance(self.data, list) else [self.data]
+        if any(str(one) not in {str(choice[0]) for choice in self.choices} for one in sent if one != ""):
+            raise StopValidation(f"Choose one of the answers for “{self.label.text}”.")
+
+
+class RadioField(SelectField):
+    """One of a few answers, drawn as radios, all of them visible at once."""
+
+
+class TierField(SelectField):
+    """A risk tier: radios with a rule between them and the tier's text behind its name."""
+
+
+class SelectMultipleField(SelectField):
+    """Any number of answers, drawn as checkboxes; `data` is a list of values."""
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        """Take all answers that were sent; none at all is an empty list."""
+        self.data = [str(value) for value in valuelist]
 
 
 class Needed:
@@ -183,3 +218,16 @@ def audience_of(submitted: Mapping[str, str], name: str) -> tuple[str, str]:
     """
     public = submitted.get(f"{name}-audience") == "public"
     return ("public", "") if public else ("confidential", submitted.get(f"{name}-reason", "").strip())
+
+
+def offered(field: Any) -> list[tuple[str, str, str]]:
+    """The choices of a field of ours or of WTForms as (value, words, one line more), for a template."""
+    if isinstance(field, SelectField):
+        return [(str(c[0]), c[1], c[2] if len(c) > 2 else "") for c in field.choices]
+    return [(str(value), str(words), "") for value, words, *_ in field.iter_choices()]
+
+
+def chosen(field: Any) -> list[str]:
+    """The values of a field that are chosen now, as text, for a template."""
+    data = field.data
+    return [] if data is None else [str(one) for one in (data if isinstance(data, list) else [data])]

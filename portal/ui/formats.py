@@ -14,6 +14,8 @@ from markupsafe import Markup
 MINUS = "\N{MINUS SIGN}"
 # ISO 4217 currencies whose minor unit is not a hundredth.
 _DIGITS = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "BHD": 3, "JOD": 3, "KWD": 3, "OMR": 3, "TND": 3}
+_WORDS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
+_SHORT = 18
 _DAY = timedelta(days=1)
 _HOURS_UNTIL = timedelta(hours=72)
 
@@ -140,6 +142,11 @@ def plural(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def in_words(number: int) -> str:
+    """A number that begins a sentence: `Two`; digits from ten on."""
+    return _WORDS[number] if 0 <= number < len(_WORDS) else f"{number:,}"
+
+
 def duration(value: timedelta) -> str:
     """A length of time in whole units, rounded down: `11 min`, `49 h`, `19 days`."""
     minutes = int(abs(value).total_seconds() // 60)
@@ -181,7 +188,8 @@ def reference(value: str) -> Markup:
 
 def status(kind: str, words: str) -> Markup:
     """A status mark: word, shape and colour. `kind` is stop, warn, good, seal or neutral."""
-    shaped = "" if kind == "neutral" else f" st--{kind}"
+    shaped = "" if kind in ("", "neutral") else f" st--{kind}"
+    shaped += " nowrap" if len(words) <= _SHORT else ""
     return Markup('<span class="st{}">{}</span>').format(shaped, words)
 
 
@@ -222,6 +230,7 @@ FILTERS = {
     "flop_text": flop_text,
     "bytes": size,
     "plural": plural,
+    "in_words": in_words,
     "duration": duration,
     "late": late,
     "urgency": urgency,

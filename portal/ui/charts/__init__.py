@@ -1,7 +1,8 @@
 """Charts drawn by our own functions from typed rows, as SVG for pages and for PDFs.
 
-A page calls the macros of `macros/charts.html`, which print picture, caption and the same rows as a table;
-a PDF calls `svg(chart, ident)`. A chart is a frozen dataclass with `title`, `finding`, `columns()`, `cells()`.
+A page calls the macros of `macros/charts.html`, which print picture, caption and the same rows as a
+table; a PDF calls `svg(chart, ident)`. A chart is a frozen dataclass with `title` and `finding`; its methods
+`columns()` and `cells()` give the table.
 """
 
 from collections.abc import Callable

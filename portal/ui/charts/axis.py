@@ -44,8 +44,10 @@ class TimeAxis:
         first, last = (min(times), max(times)) if times else (datetime(2000, 1, 1, tzinfo=UTC),) * 2
         last = max(last, first + _HOUR)
         margin = (last - first) / 40
-        draft = cls(first, last + margin, left, right, most)
-        return cls(draft.floor(first), last + margin, left, right, most)
+        axis = cls(first, last + margin, left, right, most)
+        while axis.floor(axis.start) != axis.start:  # an earlier start may need a longer step
+            axis = cls(axis.floor(axis.start), axis.end, left, right, most)
+        return axis
 
     def x(self, value: When) -> float:
         """Where a time stands, in px; times outside stand at the edge."""
@@ -132,7 +134,7 @@ class MoneyAxis:
         """Round amounts and their words in units, from three to six of them."""
         span = self.top - self.bottom
         power = Decimal(10) ** (span.adjusted() - 1)
-        step = next(power * m for m in (10, 20, 25, 50, 100, 200) if span / (power * m) < 5)
+        step = next(power * m for m in (1, 2, 5, 10, 20, 25) if span / (power * m) < 5)
         unit = self.unit[0]
         first = (self.bottom / step).to_integral_value(rounding="ROUND_CEILING")
         last = (self.top / step).to_integral_value(rounding="ROUND_FLOOR")

@@ -95,6 +95,10 @@ def draw_clocks(chart: Clocks, ident: str, layout: Layout) -> Markup:
     drawing = Drawing(layout.width)
     tops, bottom = _tops(chart, layout)
     _grid(drawing, axis, bottom)
+    if running:
+        x = axis.x(chart.now)
+        drawing.path([(x, 22), (x, bottom + 6)], INK, 2)
+        drawing.text(x, bottom + 19, "now", size=12.5, anchor="middle", weight=700)
     for row, (top, label) in zip(chart.rows, tops, strict=True):
         drawing.rule(top)
         middle = top + label.height + 24 if layout.narrow else top + max(46.0, label.height + 14) / 2
@@ -102,10 +106,6 @@ def draw_clocks(chart: Clocks, ident: str, layout: Layout) -> Markup:
         _bar(drawing, row, chart.now, axis, middle)
         _state(drawing, row.state(chart.now), layout, top, middle)
     drawing.rule(bottom)
-    if running:
-        x = axis.x(chart.now)
-        drawing.path([(x, 22), (x, bottom + 6)], INK, 2)
-        drawing.text(x, bottom + 19, "now", size=12.5, anchor="middle", weight=700)
     return drawing.finish(ident, layout, bottom + (24 if running else 4), Said(chart.title, chart.finding))
 
 
@@ -162,6 +162,8 @@ def _state(drawing: Drawing, state: ClockState, layout: Layout, top: float, midd
     sign, fill = {"stop": ("■", STOP), "warn": ("▲", WARN), "good": ("✓", GOOD)}[state.kind]
     words = f"{sign} {state.words}"
     if layout.narrow:
+        wide = text_width(words, _STATE) + 6
+        drawing.rect(layout.width - wide, top + 3, (wide, 18), PAPER)
         drawing.text(layout.width, top + LEADING, words, size=_STATE, fill=fill, anchor="end", weight=600)
     else:
         drawing.text(layout.width - 114, middle + 5, words, size=_STATE, fill=fill, weight=600)

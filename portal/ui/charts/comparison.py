@@ -23,10 +23,12 @@ from portal.ui.charts.drawing import (
     Label,
     Layout,
     Said,
+    text_width,
     wrap,
 )
 from portal.ui.formats import status
 
+_FLAG = 13.5
 _SIGNS = {"stop": ("■", STOP), "warn": ("▲", WARN), "good": ("✓", GOOD)}
 
 
@@ -159,18 +161,16 @@ def draw_comparison(chart: Comparison, ident: str, layout: Layout) -> Markup:
 
 def _row(drawing: Drawing, row: ComparisonRow, grid: _Grid, ident: str, top: float, layout: Layout) -> float:
     """Draw one category below `top`; returns where the next begins."""
-    words = _words(row, grid)
-    beside = f"{_SIGNS.get(row.flag.kind, _SIGNS['stop'])[0]} {row.flag.reference}" if row.flag else ""
-    room = _flag_room(row, layout)
-    label = Label.fit(
-        row.category, row.note, (layout.width if layout.narrow else grid.left - 14) - room, layout.narrow
-    )
-    lane = max(44.0, 17.6 * len(words) + 9)
+    words, flag = _words(row, grid), _flag_lines(row, grid, layout)
+    room = 0.0 if layout.width > 1000 else max((text_width(line, _FLAG) + 12 for line in flag), default=0.0)
+    label_width = (layout.width if layout.narrow else grid.left - 14) - room
+    label = Label.fit(row.category, row.note, label_width, layout.narrow)
+    lane, beside = max(44.0, 17.6 * len(words) + 9), max(label.height, LEADING * len(flag))
     if layout.narrow:
-        lane_top, bottom = top + label.height + 5, top + label.height + 5 + lane
+        lane_top, bottom = top + beside + 5, top + beside + 5 + lane
         drawing.label(label, top + 16)
     else:
-        bottom = top + max(lane, label.height + 10)
+        bottom = top + max(lane, beside + 10)
         lane_top = (top + bottom - lane) / 2
         drawing.label(label, (top + bottom - label.height) / 2 + 13)
     for tier in range(1, grid.tiers + 2):
@@ -180,35 +180,38 @@ def _row(drawing: Drawing, row: ComparisonRow, grid: _Grid, ident: str, top: flo
         drawing.text(grid.left + 6, lane_top + 18.2 + 17.6 * i, said, size=NOTE, fill=fill, weight=600)
     _interval(drawing, row, grid, ident, lane_top)
     if row.flag:
-        _flag(
-            drawing, row.flag, beside, layout, (top + 16 if layout.narrow else (top + bottom) / 2 + 5, grid)
-        )
+        first = top + 16 if layout.narrow else (top + bottom - LEADING * len(flag)) / 2 + 13
+        _draw_flag(drawing, row.flag, flag, grid, (first, layout))
     return bottom
 
 
-def _flag_room(row: ComparisonRow, layout: Layout) -> float:
-    """Px of the label's column that the flag takes."""
-    if row.flag is None or layout.width > 1000:
-        return 0.0
-    words = f"{row.flag.reference} {row.flag.state}" if layout.narrow else row.flag.reference
-    return min(24.0 + 8.0 * len(words), layout.width / 3 if layout.narrow else 96.0)
-
-
-def _flag(drawing: Drawing, flag: Flag, short: str, layout: Layout, at: tuple[float, _Grid]) -> None:
-    y, grid = at
-    fill = _SIGNS.get(flag.kind, _SIGNS["stop"])[1]
-    full = f"{short} {flag.state}"
+def _flag_lines(row: ComparisonRow, grid: _Grid, layout: Layout) -> list[str]:
+    """The flag's words, broken to the room there is: without its state where that room is small."""
+    if row.flag is None:
+        return []
+    words = f"{_sign(row.flag)[0]} {row.flag.reference}"
     if layout.width > 1000:
-        lines = wrap(full, layout.width - grid.right - 16, 13.5)
-        for i, words in enumerate(lines):
-            drawing.text(
-                grid.right + 16, y + LEADING * (i - (len(lines) - 1) / 2), words, fill=fill, weight=600
-            )
-    else:
-        words = full if layout.narrow else short
-        x = layout.width if layout.narrow else grid.left - 14
-        for i, line in enumerate(wrap(words, layout.width / 3 if layout.narrow else 96.0, 13.5)):
-            drawing.text(x, y + LEADING * i, line, fill=fill, anchor="end", weight=600)
+        return wrap(f"{words} {row.flag.state}", layout.width - grid.right - 16, _FLAG)
+    return (
+        wrap(f"{words} {row.flag.state}", layout.width / 3, _FLAG)
+        if layout.narrow
+        else wrap(words, 96, _FLAG)
+    )
+
+
+def _draw_flag(drawing: Drawing, flag: Flag, lines: list[str], grid: _Grid, at: tuple[float, Layout]) -> None:
+    y, layout = at
+    for i, line in enumerate(lines):
+        where, fill = y + LEADING * i, _sign(flag)[1]
+        if layout.width > 1000:
+            drawing.text(grid.right + 16, where, line, size=_FLAG, fill=fill, weight=600)
+        else:
+            x = layout.width if layout.narrow else grid.left - 14
+            drawing.text(x, where, line, size=_FLAG, fill=fill, anchor="end", weight=600)
+
+
+def _sign(flag: Flag) -> tuple[str, str]:
+    return _SIGNS.get(flag.kind, _SIGNS["stop"])
 
 
 def _words(row: ComparisonRow, grid: _Grid) -> list[tuple[str, str]]:

@@ -50,12 +50,13 @@ NARROW = Layout("narrow", 358)
 
 
 class TextStyle(TypedDict, total=False):
-    """How a text is set: size in px, colour, anchor, weight (400, 600, 700)."""
+    """How a text is set: size in px, colour, anchor, weight (400, 600, 700); a halo covers lines below it."""
 
     size: float
     fill: str
     anchor: Literal["start", "middle", "end"]
     weight: int
+    halo: bool
 
 
 def printable(words: str) -> str:
@@ -149,6 +150,7 @@ class Label:
 
 
 NAME, NOTE, LEADING = 14.5, 13.0, 17.0
+_HALO = f' paint-order="stroke" stroke="{PAPER}" stroke-width="4" stroke-linejoin="round"'
 
 
 def number(value: float) -> str:
@@ -174,8 +176,9 @@ class Drawing:
         wide = text_width(said, size)
         before = {"start": 0.0, "middle": wide / 2, "end": wide}[anchor]
         x = max(before, min(x, self.width - wide + before))
+        halo = _HALO if style.get("halo") else ""
         self._parts.append(
-            f'<text x="{number(x)}" y="{number(y)}" font-size="{number(size)}" '
+            f'<text x="{number(x)}" y="{number(y)}" font-size="{number(size)}"{halo} '
             f'fill="{style.get("fill", INK)}" '
             f'text-anchor="{anchor}" font-weight="{style.get("weight", 400)}">{escape(said)}</text>'
         )
@@ -184,9 +187,8 @@ class Drawing:
         """A row's label, with the first baseline at `y`."""
         for segment in label.segments:
             size, fill, weight = (NAME, INK, 600) if segment.name else (NOTE, INK_2, 400)
-            self.text(
-                segment.x, y + segment.line * LEADING, segment.words, size=size, fill=fill, weight=weight
-            )
+            at = y + segment.line * LEADING
+            self.text(segment.x, at, segment.words, size=size, fill=fill, weight=weight, halo=True)
 
     def rect(self, x: float, y: float, size: tuple[float, float], fill: str, **more: str) -> None:
         """A rectangle; `size` is width and height, `more` are presentation attributes (`stroke_width`)."""
@@ -211,6 +213,10 @@ class Drawing:
     def rule(self, y: float, stroke: str = LINE) -> None:
         """A line over the whole width."""
         self.path([(0, y), (self.width, y)], stroke)
+
+    def add(self, other: "Drawing") -> None:
+        """Put another drawing of the same width on top."""
+        self._parts += other._parts
 
     def raw(self, svg: str) -> None:
         """SVG of our own making that the other methods cannot draw; never words of people."""

@@ -110,7 +110,7 @@ def draw_openings(chart: Openings, ident: str, layout: Layout) -> Markup:
         if x + 3 >= taken and x + 3 + wide <= layout.width:
             drawing.text(x + 3, 14, tick.words, size=12.5, fill=INK_2)
             taken = x + 9 + wide
-    drawing.raw("".join(body._parts))
+    drawing.add(body)
     drawing.rule(top)
     return drawing.finish(ident, layout, top + 6, Said(chart.title, chart.finding))
 

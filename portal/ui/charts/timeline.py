@@ -107,6 +107,9 @@ def draw_timeline(chart: Timeline, ident: str, layout: Layout) -> Markup:
         bottom += clock_label.height + 30 if layout.narrow else max(36.0, clock_label.height + 10)
     drawing = Drawing(layout.width)
     _grid(drawing, axis, bottom + 4)
+    today = axis.x(chart.today)
+    drawing.path([(today, 18), (today, bottom + 6)], INK, 2)
+    drawing.text(today, bottom + 19, "today", size=12.5, anchor="middle", weight=700)
     for lane in lanes:
         drawing.label(lane.label, lane.top + 16 if layout.narrow else lane.middle + 5)
         drawing.path([(left, lane.middle), (right, lane.middle)], EDGE)
@@ -115,9 +118,6 @@ def draw_timeline(chart: Timeline, ident: str, layout: Layout) -> Markup:
     if chart.clock:
         drawing.label(clock_label, clock_top + (16 if layout.narrow else 23))
         _clock(drawing, chart.clock, axis, clock_top + (clock_label.height + 6 if layout.narrow else 9))
-    today = axis.x(chart.today)
-    drawing.path([(today, 18), (today, bottom + 6)], INK, 2)
-    drawing.text(today, bottom + 19, "today", size=12.5, anchor="middle", weight=700)
     return drawing.finish(ident, layout, bottom + 24, Said(chart.title, chart.finding))
 
 

@@ -71,10 +71,13 @@ class Waterfall:
         if self.ceiling is not None:
             rows.append([None, "Ceiling", self.ceiling_source or None, amount(self.ceiling, self.currency)])
         rows += [
-            [None, f"Under another reading: {r.name}", None, amount(r.amount, self.currency)]
-            for r in self.readings
+            [None, f"Another reading: {r.name}", None, amount(r.amount, self.currency)] for r in self.readings
         ]
         return rows
+
+    def totals(self) -> list[int]:
+        """Which rows of the table are totals, counted from 0."""
+        return [i for i, step in enumerate(self.steps) if step.kind == "total"]
 
     def words(self, step: Step) -> str:
         """The amount of a line as it is written: a change carries its sign."""
@@ -108,115 +111,131 @@ def _bars(steps: tuple[Step, ...]) -> list[_Bar]:
     return found
 
 
+@dataclass
+class _Sheet:
+    """The lines being drawn: where the next one begins, and where the joint of the last bar stands."""
+
+    chart: Waterfall
+    layout: Layout
+    axis: MoneyAxis
+    drawing: Drawing
+    y: float
+    joint: float | None = None
+
+    @property
+    def ceiling(self) -> float | None:
+        """Px of the ceiling, if there is one."""
+        return None if self.chart.ceiling is None else self.axis.x(self.chart.ceiling)
+
+    def crosses(self, left: float, right: float) -> bool:
+        """Whether something from `left` to `right` would leave the picture or lie over the ceiling."""
+        over = self.ceiling is not None and left < self.ceiling < right
+        return over or left < 0 or right > self.drawing.width
+
+
 def draw_waterfall(chart: Waterfall, ident: str, layout: Layout) -> Markup:
     """Draw it; `ident` is unique on the page."""
     bars = _bars(chart.steps)
-    ceiling = [] if chart.ceiling is None else [chart.ceiling]
-    amounts = [a for bar in bars for a in (bar.low, bar.high)] + ceiling + [r.amount for r in chart.readings]
-    left = 4.0 if layout.narrow else 304.0
-    axis = MoneyAxis.over(amounts, left, layout.width - (20.0 if layout.narrow else 16.0))
-    drawing = Drawing(layout.width)
-    unit = " ".join(part for part in (chart.currency, axis.unit[1]) if part)
-    head = [(f"Ceiling {money(chart.ceiling, chart.currency)}", 700)] if chart.ceiling is not None else []
-    head += [(line, 400) for line in wrap(chart.ceiling_source, layout.width - 120, 12.5)] if head else []
+    amounts = [a for bar in bars for a in (bar.low, bar.high)] + [r.amount for r in chart.readings]
+    amounts += [] if chart.ceiling is None else [chart.ceiling]
+    left, margin = (4.0, 20.0) if layout.narrow else (304.0, 16.0)
+    axis = MoneyAxis.over(amounts, left, layout.width - margin)
+    head = _head(chart, layout)
     top = 16.0 * max(len(head), 1) + 8
-    parts = Drawing(layout.width)
-    y = top + 8
-    joint: float | None = None
+    sheet = _Sheet(chart, layout, axis, Drawing(layout.width), top + 8)
     for step, bar in zip(chart.steps, bars, strict=True):
-        y, joint = _line(parts, chart, (step, bar), axis, (y, joint, layout))
-    y = _readings(parts, chart, axis, y, layout)
-    _scale(drawing, axis, top, y, unit if not layout.narrow else "")
-    drawing.raw("".join(parts._parts))
-    if layout.narrow:
-        drawing.text(0, 14 if len(head) < 2 else y + 34, unit, size=12.5, fill=INK_2)
-        y += 18 if len(head) >= 2 else 0
-    if chart.ceiling is not None:
-        _ceiling(
-            drawing,
-            axis.x(chart.ceiling),
-            head,
-            (top - 4, y if not layout.narrow or len(head) < 2 else y - 18),
-        )
-    return drawing.finish(ident, layout, y + 24, Said(chart.title, chart.finding))
+        _line(sheet, step, bar)
+    _readings(sheet)
+    drawing = Drawing(layout.width)
+    height = _scale(drawing, sheet, top)
+    if sheet.ceiling is not None:
+        drawing.path([(sheet.ceiling, top - 4), (sheet.ceiling, sheet.y)], STOP, 2.5)
+        for i, (words, size, weight) in enumerate(head):
+            drawing.text(sheet.ceiling, 14 + 16 * i, words, size=size, fill=STOP, anchor="end", weight=weight)
+    drawing.add(sheet.drawing)
+    return drawing.finish(ident, layout, height, Said(chart.title, chart.finding))
 
 
-def _scale(drawing: Drawing, axis: MoneyAxis, top: float, bottom: float, unit: str) -> None:
+def _head(chart: Waterfall, layout: Layout) -> list[tuple[str, float, int]]:
+    """The words above the ceiling, each line with size and weight."""
+    if chart.ceiling is None:
+        return []
+    lines = wrap(f"Ceiling {money(chart.ceiling, chart.currency)}", layout.width - 4, 13.5)
+    source = wrap(chart.ceiling_source, layout.width - 4, 12.5)
+    return [(line, 13.5, 700) for line in lines] + [(line, 12.5, 400) for line in source]
+
+
+def _scale(drawing: Drawing, sheet: _Sheet, top: float) -> float:
+    """Draw the axis below the lines; returns the height of the picture."""
+    axis, bottom = sheet.axis, sheet.y
     for value, words in axis.ticks():
         x = axis.x(value)
         drawing.path([(x, top), (x, bottom)], LINE)
         drawing.text(x, bottom + 16, words, size=12.5, fill=INK_2, anchor="middle")
-    if unit:
-        drawing.text(axis.left - 16, bottom + 16, unit, size=12.5, fill=INK_2, anchor="end")
+    unit = " ".join(part for part in (sheet.chart.currency, axis.unit[1]) if part)
+    if sheet.layout.narrow:
+        drawing.text(0, bottom + 34, unit, size=12.5, fill=INK_2)
+        return bottom + 42
+    drawing.text(axis.left - 16, bottom + 16, unit, size=12.5, fill=INK_2, anchor="end")
+    return bottom + 24
 
 
-def _line(
-    drawing: Drawing,
-    chart: Waterfall,
-    line: tuple[Step, _Bar],
-    axis: MoneyAxis,
-    at: tuple[float, float | None, Layout],
-) -> tuple[float, float]:
-    """Draw one line below y; returns the next y and where the connecting line of this bar begins."""
-    (step, bar), (y, joint, layout) = line, at
+def _line(sheet: _Sheet, step: Step, bar: _Bar) -> None:
+    drawing, axis, y, narrow = sheet.drawing, sheet.axis, sheet.y, sheet.layout.narrow
     weight = 700 if step.kind == "total" else 400
-    room = layout.width - 26 if layout.narrow else axis.left - 26 - 14
-    labels = wrap(step.label, room, _SIZE)
-    first = y + 13 if layout.narrow else y + max(0.0, 34 - LEADING * len(labels)) / 2 + 13
-    if step.number is not None:
-        drawing.text(0, first, str(step.number), fill=INK_2)
-    for i, words in enumerate(labels):
-        drawing.text(26, first + LEADING * i, words, size=_SIZE, weight=weight)
+    labels = wrap(step.label, sheet.layout.width - 26 if narrow else axis.left - 26 - 14, _SIZE)
     height = max(34.0, LEADING * len(labels) + 8)
-    bar_y = y + LEADING * len(labels) + 4 if layout.narrow else y + height / 2 - 10
-    x, wide = axis.x(bar.low), max(axis.x(bar.high) - axis.x(bar.low), 2.0)
-    if joint is not None and bar.before is not None and not layout.narrow:
-        drawing.path([(axis.x(bar.before), joint), (axis.x(bar.before), bar_y)], EDGE, 1, "2 2")
-    drawing.rect(x, bar_y, (wide, 20), bar.fill)
-    _amount(drawing, chart.words(step), (x, x + wide, bar_y + 15), 700 if step.kind == "total" else 600, axis)
-    return (bar_y + 28 if layout.narrow else y + height), bar_y + 20
+    first = y + 13 if narrow else y + (height - LEADING * len(labels)) / 2 + 13
+    if step.number is not None:
+        drawing.text(0, first, str(step.number), fill=INK_2, halo=True)
+    for i, words in enumerate(labels):
+        drawing.text(26, first + LEADING * i, words, size=_SIZE, weight=weight, halo=True)
+    bar_y = y + LEADING * len(labels) + 4 if narrow else y + height / 2 - 10
+    if sheet.joint is not None and bar.before is not None and not narrow:
+        x = axis.x(bar.before)
+        drawing.path([(x, sheet.joint), (x, bar_y)], EDGE, 1, "2 2")
+    low, high = axis.x(bar.low), max(axis.x(bar.high), axis.x(bar.low) + 2)
+    drawing.rect(low, bar_y, (high - low, 20), bar.fill)
+    _amount(sheet, sheet.chart.words(step), (low, high, bar_y + 15), max(weight, 600))
+    sheet.y = bar_y + 28 if narrow else y + height
+    sheet.joint = bar_y + 20
 
 
-def _amount(
-    drawing: Drawing, words: str, at: tuple[float, float, float], weight: int, axis: MoneyAxis
-) -> None:
-    """The amount right of its bar; where that leaves the picture, left of it, or inside in white."""
+def _amount(sheet: _Sheet, words: str, at: tuple[float, float, float], weight: int) -> None:
+    """The amount right of its bar; without room there left of it, inside in white, or over the line."""
     low, high, y = at
     wide = text_width(words, 13.5)
-    if high + 8 + wide <= drawing.width:
-        drawing.text(high + 8, y, words, weight=weight)
-    elif low - 8 - wide >= axis.left:
-        drawing.text(low - 8, y, words, anchor="end", weight=weight)
+    if not sheet.crosses(high + 8, high + 8 + wide):
+        sheet.drawing.text(high + 8, y, words, weight=weight, halo=True)
+    elif low - 8 - wide >= sheet.axis.left:
+        sheet.drawing.text(low - 8, y, words, anchor="end", weight=weight, halo=True)
+    elif high - low >= wide + 16:
+        sheet.drawing.text(high - 8, y, words, anchor="end", weight=weight, fill=PAPER)
     else:
-        drawing.text(high - 8, y, words, anchor="end", weight=weight, fill=PAPER)
+        sheet.drawing.text(high + 8, y, words, weight=weight, halo=True)
 
 
-def _readings(drawing: Drawing, chart: Waterfall, axis: MoneyAxis, y: float, layout: Layout) -> float:
+def _readings(sheet: _Sheet) -> None:
+    """Open diamonds with their amounts, in as many rows as they need to stay apart."""
+    chart, narrow, drawing = sheet.chart, sheet.layout.narrow, sheet.drawing
     if not chart.readings:
-        return y + 6
-    drawing.text(
-        0 if layout.narrow else 26, y + (13 if layout.narrow else 22), "Under other readings", fill=INK_2
-    )
-    y += 22 if layout.narrow else 4
+        sheet.y += 6
+        return
+    indent, drop = (0.0, 13.0) if narrow else (26.0, 22.0)
+    drawing.text(indent, sheet.y + drop, "Under other readings", size=_SIZE, fill=INK_2, halo=True)
+    top = sheet.y + (22 if narrow else 4)
     ends: list[float] = []
     for reading in sorted(chart.readings, key=lambda r: r.amount):
-        x, words = axis.x(reading.amount), amount(reading.amount, chart.currency)
+        x, words = sheet.axis.x(reading.amount), amount(reading.amount, chart.currency)
         wide = text_width(words, 13)
-        start = x - 8 if x + 13 + wide <= drawing.width else x - 13 - wide
-        row = next((i for i, end in enumerate(ends) if start > end), len(ends))
-        ends[row : row + 1] = [max(x + 8, start + 26 + wide)]
-        middle = y + 13 + 24 * row
-        points = f"M{x:.1f} {middle - 7:.1f}l7 7l-7 7l-7 -7z"
-        drawing.raw(f'<path d="{points}" fill="{PAPER}" stroke="{INK}" stroke-width="2"/>')
-        after = x + 13 + wide <= drawing.width
-        drawing.text(
-            x + 13 if after else x - 13, middle + 5, words, size=13, anchor="start" if after else "end"
+        after = not sheet.crosses(x + 13, x + 13 + wide) or x - 13 - wide < sheet.axis.left
+        start, end = (x - 9, x + 17 + wide) if after else (x - 17 - wide, x + 9)
+        row = next((i for i, taken in enumerate(ends) if start > taken), len(ends))
+        ends[row : row + 1] = [end]
+        y = top + 13 + 24 * row
+        drawing.raw(
+            f'<path d="M{x:.1f} {y - 7:.1f}l7 7l-7 7l-7 -7z" fill="{PAPER}" stroke="{INK}" stroke-width="2"/>'
         )
-    return y + 24 * len(ends) + 6
-
-
-def _ceiling(drawing: Drawing, x: float, head: list[tuple[str, int]], span: tuple[float, float]) -> None:
-    drawing.path([(x, span[0]), (x, span[1])], STOP, 2.5)
-    for i, (words, weight) in enumerate(head):
-        size = 13.5 if weight == 700 else 12.5
-        drawing.text(x, 14 + 16 * i, words, size=size, fill=STOP, anchor="end", weight=weight)
+        anchor: Literal["start", "end"] = "start" if after else "end"
+        drawing.text(x + 13 if after else x - 13, y + 5, words, size=13, anchor=anchor, halo=True)
+    sheet.y = top + 24 * len(ends) + 6

@@ -1,4 +1,4 @@
-"""A small application that shows every component and chart with the words of the visual direction. For tests only."""
+"""A small application that shows every component and chart. For tests only."""
 
 from __future__ import annotations
 
@@ -9,16 +9,35 @@ from typing import Any
 
 from flask import Flask, render_template
 from werkzeug.datastructures import MultiDict
-from wtforms import BooleanField, FileField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, FileField, StringField, TextAreaField
 
 from portal.ui import charts, install
-from portal.ui.charts import ClockSpan, ComparisonRow, Flag, GrantWindow, Opening, OpeningLane, Step, TimelineEvent
-from portal.ui.fields import ComputeField, ExactField, MemorableDateField, MemorableMomentField, Needed, TierField
+from portal.ui.charts import (
+    ClockSpan,
+    ComparisonRow,
+    Flag,
+    GrantWindow,
+    Opening,
+    OpeningLane,
+    Step,
+    TimelineEvent,
+)
+from portal.ui.fields import (
+    ComputeField,
+    ExactField,
+    MemorableDateField,
+    MemorableMomentField,
+    Needed,
+    RadioField,
+    SelectField,
+    SelectMultipleField,
+    TierField,
+)
 from portal.ui.forms import Form
 
 CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
-    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 LONG = "Ostervale Research Laboratories of the Northern Territories and Adjacent Islands, LLC"
@@ -30,7 +49,9 @@ class ReportForm(Form):
     scenario = TextAreaField(
         "Worst credible scenario", description="Who does what to whom, with which help from the model."
     )
-    severity = SelectField("Severity if it happens", choices=[("", "Choose one"), ("serious", "Serious: one sector")])
+    severity = SelectField(
+        "Severity if it happens", choices=[("", "Choose one"), ("serious", "Serious: one sector")]
+    )
     tier = TierField(
         "Risk tier",
         description="Tier table of your framework, version 2.1, section 2.4.",
@@ -40,7 +61,14 @@ class ReportForm(Form):
             ("0", "Not tiered", "Explain why below"),
         ],
     )
-    channel = RadioField("Deployment channel", choices=[("api", "API"), ("open", "Open weights")])
+    channel = RadioField(
+        "Deployment channel",
+        [Needed("Say how it is offered.")],
+        choices=[("api", "API"), ("open", "Open weights", "Anyone may download it")],
+    )
+    territories = SelectMultipleField(
+        "Territories", choices=[("EU", "European Union"), ("US-NY", "New York")]
+    )
     residual = TextAreaField("Residual risk", validators=[Needed("Say what risk is left after mitigation.")])
     owner = StringField("Risk owner who accepts it", validators=[Needed("Name a risk owner.")])
     compute = ComputeField("Training compute", description="In FLOP, as 3.8e25 or in digits.")
@@ -60,21 +88,39 @@ TODAY = day(10, 1)
 
 TIMELINE = charts.Timeline(
     "Timeline of case C-2027-014",
-    "Nine events in three lanes from June to October 2027; the review clock ran 11 days, stopped 39 days for an "
-    "information request, and has run 34 days since. 15 days are left.",
+    "Nine events in three lanes from June to October 2027; the review clock ran 11 days, stopped 39 days for "
+    "an information request, and has run 34 days since. 15 days are left.",
     events=(
-        TimelineEvent(1, "Developer", day(6, 14), "Release notification submitted", "Quillmark Systems", "", "3,902"),
-        TimelineEvent(2, "Developer", day(7, 5), "Risk report submitted", "Quillmark Systems", "", "3,990"),
-        TimelineEvent(3, "Evaluator", date(2027, 7, 12), "Evaluator appointed by draw", "Frontier AI Authority"),
-        TimelineEvent(4, "Authority", day(7, 20), "Information request served, 3 items", "M. Lindqvist", "", "4,118"),
-        TimelineEvent(5, "Authority", day(8, 18), "Sealed plan opened, 2 sections", "A. Brenner", "", "4,420"),
         TimelineEvent(
-            6, "Developer", day(8, 28), "Information request answered in full", "Quillmark Systems",
-            "19 days late", "4,511", "/entry/4511",
+            1, "Developer", day(6, 14), "Release notification submitted", "Quillmark Systems", "", "3,902"
         ),
-        TimelineEvent(7, "Developer", day(9, 8), "Incident reported", "Quillmark Systems", "49 h late", "4,602"),
+        TimelineEvent(2, "Developer", day(7, 5), "Risk report submitted", "Quillmark Systems", "", "3,990"),
+        TimelineEvent(
+            3, "Evaluator", date(2027, 7, 12), "Evaluator appointed by draw", "Frontier AI Authority"
+        ),
+        TimelineEvent(
+            4, "Authority", day(7, 20), "Information request served, 3 items", "M. Lindqvist", "", "4,118"
+        ),
+        TimelineEvent(
+            5, "Authority", day(8, 18), "Sealed plan opened, 2 sections", "A. Brenner", "", "4,420"
+        ),
+        TimelineEvent(
+            6,
+            "Developer",
+            day(8, 28),
+            "Information request answered in full",
+            "Quillmark Systems",
+            "19 days late",
+            "4,511",
+            "/entry/4511",
+        ),
+        TimelineEvent(
+            7, "Developer", day(9, 8), "Incident reported", "Quillmark Systems", "49 h late", "4,602"
+        ),
         TimelineEvent(8, "Evaluator", day(9, 17), "Independent assessment submitted", "Larkfield Assurance"),
-        TimelineEvent(9, "Developer", day(9, 30), "Reply to flag F-1 received", "Quillmark Systems", "", "4,790"),
+        TimelineEvent(
+            9, "Developer", day(9, 30), "Reply to flag F-1 received", "Quillmark Systems", "", "4,790"
+        ),
     ),
     today=TODAY,
     clock=(
@@ -83,52 +129,94 @@ TIMELINE = charts.Timeline(
         ClockSpan(day(8, 28), TODAY, "ran", "34 days"),
         ClockSpan(TODAY, day(10, 16), "left", "15 days"),
     ),
-)  # fmt: skip
+)
 
 CLOCKS = charts.Clocks(
     "Clocks of the incident of 3 September 2027",
     "New York was 49 hours late. California was in time. The European Union has 3 days left.",
     rows=(
-        charts.Clock("New York", "72 h from knowledge", day(9, 3, 9), day(9, 6, 9), day(9, 8, 10), "RAISE Act 1421"),
-        charts.Clock("California", "15 days from discovery", day(9, 3, 9), day(9, 18, 9), day(9, 8, 10), "22757.13"),
-        charts.Clock("EU AI Act", "corrective plan, 31 days", day(9, 3, 9), day(10, 4, 9), None, "Art. 55(1)(c)"),
-        charts.Clock("Anthropic proposal (June 2026)", "no fixed number of hours", day(9, 20), day(9, 27), None, "§4"),
+        charts.Clock(
+            "New York", "72 h from knowledge", day(9, 3, 9), day(9, 6, 9), day(9, 8, 10), "RAISE Act 1421"
+        ),
+        charts.Clock(
+            "California", "15 days from discovery", day(9, 3, 9), day(9, 18, 9), day(9, 8, 10), "22757.13"
+        ),
+        charts.Clock(
+            "EU AI Act", "corrective plan, 31 days", day(9, 3, 9), day(10, 4, 9), None, "Art. 55(1)(c)"
+        ),
+        charts.Clock(
+            "Anthropic proposal (June 2026)", "no fixed number of hours", day(9, 20), day(9, 27), None, "§4"
+        ),
     ),
     now=TODAY,
 )
 
 COMPARISON = charts.Comparison(
     "Risk tiers for Corvane 4: developer and evaluator",
-    "Developer and evaluator agree on cyber offence and CBRN with safeguards on, and on sabotage. With safeguards off, "
-    "the evaluator shows at least tier 3 for cyber offence and cannot rule out tier 4, where the developer says tier 2.",
+    "Developer and evaluator agree on cyber offence and CBRN with safeguards on, and on sabotage. With "
+    "safeguards off, the evaluator shows at least tier 3 for cyber offence and cannot rule out tier 4, where "
+    "the developer says tier 2.",
     tiers=("Tier 1", "Tier 2", "Tier 3", "Tier 4"),
     rows=(
-        ComparisonRow("Cyber offence", "safeguards on", 2, "", 1, 2, confidence="High", basis="range-42, n = 120"),
         ComparisonRow(
-            "Cyber offence", "safeguards off", 2, "", 3, None, 4, "", "two of ten long tasks stopped at the token limit",
-            "Moderate", "range-42, n = 120", Flag("F-1", "open"),
+            "Cyber offence", "safeguards on", 2, "", 1, 2, confidence="High", basis="range-42, n = 120"
+        ),
+        ComparisonRow(
+            "Cyber offence",
+            "safeguards off",
+            2,
+            "",
+            3,
+            None,
+            4,
+            "",
+            "two of ten long tasks stopped at the token limit",
+            "Moderate",
+            "range-42, n = 120",
+            Flag("F-1", "open"),
         ),
         ComparisonRow("CBRN", "safeguards on", 2, "", 1, 2, confidence="High", basis="protocol-qa, n = 600"),
         ComparisonRow(
-            "CBRN", "safeguards off", 2, "", 2, None, 3, "", "no wet-lab baseline within the window", "Low",
-            "protocol-qa, n = 600", Flag("F-2", "resolved", "good"),
+            "CBRN",
+            "safeguards off",
+            2,
+            "",
+            2,
+            None,
+            3,
+            "",
+            "no wet-lab baseline within the window",
+            "Low",
+            "protocol-qa, n = 600",
+            Flag("F-2", "resolved", "good"),
         ),
         ComparisonRow("Sabotage, loss of control", "", 2, "", 1, 2, confidence="Moderate"),
         ComparisonRow(
-            "Harmful manipulation", "no tiers yet", None, "Not tiered", evaluator_words="Not tiered", why="No tiers"
+            "Harmful manipulation",
+            "no tiers yet",
+            None,
+            "Not tiered",
+            evaluator_words="Not tiered",
+            why="No tiers",
         ),
         ComparisonRow(
-            "Speeding up AI R&D", "narrative only", None, "Narrative", evaluator_words="Not tested",
-            why="Not tested: access refused", flag=Flag("F-3", "open"),
+            "Speeding up AI R&D",
+            "narrative only",
+            None,
+            "Narrative",
+            evaluator_words="Not tested",
+            why="Not tested: access refused",
+            flag=Flag("F-3", "open"),
         ),
         ComparisonRow("More careful than needed", "", 4, "", 1, 2),
     ),
-)  # fmt: skip
+)
 
 WATERFALL = charts.Waterfall(
     "From the starting amount to the proposed amount, with the ceiling",
-    "Starting amount 3.00 million euro, plus 0.45 for duration, plus 0.60 for an ignored reminder, minus 0.30 for a "
-    "complete answer, gives 3.75 million. The ceiling is 15 million. Other readings give 3.726 and 11.25 million.",
+    "Starting amount 3.00 million euro, plus 0.45 for duration, plus 0.60 for an ignored reminder, minus "
+    "0.30 for a complete answer, gives 3.75 million. The ceiling is 15 million. Other readings give 3.726 "
+    "and 11.25 million.",
     "EUR",
     steps=(
         Step(6, "Legal maximum × gravity 20 %", "start", Decimal("3000000.00"), "Practice note 4, §2"),
@@ -149,8 +237,9 @@ WATERFALL = charts.Waterfall(
 _SECTIONS = ("Access control", "Weight storage", "Insider threat", "Incident response")
 OPENINGS = charts.Openings(
     "Openings of the security plan by section, 16 August to 15 September 2027",
-    "Access control was opened on 18 August, 20 August and 2 September. Weight storage was opened on 18 and 23 August "
-    "and refused on 24 August. Insider threat was refused on 25 August. Incident response was never tried.",
+    "Access control was opened on 18 August, 20 August and 2 September. Weight storage was opened on 18 and "
+    "23 August and refused on 24 August. Insider threat was refused on 25 August. Incident response was "
+    "never tried.",
     lanes=(
         OpeningLane(_SECTIONS[0], "section 2, 31 pages"),
         OpeningLane(_SECTIONS[1], "section 3, 18 pages"),
@@ -163,25 +252,45 @@ OPENINGS = charts.Openings(
     ),
     rows=(
         Opening(
-            day(8, 18, 9, 5), "Ada Brenner", "Authority, Systems Security", ((_SECTIONS[0], 12), (_SECTIONS[1], 6)),
-            lasted=timedelta(minutes=15), entry="R-0131",
+            day(8, 18, 9, 5),
+            "Ada Brenner",
+            "Authority, Systems Security",
+            ((_SECTIONS[0], 12), (_SECTIONS[1], 6)),
+            lasted=timedelta(minutes=15),
+            entry="R-0131",
         ),
         Opening(
-            day(8, 20, 13, 20), "Ada Brenner", "Authority, Systems Security", ((_SECTIONS[0], 9),), entry="R-0149"
+            day(8, 20, 13, 20),
+            "Ada Brenner",
+            "Authority, Systems Security",
+            ((_SECTIONS[0], 9),),
+            entry="R-0149",
         ),
         Opening(day(8, 23, 10, 31), "Ada Brenner", "Authority, Systems Security", ((_SECTIONS[1], 8),)),
         Opening(
-            day(8, 24, 11, 2), "Ada Brenner", "Authority, Systems Security", ((_SECTIONS[1], 0),), "unknown device"
+            day(8, 24, 11, 2),
+            "Ada Brenner",
+            "Authority, Systems Security",
+            ((_SECTIONS[1], 0),),
+            "unknown device",
         ),
         Opening(
-            day(8, 25, 15, 40), "Julien Moreau", "Authority, Review team 1", ((_SECTIONS[2], 0),), "not in the grant"
+            day(8, 25, 15, 40),
+            "Julien Moreau",
+            "Authority, Review team 1",
+            ((_SECTIONS[2], 0),),
+            "not in the grant",
         ),
         Opening(
-            day(9, 2, 9, 14), "Ada Brenner", "Authority, Systems Security", ((_SECTIONS[0], 10),), entry="R-0188",
+            day(9, 2, 9, 14),
+            "Ada Brenner",
+            "Authority, Systems Security",
+            ((_SECTIONS[0], 10),),
+            entry="R-0188",
             url="/entry/188",
         ),
     ),
-)  # fmt: skip
+)
 
 CHARTS: dict[str, charts.Chart] = {
     "timeline": TIMELINE,
@@ -214,7 +323,14 @@ def report_form(submitted: bool) -> ReportForm:
     """The form as somebody sent it with mistakes, or filled from a draft."""
     if not submitted:
         return ReportForm(data={"tier": "2", "due": date(2027, 10, 1), "known": day(9, 3, 9, 5)})
-    typed = {"tier": "2", "severity": "serious", "due-day": "31", "due-month": "2", "due-year": "2027", "revenue": "4,5"}
+    typed = {
+        "tier": "2",
+        "severity": "serious",
+        "due-day": "31",
+        "due-month": "2",
+        "due-year": "2027",
+        "revenue": "4,5",
+    }
     form = ReportForm(MultiDict(typed))
     form.validate()
     return form
@@ -236,7 +352,9 @@ def create_gallery() -> Flask:
     def page(name: str) -> str:
         return render_template(
             f"gallery_{name}.html",
-            shell=shell(public=True, person=None, zone_label="Public register") if name == "public" else shell(),
+            shell=shell(public=True, person=None, zone_label="Public register")
+            if name == "public"
+            else shell(),
             charts=CHARTS,
             form=report_form(submitted=True),
             long=LONG,
