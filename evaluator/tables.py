@@ -30,7 +30,7 @@ class Accreditation(Table, table=True):
 class Engagement(Table, table=True):
     """The appointment of an evaluator to assess one filing of one model version, by categories.
 
-    ``case_id`` names the case that caused it; cases live in a package above this one, so it is no foreign key.
+    ``case_id`` names the case that caused it; cases live in a package above, so it is no foreign key.
     ``conflict`` is empty until somebody has declared; then ``{"declared": "none" | text, "by", "at"}``.
     """
 
@@ -97,7 +97,7 @@ class Evidence(Table, table=True):
 
 
 class Flag(Table, table=True):
-    """A gap between the developer's and the evaluator's view, raised by rule; a decision answers or carries it."""
+    """A gap between the two views, raised by rule; a decision answers it or carries it."""
 
     __record__ = True
 
@@ -106,6 +106,7 @@ class Flag(Table, table=True):
     assessment_id: uuid.UUID = Field(foreign_key="independent_assessment.id", index=True)
     developer_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
     code: str = Field(max_length=12)
+    key: str = Field(max_length=200)
     category: str = Field(max_length=60)
     variant: str = Field(default="", max_length=60)
     rule: str = Field(max_length=60)

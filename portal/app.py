@@ -13,6 +13,7 @@ from flask import Blueprint, redirect, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response as BaseResponse
 
+from evaluator.web import accreditation_views, engagement_views
 from portal import accounts, errors, home, ui
 from portal.settings import Settings
 from portal.web import (
@@ -57,12 +58,14 @@ SURFACES: tuple[Surface, ...] = (
     Surface(home.developer, ("developer",), DEVELOPER),
     Surface(home.evaluator, ("evaluator",), EVALUATOR),
     Surface(home.government, ("government",), GOVERNMENT),
+    Surface(accreditation_views.bp, ("government",), frozenset({Role.ACCREDITATION_OFFICER})),
+    Surface(engagement_views.bp, ("evaluator",), EVALUATOR),
 )
 
 NAVIGATION: dict[str, tuple[NavItem, ...]] = {
     PUBLIC: (NavItem("Start", "home.start"),),
     "developer": (NavItem("Home", "home.developer"),),
-    "evaluator": (NavItem("Home", "home.evaluator"),),
+    "evaluator": (NavItem("Home", "home.evaluator"), NavItem("Engagements", "engagements.index")),
     "government": (NavItem("Home", "home.government"),),
 }
 

@@ -7,11 +7,11 @@ transaction around the view. A refusal rolls it back and is recorded afterwards 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, Protocol, TypeVar, cast
 
 from flask import Flask, Request, Response, current_app, g, redirect, request, session, url_for
 from flask_login import LoginManager, current_user, login_user, logout_user
@@ -324,6 +324,26 @@ def uploads(name: str) -> list[Upload]:
     """The complete uploads of a file field, without empty ones."""
     found = [part.stream for part in request.files.getlist(name) if part.filename]
     return [cast(Upload, stream) for stream in found]
+
+
+class Downloadable(Protocol):
+    """What a download needs to know of a document."""
+
+    @property
+    def file_name(self) -> str: ...
+    @property
+    def media_type(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+
+
+def download(document: Downloadable, blocks: Iterable[bytes]) -> Response:
+    """A document as a file to save: never shown by the browser, never run, never kept by a cache."""
+    response = Response(blocks, mimetype=document.media_type)
+    response.headers.set("Content-Disposition", "attachment", filename=document.file_name)
+    response.headers["Content-Length"] = str(document.size)
+    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    return response
 
 
 @contextmanager

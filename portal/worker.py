@@ -12,6 +12,8 @@ from functools import lru_cache
 import structlog
 from celery import Celery
 
+from evaluator import jobs as evaluator_jobs
+from portal.enforcement import consider, notices
 from portal.review import jobs as review_jobs
 from portal.settings import Settings
 from portal.web import Wired
@@ -25,6 +27,9 @@ Verb = Callable[[Wired, str], Effect]
 
 VERBS: Mapping[str, Verb] = {
     "case.file": review_jobs.file_case,
+    "evidence.read": evaluator_jobs.read_evidence,
+    "notice.write": notices.write,
+    "violation.consider": consider.consider,
 }
 
 SCHEDULE = {

@@ -1,0 +1,1 @@
+"""The pages of evaluators, and the accreditation pages of the authority."""

@@ -1,0 +1,108 @@
+"""Accreditation in one form, for the authority's accreditation officer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+from wtforms import SelectField, SelectMultipleField, TextAreaField
+
+from evaluator import accreditations
+from evaluator.workflow import ACCREDITATION
+from portal.filing.risk_form import DEFAULT_TAXONOMY
+from portal.law import risk
+from portal.ui.fields import MemorableDateField, Needed
+from portal.ui.forms import Form
+from portal.web import current_actor, current_time
+
+bp = Blueprint("accreditations", __name__, template_folder="templates")
+
+
+class AccreditationForm(Form):
+    """Who, for which categories, from when until when, on what grounds."""
+
+    evaluator = SelectField("Evaluator body", validators=[Needed("Choose the body.")])
+    categories = SelectMultipleField("Categories", validators=[Needed("Choose at least one category.")])
+    valid_from = MemorableDateField("First day", validators=[Needed("Give the first day.")])
+    valid_until = MemorableDateField("Last day", validators=[Needed("Give the last day.")])
+    grounds = TextAreaField(
+        "Grounds",
+        description="Skills, methods, security and independence, and what shows them.",
+        validators=[Needed("Write the grounds: they are published.")],
+    )
+
+
+@bp.get("/accreditations")
+def index() -> str:
+    """Every accreditation."""
+    return render_template(
+        "accreditations/index.html",
+        rows=accreditations.every(g.session),
+        names=category_names(),
+        allowed=lambda accreditation: ACCREDITATION.allowed(current_actor(), accreditation),
+    )
+
+
+@bp.get("/accreditations/new")
+def new() -> str:
+    """The form."""
+    return _page(_form())
+
+
+@bp.post("/accreditations/new")
+def accredit() -> Response | tuple[str, int]:
+    """Accredit a body."""
+    form = _form(request.form)
+    if not form.validate():
+        return _page(form), 422
+    scope = accreditations.Scope(
+        form.categories.data or [], form.valid_from.data, form.valid_until.data, form.grounds.data or ""
+    )
+    if scope.valid_until <= scope.valid_from:
+        form.refuse("valid_until", "The last day lies before the first. Correct one of them.")
+        return _page(form), 422
+    made = accreditations.accredit(
+        g.session,
+        evaluator_id=_known_body(form.evaluator.data),
+        scope=scope,
+        by=current_actor(),
+        now=current_time(),
+    )
+    flash(f"Accredited as {made.reference}.")
+    return redirect(url_for(".index"), 303)
+
+
+@bp.post("/accreditations/<reference>/<any(suspend, reinstate, revoke):action>")
+def change(reference: str, action: str) -> Response:
+    """Suspend, reinstate or revoke."""
+    accreditation = accreditations.load(g.session, reference, for_update=True)
+    accreditations.change(
+        g.session, accreditation=accreditation, action=action, by=current_actor(), now=current_time()
+    )
+    flash(f"{reference} is {accreditation.state}.")
+    return redirect(url_for(".index"), 303)
+
+
+def category_names() -> dict[str, str]:
+    """Names of the risk categories by id."""
+    return {category.id: category.name for category in risk.categories(DEFAULT_TAXONOMY)}
+
+
+def _form(data: Any = None) -> AccreditationForm:
+    form = AccreditationForm(data)
+    form.evaluator.choices = [(str(body.id), body.name) for body in accreditations.bodies(g.session)]
+    form.categories.choices = list(category_names().items())
+    return form
+
+
+def _known_body(chosen: str) -> Any:
+    return next(body.id for body in accreditations.bodies(g.session) if str(body.id) == chosen)
+
+
+def _page(form: AccreditationForm) -> str:
+    return render_template(
+        "accreditations/new.html",
+        form=form,
+        categories=[(key, name, "") for key, name in category_names().items()],
+    )
