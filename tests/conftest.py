@@ -10,6 +10,7 @@ pytest_plugins = [
     "tests.fixtures.app",
     "tests.fixtures.databases",
     "tests.fixtures.review",
+    "tests.fixtures.enforcement",
     "tests.fixtures.s3",
 ]
 

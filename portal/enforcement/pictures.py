@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from portal.enforcement.tables import Worksheet
 from portal.law import statute
@@ -93,7 +93,7 @@ def _steps(lines: list[dict[str, Any]]) -> tuple[Step, ...]:
         held = line["operation"] == "ceiling" and Decimal(line["amount"])
         if line["operation"] not in _BUILDS and not held:
             continue
-        kind = "change" if found else "start"
+        kind: Literal["change", "start"] = "change" if found else "start"
         found.append(Step(line["step"], _short(line), kind, Decimal(line["amount"]), line["citation"]))
     last = lines[-1]
     found.append(Step(last["step"], last["label"], "total", Decimal(last["amount"]), last["citation"]))
