@@ -21,6 +21,11 @@ def commit(salt: bytes, entry: bytes) -> bytes:
     return hmac.new(salt, entry, hashlib.sha256).digest()
 
 
+def fingerprint(salt: bytes) -> str:
+    """SHA-256 in hex of a salt that stays secret, so that it cannot be exchanged; of no salt, empty."""
+    return hashlib.sha256(salt).hexdigest() if salt else ""
+
+
 def opens(leaf: bytes, salt: bytes, entry: bytes) -> bool:
     """Whether ``leaf`` is the commitment to ``entry`` under ``salt``."""
     return len(salt) == SALT_SIZE and hmac.compare_digest(leaf, commit(salt, entry))

@@ -96,7 +96,8 @@ def append(  # noqa: PLR0913 - who, when, about what and which rows belong to ev
         if not _SUBJECT.fullmatch(subject):
             raise EventError(f"a subject is written kind:id, not {subject!r}")
     session.flush()
-    entry_id, record_salt, salt = new_id(), commitment.fresh_salt(), commitment.fresh_salt()
+    entry_id, salt = new_id(), commitment.fresh_salt()
+    record_salt = commitment.fresh_salt() if records else b""
     content: dict[str, Any] = {
         "v": FORMAT,
         "id": str(entry_id),
@@ -107,6 +108,7 @@ def append(  # noqa: PLR0913 - who, when, about what and which rows belong to ev
         "by": _actor(by),
         "about": list(about),
         "fields": dict(fields),
+        "record_salt": commitment.fingerprint(record_salt),
         "records": [_named(session, record_salt, row) for row in records],
     }
     stored = canonical.encode(content)

@@ -41,13 +41,12 @@ def _unnamed(session: Session) -> set[tuple[str, str]]:
     return found
 
 
-def _note(target: Table, *keys: tuple[Any, ...] | None) -> None:
+def _note(target: Table, *keys: tuple[Any, ...]) -> None:
     session = object_session(target)
     assert session is not None, "a flush without a session"
     kind = type(target)
-    for key in keys:
-        if key is not None:
-            _unnamed(session).add((records.sql_table(kind).name, records.identity(kind, key)))
+    table = records.sql_table(kind).name
+    _unnamed(session).update((table, records.identity(kind, key)) for key in keys)
     if session.info.get(_CHECKED):
         _refuse(session)
 
@@ -59,16 +58,21 @@ def _after_insert(_mapper: object, _connection: Connection, target: object) -> N
 
 def _before_update(_mapper: object, connection: Connection, target: object) -> None:
     if _is_record(target) and _changes(target) and (target.of_record() or _counted(connection, target)):
-        _note(target, inspect(target).identity, records.primary_key(target))
+        _note(target, _stored_key(target), records.primary_key(target))
 
 
 def _before_delete(_mapper: object, connection: Connection, target: object) -> None:
     if _is_record(target) and _counted(connection, target):
-        _note(target, inspect(target).identity)
+        _note(target, _stored_key(target))
 
 
 def _is_record(target: object) -> TypeGuard[Table]:
     return isinstance(target, Table) and target.__record__
+
+
+def _stored_key(target: Table) -> tuple[Any, ...]:
+    """The primary key that the row has in the database."""
+    return tuple(inspect(target).identity or ())
 
 
 def _changes(target: Table) -> bool:
@@ -79,8 +83,7 @@ def _changes(target: Table) -> bool:
 def _counted(connection: Connection, target: Table) -> bool:
     """Whether the row counted before this flush. Only the database knows: an object forgets."""
     kind = type(target)
-    key = inspect(target).identity
-    row = records.read(connection, kind, key) if key else None
+    row = records.read(connection, kind, _stored_key(target))
     return row is not None and records.counts(kind, row)
 
 

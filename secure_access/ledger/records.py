@@ -60,12 +60,6 @@ def read(connection: Connection, kind: type[Table], key: Sequence[Any]) -> Row |
     return connection.execute(select(table).where(and_(*matches))).mappings().first()
 
 
-def read_all(connection: Connection, kind: type[Table]) -> Iterator[Row]:
-    """Every row of a table."""
-    table = sql_table(kind)
-    yield from connection.execution_options(yield_per=500).execute(select(table)).mappings()
-
-
 def primary_key(row: Table) -> tuple[Any, ...]:
     """The primary key of an object."""
     return tuple(inspect(type(row)).primary_key_from_instance(row))

@@ -28,8 +28,13 @@ START = bytes(32)
 LOCK = 7_105_822
 
 _KIND = re.compile(r"[a-z_]+(\.[a-z_]+)+")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _VALUE = re.compile(r"[\w.:/ -]{0,100}")
-_kinds: dict[str, frozenset[str]] = {}
+_kinds: dict[str, frozenset[str]] = {
+    # What every instance logs; packages declare their own acts of administration.
+    kind: frozenset()
+    for kind in ("sign_in.succeeded", "sign_in.failed", "sign_in.ended", "act.refused", "page.not_found")
+}
 
 
 class KindError(ValueError):
@@ -72,7 +77,7 @@ def note(
         zone=zone,
         person_id=by.person_id if by else None,
         organisation_id=by.organisation_id if by else None,
-        subject=subject,
+        subject=_UNPRINTABLE.sub("?", subject)[:200],
         detail=canonical.encode(detail).decode(),
         previous=previous,
         digest=b"",

@@ -149,7 +149,12 @@ def _sign(database: Database, log: Log, signer: Signer, now: datetime) -> Checkp
         _check_continues(session, head, before)
         if before is None or before.size < head.size:
             signed = str(note.sign(checkpoint.text, signer, checkpoint.origin))
-            session.add(LedgerCheckpoint(log=log, size=head.size, root=head.root, note=signed, at=now))
+            previous = before.size if before else -1
+            session.add(
+                LedgerCheckpoint(
+                    log=log, size=head.size, previous=previous, root=head.root, note=signed, at=now
+                )
+            )
         return checkpoint
 
 

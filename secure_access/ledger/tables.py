@@ -33,7 +33,8 @@ class LedgerEntry(Table, table=True):
     """One event of record. ``entry`` holds the exact bytes that ``leaf`` commits to, never written again.
 
     ``number`` is the order of recording, ``leaf_index`` the place in the tree: empty until sequenced, then
-    fixed. ``record_salt`` keys the digests of the rows that the entry names, and is never published.
+    fixed. ``record_salt`` keys the digests of the rows that the entry names (empty without any); it is never
+    published.
     """
 
     __tablename__ = "ledger_entry"
@@ -91,12 +92,16 @@ class LedgerHead(Table, table=True):
 
 
 class LedgerCheckpoint(Table, table=True):
-    """A signed head: one for each size that was ever signed. ``note`` is a C2SP checkpoint."""
+    """A signed head: one for each size that was ever signed. ``note`` is a C2SP checkpoint.
+
+    ``previous`` is the size signed before, -1 for the first, so that a missing one shows.
+    """
 
     __tablename__ = "ledger_checkpoint"
 
     log: Log = Field(primary_key=True, sa_type=Text)
     size: int = Field(primary_key=True, sa_type=BigInteger)
+    previous: int = Field(sa_type=BigInteger)
     root: bytes = Field(sa_type=LargeBinary)
     note: str = Field(sa_type=Text)
     at: Instant = instant_column()
@@ -124,7 +129,7 @@ class SecurityLogRow(Table, table=True):
     zone: str = Field(default="", max_length=20)
     person_id: uuid.UUID | None = Field(default=None, index=True)
     organisation_id: uuid.UUID | None = Field(default=None)
-    subject: str = Field(default="", max_length=120)
+    subject: str = Field(default="", max_length=200)
     detail: str = Field(default="{}", sa_type=Text)
     previous: bytes = Field(sa_type=LargeBinary)
     digest: bytes = Field(sa_type=LargeBinary)

@@ -159,8 +159,13 @@ def _expected(connection: Connection, trigger: Trigger) -> tuple[str, ...]:
     return (trigger.postgresql, trigger.body, "A") if trigger.postgresql else ()
 
 
+def table_names(connection: Connection) -> set[str]:
+    """The tables that the database has."""
+    return set(inspect(connection).get_table_names())
+
+
 def _present(connection: Connection) -> list[Trigger]:
-    tables = set(inspect(connection).get_table_names())
+    tables = table_names(connection)
     return [trigger for trigger in TRIGGERS.values() if trigger.table in tables]
 
 

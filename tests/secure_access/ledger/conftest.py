@@ -21,7 +21,7 @@ from secure_access import ledger
 from secure_access.db import Database, Field, Instant, Table, enum_column, instant_column, new_id
 from secure_access.identity import Actor, OrganisationKind
 from secure_access.keys import SigningKey
-from secure_access.ledger import security_log, tables, triggers
+from secure_access.ledger import security_log, sequencer, tables, triggers
 from secure_access.workflow import Role
 
 NOW = datetime(2027, 10, 1, 9, tzinfo=UTC)
@@ -128,3 +128,44 @@ def officer() -> Actor:
         organisation_name="Frontier AI Authority",
         roles=frozenset(list(Role)[:2]),
     )
+
+
+@pytest.fixture
+def told(book: Database, log_key: SigningKey, officer: Actor) -> SimpleNamespace:
+    """A ledger with rows of record, drafts, a deleted row, readings, refusals, anchors, a waiting entry."""
+    samples = [Sample(text=f"row {n}") for n in range(3)]
+    draft, gone, back = Sample(state="draft"), Sample(text="gone"), Sample(text="back")
+    pair = Pair(left=1, right="r", value="v")
+    fields = {"reference": "S-1"}
+    with book.write() as session:
+        for row in (*samples, gone, back, pair):
+            session.add(row)
+            about = ("case:1", f"sample:{getattr(row, 'id', 'pair')}")
+            ledger.append(
+                session, "sample.submitted", fields, by=officer, now=NOW, about=about, records=(row,)
+            )
+        session.add(draft)
+        for _ in range(3):
+            security_log.note(
+                session, "sample.refused", by=officer, now=NOW, zone="government", reason="late"
+            )
+    with book.write() as session:
+        row = session.get_one(Sample, samples[0].id)
+        row.text = "changed once"
+        ledger.append(
+            session, "sample.submitted", fields, by=officer, now=NOW, about=("case:1",), records=(row,)
+        )
+        named = (session.get_one(Sample, gone.id), session.get_one(Sample, back.id))
+        session.delete(named[0])
+        named[1].state = "draft"
+        ledger.append(session, "sample.submitted", fields, by=officer, now=NOW, records=named)
+        ledger.append(session, "sample.read", {}, by=officer, now=NOW, about=("sample:1",))
+    with book.write() as session:
+        session.get_one(Sample, back.id).text = "a draft again, so it changes freely"
+    sequencer.sequence(book, log_key, NOW)
+    sequencer.anchor(book, NOW)
+    sequencer.sequence(book, log_key, NOW)
+    with book.write() as session:
+        security_log.note(session, "sign_in.failed", by=None, now=NOW)
+        ledger.append(session, "sample.submitted", fields, by=None, now=NOW)
+    return SimpleNamespace(book=book, samples=samples, draft=draft, gone=gone, back=back, pair=pair)

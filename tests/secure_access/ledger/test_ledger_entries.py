@@ -191,7 +191,7 @@ def test_the_entry_comes_after_the_last_change(book: Database, ledger_kinds: Sim
 def test_an_entry_names_the_right_rows(book: Database, ledger_kinds: SimpleNamespace) -> None:
     one, two = ledger_kinds.Sample(), ledger_kinds.Pair(left=1, right="r")
     with (
-        pytest.raises(RecordNotNamed, match="1 changed without .* pair_of_record 1/r"),
+        pytest.raises(RecordNotNamed, match=r"1 changed without .* pair_of_record 1/r"),
         book.write() as session,
     ):
         session.add_all([one, two])

@@ -181,7 +181,9 @@ def test_a_log_restored_behind_its_checkpoint_is_not_signed(
     sequencer.sequence(book, log_key, ledger_kinds.now)
     with book.write() as session:
         head = session.get_one(LedgerHead, Log.PUBLIC)
-        ahead = LedgerCheckpoint(log=Log.PUBLIC, size=9, root=head.root, note="", at=ledger_kinds.now)
+        ahead = LedgerCheckpoint(
+            log=Log.PUBLIC, size=9, previous=3, root=head.root, note="", at=ledger_kinds.now
+        )
         session.add(ahead)
     with pytest.raises(LogDamaged, match="has 3 entries and was signed with 9"):
         sequencer.sequence(book, log_key, ledger_kinds.now)

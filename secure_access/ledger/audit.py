@@ -1,0 +1,339 @@
+"""The audit behind ``assay ledger verify``: every entry, every tree, every row of record, the security log.
+
+It reads everything and trusts no column: what an entry says is read from the bytes that its leaf commits to,
+and the leaves are held to the signed checkpoints. It names the table, the row and what does not match.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from secure_access.db import Database, Session, Table
+from secure_access.ledger import commitment, merkle, note, records, security_log, tiles, triggers
+from secure_access.ledger.canonical import NotCanonical
+from secure_access.ledger.note import Checkpoint, NoteError, Signer, VerifierKey
+from secure_access.ledger.records import Row
+from secure_access.ledger.sequencer import verifier
+from secure_access.ledger.tables import (
+    LedgerAbout,
+    LedgerCheckpoint,
+    LedgerEntry,
+    LedgerHead,
+    LedgerTile,
+    Log,
+    SecurityLogRow,
+)
+
+Keys = Mapping[Log, VerifierKey]
+Held = Mapping[type[Table], list[Row]]
+
+# What reading a damaged row raises: a date, an enumeration or an identifier that is none.
+UNREADABLE = (ValueError, LookupError, TypeError, SQLAlchemyError)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that does not match: in which table, which row, and what about it."""
+
+    table: str
+    row: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.row}: {self.reason}"
+
+
+@dataclass
+class Report:
+    """What was checked, and what does not match."""
+
+    entries: int = 0
+    waiting: int = 0
+    rows: dict[str, int] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        return not self.problems
+
+    def add(self, kind: type[Table] | str, row: object, reason: str) -> None:
+        """Report a mismatch."""
+        table = kind if isinstance(kind, str) else records.sql_table(kind).name
+        self.problems.append(Problem(table, str(row), reason))
+
+
+@dataclass
+class _Read:
+    """What the entries say, gathered while they are walked in order of recording."""
+
+    leaves: dict[Log, dict[int, bytes]] = field(default_factory=lambda: {log: {} for log in Log})
+    about: dict[int, list[str]] = field(default_factory=dict)
+    named: dict[tuple[str, str], tuple[int, bytes, dict[str, Any]]] = field(default_factory=dict)
+    anchors: dict[int, str] = field(default_factory=dict)
+    custody: list[tuple[int, int, str]] = field(default_factory=list)
+
+
+def run_verify(database: Database, keys: Keys) -> Report:
+    """`verify` in a reading transaction of its own, one state of the whole database."""
+    with database.read() as session:
+        session.connection(
+            execution_options={} if database.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        )
+        return verify(session, keys)
+
+
+def verifier_keys(signer: Signer) -> Keys:
+    """The keys of both logs, from the key that signs them."""
+    return {log: verifier(signer, log) for log in Log}
+
+
+def verify(session: Session, keys: Keys) -> Report:
+    """Check everything that this program knows to be of record.
+
+    Finding no rows where entries name some is a mismatch like any other. Raises nothing: it is all in the
+    report.
+    """
+    report, read = Report(), _Read()
+    for difference in triggers.compare(session.connection()):
+        report.add("triggers", "", difference)
+    for key, row in _rows(session, LedgerEntry, report):
+        _check_entry(key, row, read, report)
+    held: dict[type[Table], list[Row]] = {
+        kind: [row for _, row in _rows(session, kind, report)]
+        for kind in (LedgerHead, LedgerCheckpoint, LedgerTile)
+    }
+    for log in Log:
+        mine = {kind: [row for row in rows if row["log"] == log] for kind, rows in held.items()}
+        _check_tree(log, keys[log], read.leaves[log], mine, report)
+    for kind, rows in held.items():
+        for row in rows:
+            if row["log"] not in set(Log):
+                report.add(kind, records.row_id(kind, row), "is of a log that does not exist")
+    _check_anchors(read, report)
+    _check_about(session, read, report)
+    _check_records(session, read, report)
+    _check_security_log(session, read, report)
+    return report
+
+
+def _rows(session: Session, kind: type[Table], report: Report) -> Iterator[tuple[str, Row]]:
+    """Every row by its key, in order. One that cannot be read is reported, and the others are read still."""
+    table, connection = records.sql_table(kind), session.connection()
+    columns = list(table.primary_key)
+    try:
+        keys = connection.execute(select(*columns).order_by(*columns)).all()
+    except UNREADABLE as problem:
+        report.add(kind, "", f"its rows cannot be read: {problem}")
+        return
+    report.rows[table.name] = len(keys)
+    done = 0
+    try:
+        query = select(table).order_by(*columns)
+        for row in connection.execute(query, execution_options={"yield_per": 500}).mappings():
+            yield records.row_id(kind, row), row
+            done += 1
+    except UNREADABLE:
+        yield from _one_by_one(session, kind, keys[done:], report)
+
+
+def _one_by_one(
+    session: Session, kind: type[Table], keys: Sequence[Sequence[Any]], report: Report
+) -> Iterator[tuple[str, Row]]:
+    for key in keys:
+        try:
+            row = records.read(session.connection(), kind, key)
+            if row is None:
+                raise LookupError("its key is not written as this program writes it")
+        except UNREADABLE as problem:
+            report.add(kind, records.identity(kind, key), f"cannot be read: {problem}")
+            continue
+        yield records.identity(kind, key), row
+
+
+def _check_entry(key: str, row: Row, read: _Read, report: Report) -> None:
+    report.entries += 1
+    entry = LedgerEntry(**row)
+    number = int(key)
+    place = entry.leaf_index
+    if place is None:
+        report.waiting += 1
+    else:
+        if place in read.leaves[entry.log]:
+            report.add(LedgerEntry, key, f"has the place {place} of another entry")
+        read.leaves[entry.log][place] = merkle.leaf_hash(entry.leaf)
+    if not commitment.opens(entry.leaf, entry.salt, entry.entry):
+        report.add(LedgerEntry, key, "its leaf is not the commitment to its bytes and salt")
+    try:
+        content = entry.content
+        wrong = [name for name, column in _columns(entry).items() if content[name] != column]
+        _gather(number, entry, content, read)
+    except (NotCanonical, KeyError, TypeError) as problem:
+        report.add(LedgerEntry, key, f"its bytes are not an entry: {problem}")
+        return
+    for name in wrong:
+        report.add(LedgerEntry, key, f"the column for {name} differs from its bytes")
+
+
+def _columns(entry: LedgerEntry) -> dict[str, Any]:
+    """What the columns say, as the bytes say it."""
+    return {
+        "id": str(entry.id),
+        "log": entry.log,
+        "type": entry.type,
+        "audience": entry.audience,
+        "at": records.timestamp(entry.recorded_at),
+        "record_salt": commitment.fingerprint(entry.record_salt),
+    }
+
+
+def _gather(number: int, entry: LedgerEntry, content: dict[str, Any], read: _Read) -> None:
+    read.about[number] = content["about"]
+    if content["by"].get("person") != (str(entry.person_id) if entry.person_id else None):
+        raise NotCanonical("the column for the person differs")
+    for named in content["records"]:
+        read.named[named["table"], named["id"]] = (number, entry.record_salt, named)
+    match content:
+        case {"type": "security_log.anchored", "fields": {"rows": rows, "digest": digest}}:
+            read.anchors[rows] = digest
+        case {"type": "ledger.anchored", "fields": {"size": size, "root": root}}:
+            read.custody.append((number, size, root))
+
+
+def _check_tree(log: Log, key: VerifierKey, leaves: dict[int, bytes], held: Held, report: Report) -> None:
+    for place in range(max(leaves, default=-1) + 1):
+        if place not in leaves:
+            report.add(LedgerEntry, f"{log} {place}", "is missing: no entry has this place in the log")
+    hashes = [leaves[place] for place in sorted(leaves)]
+    report.sizes[log] = len(hashes)
+    tree = merkle.from_leaves(hashes)
+    if hashes and not held[LedgerHead]:
+        report.add(LedgerHead, log, "is missing")
+    for head in held[LedgerHead]:
+        _check_head(LedgerHead, head, len(hashes), tree, report)
+        if head["size"] < len(hashes):
+            report.add(LedgerHead, log, f"is of {head['size']} entries, and there are {len(hashes)}")
+    _check_checkpoints(key, held[LedgerCheckpoint], hashes, tree, report)
+    if held[LedgerHead] and held[LedgerHead][0]["size"] not in {
+        row["size"] for row in held[LedgerCheckpoint]
+    }:
+        size = held[LedgerHead][0]["size"]
+        report.add(
+            LedgerCheckpoint, f"{log}/{size}", "is missing: the head is not signed yet, or it was removed"
+        )
+    _check_tiles(log, held[LedgerTile], hashes, report)
+
+
+def _check_head(kind: type[Table], row: Row, size: int, tree: merkle.Nodes, report: Report) -> None:
+    name = records.row_id(kind, row)
+    if row["size"] > size:
+        report.add(kind, name, f"is of {row['size']} entries, and there are {size}")
+    elif row["root"] != merkle.root(row["size"], tree):
+        report.add(kind, name, "its root is not that of the entries")
+
+
+def _check_checkpoints(
+    key: VerifierKey, rows: Sequence[Row], hashes: Sequence[bytes], tree: merkle.Nodes, report: Report
+) -> None:
+    before = -1
+    for row in rows:
+        name = records.row_id(LedgerCheckpoint, row)
+        _check_head(LedgerCheckpoint, row, len(hashes), tree, report)
+        try:
+            parsed = note.parse(row["note"])
+            parsed.verified([key])
+            if Checkpoint.parse(parsed.text) != Checkpoint(key.name, row["size"], row["root"]):
+                report.add(LedgerCheckpoint, name, "its note is of another head")
+        except NoteError as problem:
+            report.add(LedgerCheckpoint, name, str(problem))
+        if row["previous"] != before:
+            report.add(LedgerCheckpoint, name, f"follows the one of size {row['previous']}, which is missing")
+        before = row["size"]
+
+
+def _check_tiles(log: Log, rows: Sequence[Row], hashes: list[bytes], report: Report) -> None:
+    expected = tiles.grow(tiles.nothing, 0, hashes)
+    stored = {(row["level"], row["number"]): row["hashes"] for row in rows}
+    for place in sorted(expected.keys() | stored.keys()):
+        if stored.get(place) != expected.get(place):
+            report.add(
+                LedgerTile, f"{log}/{place[0]}/{place[1]}", "differs from the tile built of the entries"
+            )
+
+
+def _check_anchors(read: _Read, report: Report) -> None:
+    leaves = read.leaves[Log.CUSTODY]
+    tree = merkle.from_leaves([leaves[place] for place in sorted(leaves)])
+    for number, size, root in read.custody:
+        if size > len(leaves) or base64.b64decode(root) != merkle.root(size, tree):
+            report.add(LedgerEntry, number, f"anchors a custody log of {size} entries that is not there")
+
+
+def _check_about(session: Session, read: _Read, report: Report) -> None:
+    stored: dict[int, list[str]] = {}
+    for _, row in _rows(session, LedgerAbout, report):
+        stored.setdefault(row["entry_number"], []).append(row["subject"])
+    for number in sorted(stored.keys() | read.about.keys()):
+        if stored.get(number, []) != read.about.get(number, []):
+            report.add(LedgerAbout, number, "differs from the subjects in the bytes of the entry")
+
+
+def _check_records(session: Session, read: _Read, report: Report) -> None:
+    tables = records.record_tables()
+    present = set(_existing(session, tables))
+    left = dict(read.named)
+    for name in sorted(present):
+        kind = tables[name]
+        seen = 0
+        for row_id, row in _rows(session, kind, report):
+            seen += 1
+            try:
+                _check_record(kind, row_id, row, left.pop((name, row_id), None), report)
+            except UNREADABLE as problem:
+                report.add(kind, row_id, f"holds a value that nothing here writes: {problem}")
+        if not seen and any(table == name for table, _ in read.named):
+            report.add(name, "", "has no rows, and entries name some")
+    for (name, row_id), (number, _, named) in sorted(left.items()):
+        if name not in present:
+            report.add(name, row_id, f"is named by entry {number}, and there is no such table of record")
+        elif not (named.get("deleted") or named.get("draft")):
+            report.add(name, row_id, f"is missing: entry {number} names it")
+
+
+def _existing(session: Session, tables: Mapping[str, type[Table]]) -> Sequence[str]:
+    found = triggers.table_names(session.connection())
+    return [name for name in tables if name in found]
+
+
+def _check_record(
+    kind: type[Table],
+    row_id: str,
+    row: Row,
+    latest: tuple[int, bytes, dict[str, Any]] | None,
+    report: Report,
+) -> None:
+    counts = records.counts(kind, row)
+    if latest is None:
+        if counts:
+            report.add(kind, row_id, "no entry names this row")
+        return
+    number, salt, named = latest
+    if named.get("deleted"):
+        report.add(kind, row_id, f"is there, and entry {number} says that it was deleted")
+    elif named.get("draft"):
+        if counts:
+            report.add(kind, row_id, f"is of record, and entry {number} says that it is a draft")
+    elif records.digest(salt, kind, row) != named["digest"]:
+        report.add(kind, row_id, f"differs from what entry {number} recorded")
+
+
+def _check_security_log(session: Session, read: _Read, report: Report) -> None:
+    rows = [SecurityLogRow(**row) for _, row in _rows(session, SecurityLogRow, report)]
+    for number, reason in security_log.breaks(rows, read.anchors):
+        report.add(SecurityLogRow, number, reason)

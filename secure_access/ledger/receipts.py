@@ -1,0 +1,85 @@
+"""Receipts: what a person keeps to prove later, offline, that an event was recorded.
+
+A receipt holds the exact entry bytes, their salt, the inclusion proof and a signed checkpoint. It is
+verified by the one-file verifier that anybody can download (`secure_access.ledger.verify_receipt`); there is
+no second one.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable
+
+from secure_access.db import Session
+from secure_access.ledger import merkle, note, sequencer, tiles
+from secure_access.ledger.canonical import Json
+from secure_access.ledger.note import VerifierKey
+from secure_access.ledger.tables import LedgerCheckpoint, LedgerEntry, Log
+from secure_access.ledger.verify_receipt import FORMAT, BadInput, Outcome, Policy, State, verify
+
+__all__ = [
+    "BadInput",
+    "Outcome",
+    "Policy",
+    "State",
+    "policy_text",
+    "proof_follows",
+    "receipt",
+    "receipt_text",
+    "verify",
+]
+
+
+def receipt(session: Session, entry: LedgerEntry) -> dict[str, Json]:
+    """The receipt of an entry as of now; without a proof until the entry is in a signed head."""
+    made: dict[str, Json] = {
+        "v": FORMAT,
+        "content": entry.content,
+        "entry": _base64(entry.entry),
+        "salt": _base64(entry.salt),
+    }
+    signed = _checkpoint(session, entry)
+    if signed is None or entry.leaf_index is None:
+        return made
+    tree = tiles.nodes(tiles.stored(session, Log(entry.log)))
+    path = merkle.inclusion_proof(entry.leaf_index, signed.size, tree)
+    return {
+        **made,
+        "log": note.Checkpoint.parse(note.parse(signed.note).text).origin,
+        "proof": {"index": entry.leaf_index, "size": signed.size, "hashes": [_base64(node) for node in path]},
+        "checkpoint": signed.note,
+    }
+
+
+def receipt_text(session: Session, entry: LedgerEntry) -> str:
+    """`receipt` as the file that a person downloads."""
+    return json.dumps(receipt(session, entry), indent=2, ensure_ascii=False) + "\n"
+
+
+def proof_follows(session: Session, entry: LedgerEntry) -> bool:
+    """Whether the entry is recorded and not yet in a signed head."""
+    return _checkpoint(session, entry) is None
+
+
+def policy_text(logs: Iterable[VerifierKey], witnesses: Iterable[VerifierKey] = ()) -> str:
+    """A policy file that trusts these logs and wants all of these witnesses.
+
+    Without witnesses nothing is "proved". A key is listed once: the custody log, signed by the same one, has
+    a policy of its own.
+    """
+    named = {f"witness-{number}": key for number, key in enumerate(witnesses, 1)}
+    lines = [f"log {key}" for key in logs]
+    lines += [f"witness {name} {key}" for name, key in named.items()]
+    lines += [f"group witnesses all {' '.join(named)}", "quorum witnesses"] if named else ["quorum none"]
+    return "\n".join(lines) + "\n"
+
+
+def _checkpoint(session: Session, entry: LedgerEntry) -> LedgerCheckpoint | None:
+    if entry.leaf_index is None:
+        return None
+    return sequencer.latest(session, Log(entry.log), reaching=entry.leaf_index + 1)
+
+
+def _base64(value: bytes) -> str:
+    return base64.b64encode(value).decode()

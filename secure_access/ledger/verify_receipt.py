@@ -1,0 +1,328 @@
+"""Verify a receipt of an Assay ledger, offline. One file: needs Python 3.11 and the package ``cryptography``.
+
+    python verify_receipt.py RECEIPT.json POLICY.txt
+
+The policy (C2SP tlog-policy: log keys, witness keys, quorum) says whom you trust. Get it from somewhere
+other than the portal that gave you the receipt. Exit status: 0 proved; 1 not proved; 2 the input cannot be
+read; 3 signed by the log but not witnessed, so the log could still show others something else; 4 recorded,
+and the proof follows.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import re
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+FORMAT = "assay.receipt/v1"
+LOG_KEY, WITNESS_KEY = 1, 4
+
+
+class BadInput(ValueError):
+    """The receipt or the policy cannot be read; the message says what is wrong with it."""
+
+
+class State(StrEnum):
+    """How far a receipt proves what it says."""
+
+    PROVED = "proved"
+    NOT_WITNESSED = "signed, not witnessed"
+    PROOF_FOLLOWS = "recorded, proof follows"
+    NOT_PROVED = "not proved"
+
+
+EXIT_STATUS = {State.PROVED: 0, State.NOT_PROVED: 1, State.NOT_WITNESSED: 3, State.PROOF_FOLLOWS: 4}
+BAD_INPUT_STATUS = 2
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result: state, reason, the entry, and the witnesses that signed, as the policy names them."""
+
+    state: State
+    reason: str
+    content: dict[str, Any] = field(default_factory=dict)
+    witnesses: tuple[str, ...] = ()
+
+    @property
+    def exit_status(self) -> int:
+        return EXIT_STATUS[self.state]
+
+    def __str__(self) -> str:
+        lines = [f"{self.state}: {self.reason}"]
+        for name in ("type", "at", "id"):
+            if name in self.content:
+                lines.append(f"  {name}: {self.content[name]}")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Key:
+    """A named Ed25519 key of a log or a witness."""
+
+    name: str
+    type: int
+    public: bytes
+
+    @property
+    def id(self) -> bytes:
+        return hashlib.sha256(self.name.encode() + b"\n" + bytes([self.type]) + self.public).digest()[:4]
+
+    @classmethod
+    def parse(cls, text: str, kind: int) -> Key:
+        """Read ``name+id+base64(type, key)``. Raises `BadInput`."""
+        name, _, rest = text.partition("+")
+        key_id, _, encoded = rest.partition("+")
+        raw = _unbase64(encoded, "a key")
+        key = cls(name, kind, raw[1:])
+        if not name or raw[:1] != bytes([kind]) or len(raw) != 33 or key.id.hex() != key_id:
+            raise BadInput(f"the key of {name or 'nobody'} in the policy is not a key of the right kind")
+        return key
+
+
+@dataclass
+class Policy:
+    """Whom a verifier trusts: logs by origin, witnesses and groups by name, and the quorum."""
+
+    logs: dict[str, list[Key]] = field(default_factory=dict)
+    witnesses: dict[str, Key] = field(default_factory=dict)
+    groups: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
+    quorum: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Policy:
+        """Read C2SP tlog-policy. Raises `BadInput` with the number of the line."""
+        policy = cls()
+        for number, line in enumerate(text.split("\n"), 1):
+            words = re.findall(r"[^ \t]+", line)
+            if not words or words[0].startswith("#"):
+                continue
+            try:
+                policy._read(words)
+            except BadInput as problem:
+                raise BadInput(f"policy, line {number}: {problem}") from None
+        if not policy.quorum:
+            raise BadInput("the policy has no quorum line")
+        return policy
+
+    def _read(self, words: list[str]) -> None:
+        match words:
+            case ["log", key] | ["log", key, _]:
+                log = Key.parse(key, LOG_KEY)
+                self._check_new_key(log, (key for keys in self.logs.values() for key in keys))
+                self.logs.setdefault(log.name, []).append(log)
+            case ["witness", name, key] | ["witness", name, key, _]:
+                witness = Key.parse(key, WITNESS_KEY)
+                self._check_new_key(witness, self.witnesses.values())
+                self._check_new_name(name)
+                self.witnesses[name] = witness
+            case ["group", name, threshold, *members] if members:
+                self._check_new_name(name)
+                self._check_members(members)
+                self.groups[name] = (_threshold(threshold, len(members)), tuple(members))
+            case ["quorum", name] if not self.quorum:
+                if name != "none":
+                    self._check_known(name)
+                self.quorum = name
+            case _:
+                raise BadInput(f"this is not a line of a policy: {' '.join(words)[:60]}")
+
+    def _check_new_key(self, key: Key, known: Iterable[Key]) -> None:
+        if any(other.public == key.public for other in known):
+            raise BadInput(f"the key of {key.name} is listed twice")
+
+    def _check_new_name(self, name: str) -> None:
+        if name == "none" or name in self.witnesses or name in self.groups:
+            raise BadInput(f"the name {name} is taken")
+
+    def _check_known(self, name: str) -> None:
+        if name not in self.witnesses and name not in self.groups:
+            raise BadInput(f"{name} is not defined above this line")
+
+    def _check_members(self, members: list[str]) -> None:
+        used = {member for _, others in self.groups.values() for member in others}
+        for number, member in enumerate(members):
+            self._check_known(member)
+            if member in used or member in members[:number]:
+                raise BadInput(f"{member} is already in a group")
+
+    def reached(self, signed: set[str], name: str | None = None) -> bool:
+        """Whether the witnesses ``signed`` make the quorum. Without a quorum there is none to reach."""
+        name = name or self.quorum
+        if name in self.groups:
+            needed, members = self.groups[name]
+            return sum(self.reached(signed, member) for member in members) >= needed
+        return name in signed
+
+
+def verify(receipt: str | bytes, policy: Policy) -> Outcome:
+    """Check a receipt against a policy. Raises `BadInput` when it cannot be read as a receipt at all."""
+    content = _parse_json(receipt)
+    if content.get("v") != FORMAT:
+        raise BadInput(f"this is not a receipt of the format {FORMAT}")
+    try:
+        entry, salt = _bytes(content, "entry"), _bytes(content, "salt")
+        readable, proof, checkpoint = content["content"], content.get("proof"), content.get("checkpoint")
+        recorded = _parse_json(entry)
+    except KeyError as missing:
+        raise BadInput(f"the receipt has no {missing}") from None
+    if json.dumps(readable, sort_keys=True) != json.dumps(recorded, sort_keys=True):
+        return Outcome(State.NOT_PROVED, "the part for reading differs from the bytes that were recorded")
+    if proof is None or checkpoint is None:
+        return Outcome(State.PROOF_FOLLOWS, "nothing is proved yet; fetch the receipt again later", recorded)
+    leaf = hashlib.sha256(b"\x00" + hmac.new(salt, entry, hashlib.sha256).digest()).digest()
+    try:
+        witnesses = _check(leaf, proof, checkpoint, policy)
+    except _Untrue as untrue:
+        return Outcome(State.NOT_PROVED, str(untrue), recorded)
+    if policy.reached(set(witnesses)):
+        reason = f"it is in the log, and witnessed by {', '.join(witnesses)}"
+        return Outcome(State.PROVED, reason, recorded, witnesses)
+    reason = "it is in the signed log, but no quorum of witnesses has seen that log"
+    return Outcome(State.NOT_WITNESSED, reason, recorded, witnesses)
+
+
+class _Untrue(Exception):
+    """A proof or a signature is false."""
+
+
+def _check(leaf: bytes, proof: Any, checkpoint: Any, policy: Policy) -> tuple[str, ...]:
+    """The witnesses that signed the checkpoint in which ``leaf`` is. Raises `_Untrue`."""
+    if not isinstance(proof, dict) or not isinstance(checkpoint, str):
+        raise BadInput("the proof or the checkpoint is malformed")
+    index, hashes = proof.get("index"), proof.get("hashes")
+    if type(index) is not int or not isinstance(hashes, list):
+        raise BadInput("the proof has no index or no hashes")
+    text, signatures = _read_note(checkpoint)
+    origin, size, root = _read_head(text)
+    keys = policy.logs.get(origin, [])
+    if not any(_signed(text, signatures, key) for key in keys):
+        raise _Untrue(f"no log key of the policy signed the checkpoint of {origin}")
+    path = [_unbase64(value, "a hash of the proof") for value in hashes]
+    if _root(leaf, index, size, path) != root:
+        raise _Untrue("the entry is not in the log at this place")
+    return tuple(name for name, key in policy.witnesses.items() if _signed(text, signatures, key))
+
+
+def _root(leaf: bytes, index: int, size: int, path: list[bytes]) -> bytes:
+    """The root that an audit path leads to (RFC 9162 §2.1.3.2). Raises `_Untrue` for a wrong length."""
+    if not 0 <= index < size:
+        raise _Untrue("the log has no such place")
+    position, last, found = index, size - 1, leaf
+    for sibling in path:
+        if last == 0:
+            raise _Untrue("the proof is too long")
+        if position & 1 or position == last:
+            found = hashlib.sha256(b"\x01" + sibling + found).digest()
+            while position and not position & 1:
+                position, last = position >> 1, last >> 1
+        else:
+            found = hashlib.sha256(b"\x01" + found + sibling).digest()
+        position, last = position >> 1, last >> 1
+    if last:
+        raise _Untrue("the proof is too short")
+    return found
+
+
+def _read_note(checkpoint: str) -> tuple[str, list[tuple[str, bytes]]]:
+    text, blank, rest = checkpoint.rpartition("\n\n")
+    if not blank or not rest.endswith("\n"):
+        raise BadInput("the checkpoint is not a signed note")
+    signatures = []
+    for line in rest[:-1].split("\n"):
+        match = re.fullmatch(r"— (\S+) (\S+)", line)
+        if match is None:
+            raise BadInput("a signature line of the checkpoint is malformed")
+        signatures.append((match[1], _unbase64(match[2], "a signature")))
+    return text + "\n", signatures
+
+
+def _read_head(text: str) -> tuple[str, int, bytes]:
+    lines = text.split("\n")
+    if len(lines) < 4 or not re.fullmatch(r"0|[1-9][0-9]{0,18}", lines[1]):
+        raise BadInput("the checkpoint has no origin, size and root")
+    return lines[0], int(lines[1]), _unbase64(lines[2], "the root")
+
+
+def _signed(text: str, signatures: list[tuple[str, bytes]], key: Key) -> bool:
+    """Whether ``key`` signed. Raises `_Untrue` for a signature that claims the key and is false."""
+    mine = [signature[4:] for name, signature in signatures if name == key.name and signature[:4] == key.id]
+    for signature in mine:
+        message, own = text.encode(), signature
+        if key.type == WITNESS_KEY:
+            stamp, own = int.from_bytes(signature[:8], "big"), signature[8:]
+            message = f"cosignature/v1\ntime {stamp}\n{text}".encode()
+        try:
+            Ed25519PublicKey.from_public_bytes(key.public).verify(own, message)
+        except InvalidSignature:
+            raise _Untrue(f"the signature of {key.name} is false") from None
+    return bool(mine)
+
+
+def _threshold(text: str, members: int) -> int:
+    needed = {"any": 1, "all": members}.get(text)
+    if needed is None and re.fullmatch(r"[1-9][0-9]{0,3}", text):
+        needed = int(text)
+    if needed is None or needed > members:
+        raise BadInput(f"a group of {members} cannot need {text}")
+    return needed
+
+
+def _parse_json(text: str | bytes) -> dict[str, Any]:
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise BadInput("an object has the same key twice")
+        return found
+
+    try:
+        content = json.loads(text, object_pairs_hook=once)
+    except BadInput:
+        raise
+    except (ValueError, RecursionError):
+        raise BadInput("this is not JSON") from None
+    if not isinstance(content, dict):
+        raise BadInput("this is JSON, but not an object")
+    return content
+
+
+def _bytes(content: dict[str, Any], name: str) -> bytes:
+    return _unbase64(content[name], name)
+
+
+def _unbase64(text: Any, what: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError, TypeError):
+        raise BadInput(f"{what} is not base64") from None
+
+
+def main(arguments: list[str]) -> int:
+    """Verify the files named on the command line; the exit status."""
+    if len(arguments) != 2:
+        print(__doc__, file=sys.stderr)
+        return BAD_INPUT_STATUS
+    try:
+        receipt, policy = (Path(name).read_bytes() for name in arguments)
+        outcome = verify(receipt, Policy.parse(policy.decode()))
+    except (OSError, ValueError) as problem:
+        print(f"cannot be read: {problem}", file=sys.stderr)
+        return BAD_INPUT_STATUS
+    print(outcome)
+    return outcome.exit_status
+
+
+if __name__ == "__main__":  # pragma: no cover - a test runs the file on its own
+    sys.exit(main(sys.argv[1:]))
