@@ -82,7 +82,9 @@ def test_one_worksheet_a_violation(bench: Bench) -> None:
         ({"factors": (Factor("other_mitigating", "x", Decimal(-16)),)}, "between . 0 and . 15"),
     ],
 )
-def test_choices_are_held_to_the_office_scale(sqlite_bench: Bench, change: dict[str, Any], words: str) -> None:
+def test_choices_are_held_to_the_office_scale(
+    sqlite_bench: Bench, change: dict[str, Any], words: str
+) -> None:
     violation = sqlite_bench.alleged(sqlite_bench.late_answer())
     sqlite_bench.revenue(violation)
     with pytest.raises(Denied, match=words):
@@ -273,7 +275,9 @@ def test_worksheets_do_not_exist_for_others(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(("reference", "version"), [("W-2027-999", None), (None, 7)])
-def test_what_is_not_there_is_not_found(sqlite_bench: Bench, reference: str | None, version: int | None) -> None:
+def test_what_is_not_there_is_not_found(
+    sqlite_bench: Bench, reference: str | None, version: int | None
+) -> None:
     row = sqlite_bench.drafted()
     with sqlite_bench.world.wired.database.read() as session, pytest.raises(NotFound):
         worksheets.load(session, reference or row.reference, by=sqlite_bench.head, version=version)
