@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from types import SimpleNamespace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 import sqlalchemy
@@ -24,6 +24,7 @@ from secure_access.keys import SigningKey
 from secure_access.ledger import security_log, sequencer, tables, triggers
 from secure_access.workflow import Role
 
+BACKENDS = ["sqlite", "postgresql"]
 NOW = datetime(2027, 10, 1, 9, tzinfo=UTC)
 OURS = (
     *(tables.LedgerEntry, tables.LedgerAbout, tables.LedgerHead, tables.LedgerCheckpoint, tables.LedgerTile),
@@ -55,7 +56,7 @@ class Sample(Apart, table=True):
     amount: Decimal = Field(default=Decimal("1.50"), sa_type=Numeric(12, 2))  # type: ignore[call-overload]
     minor: int = Field(default=2**60, sa_type=BigInteger)
     seal: bytes = Field(default=b"\x00\xff", sa_type=LargeBinary)
-    listed: list[str] = Field(default_factory=list, sa_type=JSON)
+    listed: list[Any] = Field(default_factory=list, sa_type=JSON)
     wrapped: str = ""
 
     def of_record(self) -> bool:
@@ -84,11 +85,27 @@ def ledger_kinds() -> SimpleNamespace:
     return SimpleNamespace(Sample=Sample, Pair=Pair, Colour=Colour, now=NOW, hour=timedelta(hours=1))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=BACKENDS)
 def book(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty ledger of this test alone, with its triggers, on each backend in turn."""
+    yield from _new_book(request, tmp_path)
+
+
+@pytest.fixture(params=BACKENDS, scope="session")
+def standing(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    log_key: SigningKey,
+    officer: Actor,
+) -> Iterator[SimpleNamespace]:
+    """What `told` tells, once for each backend, for tests that roll back all they do."""
+    for book in _new_book(request, tmp_path_factory.mktemp("ledger")):
+        yield tell(book, log_key, officer)
+
+
+def _new_book(request: pytest.FixtureRequest, folder: Path) -> Iterator[Database]:
     if request.param == "sqlite":
-        yield from _opened(f"sqlite:///{tmp_path / 'ledger.db'}")
+        yield from _opened(f"sqlite:///{folder / 'ledger.db'}")
         return
     admin = sqlalchemy.create_engine(
         request.getfixturevalue("postgresql_admin"), isolation_level="AUTOCOMMIT"
@@ -132,7 +149,12 @@ def officer() -> Actor:
 
 @pytest.fixture
 def told(book: Database, log_key: SigningKey, officer: Actor) -> SimpleNamespace:
-    """A ledger with rows of record, drafts, a deleted row, readings, refusals, anchors, a waiting entry."""
+    """A ledger of this test alone in which something happened."""
+    return tell(book, log_key, officer)
+
+
+def tell(book: Database, log_key: SigningKey, officer: Actor) -> SimpleNamespace:
+    """Rows of record, drafts, a deleted row, readings, refusals, anchors, and an entry that waits."""
     samples = [Sample(text=f"row {n}") for n in range(3)]
     draft, gone, back = Sample(state="draft"), Sample(text="gone"), Sample(text="back")
     pair = Pair(left=1, right="r", value="v")

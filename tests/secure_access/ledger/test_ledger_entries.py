@@ -26,7 +26,7 @@ def submit(session: Session, kinds: SimpleNamespace, *rows: object, **options: o
 def test_an_entry_stores_the_bytes_that_its_leaf_commits_to(
     book: Database, ledger_kinds: SimpleNamespace, officer: Actor
 ) -> None:
-    row = ledger_kinds.Sample(text="e\u0301", due=ledger_kinds.now, listed=["a"])
+    row = ledger_kinds.Sample(text="e\u0301", due=ledger_kinds.now, listed=["a", {"b": None, "c": 1}])
     with book.write() as session:
         session.add(row)
         made = submit(session, ledger_kinds, row, by=officer, about=("case:1", "sample:2"))
@@ -75,7 +75,7 @@ def test_an_entry_stores_the_bytes_that_its_leaf_commits_to(
                 "amount": "1.5",
                 "minor": str(2**60),
                 "seal": "AP8=",
-                "listed": ["a"],
+                "listed": ["a", {"c": 1}],
             },
         }
         assert [e.number for e in ledger.entries(session, about="case:1")] == [number]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secure_access.ledger import merkle
@@ -87,12 +87,14 @@ def test_our_own_vector() -> None:
     )
 
 
+@settings(deadline=None)
 @given(st.integers(0, 130))
 def test_root_is_that_of_the_rfc(size: int) -> None:
     hashes = leaves(size)
     assert merkle.root(size, merkle.from_leaves(hashes)) == naive_root(hashes)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_every_leaf_proves_and_no_other(data: st.DataObject) -> None:
     size = data.draw(st.integers(1, 200))
@@ -109,6 +111,7 @@ def test_every_leaf_proves_and_no_other(data: st.DataObject) -> None:
         merkle.verify_inclusion(nodes(0, index), index, size, [*proof, root], root)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_each_size_continues_each_earlier(data: st.DataObject) -> None:
     new = data.draw(st.integers(1, 200))

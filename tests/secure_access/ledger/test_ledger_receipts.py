@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secure_access.db import Database, Session
@@ -250,6 +250,7 @@ def test_policies_that_are_none(text: str, why: str) -> None:
         Policy.parse(text)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_the_one_file_verifier_agrees_with_ours(data: st.DataObject) -> None:
     size = data.draw(st.integers(1, 40))

@@ -9,7 +9,7 @@ from secure_access.ledger import merkle, tiles
 LEAVES = [merkle.leaf_hash(n.to_bytes(4, "big")) for n in range(700)]
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.integers(0, 300), min_size=1, max_size=4))
 def test_grown_is_built(steps: list[int]) -> None:
     held: dict[tuple[int, int], bytes] = {}
