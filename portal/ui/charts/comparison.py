@@ -28,7 +28,7 @@ from portal.ui.charts.drawing import (
 )
 from portal.ui.formats import status
 
-_FLAG = 13.5
+_FLAG, _LINE = 13.5, 17.6
 _SIGNS = {"stop": ("■", STOP), "warn": ("▲", WARN), "good": ("✓", GOOD)}
 
 
@@ -165,7 +165,7 @@ def _row(drawing: Drawing, row: ComparisonRow, grid: _Grid, ident: str, top: flo
     room = 0.0 if layout.width > 1000 else max((text_width(line, _FLAG) + 12 for line in flag), default=0.0)
     label_width = (layout.width if layout.narrow else grid.left - 14) - room
     label = Label.fit(row.category, row.note, label_width, layout.narrow)
-    lane, beside = max(44.0, 17.6 * len(words) + 9), max(label.height, LEADING * len(flag))
+    lane, beside = words.height, max(label.height, LEADING * len(flag))
     if layout.narrow:
         lane_top, bottom = top + beside + 5, top + beside + 5 + lane
         drawing.label(label, top + 16)
@@ -176,9 +176,12 @@ def _row(drawing: Drawing, row: ComparisonRow, grid: _Grid, ident: str, top: flo
     for tier in range(1, grid.tiers + 2):
         x = grid.edge(tier)
         drawing.path([(x, lane_top + 3), (x, bottom - 3)], LINE)
-    for i, (said, fill) in enumerate(words):
-        drawing.text(grid.left + 6, lane_top + 18.2 + 17.6 * i, said, size=NOTE, fill=fill, weight=600)
-    _interval(drawing, row, grid, ident, lane_top)
+    said = [(0, words.developer, SELF), (words.above, words.evaluator, INDEP)]
+    for i, line, fill in (
+        (first + n, line, fill) for first, lines, fill in said for n, line in enumerate(lines)
+    ):
+        drawing.text(grid.left + 6, lane_top + 18.2 + _LINE * i, line, size=NOTE, fill=fill, weight=600)
+    _interval(drawing, row, grid, ident, lane_top + _LINE * (words.above - 1))
     if row.flag:
         first = top + 16 if layout.narrow else (top + bottom - LEADING * len(flag)) / 2 + 13
         _draw_flag(drawing, row.flag, flag, grid, (first, layout))
@@ -214,15 +217,29 @@ def _sign(flag: Flag) -> tuple[str, str]:
     return _SIGNS.get(flag.kind, _SIGNS["stop"])
 
 
-def _words(row: ComparisonRow, grid: _Grid) -> list[tuple[str, str]]:
-    """What stands in the lane where a side gives no tier: lines with the colour of who says it."""
-    said: list[tuple[str, str]] = []
+class _Words(NamedTuple):
+    """What stands in a lane where a side gives no tier: its lines, the developer's above the evaluator's."""
+
+    developer: list[str]
+    evaluator: list[str]
+
+    @property
+    def above(self) -> int:
+        """How many lines high the developer's half of the lane is."""
+        return max(1, len(self.developer))
+
+    @property
+    def height(self) -> float:
+        return max(44.0, _LINE * (self.above + max(1, len(self.evaluator))) + 9)
+
+
+def _words(row: ComparisonRow, grid: _Grid) -> _Words:
     room = grid.right - grid.left - 12
-    if row.developer is None:
-        said += [(line, SELF) for line in wrap(row.developer_words, room, NOTE)]
-    if row.at_least is None and row.at_most is None and row.not_ruled_out is None:
-        said += [(line, INDEP) for line in wrap(row.evaluator_words, room, NOTE)]
-    return said
+    silent = row.at_least is None and row.at_most is None and row.not_ruled_out is None
+    return _Words(
+        wrap(row.developer_words, room, NOTE) if row.developer is None else [],
+        wrap(row.evaluator_words, room, NOTE) if silent else [],
+    )
 
 
 def _interval(drawing: Drawing, row: ComparisonRow, grid: _Grid, ident: str, top: float) -> None:

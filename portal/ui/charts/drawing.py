@@ -5,6 +5,7 @@ typst take it alike.
 """
 
 import math
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,11 @@ from xml.sax.saxutils import escape
 from markupsafe import Markup
 
 FONT = "Source Sans Pro Web, Source Sans Pro, Helvetica Neue, Arial, sans-serif"
+# The vendored faces hold Latin letters and common punctuation. What they lack (other scripts, the shapes of a
+# state) is set in these, and shapes stand alone: typst sets a whole line in the font of its rarest character.
+_OTHER_FONT = "Arial, DejaVu Sans Mono, Libertinus Serif, sans-serif"
+_SHAPES = ("■", "▲", "✓")
+_LACKING = re.compile("[^\u0020-\u017f\u2012-\u2014\u2018-\u201e\u2022\u2026\u2039\u203a\u20ac\u2122]+")
 INK, INK_2, EDGE, LINE, WASH, PAPER = "#1b2629", "#4b585c", "#6f7c80", "#d4dbda", "#f4f6f5", "#fff"
 BRAND, ACT, STOP, WARN, GOOD = "#143c3f", "#0d5c61", "#9a1f1f", "#7a4700", "#1b6139"
 SEAL, SEAL_WASH, SELF, INDEP, INDEP_WASH = "#553768", "#f2edf6", "#3b4e94", "#a04f08", "#f7e3cd"
@@ -170,17 +176,27 @@ class Drawing:
     _parts: list[str] = field(default_factory=list)
 
     def text(self, x: float, y: float, words: str, **style: Unpack[TextStyle]) -> None:
-        """One line of text on the baseline `y`."""
-        said = printable(words)
+        """One line of text on the baseline `y`. The shape of a state before it becomes a text of its own."""
+        said = printable(words).replace("\N{MINUS SIGN}", "\N{EN DASH}")  # much the same, and in our fonts
         size, anchor = style.get("size", 13.5), style.get("anchor", "start")
         wide = text_width(said, size)
         before = {"start": 0.0, "middle": wide / 2, "end": wide}[anchor]
         x = max(before, min(x, self.width - wide + before))
+        sign, _, rest = said.partition(" ")
+        if sign in _SHAPES and rest and anchor != "middle":
+            indent = text_width(f"{sign} ", size)
+            self._text(x - before, y, sign, {**style, "anchor": "start"})
+            self._text(x + (0 if anchor == "end" else indent), y, rest, style)
+        else:
+            self._text(x, y, said, style)
+
+    def _text(self, x: float, y: float, said: str, style: TextStyle) -> None:
+        size, anchor = style.get("size", 13.5), style.get("anchor", "start")
         halo = _HALO if style.get("halo") else ""
         self._parts.append(
             f'<text x="{number(x)}" y="{number(y)}" font-size="{number(size)}"{halo} '
-            f'fill="{style.get("fill", INK)}" '
-            f'text-anchor="{anchor}" font-weight="{style.get("weight", 400)}">{escape(said)}</text>'
+            f'fill="{style.get("fill", INK)}" text-anchor="{anchor}" '
+            f'font-weight="{style.get("weight", 400)}">{_runs(said)}</text>'
         )
 
     def label(self, label: Label, y: float) -> None:
@@ -240,6 +256,11 @@ class Said(NamedTuple):
 
     title: str
     finding: str
+
+
+def _runs(said: str) -> str:
+    """Escaped text in which characters that the fonts lack have a font of their own."""
+    return _LACKING.sub(lambda run: f'<tspan font-family="{_OTHER_FONT}">{run[0]}</tspan>', escape(said))
 
 
 def _attributes(more: Mapping[str, str]) -> str:

@@ -138,7 +138,7 @@ def draw_waterfall(chart: Waterfall, ident: str, layout: Layout) -> Markup:
     bars = _bars(chart.steps)
     amounts = [a for bar in bars for a in (bar.low, bar.high)] + [r.amount for r in chart.readings]
     amounts += [] if chart.ceiling is None else [chart.ceiling]
-    left, margin = (4.0, 20.0) if layout.narrow else (304.0, 16.0)
+    left, margin = (9.0, 20.0) if layout.narrow else (304.0, 16.0)
     axis = MoneyAxis.over(amounts, left, layout.width - margin)
     head = _head(chart, layout)
     top = 16.0 * max(len(head), 1) + 8

@@ -148,11 +148,12 @@ def check(drawn: str) -> None:
                 assert re.fullmatch(r"-?\d+(\.\d+)?", element.attrib[name])
     for element in root.iter(f"{SVG}text"):
         size, x = float(element.attrib["font-size"]), float(element.attrib["x"])
-        wide = text_width(element.text or "", size)
+        said = "".join(element.itertext())
+        wide = text_width(said, size)
         left = x - {"start": 0, "middle": wide / 2, "end": wide}[element.attrib["text-anchor"]]
-        assert left >= -0.1, element.text
-        assert left + wide <= width + 0.1, element.text
-        assert size * 0.7 <= float(element.attrib["y"]) <= height, element.text
+        assert left >= -0.1, said
+        assert left + wide <= width + 0.1, said
+        assert size * 0.7 <= float(element.attrib["y"]) <= height, said
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=str)
