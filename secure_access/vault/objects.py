@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -31,6 +32,10 @@ from secure_access.vault.stores import Sink, Store, StoreFailed, VaultError
 
 THREAD_FROM = 256 * 1024
 """Blocks from this size on are hashed in a second thread; below, waking it costs more than it saves."""
+
+
+BEHIND = 3
+"""Blocks that may wait for their hash: memory for at most that many MiB."""
 
 
 class Damaged(VaultError):
@@ -161,6 +166,7 @@ class Writer:
         self._size = 0
         self._pending = bytearray()
         self._thread: ThreadPoolExecutor | None = None
+        self._hashing: deque[Future[None]] = deque()
         self._stored: Stored | None = None
         self._sink: Sink | None = store.create(name)
         self._safely(lambda sink: sink.write(sealer.header))
@@ -173,6 +179,7 @@ class Writer:
     def write(self, data: Buffer) -> int:
         """Takes ``data`` and returns its length. After an error the object is gone and every write fails."""
         view = memoryview(data)
+        lasting = isinstance(data, bytes)
         self._size += len(view)
         if self._pending or len(view) < BATCH:
             room = BATCH - len(self._pending)
@@ -183,7 +190,7 @@ class Writer:
                 self._take(batch)
         whole = len(view) - len(view) % BATCH
         for at in range(0, whole, BATCH):
-            self._take(view[at : at + BATCH])
+            self._take(view[at : at + BATCH], lasting=lasting)
         self._pending += view[whole:]
         return len(data)
 
@@ -194,6 +201,7 @@ class Writer:
             self._pending = bytearray()
             self._safely(lambda sink: sink.write(self._sealer.finish()))
             self._safely(lambda sink: sink.commit())
+            self._hashed(0)
             self._stored = Stored(
                 self._name, self._size, self._sha256.hexdigest(), self._wrapped_key, self._key_id
             )
@@ -230,19 +238,27 @@ class Writer:
             self.discard()
             raise
 
-    def _take(self, block: Buffer) -> None:
-        """Hashes and seals one block; a large one is hashed while it is sealed and written."""
+    def _take(self, block: Buffer, *, lasting: bool = True) -> None:
+        """Hashes and seals one block; a large one is hashed in a second thread, a little behind.
+
+        ``lasting`` says that nobody changes the block afterwards; another is hashed before this returns.
+        """
         if len(block) < THREAD_FROM:
+            self._hashed(0)
             self._sha256.update(block)
-            self._safely(lambda sink: sink.write(self._sealer.update(block)))
-            return
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, "vault-hash")
-        hashed = self._thread.submit(self._sha256.update, block)
+        else:
+            self._hashed(BEHIND)
+            self._thread = self._thread or ThreadPoolExecutor(1, "vault-hash")
+            self._hashing.append(self._thread.submit(self._sha256.update, block))
         try:
             self._safely(lambda sink: sink.write(self._sealer.update(block)))
         finally:
-            hashed.result()
+            self._hashed(BEHIND if lasting else 0)
+
+    def _hashed(self, behind: int) -> None:
+        """Waits until at most ``behind`` blocks are still to be hashed."""
+        while len(self._hashing) > behind:
+            self._hashing.popleft().result()
 
 
 def _bound(context: str) -> bytes:
