@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from evaluator.web import accreditation_views, engagement_views
 from portal import accounts, errors, home, ui
+from portal.filing import filed_views, filing_views, incident_views, registry_views, signing_views
 from portal.settings import Settings
 from portal.web import (
     PUBLIC,
@@ -58,13 +59,23 @@ SURFACES: tuple[Surface, ...] = (
     Surface(home.developer, ("developer",), DEVELOPER),
     Surface(home.evaluator, ("evaluator",), EVALUATOR),
     Surface(home.government, ("government",), GOVERNMENT),
+    Surface(registry_views.bp, ("developer",), DEVELOPER),
+    Surface(filing_views.bp, ("developer",), DEVELOPER),
+    Surface(signing_views.bp, ("developer",), DEVELOPER),
+    Surface(incident_views.bp, ("developer",), DEVELOPER),
+    Surface(filed_views.bp, ("government",), GOVERNMENT),
     Surface(accreditation_views.bp, ("government",), frozenset({Role.ACCREDITATION_OFFICER})),
     Surface(engagement_views.bp, ("evaluator",), EVALUATOR),
 )
 
 NAVIGATION: dict[str, tuple[NavItem, ...]] = {
     PUBLIC: (NavItem("Start", "home.start"),),
-    "developer": (NavItem("Home", "home.developer"),),
+    "developer": (
+        NavItem("Home", "home.developer"),
+        NavItem("Models", "registry.models"),
+        NavItem("Filings", "filings.index"),
+        NavItem("Incidents", "incidents.index"),
+    ),
     "evaluator": (NavItem("Home", "home.evaluator"), NavItem("Engagements", "engagements.index")),
     "government": (NavItem("Home", "home.government"),),
 }

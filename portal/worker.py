@@ -14,6 +14,7 @@ from celery import Celery
 
 from evaluator import jobs as evaluator_jobs
 from portal.enforcement import consider, notices
+from portal.filing import jobs as filing_jobs
 from portal.review import jobs as review_jobs
 from portal.settings import Settings
 from portal.web import Wired
@@ -27,6 +28,7 @@ Verb = Callable[[Wired, str], Effect]
 
 VERBS: Mapping[str, Verb] = {
     "case.file": review_jobs.file_case,
+    "document.screen": filing_jobs.screen,
     "evidence.read": evaluator_jobs.read_evidence,
     "notice.write": notices.write,
     "violation.consider": consider.consider,

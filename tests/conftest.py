@@ -9,6 +9,7 @@ import pytest
 pytest_plugins = [
     "tests.fixtures.app",
     "tests.fixtures.databases",
+    "tests.fixtures.filing",
     "tests.fixtures.review",
     "tests.fixtures.enforcement",
     "tests.fixtures.s3",

@@ -1,0 +1,204 @@
+"""Certification: what is signed, who signs, and what stands afterwards."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from portal.filing import checks, duties, publication, service
+from portal.filing.tables import Filing, FilingKind
+from portal.filing.workflow import FILING, FilingState
+from secure_access import documents, jobs, ledger
+from secure_access.db import Session, next_reference
+from secure_access.identity import Actor
+from secure_access.ledger import LedgerEntry
+from secure_access.workflow import Denied, NotFound
+
+ON_TIME, LATE, NO_DUE_DATE = "on_time", "late", "no_due_date"
+
+
+def form_of(session: Session, filing: Filing) -> dict[str, Any]:
+    """The filing as it would be signed now: the object whose canonical JSON is digested."""
+    attached = [
+        (item.document, str(item.attachment.audience))
+        for item in documents.for_subject(session, service.subject(filing))
+    ]
+    developer = service.developer_of(session, filing).name
+    version = filing.statement or publication.STATEMENT
+    return publication.canonical_form(filing, developer=developer, attached=attached, version=version)
+
+
+def send(
+    session: Session, *, filing: Filing, certifier_id: uuid.UUID | None, by: Actor, now: datetime
+) -> None:
+    """Send a draft to a certifying officer. It can no longer be changed, only recalled.
+
+    Raises `Denied` when a check stands in the way or the officer may not certify this filing.
+    """
+    state = FILING.take("send_for_certification", by, filing)
+    officers = {person.id for person in service.certifying_officers(session, filing)}
+    if certifier_id not in officers:
+        raise Denied(
+            "Nobody is named who may certify this filing.",
+            "Choose a certifying officer; a risk report and a safety framework take another person than the "
+            "one who prepared it.",
+        )
+    filing.certifier_id = certifier_id
+    _refuse_open(service.checks_of(session, filing, now=now))
+    filing.state = state
+    filing.statement = publication.STATEMENT
+    filing.saved_at = now
+    session.add(filing)
+
+
+def recall(session: Session, *, filing: Filing, by: Actor, now: datetime) -> None:
+    """Take a filing back from certification to go on with it. Nothing was signed."""
+    filing.state = FILING.take("recall", by, filing)
+    filing.statement = ""
+    filing.saved_at = now
+    session.add(filing)
+
+
+def submit(session: Session, *, filing: Filing, shown_digest: str, by: Actor, now: datetime) -> Filing:
+    """Sign and submit. Load the filing with ``for_update=True`` first.
+
+    ``shown_digest`` is the digest of what the officer was shown. A second signature under the same digest by
+    the same person changes nothing and gives the same filing, so that it leads to the same receipt. Raises
+    `Denied` for somebody who may not sign, an open check, or a filing that is not what was shown.
+    """
+    if filing.certified_by == by.person_id and filing.digest and filing.digest == shown_digest:
+        return filing
+    state = FILING.take("submit", by, filing)
+    _refuse_open(service.checks_of(session, filing, now=now, certifier=by.name))
+    digest = publication.digest(form_of(session, filing))
+    if digest != shown_digest:
+        raise Denied(
+            "The filing changed after your page was opened: it is not what you saw. Nothing is signed.",
+            "Open the page again, read it, and sign what it shows then.",
+        )
+    duty = duties.due_of(session, filing)
+    filing.state, filing.digest = state, digest
+    filing.reference = next_reference(session, filing.kind.prefix, now)
+    filing.certified_by, filing.submitted_at, filing.saved_at = by.person_id, now, now
+    filing.due_at = duty.due_at if duty else None
+    filing.timeliness = NO_DUE_DATE if duty is None else (ON_TIME if now <= duty.due_at else LATE)
+    session.add(filing)
+    _record(session, filing, by, now)
+    _supersede(session, filing, by, now)
+    jobs.add(session, "case.file", service.subject(filing))
+    return filing
+
+
+def _record(session: Session, filing: Filing, by: Actor, now: datetime) -> None:
+    ledger.append(
+        session,
+        "filing.submitted",
+        {
+            "kind": filing.kind,
+            "reference": filing.reference,
+            "digest": filing.digest,
+            "statement": filing.statement,
+            "attachments": len(documents.for_subject(session, service.subject(filing))),
+            "due_at": filing.due_at.isoformat() if filing.due_at else "",
+            "timeliness": filing.timeliness,
+        },
+        by=by,
+        now=now,
+        about=service.about(filing),
+        records=(filing,),
+    )
+
+
+def _supersede(session: Session, filing: Filing, by: Actor, now: datetime) -> None:
+    """An amendment takes the place of what it amends."""
+    old = session.get(Filing, filing.supersedes_id) if filing.supersedes_id else None
+    if old is None:
+        return
+    old.state = FILING.take("supersede", by, old)
+    session.add(old)
+    fields = {"reference": old.reference, "by_reference": filing.reference}
+    ledger.append(
+        session, "filing.superseded", fields, by=by, now=now, about=service.about(old), records=(old,)
+    )
+
+
+def withdraw(session: Session, *, filing: Filing, reason: str, by: Actor, now: datetime) -> None:
+    """Withdraw a submitted filing. It stays, marked, with the reason. Raises `Denied` without one."""
+    state = FILING.take("withdraw", by, filing)
+    if not reason.strip():
+        raise Denied(
+            "A withdrawal has a reason.", "Write why the filing is withdrawn; the authority reads it."
+        )
+    filing.state, filing.state_reason = state, reason.strip()[:2000]
+    session.add(filing)
+    ledger.append(
+        session,
+        "filing.withdrawn",
+        {"reference": filing.reference},
+        by=by,
+        now=now,
+        about=service.about(filing),
+        records=(filing,),
+    )
+
+
+def amend(session: Session, *, filing: Filing, by: Actor, now: datetime) -> Filing:
+    """Begin a draft that takes the place of a submitted filing once it is submitted itself.
+
+    Answers, audiences and attachments are carried over; reasons given for checks are not. Raises `Denied` for
+    a filing that cannot be superseded, `NotFound` for somebody else's.
+    """
+    if filing.developer_id != by.organisation_id:
+        raise NotFound
+    if filing.state not in (FilingState.SUBMITTED, FilingState.RETURNED, FilingState.ACCEPTED):
+        raise Denied(
+            f"This filing is {filing.state.replace('_', ' ')}, so it cannot be amended.",
+            "Begin a new filing.",
+        )
+    if not by.roles & FILING.steps[0].roles:
+        raise Denied("Only a preparer or a certifying officer can amend a filing.", "Ask one of them.")
+    draft = Filing(
+        kind=FilingKind(filing.kind),
+        developer_id=filing.developer_id,
+        model_version_id=filing.model_version_id,
+        taxonomy=filing.taxonomy,
+        period_start=filing.period_start,
+        period_end=filing.period_end,
+        content=dict(filing.content),
+        audiences=dict(filing.audiences),
+        prepared_by=by.person_id,
+        prepared_at=now,
+        saved_at=now,
+        supersedes_id=filing.id,
+    )
+    session.add(draft)
+    session.flush()
+    for item in documents.for_subject(session, service.subject(filing)):
+        documents.attach(
+            session,
+            document=item.document,
+            subject=service.subject(draft),
+            label=item.attachment.label,
+            audience=item.attachment.audience,
+            by=by,
+            now=now,
+        )
+    return draft
+
+
+def entry_of(session: Session, filing: Filing) -> LedgerEntry:
+    """The ledger entry of the submission, for the receipt. Raises `NotFound` before it is submitted."""
+    for entry in ledger.entries(session, about=service.subject(filing)):
+        if entry.type == "filing.submitted":
+            return entry
+    raise NotFound
+
+
+def _refuse_open(found: list[checks.Check]) -> None:
+    left = checks.opened(found)
+    if left:
+        raise Denied(
+            f"{len(left)} checks stand in the way, the first: {left[0].what}.",
+            f"{left[0].fix} Then send it again.",
+        )

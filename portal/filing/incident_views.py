@@ -1,0 +1,92 @@
+"""Pages of incidents, in the developer's zone."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from portal.filing import incident_pages, incidents, registration
+from portal.filing.incident_pages import FirstReportForm
+from portal.filing.registry import ModelVersion
+from portal.filing.workflow import INCIDENT
+from portal.web import current_actor, current_time
+from secure_access.workflow import Denied
+
+bp = Blueprint("incidents", __name__, template_folder="templates")
+
+Page = str | Response | tuple[str, int]
+
+
+@bp.get("/incidents")
+def index() -> str:
+    """What was reported."""
+    found = incidents.listed(g.session, developer_id=current_actor().organisation_id)
+    rows = [(item, incidents.late_regimes(item.clocks)) for item in found]
+    return render_template("incident/index.html", rows=rows)
+
+
+@bp.route("/incidents/new", methods=["GET", "POST"])
+def report() -> Page:
+    """The first report: one short form, and nothing that blocks it."""
+    form = FirstReportForm(request.form)
+    form.version.choices = [("", "Not known yet"), *_versions()]
+    if request.method == "GET":
+        return render_template("incident/report.html", form=form)
+    if form.validate():
+        chosen = form.version.data
+        version = registration.load_version(g.session, chosen, by=current_actor()) if chosen else None
+        try:
+            incident = incidents.report(
+                g.session, first=form.first_report(version), by=current_actor(), now=current_time()
+            )
+        except Denied as denied:
+            form.refuse("aware_at", f"{denied.reason} {denied.fix}")
+        else:
+            flash(f"Reported as {incident.reference}. Each law's clock is stopped by this report.")
+            return redirect(url_for("incidents.show", key=incident.reference), 303)
+    return render_template("incident/report.html", form=form), 422
+
+
+def _versions() -> list[tuple[str, str]]:
+    models = registration.models_of(g.session, current_actor().organisation_id)
+    return [
+        (str(version.id), registration.full_name(g.session, version))
+        for _, versions in models
+        for version in versions
+    ]
+
+
+@bp.get("/incidents/<key>")
+def show(key: str) -> str:
+    """A reported incident: clocks, what is still missing, updates."""
+    return _show_page(key, "", [])
+
+
+@bp.post("/incidents/<key>/updates")
+def update(key: str) -> Page:
+    """Add to a report."""
+    incident = incidents.load(g.session, key, by=current_actor(), for_update=True)
+    text = request.form.get("text", "")
+    if not text.strip():
+        return _show_page(key, text, [("text", "Write what is new.")]), 422
+    incidents.update(g.session, incident=incident, text=text, by=current_actor(), now=current_time())
+    flash("Added to the report. The authority sees it now.")
+    return redirect(url_for("incidents.show", key=key), 303)
+
+
+def _show_page(key: str, text: str, problems: list[tuple[str, str]]) -> str:
+    incident = incidents.load(g.session, key, by=current_actor())
+    version = g.session.get(ModelVersion, incident.model_version_id) if incident.model_version_id else None
+    return render_template(
+        "incident/show.html",
+        incident=incident,
+        model=registration.full_name(g.session, version) if version else "",
+        chart=incident_pages.chart(incident),
+        kinds=incident_pages.kind_words(incident),
+        missing=incident_pages.still_missing(incident),
+        updates=incident_pages.updates(g.session, incident),
+        late=incidents.late_regimes(incident.clocks),
+        actions=INCIDENT.allowed(current_actor(), incident),
+        text=text,
+        problems=problems,
+    )

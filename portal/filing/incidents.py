@@ -1,0 +1,218 @@
+"""Verbs of incidents: a first report that nothing blocks, then updates. Clocks are ruled at the report."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from portal.filing import events, registration  # noqa: F401 - declares what is recorded here
+from portal.filing.registry import ModelVersion
+from portal.filing.tables import Incident
+from portal.filing.workflow import INCIDENT
+from portal.law import deadlines, statute
+from portal.law.deadlines import Clock
+from secure_access import jobs, ledger
+from secure_access.db import Session, col, next_reference, select
+from secure_access.identity import Actor, OrganisationKind
+from secure_access.workflow import Denied, NotFound
+
+PROPOSED = "proposed"
+
+
+@dataclass(frozen=True)
+class FirstReport:
+    """What a developer can say at once. Only what happened and when it became aware are needed.
+
+    ``kinds`` are of `portal.law.deadlines.KINDS`; ``belief_at`` is when it had facts enough for a reasonable
+    belief; ``told`` says who was told already.
+    """
+
+    what_happened: str
+    aware_at: datetime
+    title: str = ""
+    version: ModelVersion | None = None
+    kinds: Sequence[str] = ()
+    belief_at: datetime | None = None
+    imminent_danger: bool = False
+    internal_use: bool | None = None
+    told: str = ""
+    contact: str = ""
+
+
+def report(session: Session, *, first: FirstReport, by: Actor, now: datetime) -> Incident:
+    """Report an incident. Each law's clock is ruled here and now, and kept.
+
+    Raises `Denied` for somebody who does not file for a developer, for a report without what happened, and
+    for an awareness in the future; `NotFound` for somebody else's model.
+    """
+    if by.organisation_kind != OrganisationKind.DEVELOPER or not by.roles & registration.DEVELOPER_ROLES:
+        raise Denied("Only a preparer or a certifying officer of a developer can report.", "Ask one of them.")
+    if not first.what_happened.strip():
+        raise Denied("The report is empty.", "Say in a sentence what happened; the rest can follow.")
+    if max(first.aware_at, first.belief_at or first.aware_at) > now:
+        raise Denied("The time lies in the future.", "Check date and time; they are UTC.")
+    if first.version is not None and first.version.developer_id != by.organisation_id:
+        raise NotFound
+    clocks = ruled(running(first), done_at=now)
+    incident = Incident(
+        reference=next_reference(session, "I", now),
+        developer_id=by.organisation_id,
+        model_version_id=first.version.id if first.version else None,
+        title=_title(first),
+        what_happened=first.what_happened.strip(),
+        kinds=list(first.kinds),
+        aware_at=first.aware_at,
+        belief_at=first.belief_at,
+        imminent_danger=first.imminent_danger,
+        internal_use=first.internal_use,
+        told=first.told.strip()[:400],
+        contact=first.contact.strip()[:200],
+        clocks=clocks,
+        reported_by=by.person_id,
+        reported_at=now,
+    )
+    session.add(incident)
+    session.flush()
+    late = late_regimes(clocks)
+    ledger.append(
+        session,
+        "incident.reported",
+        {"reference": incident.reference, "imminent": incident.imminent_danger, "late_under": late},
+        by=by,
+        now=now,
+        about=about(incident),
+        records=(incident,),
+    )
+    jobs.add(session, "case.file", subject(incident))
+    if late:
+        jobs.add(session, "violation.consider", subject(incident))
+    return incident
+
+
+def update(session: Session, *, incident: Incident, text: str, by: Actor, now: datetime) -> None:
+    """Add to a report. What was said first stays. Raises `Denied` for an empty text or a closed incident."""
+    state = INCIDENT.take("update", by, incident)
+    if not text.strip():
+        raise Denied("The update is empty.", "Write what is new.")
+    incident.state = state
+    said = {"at": now.isoformat(), "by": str(by.person_id), "text": text.strip()}
+    incident.updates = [*incident.updates, said]
+    session.add(incident)
+    ledger.append(
+        session,
+        "incident.updated",
+        {"reference": incident.reference, "number": len(incident.updates)},
+        by=by,
+        now=now,
+        about=about(incident),
+        records=(incident,),
+    )
+
+
+def close(session: Session, *, incident: Incident, by: Actor, now: datetime) -> None:
+    """Close an incident (a case officer). Raises `Denied`."""
+    incident.state = INCIDENT.take("close", by, incident)
+    session.add(incident)
+    ledger.append(
+        session,
+        "incident.closed",
+        {"reference": incident.reference},
+        by=by,
+        now=now,
+        about=about(incident),
+        records=(incident,),
+    )
+
+
+def load(session: Session, key: str, *, by: Actor, for_update: bool = False) -> Incident:
+    """An incident by its reference. Raises `NotFound` for what is not there for the actor."""
+    query = select(Incident).where(Incident.reference == key)
+    if for_update:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    incident = session.exec(query).first()
+    if incident is None or not (
+        incident.developer_id == by.organisation_id or registration.reads_filings(by)
+    ):
+        raise NotFound
+    return incident
+
+
+def listed(session: Session, *, developer_id: uuid.UUID) -> list[Incident]:
+    """The incidents of a developer, latest first."""
+    query = select(Incident).where(Incident.developer_id == developer_id)
+    return list(session.exec(query.order_by(col(Incident.reported_at).desc())))
+
+
+def running(first: FirstReport) -> tuple[Clock, ...]:
+    """Every clock that a report answers, under every law in force: awareness counts as discovery and as
+    determination, because no earlier moment is evidenced.
+    """
+    known = deadlines.Incident(
+        discovered_at=first.aware_at,
+        determined_at=first.aware_at,
+        believed_at=first.belief_at,
+        aware_at=first.aware_at,
+        kinds=frozenset(first.kinds),
+        imminent=first.imminent_danger,
+    )
+    return deadlines.incident_clocks(known)
+
+
+def ruled(clocks: Iterable[Clock], *, done_at: datetime) -> list[dict[str, Any]]:
+    """Clocks as they are kept with an incident: plain values, with the ruling."""
+    kept = []
+    for clock in clocks:
+        ruling = deadlines.timeliness(clock, done_at)
+        kept.append(
+            {
+                "regime": clock.regime,
+                "name": statute.load(clock.regime).short,
+                "duty": clock.duty,
+                "label": clock.label,
+                "starts_at": clock.starts_at.isoformat(),
+                "due_at": clock.due_at.isoformat(),
+                "rule": clock.rule,
+                "citation": clock.citation,
+                "why": list(clock.why),
+                "zone": clock.zone,
+                "status": clock.status,
+                "verified": clock.verified,
+                "recipient": clock.recipient,
+                "governs": clock.governs,
+                "on_time": ruling.on_time,
+                "late_seconds": int(ruling.late_by / timedelta(seconds=1)),
+            }
+        )
+    return kept
+
+
+def late_regimes(clocks: Iterable[dict[str, Any]]) -> list[str]:
+    """The laws under which a governing clock had run out. A proposal cannot be broken."""
+    late = {
+        clock["regime"]
+        for clock in clocks
+        if clock["governs"] and not clock["on_time"] and clock["status"] != PROPOSED
+    }
+    return sorted(late)
+
+
+def subject(incident: Incident) -> str:
+    """How the ledger names an incident."""
+    return f"incident:{incident.id}"
+
+
+def about(incident: Incident) -> tuple[str, ...]:
+    """What the entries of an incident are about."""
+    named = (subject(incident), registration.developer_subject(incident.developer_id))
+    if incident.model_version_id is None:
+        return named
+    return (*named, registration.version_subject(incident.model_version_id))
+
+
+def _title(first: FirstReport) -> str:
+    """The title as given, else the beginning of what happened."""
+    text = " ".join((first.title or first.what_happened).split())
+    return text if len(text) <= 200 else text[:199] + "…"

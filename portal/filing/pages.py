@@ -1,0 +1,143 @@
+"""Between a form on a page and the answers of a filing: reading what was sent, showing what is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from itertools import groupby
+from typing import Any, Protocol
+
+from portal.filing import checks, publication
+from portal.filing.forms import Kind, Question, Section
+from portal.filing.service import Answers
+from portal.filing.tables import Filing
+from portal.ui.fields import MemorableDateField, audience_of
+from portal.ui.forms import Form
+
+LONGEST = 20_000
+Problem = tuple[str, str]
+
+
+class Submitted(Protocol):
+    """A form as it was sent: werkzeug's MultiDict."""
+
+    def get(self, key: str, default: str = "") -> str: ...
+    def getlist(self, key: str) -> list[str]: ...
+    def __contains__(self, key: object) -> bool: ...
+
+
+def read_section(section: Section, submitted: Any) -> tuple[Answers, list[Problem]]:
+    """What one page of a form says, and what could not be read. What is not on the page is left alone."""
+    content: dict[str, Any] = {}
+    columns: dict[str, Any] = {}
+    audiences: dict[str, Mapping[str, str]] = {}
+    problems: list[Problem] = []
+    for question in section.questions:
+        if not _sent(question, submitted):
+            continue
+        answer, wrong = _answer(question, submitted)
+        if wrong:
+            problems.append((question.name, wrong))
+        elif question.column:
+            columns[question.column] = answer
+        else:
+            content[question.name] = answer.isoformat() if isinstance(answer, date) else (answer or "")
+        if question.audience and f"{question.name}-audience" in submitted:
+            audience, why = audience_of(submitted, question.name)
+            audiences[question.name] = {"audience": audience, "why": why[:400]}
+    return Answers(content, columns, audiences), problems
+
+
+def _sent(question: Question, submitted: Any) -> bool:
+    if question.kind is Kind.DATE:
+        return f"{question.name}-year" in submitted
+    # Boxes that are all left empty send nothing; a hidden mark says that they were on the page.
+    return question.name in submitted or f"{question.name}-asked" in submitted
+
+
+def _answer(question: Question, submitted: Any) -> tuple[Any, str]:
+    allowed = [value for value, _, _ in question.options]
+    match question.kind:
+        case Kind.DATE:
+            return _date(question.name, submitted)
+        case Kind.SEVERAL:
+            return [value for value in submitted.getlist(question.name) if value in allowed], ""
+        case Kind.CHOICE | Kind.TIER:
+            said = submitted.get(question.name, "")
+            known = said in ("", *allowed)
+            return said if known else "", "" if known else f"Choose one answer for “{question.label}”."
+        case _:
+            text = submitted.get(question.name, "").replace("\r\n", "\n").strip()
+            if len(text) > LONGEST:
+                return (
+                    "",
+                    f"“{question.label}” has more than {LONGEST:,} characters. Attach it as a file.",
+                )
+            return text, ""
+
+
+def _date(name: str, submitted: Any) -> tuple[date | None, str]:
+    form = type("OneDate", (Form,), {name: MemorableDateField("")})(submitted)
+    form.validate()
+    field = form[name]
+    return field.data, str(field.errors[0]) if field.errors else ""
+
+
+def shown_section(
+    filing: Filing, section: Section, *, submitted: Any = None, problems: Sequence[Problem] = ()
+) -> list[dict[str, Any]]:
+    """The questions of a page with what to show in them, in groups that stand beside each other.
+
+    ``submitted`` keeps what was typed where it could not be read.
+    """
+    given = publication.answers(filing)
+    errors = dict(reversed(problems))
+    rows = []
+    for question in section.questions:
+        if not question.asked(given):
+            continue
+        audience, why = checks.audience_of(filing.audiences, question)
+        rows.append(
+            {
+                "question": question,
+                "value": given.get(question.name, ""),
+                "date": _parts(question, given.get(question.name, ""), submitted, errors),
+                "audience": audience,
+                "why": why or question.grounds,
+                "error": errors.get(question.name, ""),
+            }
+        )
+    return [
+        {"beside": beside, "rows": list(group)}
+        for beside, group in groupby(rows, key=lambda row: _question(row).beside)
+    ]
+
+
+def _question(row: Mapping[str, Any]) -> Question:
+    found = row["question"]
+    assert isinstance(found, Question)
+    return found
+
+
+def _parts(question: Question, value: Any, submitted: Any, errors: Mapping[str, str]) -> tuple[str, str, str]:
+    """Day, month and year for three inputs: as typed where that could not be read."""
+    if submitted is not None and question.name in errors:
+        day, month, year = (submitted.get(f"{question.name}-{part}", "") for part in ("day", "month", "year"))
+        return day, month, year
+    try:
+        found = date.fromisoformat(str(value))
+    except ValueError:
+        return "", "", ""
+    return str(found.day), str(found.month), str(found.year)
+
+
+def step_labels(sections: Sequence[Section]) -> list[str]:
+    """The labels of the step indicator: the form's own, then attachments, then certification."""
+    return [*dict.fromkeys(section.step_label for section in sections), "Attachments", "Check and certify"]
+
+
+def neighbour(sections: Sequence[Section], key: str) -> str:
+    """The page after this one; the attachments after the last."""
+    keys = [section.key for section in sections]
+    place = keys.index(key) + 1
+    return keys[place] if place < len(keys) else "attachments"

@@ -1,0 +1,110 @@
+"""Pages of the signature and after it, in the developer's zone: receipt, withdrawal, amendment."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask import Response as FlaskResponse
+from werkzeug.wrappers import Response
+
+from portal.filing import certification, publication, reading, service
+from portal.filing.workflow import FILING, FilingState
+from portal.web import current_actor, current_time
+from secure_access import identity
+from secure_access.ledger import canonical, receipts
+
+bp = Blueprint("signing", __name__, template_folder="templates")
+
+Page = str | Response | tuple[str, int]
+
+
+@bp.route("/filings/<key>/sign", methods=["GET", "POST"])
+def sign(key: str) -> Page:
+    """What will be signed, exactly, and the signature."""
+    by = current_actor()
+    filing = service.load(g.session, key, by=by, for_update=request.method == "POST")
+    if request.method == "POST":
+        shown = request.form.get("digest", "")
+        certification.submit(g.session, filing=filing, shown_digest=shown, by=by, now=current_time())
+        return redirect(url_for("signing.receipt", key=filing.reference), 303)
+    if filing.state != FilingState.IN_CERTIFICATION:
+        return redirect(url_for("filings.show", key=key), 303)
+    form = certification.form_of(g.session, filing)
+    return render_template(
+        "filing/sign.html",
+        reading=reading.reading_of(g.session, filing),
+        digest_hex=publication.digest(form),
+        statement=form["statement"],
+        refusal=FILING.refusal("submit", by, filing),
+        actions=FILING.allowed(by, filing),
+        officer=g.session.get(identity.Person, filing.certifier_id),
+        key=key,
+    )
+
+
+@bp.post("/filings/<key>/recall")
+def recall(key: str) -> Response:
+    """Take it back from certification."""
+    filing = service.load(g.session, key, by=current_actor(), for_update=True)
+    certification.recall(g.session, filing=filing, by=current_actor(), now=current_time())
+    return redirect(url_for("filings.certify", key=key), 303)
+
+
+@bp.get("/filings/<key>/receipt")
+def receipt(key: str) -> str:
+    """What was submitted when, and how to prove it."""
+    filing = service.load(g.session, key, by=current_actor())
+    entry = certification.entry_of(g.session, filing)
+    return render_template(
+        "filing/receipt.html",
+        reading=reading.reading_of(g.session, filing),
+        entry=entry,
+        proof_follows=receipts.proof_follows(g.session, entry),
+        key=key,
+    )
+
+
+@bp.get("/filings/<key>/receipt.json")
+def receipt_file(key: str) -> Response:
+    """The receipt as a file that verifies offline."""
+    filing = service.load(g.session, key, by=current_actor())
+    entry = certification.entry_of(g.session, filing)
+    response = FlaskResponse(receipts.receipt_text(g.session, entry), mimetype="application/json")
+    response.headers["Content-Disposition"] = f'attachment; filename="receipt-{filing.reference}.json"'
+    return response
+
+
+@bp.get("/filings/<key>/filing.json")
+def filing_file(key: str) -> Response:
+    """The very object that was signed: its canonical JSON has the digest on the receipt."""
+    filing = service.load(g.session, key, by=current_actor())
+    form = certification.form_of(g.session, filing)
+    response = FlaskResponse(canonical.encode(form), mimetype="application/json")
+    response.headers["Content-Disposition"] = f'attachment; filename="{filing.reference or "draft"}.json"'
+    return response
+
+
+@bp.post("/filings/<key>/withdraw")
+def withdraw(key: str) -> Response:
+    """Withdraw a submitted filing."""
+    filing = service.load(g.session, key, by=current_actor(), for_update=True)
+    certification.withdraw(
+        g.session,
+        filing=filing,
+        reason=request.form.get("reason", ""),
+        by=current_actor(),
+        now=current_time(),
+    )
+    flash("Withdrawn. The filing stays readable, marked as withdrawn, with your reason.")
+    return redirect(url_for("filings.show", key=key), 303)
+
+
+@bp.post("/filings/<key>/amend")
+def amend(key: str) -> Response:
+    """Begin an amendment."""
+    filing = service.load(g.session, key, by=current_actor())
+    draft = certification.amend(g.session, filing=filing, by=current_actor(), now=current_time())
+    flash(
+        f"This draft takes the place of {filing.reference} once it is submitted. Until then that one stands."
+    )
+    first = publication.sections(draft)[0].key
+    return redirect(url_for("filings.edit", key=draft.id, section=first), 303)

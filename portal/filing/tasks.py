@@ -1,0 +1,99 @@
+"""What a developer's people must do: drafts, signatures, duties of the law. For their first page."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from portal.filing import duties, service
+from portal.filing.tables import Filing
+from portal.filing.workflow import FILING, FilingState
+from portal.law.deadlines import Duty
+from portal.law.statute import load
+from portal.ui.tasks import Task
+from secure_access.db import Session
+from secure_access.identity import Actor, OrganisationKind
+
+SOON = timedelta(days=120)
+"""Duties further away are not yet a task."""
+
+
+def tasks(session: Session, by: Actor, now: datetime) -> list[Task]:
+    """What waits for an actor of a developer, nearest due time first; nothing for anybody else."""
+    if by.organisation_kind != OrganisationKind.DEVELOPER:
+        return []
+    found = [
+        task
+        for filing in service.listed(session, by=by)
+        for task in [_of_filing(session, filing, by)]
+        if task is not None
+    ]
+    upcoming = duties.upcoming(session, by.organisation_id, now=now)
+    found += [_of_duty(duty) for duty in upcoming if duty.due_at - now < SOON]
+    return sorted(found, key=lambda task: (task.due is None, task.due or now, task.what))
+
+
+def _of_filing(session: Session, filing: Filing, by: Actor) -> Task | None:
+    title = service.title(session, filing)
+    duty = duties.due_of(session, filing)
+    due = duty.due_at if duty else None
+    if filing.state == FilingState.IN_CERTIFICATION and FILING.refusal("submit", by, filing) is None:
+        return Task(
+            what=f"Certify {_lower(title)}",
+            link=f"/filings/{filing.id}/sign",
+            detail="Sent to a certifying officer. You see exactly what is signed.",
+            due=due,
+            consequence=_late(duty) or "It is not filed until somebody signs.",
+            act="Read and sign",
+        )
+    if filing.state == FilingState.DRAFT:
+        return Task(
+            what=f"Finish {_lower(title)}",
+            link=f"/filings/{filing.id}",
+            detail="Draft. Only your organisation can read it.",
+            due=due,
+            consequence=_late(duty) or "Nothing is filed.",
+            act="Go on",
+        )
+    if filing.state == FilingState.RETURNED:
+        return Task(
+            what=f"Amend {_lower(title)}",
+            link=f"/filings/{filing.reference}",
+            detail=f"{filing.reference} was returned: {filing.state_reason}",
+            due=None,
+            consequence="The authority decides on what it has.",
+            act="Read why",
+        )
+    return None
+
+
+def _of_duty(duty: Duty) -> Task:
+    pack = load(duty.regime)
+    kind = _KIND_OF.get(duty.duty)
+    return Task(
+        what=duty.label,
+        link=f"/filings/new?kind={kind}" if kind else "/filings",
+        detail=f"{pack.short}: {duty.rule} ({duty.citation})",
+        due=duty.due_at,
+        consequence=_late(duty),
+        act="Begin",
+    )
+
+
+_KIND_OF = {
+    "risk_report.period": "risk_report",
+    "model_report.refresh": "risk_report",
+    "framework.review": "safety_framework",
+}
+
+
+def _late(duty: Duty | None) -> str:
+    if duty is None:
+        return ""
+    pack = load(duty.regime)
+    if duty.status == "proposed":
+        return f"Under the {pack.short} it would be late. A proposal binds nobody."
+    return f"It is late under {pack.short}, and the receipt says so."
+
+
+def _lower(title: str) -> str:
+    return title[:1].lower() + title[1:]
