@@ -1,0 +1,63 @@
+"""Where the demonstration is played: each act at its own moment, with the jobs it causes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from portal.web import Upload, Wired
+from portal.worker import run_due
+from secure_access import documents
+from secure_access.clock import FixedClock
+from secure_access.db import Session, select
+from secure_access.documents import Accepted
+from secure_access.identity import Organisation
+from secure_access.ledger import sequencer
+
+Made = TypeVar("Made")
+
+
+class Stage:
+    """An instance whose clock stands where the story is."""
+
+    def __init__(self, wired: Wired) -> None:
+        self.real = wired
+        self.clock = FixedClock(datetime(2027, 5, 3, 8, 0, tzinfo=UTC))
+        self.wired = replace(wired, clock=self.clock)
+
+    def at(self, moment: str) -> Stage:
+        """Move to a moment such as ``2027-07-05 14:32`` (UTC)."""
+        self.clock.at = datetime.fromisoformat(moment).replace(tzinfo=UTC)
+        return self
+
+    @property
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def act(self, verb: Callable[[Session, datetime], Made]) -> Made:
+        """One act in one transaction, then the jobs it caused, then its place in the ledger."""
+        with self.wired.database.write() as session:
+            made = verb(session, self.now)
+        run_due(self.wired)
+        sequencer.sequence(self.wired.database, self.wired.ledger_signer, self.now)
+        return made
+
+    def upload(self, name: str, content: bytes) -> Upload:
+        """A file that has arrived in the vault."""
+        upload = Upload(self.wired.vault, name)
+        upload.write(content)
+        upload.seek(0)
+        return upload
+
+    def file(self, name: str, content: bytes) -> Accepted:
+        """A file that has arrived and is of a kind that is taken."""
+        upload = self.upload(name, content)
+        return documents.accept(self.wired.vault, upload.claim(), document_id=upload.document_id, name=name)
+
+
+def already_loaded(wired: Wired) -> bool:
+    """Whether somebody is there already."""
+    with wired.database.read() as session:
+        return session.exec(select(Organisation)).first() is not None
