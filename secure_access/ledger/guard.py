@@ -1,6 +1,6 @@
 """Fails closed: a row of a table of record does not change unless an entry of the same transaction names it.
 
-The rows that a flush wrote are remembered with the session; `secure_access.ledger.entries.append` takes off
+The rows that a flush wrote are remembered with the session; `secure_access.ledger.recording.append` takes off
 those that it names, as they are at that moment; what is left at commit refuses the commit. Statements that
 bypass the unit of work are refused for such tables outright. Raw connections are beyond this guard: the
 audit finds those.

@@ -21,8 +21,8 @@ from sqlalchemy import select, text
 
 from secure_access.db import Database, Session, col
 from secure_access.ledger import merkle, note, tiles
-from secure_access.ledger.entries import append, declare
 from secure_access.ledger.note import Checkpoint, Signer, VerifierKey
+from secure_access.ledger.recording import append, declare
 from secure_access.ledger.security_log import last
 from secure_access.ledger.tables import LedgerCheckpoint, LedgerEntry, LedgerHead, Log
 
