@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.fixtures.filing",
     "tests.fixtures.review",
     "tests.fixtures.enforcement",
+    "tests.fixtures.evaluator",
     "tests.fixtures.s3",
 ]
 

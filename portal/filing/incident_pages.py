@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from wtforms import BooleanField, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField
+from wtforms import BooleanField, StringField, TextAreaField
 
 from portal.filing.incidents import PROPOSED, FirstReport
 from portal.filing.registry import ModelVersion
 from portal.filing.tables import Incident
 from portal.ui.charts import Clock, Clocks
-from portal.ui.fields import MemorableMomentField, Needed
+from portal.ui.fields import MemorableMomentField, Needed, RadioField, SelectField, SelectMultipleField
 from portal.ui.formats import plural
 from portal.ui.forms import Form
 from secure_access import identity

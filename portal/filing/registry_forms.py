@@ -5,12 +5,20 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from wtforms import RadioField, SelectField, SelectMultipleField, StringField
+from wtforms import StringField
 
 from portal.filing.registration import NewFigures, NewVersion
 from portal.filing.registry import Channel, ModelVersion
 from portal.law import accelerators, money
-from portal.ui.fields import ComputeField, ExactField, MemorableDateField, Needed
+from portal.ui.fields import (
+    ComputeField,
+    ExactField,
+    MemorableDateField,
+    Needed,
+    RadioField,
+    SelectField,
+    SelectMultipleField,
+)
 from portal.ui.forms import Form
 
 CHANNELS = {
@@ -66,7 +74,7 @@ class VersionForm(Form):
     )
     tokens = ComputeField("Training tokens", description="As 1.6e13.")
     epochs = ExactField("Epochs", description="If the tokens were seen more than once.")
-    chip_name = SelectField("Chip", choices=[], validate_choice=True)
+    chip_name = SelectField("Chip")
     chip_count = ExactField("Number of chips")
     chip_hours = ExactField("Hours")
     chip_utilisation = ExactField("Utilisation", description="From 0 to 1, for example 0.4.")

@@ -1,0 +1,363 @@
+"""Pages of the developer's zone: what is typed is kept, what is refused says why, what is not yours is not there."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import uuid
+from datetime import timedelta
+
+import pytest
+
+from portal.filing import service
+from portal.filing.registration import models_of
+from portal.filing.tables import Filing, FilingKind
+from portal.filing.workflow import FilingState
+from secure_access.db import select
+from secure_access.identity import OrganisationKind
+from secure_access.workflow import Role
+from tests.fixtures.app import form_of
+
+TINY_PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+
+
+@pytest.fixture
+def dev(sqlite_developer):
+    return sqlite_developer
+
+
+@pytest.fixture
+def client(dev):
+    return dev.world.client("developer", dev.preparer)
+
+
+def page(client, url, status=200):
+    answer = client.get(url)
+    assert answer.status_code == status, answer.text[:2000]
+    return answer.text
+
+
+def post(client, url, fields=None, *, form_at="", action="", status=303, **kwargs):
+    hidden = form_of(page(client, form_at or url), action)
+    answer = client.post(url, data={**hidden, **(fields or {})}, **kwargs)
+    assert answer.status_code == status, answer.text[:3000]
+    return answer
+
+
+def made(dev, make, *args, **kwargs):
+    with dev.world.wired.database.write() as session:
+        return make(session, *args, **kwargs)
+
+
+VERSION = {
+    "model_name": "Corvane 4",
+    "name": "Corvane 4",
+    "snapshot": "corvane-4-x",
+    "do": "save",
+}
+
+
+def test_register_by_parameters_and_tokens_shows_the_arithmetic(client):
+    typed = {**VERSION, "parameters": "4e11", "tokens": "1.6e13", "do": "show"}
+    shown = post(client, "/models/new", typed, status=200).text
+    assert "6 x 4e11 parameters x 1.6e13 tokens = 3.84e25 FLOP" in shown
+    assert 'value="corvane-4-x"' in shown
+    answer = post(client, "/models/new", {**typed, "do": "save"})
+    assert "coverage" in answer.location
+    assert "Anthropic proposal (June 2026)" not in page(client, answer.location)
+    post(client, answer.location, form_at=answer.location)
+    shown = page(client, answer.location)
+    assert "Anthropic proposal (June 2026)" in shown
+    assert "would be covered" in shown or "cannot say (proposed)" in shown
+    assert "presumed" in shown
+    assert "gross revenue" in shown
+
+
+def test_register_with_mistakes_keeps_what_was_typed(client):
+    typed = {**VERSION, "name": "", "training_flop": "a lot", "planned_release-day": "31"}
+    shown = post(client, "/models/new", typed, status=422).text
+    assert "Name the version." in shown
+    assert "Write training compute as 3.8e25" in shown
+    assert 'value="a lot"' in shown
+    assert "Write the month and the year too" in shown
+
+
+def test_figures_are_kept_and_coverage_asks_to_be_run_again(dev, client):
+    version = made(dev, dev.version)
+    at = f"/models/versions/{version.id}/coverage"
+    post(client, at)
+    typed = {
+        "entity": "Quillmark", "period_start-day": "1", "period_start-month": "1", "period_start-year": "2026",
+        "period_end-day": "31", "period_end-month": "12", "period_end-year": "2026", "currency": "USD",
+        "gross_revenue": "900,000,000.00", "with_affiliates": "yes", "source": "Annual report", "sample_of": "Somebody",
+    }  # fmt: skip
+    post(client, "/figures/new", typed)
+    assert "Sample figures of Somebody, no allegation." in page(client, "/models")
+    assert "USD 900,000,000.00" in page(client, "/models")
+    assert "What you stated has changed since this result" in page(client, at)
+    typed |= {"period_end-year": "2025", "source": ""}
+    shown = post(client, "/figures/new", typed, status=422).text
+    assert "Say where the figures are published" in shown
+    shown = post(client, "/figures/new", {**typed, "source": "x"}, status=422).text
+    assert "The period ends before it starts" in shown
+
+
+def test_every_page_of_every_form_opens_and_saves(dev, client):
+    version = made(dev, dev.version)
+    for kind in FilingKind:
+        start = post(client, "/filings/new", {"kind": kind, "version": str(version.id)})
+        key = start.location.rpartition("/")[2]
+        filing = dev_filing(dev, key)
+        for section in sections_of(filing):
+            at = f"/filings/{key}/form/{section.key}"
+            shown = page(client, at)
+            for question in section.questions:
+                if question.only_if is None:
+                    assert f'"{question.name}' in shown
+            answer = post(client, at, {"do": "leave"})
+            assert answer.location == "/filings"
+        page(client, f"/filings/{key}/attachments")
+        page(client, f"/filings/{key}/certify")
+        page(client, f"/filings/{key}/public")
+
+
+def sections_of(filing):
+    from portal.filing import publication
+
+    return publication.sections(filing)
+
+
+def dev_filing(dev, key) -> Filing:
+    with dev.world.wired.database.read() as session:
+        return service.load(session, key, by=dev.preparer)
+
+
+def test_start_says_what_is_missing(client):
+    shown = post(client, "/filings/new", {"kind": "", "version": ""}, status=422).text
+    assert "Choose what you file." in shown
+    assert "Choose the model version" in shown
+    post(client, "/filings/new", {"kind": "test_summary", "version": str(uuid.uuid4())}, status=404)
+
+
+def test_going_on_with_gaps_keeps_the_answers_and_names_the_gaps(dev, client):
+    filing = made(dev, dev.draft, complete=False)
+    at = f"/filings/{filing.id}/form/cyber"
+    typed = {"cyber.scenario": "Somebody <b>does</b> it.", "cyber.scenario-audience": "public", "do": "continue"}
+    shown = post(client, at, typed, status=422).text
+    assert "Say what risk is left after mitigation" in shown
+    assert "Somebody &lt;b&gt;does&lt;/b&gt; it." in shown
+    kept = dev_filing(dev, str(filing.id))
+    assert kept.content["cyber.scenario"] == "Somebody <b>does</b> it."
+    assert kept.audiences["cyber.scenario"] == {"audience": "public", "why": ""}
+
+
+def test_a_date_that_does_not_exist_is_shown_as_typed(dev, client):
+    filing = made(dev, dev.draft, complete=False)
+    at = f"/filings/{filing.id}/form/scope"
+    typed = {"period_start-day": "31", "period_start-month": "2", "period_start-year": "2027", "do": "leave"}
+    shown = post(client, at, typed, status=422).text
+    assert "There is no such date" in shown
+    assert 'value="31"' in shown
+
+
+def test_a_second_set_of_questions_for_safeguards_off(dev, client):
+    filing = made(dev, dev.draft, complete=False)
+    at = f"/filings/{filing.id}/form/cyber"
+    assert "cyber.off.tier" not in page(client, at)
+    post(client, at, {"cyber.variants": "two", "cyber.tier": "2", "do": "stay"})
+    assert "cyber.off.tier" in page(client, at)
+    post(client, at, {"cyber.variants": "two", "cyber.off.tier": "3", "do": "stay"})
+    rows = service.risk_rows(dev_filing(dev, str(filing.id)))
+    assert [(row.variant, row.tier) for row in rows[:2]] == [("safeguards on", 2), ("safeguards off", 3)]
+
+
+def test_attaching_refusing_and_removing(dev, client):
+    filing = made(dev, dev.draft, complete=False)
+    at = f"/filings/{filing.id}/attachments"
+    stored = len(list(dev.world.wired.vault.names())) if hasattr(dev.world.wired.vault, "names") else None
+    sent = {"document": (io.BytesIO(b"MZ\x90\x00 program"), "tool.exe")}
+    shown = post(client, at, sent, status=422, action="", content_type="multipart/form-data", form_at=at).text
+    assert "This kind of file is not taken here" in shown
+    assert ".pdf" in shown
+    if stored is not None:
+        assert len(list(dev.world.wired.vault.names())) == stored
+    sent = {"document": (io.BytesIO(TINY_PDF), "eval-cyber.pdf"), "label": "Cyber evaluation"}
+    post(client, at, sent, content_type="multipart/form-data")
+    shown = page(client, at)
+    assert "Cyber evaluation" in shown
+    assert "Being read" in shown
+    dev.world.run_jobs()
+    assert re.search("Cannot be shown|Can be shown", page(client, at))
+    document = re.search(rf"/filings/{filing.id}/documents/([0-9a-f-]+)", shown)[1]
+    got = client.get(f"/filings/{filing.id}/documents/{document}")
+    assert got.data == TINY_PDF
+    assert got.headers["Content-Disposition"].startswith("attachment")
+    assert "sandbox" in got.headers["Content-Security-Policy"]
+    assert got.headers["X-Content-Type-Options"] == "nosniff"
+    remove = f"{at}/{document}/remove"
+    post(client, remove, form_at=at, action=remove)
+    assert "Cyber evaluation" not in page(client, at)
+    assert client.get(f"/filings/{filing.id}/documents/{document}").status_code == 404
+
+
+def test_no_file_chosen_says_so(dev, client):
+    filing = made(dev, dev.draft, complete=False)
+    at = f"/filings/{filing.id}/attachments"
+    assert "Choose a file." in post(client, at, status=422, content_type="multipart/form-data").text
+
+
+def test_from_draft_to_receipt_and_a_second_click(dev, client):
+    filing = made(dev, dev.draft)
+    certify = f"/filings/{filing.id}/certify"
+    wrong = post(client, certify, {"certifier": ""}, status=422, action="").text
+    assert "Choose a certifying officer" in wrong
+    post(client, certify, {"certifier": str(dev.officer.person_id)})
+    sign = f"/filings/{filing.id}/sign"
+    assert "is not open to you now" in page(client, sign)
+    officer = dev.world.client("developer", dev.officer)
+    hidden = form_of(page(officer, sign))
+    first = officer.post(sign, data=hidden)
+    second = officer.post(sign, data=hidden)
+    third = officer.post(sign, data={**hidden, "form_id": str(uuid.uuid4())})
+    assert first.status_code == second.status_code == third.status_code == 303
+    assert first.location == second.location == third.location
+    shown = page(officer, first.location)
+    assert "Recorded, proof follows" in shown
+    dev.world.run_jobs()
+    assert "In the log as entry" in page(officer, first.location)
+    receipt = json.loads(page(officer, first.location + ".json"))
+    assert receipt["proof"]
+    signed = officer.get(first.location.removesuffix("receipt") + "filing.json").data
+    import hashlib
+
+    assert hashlib.sha256(signed).hexdigest() == receipt["content"]["fields"]["digest"]
+    page(officer, first.location.removesuffix("/receipt"))
+    assert "Receipt" in page(officer, "/filings")
+
+
+def test_reasons_are_kept_from_the_page(dev, client):
+    filing = made(dev, dev.draft, complete=False)
+    at = f"/filings/{filing.id}/certify"
+    explain = f"/filings/{filing.id}/explain"
+    assert post(client, explain, {"reason": ""}, form_at=at, action=explain, status=422)
+    post(client, explain, {"reason": "There were no tests."}, form_at=at, action=explain)
+    assert "There were no tests." in page(client, at)
+    assert page(client, f"/filings/{filing.id}/checks.csv").startswith("kind,code,section")
+    assert json.loads(page(client, f"/filings/{filing.id}/checks.json"))[0]["code"]
+    page(client, f"/filings/{filing.id}/checks.xml", 404)
+
+
+def test_amend_withdraw_discard_pages(dev):
+    client = dev.world.client("developer", dev.officer)
+    filed = made(dev, dev.submitted)
+    at = f"/filings/{filed.reference}"
+    amend = post(client, f"{at}/amend", form_at=at, action=f"{at}/amend")
+    assert filed.reference in page(client, amend.location)
+    draft = amend.location.split("/")[2]
+    discard = f"/filings/{draft}/discard"
+    post(client, discard, form_at=f"/filings/{draft}/certify", action=discard)
+    assert client.get(f"/filings/{draft}").status_code == 404
+    refused = post(client, f"{at}/withdraw", form_at=at, action=f"{at}/withdraw", status=403).text
+    assert "A withdrawal has a reason" in refused
+    post(client, f"{at}/withdraw", {"reason": "Wrong"}, form_at=at, action=f"{at}/withdraw")
+    assert "Withdrawn" in page(client, at)
+
+
+def test_nothing_of_a_draft_is_in_the_governments_zone(dev):
+    world = dev.world
+    official = world.person(world.organisation(OrganisationKind.REGULATOR), Role.CASE_OFFICER)
+    client = world.client("government", official)
+    draft = made(dev, dev.draft)
+    with world.wired.database.read() as session:
+        document = made(dev, dev.attach, draft, "notes.txt", b"Evidence.\n").id
+        assert session
+    for url in (f"/filings/{draft.id}", f"/filings/{draft.id}/documents/{document}", f"/filings/{uuid.uuid4()}"):
+        assert client.get(url).status_code == 404
+    absent = client.get(f"/filings/{uuid.uuid4()}").text
+    assert client.get(f"/filings/{draft.id}").text == absent
+    filed = made(dev, dev.submitted)
+    shown = page(client, f"/filings/{filed.reference}")
+    assert "Confidential" in shown
+    assert page(client, f"/filings/{filed.id}")
+
+
+def test_another_developer_gets_no_page(dev, developer_of):
+    other = developer_of(dev.world)
+    client = dev.world.client("developer", other.officer)
+    draft, filed = made(dev, dev.draft), made(dev, dev.submitted)
+    version = made(dev, dev.version)
+    incident = made(dev, dev.incident)
+    for url in (
+        f"/filings/{draft.id}", f"/filings/{draft.id}/form/scope", f"/filings/{draft.id}/certify",
+        f"/filings/{draft.id}/sign", f"/filings/{filed.reference}", f"/filings/{filed.reference}/receipt",
+        f"/filings/{filed.reference}/receipt.json", f"/filings/{filed.reference}/filing.json",
+        f"/filings/{draft.id}/public", f"/filings/{draft.id}/checks.csv",
+        f"/models/versions/{version.id}/coverage", f"/models/versions/{version.id}/correct",
+        f"/incidents/{incident.reference}", f"/models/new?model={version.model_id}",
+    ):  # fmt: skip
+        assert client.get(url).status_code == 404, url
+
+
+def test_correcting_a_version(dev, client):
+    version = made(dev, dev.version, compute={"parameters": "4e11", "tokens": "1e13"})
+    at = f"/models/versions/{version.id}/correct"
+    shown = page(client, at)
+    assert 'value="400000000000"' in shown
+    typed = {**VERSION, "training_flop": "2e26", "territories": ["US-CA"]}
+    post(client, at, typed)
+    with dev.world.wired.database.read() as session:
+        kept = models_of(session, dev.organisation.id)[0][1][0].compute
+    assert kept["training_flop"] == "200000000000000000000000000"
+    assert [item["territory"] for item in kept["placed_on_market"]] == ["US-CA", "US"]
+
+
+def test_an_incident_in_two_answers(dev, client):
+    aware = dev.world.clock.now() - timedelta(hours=100)
+    typed = {
+        "what_happened": "Weights were copied.",
+        "aware_at-day": str(aware.day),
+        "aware_at-month": str(aware.month),
+        "aware_at-year": str(aware.year),
+        "aware_at-time": f"{aware:%H:%M}",
+        "internal_use": "not_known",
+        "version": "",
+    }
+    shown = post(client, "/incidents/new", {**typed, "what_happened": ""}, status=422).text
+    assert "Say in a sentence what happened" in shown
+    shown = post(client, "/incidents/new", {**typed, "aware_at-year": "2028"}, status=422).text
+    assert "The time lies in the future" in shown
+    answer = post(client, "/incidents/new", typed)
+    shown = page(client, answer.location)
+    assert "New York RAISE Act" in shown
+    assert "California TFAIA" in shown
+    assert "Reported late under New York RAISE Act" in shown
+    assert "which model it concerns" in shown
+    update = f"{answer.location}/updates"
+    assert "Write what is new." in post(
+        client, update, {"text": " "}, form_at=answer.location, action=update, status=422
+    ).text
+    post(client, update, {"text": "It was one machine."}, form_at=answer.location, action=update)
+    assert "It was one machine." in page(client, answer.location)
+    assert "Late under 1 law" in page(client, "/incidents")
+
+
+def test_an_official_reads_an_incident(dev):
+    world = dev.world
+    incident = made(dev, dev.incident, contact="Jonas, +1 555 0100")
+    official = world.person(world.organisation(OrganisationKind.REGULATOR), Role.ENFORCEMENT_OFFICER)
+    client = world.client("government", official)
+    assert "Jonas, +1 555 0100" in page(client, f"/incidents/{incident.reference}")
+    reader = world.person(world.organisation(OrganisationKind.REGULATOR), Role.PLAN_READER)
+    assert world.client("government", reader).get(f"/incidents/{incident.reference}").status_code == 404
+
+
+def test_a_double_click_begins_one_draft(dev, client):
+    version = made(dev, dev.version)
+    fields = {**form_of(page(client, "/filings/new")), "kind": "system_card", "version": str(version.id)}
+    first, second = client.post("/filings/new", data=fields), client.post("/filings/new", data=fields)
+    assert first.location == second.location
+    with dev.world.wired.database.read() as session:
+        found = session.exec(select(Filing).where(Filing.developer_id == dev.organisation.id)).all()
+    assert len(found) == 1
+    assert found[0].state is FilingState.DRAFT
