@@ -117,9 +117,8 @@ def open_worksheet(
         raise Denied(
             "This violation has a worksheet already.", "Change that worksheet; each change is a version."
         )
-    reference = next_reference(session, "W", now)
     row = _calculated(session, violation, chosen, by=by, now=now)
-    row.reference, row.change_reason = reference, "First calculation"
+    row.reference, row.change_reason = next_reference(session, "W", now), "First calculation"
     session.add(row)
     _record(session, events.WORKSHEET_DRAFTED, row, violation, by=by, now=now, also=())
     return row
@@ -151,8 +150,9 @@ def prepare(session: Session, found: Opened, *, by: Actor, now: datetime) -> Wor
     """Stand behind the latest version and put it to the head of enforcement. Raises `Denied`."""
     row = found.worksheet
     _latest(found)
-    row.state = WORKSHEET.take("prepare", by, found.standing)
+    state = WORKSHEET.take("prepare", by, found.standing)
     _recomputes(row)
+    row.state = state
     row.prepared_by, row.prepared_at = by.person_id, now
     return _step(session, events.WORKSHEET_PREPARED, found, by=by, now=now)
 
@@ -165,8 +165,9 @@ def approve(session: Session, found: Opened, *, by: Actor, now: datetime) -> Wor
     """
     row = found.worksheet
     _latest(found)
-    row.state = WORKSHEET.take("approve", by, found.standing)
+    state = WORKSHEET.take("approve", by, found.standing)
     _recomputes(row)
+    row.state = state
     row.approved_by, row.approved_at = by.person_id, now
     jobs.add(session, WRITE_NOTICE, str(row.id))
     return _step(session, events.WORKSHEET_APPROVED, found, by=by, now=now)
@@ -176,9 +177,10 @@ def send_back(session: Session, found: Opened, *, reason: str, by: Actor, now: d
     """Return the prepared version to the enforcement officers with a reason. Raises `Denied`."""
     row = found.worksheet
     _latest(found)
-    row.state = WORKSHEET.take("send_back", by, found.standing)
+    state = WORKSHEET.take("send_back", by, found.standing)
     if not reason.strip():
         raise Denied("Say what has to change. The enforcement officer reads your reason.")
+    row.state = state
     row.sent_back_reason = reason.strip()
     return _step(session, events.WORKSHEET_SENT_BACK, found, by=by, now=now)
 

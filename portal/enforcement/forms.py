@@ -1,0 +1,173 @@
+"""The forms of enforcement."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from wtforms import BooleanField, SelectField, SelectMultipleField, StringField, TextAreaField
+
+from portal.enforcement import choices
+from portal.enforcement.choices import Choices, Factor
+from portal.enforcement.figures import LINKS, STATUSES, NewPrior, NewRevenue
+from portal.enforcement.service import Allegation
+from portal.enforcement.tables import AllegedViolation
+from portal.law import statute
+from portal.law.money import EXPONENTS
+from portal.ui.fields import ExactField, MemorableDateField, Needed
+from portal.ui.forms import Form
+
+_NUMBER = re.compile(r"\d{1,3}(\.\d{1,4})?")
+
+
+class AllegeForm(Form):
+    """What is alleged, on what evidence, and why."""
+
+    facts = TextAreaField("Facts", [Needed("Say what happened.")])
+    occurred_from = MemorableDateField("First day of the conduct", [Needed("State the first day.")])
+    occurred_to = MemorableDateField("Last day of the conduct", [Needed("State the last day.")])
+    evidence = SelectMultipleField("Evidence", [Needed("Choose at least one piece of evidence.")])
+    reason = TextAreaField("Why this is alleged", [Needed("Say why this is alleged.")])
+
+    def stated(self) -> Allegation:
+        """As the service takes it, after `validate()`."""
+        assert self.occurred_from.data is not None
+        assert self.occurred_to.data is not None
+        return Allegation(
+            facts=self.facts.data or "",
+            occurred_from=self.occurred_from.data,
+            occurred_to=self.occurred_to.data,
+            evidence=self.evidence.data or [],
+            reason=self.reason.data or "",
+        )
+
+
+class RevenueForm(Form):
+    """Revenue of one entity in one fiscal year. The file is read beside the form."""
+
+    entity = StringField("Company", [Needed("Name the company whose revenue this is.")])
+    period_start = MemorableDateField("First day of the fiscal year", [Needed("State the first day.")])
+    period_end = MemorableDateField("Last day of the fiscal year", [Needed("State the last day.")])
+    amount = ExactField("Revenue", [Needed("State the revenue in full, with cents where it has any.")])
+    currency = SelectField("Currency", choices=[(code, code) for code in sorted(EXPONENTS)], default="EUR")
+    consolidated = BooleanField("With everything it controls (consolidated)")
+    restated = BooleanField("Restated since it was first published")
+    source = StringField(
+        "Source",
+        [Needed("Name the source.")],
+        description="The document and the page, such as Accounts 2025, p. 41.",
+    )
+    sample_of = StringField(
+        "Sample figures of",
+        description="Only in a demonstration: the company whose published figures these are. No allegation.",
+    )
+
+    def stated(self) -> NewRevenue:
+        """As the service takes it, after `validate()`."""
+        assert self.period_start.data is not None
+        assert self.period_end.data is not None
+        assert self.amount.data is not None
+        return NewRevenue(
+            entity=self.entity.data or "",
+            period_start=self.period_start.data,
+            period_end=self.period_end.data,
+            amount=self.amount.data,
+            currency=self.currency.data,
+            source=self.source.data or "",
+            consolidated=bool(self.consolidated.data),
+            restated=bool(self.restated.data),
+            sample_of=self.sample_of.data or "",
+        )
+
+
+class PriorForm(Form):
+    """An earlier penalty."""
+
+    regime = SelectField("Imposed under", choices=[(p.id, p.short) for p in statute.regimes()])
+    decision = StringField("Decision", [Needed("Name the decision, with its number and court.")])
+    penalised_entity = StringField("Company that was penalised", [Needed("Name the company.")])
+    link = SelectField("To the developer it is", choices=list(LINKS.items()))
+    conduct_from = MemorableDateField("First day of that conduct", [Needed("State the first day.")])
+    conduct_to = MemorableDateField("Last day of that conduct", [Needed("State the last day.")])
+    status = SelectField("State", choices=list(STATUSES.items()))
+    final_on = MemorableDateField("Final on", description="Leave it empty while it is not final.")
+    reason = StringField("What it was for")
+
+    def stated(self) -> NewPrior:
+        """As the service takes it, after `validate()`."""
+        assert self.conduct_from.data is not None
+        assert self.conduct_to.data is not None
+        return NewPrior(
+            regime=self.regime.data,
+            decision=self.decision.data or "",
+            penalised_entity=self.penalised_entity.data or "",
+            link=self.link.data,
+            conduct_from=self.conduct_from.data,
+            conduct_to=self.conduct_to.data,
+            status=self.status.data,
+            final_on=self.final_on.data,
+            reason=self.reason.data or "",
+        )
+
+
+@dataclass(frozen=True)
+class FactorRow:
+    """A factor of the office's list on the form: what it does, whether it is chosen, and what was typed."""
+
+    code: str
+    label: str
+    hint: str
+    free: bool
+    chosen: bool
+    reason: str
+    percent: str
+
+
+def factor_rows(on: date, submitted: Mapping[str, str]) -> list[FactorRow]:
+    """Every factor of the office's list on a day, with what was typed."""
+    return [
+        FactorRow(
+            code=code,
+            label=label,
+            hint=hint,
+            free=code in choices.FREE,
+            chosen=submitted.get(f"factor-{code}") == "yes",
+            reason=submitted.get(f"factor-{code}-reason", ""),
+            percent=submitted.get(f"factor-{code}-percent", ""),
+        )
+        for code, label, hint in choices.factor_rows(on)
+    ]
+
+
+def chosen(violation: AllegedViolation, submitted: Mapping[str, str]) -> Choices:
+    """The choices of a submitted form. Raises ``ValueError`` with words for a wrong percentage."""
+    rows = factor_rows(violation.occurred_to, submitted)
+    return Choices(
+        gravity=submitted.get("gravity", ""),
+        gravity_reason=submitted.get("gravity_reason", "").strip(),
+        fault=submitted.get("fault", ""),
+        factors=tuple(Factor(r.code, r.reason.strip(), _percent(r)) for r in rows if r.chosen),
+    )
+
+
+def typed(kept: Choices) -> dict[str, str]:
+    """Choices as the fields that would send them again."""
+    fields = {"gravity": kept.gravity, "gravity_reason": kept.gravity_reason, "fault": kept.fault}
+    for factor in kept.factors:
+        fields[f"factor-{factor.code}"] = "yes"
+        fields[f"factor-{factor.code}-reason"] = factor.reason
+        fields[f"factor-{factor.code}-percent"] = "" if factor.percent is None else f"{abs(factor.percent):f}"
+    return fields
+
+
+def _percent(row: FactorRow) -> Decimal | None:
+    """The percentage of a free factor; its sign is that of the factor, so nobody has to type one."""
+    text = row.percent.strip().lstrip("+-−").strip().rstrip("%").strip()
+    if not text or not row.free:
+        return None
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(f"Write the percentage of “{row.label}” in digits, for example 10.")
+    return Decimal(text) * choices.FREE[row.code]

@@ -1,0 +1,281 @@
+"""Pages of enforcement: the list, a violation with its evidence, revenue and priors, notices."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from portal.enforcement import figures, notices, pictures, service, sheet, worksheets
+from portal.enforcement.forms import AllegeForm, PriorForm, RevenueForm
+from portal.enforcement.grounds import provision
+from portal.enforcement.tables import AllegedViolation, Worksheet
+from portal.enforcement.workflow import NOTICE, VIOLATION, ViolationState
+from portal.law.money import Money
+from portal.web import current_actor, current_time, current_zone, uploads, writes
+from secure_access import documents
+from secure_access.documents import Accepted, Document
+from secure_access.workflow import Denied, NotFound
+
+bp = Blueprint("enforcement", __name__, template_folder="templates", url_prefix="/penalties")
+
+Page = str | BaseResponse | tuple[str, int]
+
+
+@bp.get("/")
+def index() -> str:
+    """Suggested and alleged violations, worksheets that wait, notices."""
+    by, session = current_actor(), g.session
+    listed = service.violations(session, by=by)
+    alleged = [row for row in listed if row.violation.state is ViolationState.ALLEGED]
+    return render_template(
+        "enforcement/index.html",
+        suggested=[row for row in listed if row.violation.state is ViolationState.SUGGESTED],
+        alleged=[(row, worksheets.of_violation(session, row.violation, by=by)) for row in alleged],
+        notices=notices.waiting(session, by=by),
+        citation=citation,
+        total=pictures.total,
+        states=sheet.STATES,
+    )
+
+
+@bp.get("/violations/<reference>")
+def violation(reference: str) -> str:
+    """One violation."""
+    row = service.load(g.session, reference, by=current_actor())
+    return _violation_page(row, AllegeForm(data=_as_alleged(row)))
+
+
+@bp.post("/violations/<reference>/allege")
+def allege(reference: str) -> Page:
+    """Make a suggestion an allegation."""
+    by = current_actor()
+    row = service.load(g.session, reference, by=by, for_update=True)
+    form = AllegeForm(request.form)
+    form.evidence.choices = _evidence_choices(row)
+    if form.validate():
+        try:
+            service.allege(g.session, row, form.stated(), by=by, now=current_time())
+        except Denied as denied:
+            form.form_errors.append(denied.reason)
+        else:
+            flash(f"{row.reference} is alleged. Attach revenue where the law asks for it, then calculate.")
+            return redirect(url_for("enforcement.violation", reference=reference), 303)
+    return _violation_page(row, form), 422
+
+
+@bp.post("/violations/<reference>/drop")
+def drop(reference: str) -> Page:
+    """Say that nothing is alleged."""
+    by = current_actor()
+    row = service.load(g.session, reference, by=by, for_update=True)
+    reason = request.form.get("drop_reason", "")
+    try:
+        service.drop(g.session, row, reason=reason, by=by, now=current_time())
+    except Denied as denied:
+        form = AllegeForm(data=_as_alleged(row))
+        form.form_errors.append(denied.reason)
+        return _violation_page(row, form), 422
+    flash(f"{row.reference} is dropped, with your reason.")
+    return redirect(url_for("enforcement.index"), 303)
+
+
+@bp.get("/violations/<reference>/figures")
+def evidence(reference: str) -> str:
+    """Revenue evidence and earlier penalties of the developer."""
+    row = service.load(g.session, reference, by=current_actor())
+    return _figures_page(row, RevenueForm(data={"consolidated": True}), PriorForm())
+
+
+@bp.post("/violations/<reference>/revenue")
+def attach_revenue(reference: str) -> Page:
+    """Record revenue with the document that shows it."""
+    by = current_actor()
+    row = service.load(g.session, reference, by=by, for_update=True)
+    form = RevenueForm(request.form)
+    if form.validate():
+        try:
+            file = _handed_in()
+            figures.attach_revenue(g.session, row, form.stated(), file=file, by=by, now=current_time())
+        except Denied as denied:
+            form.form_errors.append(f"{denied.reason} {denied.fix}".strip())
+        else:
+            _claim()
+            flash("The revenue is on file. A worksheet uses it from its next version on.")
+            return redirect(url_for("enforcement.evidence", reference=reference), 303)
+    return _figures_page(row, form, PriorForm()), 422
+
+
+@bp.post("/violations/<reference>/priors")
+def record_prior(reference: str) -> Page:
+    """Record an earlier penalty."""
+    by = current_actor()
+    row = service.load(g.session, reference, by=by, for_update=True)
+    form = PriorForm(request.form)
+    if form.validate():
+        try:
+            figures.record_prior(g.session, row, form.stated(), by=by, now=current_time())
+        except Denied as denied:
+            form.form_errors.append(denied.reason)
+        else:
+            flash("The earlier penalty is on file. The worksheet says whether it counts, and why.")
+            return redirect(url_for("enforcement.evidence", reference=reference) + "#priors", 303)
+    return _figures_page(row, RevenueForm(data={"consolidated": True}), form), 422
+
+
+@bp.get("/violations/<reference>/revenue/<uuid:row_id>/file")
+@writes
+def revenue_file(reference: str, row_id: uuid.UUID) -> Response:
+    """The document behind a figure; the opening is recorded first."""
+    by = current_actor()
+    row = service.load(g.session, reference, by=by)
+    for figure in figures.revenue_of(g.session, row.developer_id, by=by):
+        document = figures.document_of(g.session, figure)
+        if figure.id == row_id and document is not None:
+            documents.note_opening(
+                g.session, document=document, subject=f"violation:{row.id}", by=by, now=current_time()
+            )
+            return download(document)
+    raise NotFound
+
+
+@bp.get("/notices/<reference>")
+def notice(reference: str) -> str:
+    """A notice that was written, sent or not."""
+    by, now = current_actor(), current_time()
+    row = notices.load(g.session, reference, by=by)
+    basis = g.session.get_one(Worksheet, row.worksheet_id)
+    standing = notices.standing(g.session, row, now=now)
+    return render_template(
+        "enforcement/notice.html",
+        notice=row,
+        worksheet=basis,
+        violation=g.session.get_one(AllegedViolation, basis.violation_id),
+        document=documents.find(g.session, row.document_id),
+        replies=notices.replies(g.session, row),
+        refusal=NOTICE.refusal("send", by, standing),
+        amount=pictures.total(basis),
+    )
+
+
+@bp.post("/notices/<reference>/send")
+def send(reference: str) -> BaseResponse:
+    """Send it."""
+    by = current_actor()
+    row = notices.load(g.session, reference, by=by, for_update=True)
+    notices.send(g.session, row, by=by, now=current_time())
+    flash(f"{row.reference} is sent to {row.addressee}.")
+    return redirect(url_for("enforcement.notice", reference=reference), 303)
+
+
+@bp.get("/notices/<reference>/file")
+@writes
+def notice_file(reference: str) -> Response:
+    """The PDF of a notice."""
+    by = current_actor()
+    row = notices.load(g.session, reference, by=by)
+    return download(notices.open_document(g.session, row, by=by, now=current_time()))
+
+
+def download(document: Document) -> Response:
+    """A document as a file that the browser saves and never opens by itself."""
+    blocks = current_zone().wired.vault.chunks(document.stored, context=document.context)
+    return attachment(b"".join(blocks), document.file_name, document.media_type)
+
+
+def attachment(content: bytes | str, name: str, media_type: str) -> Response:
+    """A file that the browser saves under a name of plain characters."""
+    response = Response(content, content_type=media_type)
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in ".-_") else "_" for c in name)
+    response.headers["Content-Disposition"] = f'attachment; filename="{plain}"'
+    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    return response
+
+
+def citation(row: AllegedViolation) -> str:
+    """The provision as it is cited."""
+    return str(provision(row.regime, row.provision)["citation"])
+
+
+def _handed_in() -> Accepted | None:
+    """The file of the form, looked at; ``None`` without one. Raises `Denied` for what is not taken."""
+    found = uploads("document")
+    if not found or found[0].stored is None:
+        return None
+    upload = found[0]
+    vault = current_zone().wired.vault
+    return documents.accept(
+        vault,
+        found[0].stored,
+        document_id=upload.document_id,
+        name=upload.filename,
+        use=figures.ACCOUNTS,
+    )
+
+
+def _claim() -> None:
+    for upload in uploads("document")[:1]:
+        upload.claim()
+
+
+def _as_alleged(row: AllegedViolation) -> dict[str, Any]:
+    return {
+        "facts": row.facts,
+        "occurred_from": row.occurred_from,
+        "occurred_to": row.occurred_to,
+        "evidence": [item["subject"] for item in row.evidence] or [row.subject],
+        "reason": row.reason,
+    }
+
+
+def _evidence_choices(row: AllegedViolation) -> list[tuple[str, str]]:
+    if row.state is ViolationState.DROPPED:
+        return []
+    found = service.evidence_options(g.session, row, by=current_actor())
+    return [(item.subject, item.label) for item in found]
+
+
+def _violation_page(row: AllegedViolation, form: AllegeForm) -> str:
+    by = current_actor()
+    form.evidence.choices = _evidence_choices(row)
+    return render_template(
+        "enforcement/violation.html",
+        violation=row,
+        form=form,
+        citation=citation(row),
+        case=service.case_of(g.session, row).reference,
+        developer=service.developer_of(g.session, row).name,
+        allowed=VIOLATION.allowed(by, row),
+        sheets=worksheets.of_violation(g.session, row, by=by),
+        total=pictures.total,
+        states=sheet.STATES,
+        drop_reason=request.form.get("drop_reason", ""),
+    )
+
+
+def _figures_page(row: AllegedViolation, form: RevenueForm, prior: PriorForm) -> str:
+    by = current_actor()
+    revenue = figures.revenue_of(g.session, row.developer_id, by=by)
+    return render_template(
+        "enforcement/figures.html",
+        violation=row,
+        developer=service.developer_of(g.session, row).name,
+        form=form,
+        prior=prior,
+        revenue=[(r, _rate(r), figures.document_of(g.session, r)) for r in revenue],
+        priors=list(enumerate(figures.priors_of(g.session, row.developer_id, by=by), 1)),
+        statuses=figures.STATUSES,
+        money=lambda r: Money.from_minor(r.amount_minor, r.currency),
+    )
+
+
+def _rate(row: Any) -> Any:
+    """The rate of a figure for its row, or the reason why there is none; nothing for the euro."""
+    if row.currency == "EUR":
+        return None
+    try:
+        return figures.rate_of(row)
+    except Denied as denied:
+        return denied

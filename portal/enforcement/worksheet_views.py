@@ -1,0 +1,218 @@
+"""Pages of a worksheet: opened, changed, prepared, approved, sent back, compared, downloaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flask import Response, flash, g, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from portal.enforcement import checks, choices, forms, notices, pictures, service, sheet, worksheets
+from portal.enforcement.choices import Choices
+from portal.enforcement.grounds import REFERRED_TO
+from portal.enforcement.letters import dates
+from portal.enforcement.tables import AllegedViolation, Worksheet
+from portal.enforcement.views import Page, attachment, bp, citation
+from portal.enforcement.workflow import WORKSHEET
+from portal.enforcement.worksheets import Opened
+from portal.law import statute
+from portal.law.money import plain
+from portal.web import current_actor, current_time
+from secure_access.workflow import Denied, NotFound
+
+
+@bp.route("/violations/<reference>/worksheet", methods=["GET", "POST"])
+def open_worksheet(reference: str) -> Page:
+    """Calculate for the first time."""
+    by = current_actor()
+    row = service.load(g.session, reference, by=by, for_update=request.method == "POST")
+    if request.method == "GET":
+        return _form(row, {}, None)
+    try:
+        chosen = forms.chosen(row, request.form)
+        made = worksheets.open_worksheet(g.session, row, chosen, by=by, now=current_time())
+    except (Denied, ValueError) as refused:
+        return _form(row, request.form, None, _words(refused)), 422
+    flash(f"{made.reference} is calculated. Look at each line, then prepare it for approval.")
+    return redirect(url_for("enforcement.worksheet", reference=made.reference), 303)
+
+
+@bp.get("/worksheets/<reference>")
+def worksheet(reference: str) -> str:
+    """A worksheet, in its latest or an earlier version."""
+    by = current_actor()
+    found = worksheets.load(g.session, reference, by=by, version=_version())
+    row, violation = found.worksheet, found.violation
+    return render_template(
+        "enforcement/worksheet.html",
+        found=found,
+        row=row,
+        violation=violation,
+        citation=citation(violation),
+        case=service.case_of(g.session, violation).reference,
+        developer=service.developer_of(g.session, violation).name,
+        state=sheet.STATES[row.state],
+        amount=pictures.total(row),
+        total_of=pictures.total,
+        share=pictures.share(row),
+        chart=pictures.waterfall(row),
+        lines=sheet.lines(found),
+        marked=sheet.marked(row),
+        readings=pictures.readings(row),
+        priors=pictures.priors(row),
+        uncertain=sheet.uncertain(row),
+        checks=sheet.standing_checks(found),
+        again=checks.recompute(row),
+        **_approval(found),
+    )
+
+
+def _approval(found: Opened) -> dict[str, object]:
+    """Who signed, what this person may do, and what follows."""
+    row, by, now = found.worksheet, current_actor(), current_time()
+    actions = ("change", "prepare", "approve", "send_back")
+    return {
+        "versions": list(reversed(found.versions)),
+        "names": sheet.names(g.session, found.versions),
+        "drafted": sheet.signature(g.session, row.drafted_by, row.drafted_at),
+        "prepared": sheet.signature(g.session, row.prepared_by, row.prepared_at),
+        "approved": sheet.signature(g.session, row.approved_by, row.approved_at),
+        "allowed": [a for a in WORKSHEET.allowed(by, found.standing) if found.latest],
+        "refusals": {a: WORKSHEET.refusal(a, by, found.standing) for a in actions},
+        "notice": notices.of_worksheet(g.session, row, by=by),
+        "referred_to": REFERRED_TO.get(row.regime, ""),
+        "penalises": statute.load(row.regime).authorities["penalises"],
+        "dates": None if row.regime in REFERRED_TO else dates(now),
+    }
+
+
+@bp.route("/worksheets/<reference>/change", methods=["GET", "POST"])
+def change(reference: str) -> Page:
+    """Calculate anew, as the next version."""
+    by = current_actor()
+    found = worksheets.load(
+        g.session, reference, by=by, version=_version(), for_update=request.method == "POST"
+    )
+    if request.method == "GET":
+        kept = forms.typed(Choices.from_json(found.worksheet.choices))
+        return _form(found.violation, kept, found.worksheet)
+    try:
+        chosen = forms.chosen(found.violation, request.form)
+        reason = request.form.get("change_reason", "")
+        made = worksheets.change(g.session, found, chosen, reason=reason, by=by, now=current_time())
+    except (Denied, ValueError) as refused:
+        return _form(found.violation, request.form, found.worksheet, _words(refused)), 422
+    flash(f"Version {made.version} is calculated. Signatures on earlier versions are void.")
+    return redirect(url_for("enforcement.worksheet", reference=reference), 303)
+
+
+@bp.post("/worksheets/<reference>/prepare")
+def prepare(reference: str) -> BaseResponse:
+    """Put the version that was shown to the head of enforcement."""
+    found = _shown(reference)
+    worksheets.prepare(g.session, found, by=current_actor(), now=current_time())
+    flash(f"Version {found.worksheet.version} waits for the head of enforcement.")
+    return redirect(url_for("enforcement.worksheet", reference=reference), 303)
+
+
+@bp.post("/worksheets/<reference>/approve")
+def approve(reference: str) -> BaseResponse:
+    """Approve the version that was shown."""
+    found = _shown(reference)
+    worksheets.approve(g.session, found, by=current_actor(), now=current_time())
+    flash(f"Version {found.worksheet.version} is approved. What follows is being written; you may leave.")
+    return redirect(url_for("enforcement.worksheet", reference=reference), 303)
+
+
+@bp.route("/worksheets/<reference>/send-back", methods=["GET", "POST"])
+def send_back(reference: str) -> Page:
+    """Return a prepared version with a reason."""
+    if request.method == "GET":
+        found = worksheets.load(g.session, reference, by=current_actor())
+        refusal = WORKSHEET.refusal("send_back", current_actor(), found.standing)
+        if refusal is not None:
+            raise refusal
+        return render_template("enforcement/send_back.html", row=found.worksheet, reason="", error="")
+    found = _shown(reference)
+    reason = request.form.get("reason", "")
+    try:
+        worksheets.send_back(g.session, found, reason=reason, by=current_actor(), now=current_time())
+    except Denied as denied:
+        page = render_template(
+            "enforcement/send_back.html", row=found.worksheet, reason=reason, error=denied.reason
+        )
+        return page, 422
+    flash(f"Version {found.worksheet.version} is sent back, with your reason.")
+    return redirect(url_for("enforcement.worksheet", reference=reference), 303)
+
+
+@bp.get("/worksheets/<reference>/compare")
+def compare(reference: str) -> str:
+    """What changed from the version before."""
+    found = worksheets.load(g.session, reference, by=current_actor(), version=_version())
+    if found.before is None:
+        raise NotFound
+    return render_template(
+        "enforcement/compare.html",
+        row=found.worksheet,
+        before=found.before,
+        rows=sheet.changes(found.before, found.worksheet),
+        total=pictures.total,
+    )
+
+
+@bp.get("/worksheets/<reference>/lines.csv")
+def lines_csv(reference: str) -> Response:
+    """The lines as CSV."""
+    row = worksheets.load(g.session, reference, by=current_actor(), version=_version()).worksheet
+    return attachment(sheet.as_csv(row), f"{row.reference}-v{row.version}.csv", "text/csv; charset=utf-8")
+
+
+@bp.get("/worksheets/<reference>/facts.json")
+def facts_json(reference: str) -> Response:
+    """The facts, as ``assay law penalty FILE`` reads them."""
+    row = worksheets.load(g.session, reference, by=current_actor(), version=_version()).worksheet
+    return attachment(sheet.as_facts(row), f"{row.reference}-v{row.version}.json", "application/json")
+
+
+def _version() -> int | None:
+    """The version of the address or form; none for the latest. Raises `NotFound` for what is no number."""
+    raw = request.values.get("version", "")
+    if not raw:
+        return None
+    if not (raw.isascii() and raw.isdigit() and len(raw) < 6):
+        raise NotFound
+    return int(raw)
+
+
+def _shown(reference: str) -> Opened:
+    """The version that the person saw, for an act: a later one refuses the act by itself."""
+    return worksheets.load(g.session, reference, by=current_actor(), version=_version(), for_update=True)
+
+
+def _words(refused: Exception) -> str:
+    return f"{refused.reason} {refused.fix}".strip() if isinstance(refused, Denied) else str(refused)
+
+
+def _form(
+    violation: AllegedViolation, typed: Mapping[str, str], row: Worksheet | None, error: str = ""
+) -> str:
+    day = violation.occurred_to
+    scale = [
+        (level, f"{label}: {plain(value.number)} %", value.citation)
+        for level, label, value in choices.gravities(day)
+    ]
+    return render_template(
+        "enforcement/worksheet_form.html",
+        violation=violation,
+        citation=citation(violation),
+        row=row,
+        typed=typed,
+        error=error,
+        gravities=scale,
+        faults=[(fault, fault.capitalize()) for fault in choices.faults_of(violation.regime, day)],
+        factors=forms.factor_rows(day, typed),
+    )
+
+
+__all__ = ["bp"]
