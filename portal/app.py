@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from evaluator.web import accreditation_views, engagement_views
 from portal import accounts, errors, home, ui
+from portal.enforcement import findings_views, worksheet_views
 from portal.filing import filed_views, filing_views, incident_views, registry_views, signing_views
 from portal.settings import Settings
 from portal.web import (
@@ -66,6 +67,8 @@ SURFACES: tuple[Surface, ...] = (
     Surface(filed_views.bp, ("government",), GOVERNMENT),
     Surface(accreditation_views.bp, ("government",), frozenset({Role.ACCREDITATION_OFFICER})),
     Surface(engagement_views.bp, ("evaluator",), EVALUATOR),
+    Surface(worksheet_views.bp, ("government",), ENFORCEMENT),
+    Surface(findings_views.bp, ("developer",), DEVELOPER),
 )
 
 NAVIGATION: dict[str, tuple[NavItem, ...]] = {
@@ -75,9 +78,13 @@ NAVIGATION: dict[str, tuple[NavItem, ...]] = {
         NavItem("Models", "registry.models"),
         NavItem("Filings", "filings.index"),
         NavItem("Incidents", "incidents.index"),
+        NavItem("Findings", "findings.index"),
     ),
     "evaluator": (NavItem("Home", "home.evaluator"), NavItem("Engagements", "engagements.index")),
-    "government": (NavItem("Home", "home.government"),),
+    "government": (
+        NavItem("Home", "home.government"),
+        NavItem("Penalties", "enforcement.index", ENFORCEMENT),
+    ),
 }
 
 
