@@ -14,7 +14,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response as BaseResponse
 
 from evaluator.web import accreditation_views, engagement_views
-from portal import accounts, errors, home, ui
+from portal import accounts, errors, home, register, ui
 from portal.enforcement import findings_views, worksheet_views
 from portal.filing import filed_views, filing_views, incident_views, registry_views, signing_views
 from portal.settings import Settings
@@ -57,6 +57,7 @@ class Surface:
 SURFACES: tuple[Surface, ...] = (
     Surface(accounts.bp, ("developer", "evaluator", "government"), ANYBODY),
     Surface(home.public, (PUBLIC,), ANYBODY),
+    *(Surface(blueprint, (PUBLIC,), ANYBODY) for blueprint in register.BLUEPRINTS),
     Surface(home.developer, ("developer",), DEVELOPER),
     Surface(home.evaluator, ("evaluator",), EVALUATOR),
     Surface(home.government, ("government",), GOVERNMENT),
@@ -72,7 +73,15 @@ SURFACES: tuple[Surface, ...] = (
 )
 
 NAVIGATION: dict[str, tuple[NavItem, ...]] = {
-    PUBLIC: (NavItem("Start", "home.start"),),
+    PUBLIC: (
+        NavItem("Register", "register.overview"),
+        NavItem("Decisions", "decisions.every_decision"),
+        NavItem("Models", "models.every_model"),
+        NavItem("Developers", "developers.every_developer"),
+        NavItem("Evaluators", "evaluators.every_evaluator"),
+        NavItem("Penalties", "penalties.every_penalty"),
+        NavItem("Ledger", "ledger.show"),
+    ),
     "developer": (
         NavItem("Home", "home.developer"),
         NavItem("Models", "registry.models"),
@@ -87,6 +96,13 @@ NAVIGATION: dict[str, tuple[NavItem, ...]] = {
     ),
 }
 
+FOOTER = (
+    NavItem("Accessibility", "about.accessibility"),
+    NavItem("Privacy", "about.privacy"),
+    NavItem("Verify a receipt", "about.verify"),
+)
+"""Pages of the public zone that every page leads to."""
+
 
 def create_app(wired: Wired, zone: str) -> Zone:
     """The Flask app of one zone."""
@@ -99,7 +115,7 @@ def create_app(wired: Wired, zone: str) -> Zone:
         if zone in surface.zones:
             app.register_blueprint(surface.blueprint)
             enter[surface.blueprint.name] = surface.enter
-    app.context_processor(lambda: {"shell": shell(NAVIGATION[zone])})
+    app.context_processor(lambda: {"shell": shell(NAVIGATION[zone], FOOTER)})
     app.jinja_env.globals["zone_url"] = zone_url
     return app
 

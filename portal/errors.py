@@ -87,7 +87,7 @@ def _stale_form(_error: CSRFError) -> tuple[str, int]:
 
 
 def _too_large(_error: RequestEntityTooLarge) -> tuple[str, int]:
-    limit = current_zone().wired.settings.max_upload_bytes // 2**20
+    limit = current_zone().config["MAX_CONTENT_LENGTH"] // 2**20
     return _page(
         413,
         "The file is too large",

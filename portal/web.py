@@ -29,11 +29,14 @@ from secure_access.workflow import NotFound, Role
 PUBLIC = "public"
 ZONES = (PUBLIC, "developer", "evaluator", "government")
 ZONE_LABELS = {
-    PUBLIC: "Public record",
+    PUBLIC: "Public register",
     "developer": "Developer",
     "evaluator": "Evaluator",
     "government": "Government",
 }
+
+MAX_PUBLIC_REQUEST = 2**20
+"""Bytes of a request from somebody who is not signed in: nobody fills the vault's disk from outside."""
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _HEADERS = {
@@ -173,7 +176,7 @@ class Zone(Flask):
             SESSION_COOKIE_HTTPONLY=True,
             SESSION_COOKIE_SAMESITE="Lax",
             SESSION_COOKIE_PATH="/",
-            MAX_CONTENT_LENGTH=wired.settings.max_upload_bytes,
+            MAX_CONTENT_LENGTH=MAX_PUBLIC_REQUEST if zone == PUBLIC else wired.settings.max_upload_bytes,
             WTF_CSRF_TIME_LIMIT=None,
             WTF_CSRF_CHECK_DEFAULT=False,
             WTF_CSRF_SSL_STRICT=False,
@@ -398,10 +401,11 @@ class Shell:
     sign_out_url: str
     home_url: str
     custody_note: str
+    footer: list[Link]
 
 
-def shell(nav: tuple[NavItem, ...]) -> Shell:
-    """The shell of the present page."""
+def shell(nav: tuple[NavItem, ...], footer: tuple[NavItem, ...] = ()) -> Shell:
+    """The shell of the present page. ``footer`` names pages of the public zone."""
     zone = current_zone()
     settings = zone.wired.settings
     actor = cast(SignedIn, current_user).actor if current_user.is_authenticated else None
@@ -413,16 +417,21 @@ def shell(nav: tuple[NavItem, ...]) -> Shell:
         product=settings.product,
         zone_label=ZONE_LABELS[zone.zone],
         person=actor,
-        nav=[Link(i.label, url_for(i.endpoint), _is_current(i.endpoint)) for i in shown]
-        if public or actor
-        else [],
+        nav=[_link(item) for item in shown] if public or actor else [],
         public=public,
         sign_out_url="" if public else url_for("accounts.sign_out"),
         home_url="/",
         custody_note="Demonstration custody: the server holds the key of this plan."
         if settings.demonstration
         else "",
+        footer=[Link(item.label, zone_url(PUBLIC, item.endpoint), False) for item in footer],
     )
+
+
+def _link(item: NavItem) -> Link:
+    """``g.counts`` may say how much waits on a page, by endpoint."""
+    count: int | None = g.get("counts", {}).get(item.endpoint)
+    return Link(item.label, url_for(item.endpoint), _is_current(item.endpoint), count)
 
 
 def _is_current(endpoint: str) -> bool:

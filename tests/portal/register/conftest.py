@@ -1,0 +1,40 @@
+"""An instance of its own for each test: the register shows everything that there is."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from infra.migrations import upgrade
+from tests.fixtures.app import World
+from tests.fixtures.review import Desk, make_desk
+
+
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite database that nobody writes to."""
+    path = tmp_path_factory.mktemp("pristine") / "assay.db"
+    upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def fresh_url(pristine: Path, tmp_path: Path) -> str:
+    """A copy of it."""
+    return f"sqlite:///{shutil.copy(pristine, tmp_path / 'assay.db')}"
+
+
+@pytest.fixture
+def fresh_desk(make_world: Callable[[str], World], fresh_url: str) -> Desk:
+    """A desk on a database without anything else."""
+    return make_desk(make_world(fresh_url))
+
+
+@pytest.fixture
+def public(fresh_desk: Desk) -> FlaskClient:
+    """Somebody who is not signed in."""
+    return fresh_desk.world.client("public")
