@@ -27,6 +27,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 FORMAT = "assay.receipt/v1"
+ENTRY_FORMAT = "assay.entry/v1"
+SALT_SIZE = 32
 LOG_KEY, WITNESS_KEY = 1, 4
 
 
@@ -178,7 +180,9 @@ def verify(receipt: str | bytes, policy: Policy) -> Outcome:
         recorded = _parse_json(entry)
     except KeyError as missing:
         raise BadInput(f"the receipt has no {missing}") from None
-    if json.dumps(readable, sort_keys=True) != json.dumps(recorded, sort_keys=True):
+    if recorded.get("v") != ENTRY_FORMAT or len(salt) != SALT_SIZE:
+        raise BadInput(f"it does not hold an entry of the format {ENTRY_FORMAT} with its salt")
+    if _sorted(readable) != _sorted(recorded):
         return Outcome(State.NOT_PROVED, "the part for reading differs from the bytes that were recorded")
     if proof is None or checkpoint is None:
         return Outcome(State.PROOF_FOLLOWS, "nothing is proved yet; fetch the receipt again later", recorded)
@@ -238,7 +242,7 @@ def _root(leaf: bytes, index: int, size: int, path: list[bytes]) -> bytes:
 
 def _read_note(checkpoint: str) -> tuple[str, list[tuple[str, bytes]]]:
     text, blank, rest = checkpoint.rpartition("\n\n")
-    if not blank or not rest.endswith("\n"):
+    if not blank or not rest.endswith("\n") or re.search(r"[\x00-\x09\x0b-\x1f\ud800-\udfff]", checkpoint):
         raise BadInput("the checkpoint is not a signed note")
     signatures = []
     for line in rest[:-1].split("\n"):
@@ -296,6 +300,14 @@ def _parse_json(text: str | bytes) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise BadInput("this is JSON, but not an object")
     return content
+
+
+def _sorted(content: Any) -> str:
+    """One text for one value, so that ``true`` and ``1`` are not taken for the same."""
+    try:
+        return json.dumps(content, sort_keys=True)
+    except RecursionError:
+        raise BadInput("it is nested too deep") from None
 
 
 def _bytes(content: dict[str, Any], name: str) -> bytes:

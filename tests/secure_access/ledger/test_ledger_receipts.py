@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from secure_access.db import Database, Session
@@ -152,6 +152,28 @@ def test_what_was_tampered_with_is_not_proved(
     assert why in found.reason
 
 
+VALUES = (
+    st.none() | st.booleans() | st.integers() | st.text() | st.floats() | st.lists(st.text()) | st.just({})
+)
+PLACES = ["v", "content", "entry", "salt", "proof", "checkpoint", "index", "hashes"]
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=st.sampled_from(PLACES), value=VALUES, cut=st.integers(0, 2000))
+@ON_SQLITE
+def test_whatever_is_sent_gets_an_answer(
+    receipt: dict[str, Any], log_key: SigningKey, place: str, value: Any, cut: int
+) -> None:
+    policy = Policy.parse(receipts.policy_text([sequencer.verifier(log_key)], WITNESS_KEYS[:1]))
+    damaged = json.loads(json.dumps(receipt))
+    (damaged["proof"] if place in damaged["proof"] else damaged)[place] = value
+    for text in (json.dumps(damaged), json.dumps(receipt)[:cut]):
+        try:
+            assert receipts.verify(text, policy).state is not State.PROVED
+        except BadInput:
+            continue
+
+
 @ON_SQLITE
 def test_a_false_cosignature_is_not_just_ignored(receipt: dict[str, Any], log_key: SigningKey) -> None:
     text = note.parse(receipt["checkpoint"]).text
@@ -170,6 +192,9 @@ BAD: dict[str, Callable[[dict[str, Any]], object]] = {
     "entry not JSON": lambda r: r.update(entry=b64(b"{")),
     "entry a list": lambda r: r.update(entry=b64(b"[]")),
     "entry with a key twice": lambda r: r.update(entry=b64(b'{"a":1,"a":2}')),
+    "entry of another format": lambda r: r.update(entry=b64(b'{"v":"assay.record/v1"}')),
+    "salt too long": lambda r: r.update(salt=b64(bytes(33))),
+    "lone surrogate": lambda r: r.update(checkpoint=r["checkpoint"].replace("\n\n", "\n\ud800\n\n")),
     "proof a list": lambda r: r.update(proof=[]),
     "index a truth": lambda r: r["proof"].update(index=True),
     "hashes missing": lambda r: r["proof"].pop("hashes"),
@@ -188,6 +213,14 @@ def test_what_is_no_receipt_is_bad_input(receipt: dict[str, Any], log_key: Signi
     BAD[name](receipt)
     with pytest.raises(BadInput):
         outcome(receipt, receipts.policy_text([sequencer.verifier(log_key)]))
+
+
+def test_what_is_nested_too_deep_is_bad_input() -> None:
+    value: Any = 1
+    for _ in range(100_000):
+        value = [value]
+    with pytest.raises(BadInput, match="too deep"):
+        verify_receipt._sorted(value)
 
 
 def test_an_outcome_without_content_is_one_line() -> None:
