@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -12,10 +13,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from evaluator import accreditations
+from portal.filing import forms
 from portal.filing.tables import FilingKind
 from portal.filing.workflow import FilingState
 from portal.review import appeals, decisions
 from portal.review.tables import Decision, DecisionKind
+from secure_access import ledger
 from secure_access.identity import OrganisationKind
 from secure_access.ledger import receipts
 from secure_access.workflow import Role
@@ -68,9 +71,8 @@ def test_a_decision_says_what_was_compared(fresh_desk: Desk, public: FlaskClient
     made = decided(fresh_desk, reasons="The interval lies within the tier. It was measured.")
     shown = page(public, f"/register/decisions/{made.reference}")
     with fresh_desk.world.wired.database.read() as session:
-        index = [entry.leaf_index for entry in receipts_of(session, made) if entry.type == "decision.taken"][
-            0
-        ]
+        taken = [entry for entry in entries_of(session, made) if entry.type == "decision.taken"]
+        index = taken[-1].leaf_index
     assert f'The decision matches entry <b class="num">{index}</b> of the public ledger' in shown
     assert "Signed, not witnessed" in shown
     assert "is not a finding that the model is safe" in shown
@@ -78,9 +80,7 @@ def test_a_decision_says_what_was_compared(fresh_desk: Desk, public: FlaskClient
     assert "Compared just now" in shown
 
 
-def receipts_of(session: Any, made: Decision) -> list[Any]:
-    from secure_access import ledger
-
+def entries_of(session: Any, made: Decision) -> list[Any]:
     return ledger.entries(session, about=f"decision:{made.id}")
 
 
@@ -153,8 +153,6 @@ def test_conditions_appeal_and_history_are_shown(fresh_desk: Desk, public: Flask
 
 def addresses(client: FlaskClient) -> Iterator[str]:
     """Every address of the public zone that its pages lead to."""
-    import re
-
     seen, waiting = set(), list(PAGES)
     while waiting:
         address = waiting.pop()
@@ -233,8 +231,6 @@ def test_a_withheld_answer_is_named_with_its_ground_and_not_its_content(
 
 
 def _questions() -> list[str]:
-    from portal.filing import forms
-
     questions = [question for section in forms.SYSTEM_CARD for question in section.questions]
     return [question.name for question in questions if question.audience]
 
