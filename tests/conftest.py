@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+# Fixture modules import each other: all of them are marked before the first is imported.
+pytest.register_assert_rewrite("tests.fixtures")
+
 pytest_plugins = [
     "tests.fixtures.app",
     "tests.fixtures.databases",
@@ -14,6 +17,8 @@ pytest_plugins = [
     "tests.fixtures.enforcement",
     "tests.fixtures.evaluator",
     "tests.fixtures.s3",
+    "tests.fixtures.instance",
+    "tests.fixtures.browser",
 ]
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"

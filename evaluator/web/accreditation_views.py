@@ -56,9 +56,10 @@ def accredit() -> Response | tuple[str, int]:
     form = _form(request.form)
     if not form.validate():
         return _page(form), 422
-    scope = accreditations.Scope(
-        form.categories.data or [], form.valid_from.data, form.valid_until.data, form.grounds.data or ""
-    )
+    first, last = form.valid_from.data, form.valid_until.data
+    assert first
+    assert last
+    scope = accreditations.Scope(form.categories.data or [], first, last, form.grounds.data or "")
     if scope.valid_until <= scope.valid_from:
         form.refuse("valid_until", "The last day lies before the first. Correct one of them.")
         return _page(form), 422

@@ -12,11 +12,11 @@ from evaluator import assessments, engagements
 from evaluator.tables import Engagement, IndependentAssessment
 from evaluator.web.accreditation_views import category_names
 from evaluator.workflow import ASSESSMENT, ENGAGEMENT
-from portal.filing import attachments, publication
+from portal.filing import reading
 from portal.filing.registry import ModelVersion
 from portal.filing.tables import Filing
 from portal.law import risk
-from portal.web import current_actor, current_time, current_zone, download, uploads, writes
+from portal.web import current_actor, current_time, current_zone, uploads, writes
 from secure_access import documents, ledger
 from secure_access.documents import EVIDENCE, Refused
 from secure_access.identity import Organisation
@@ -86,12 +86,7 @@ def filing(reference: str) -> str:
     )
     engagements.note_reading(g.session, engagement=engagement, by=current_actor(), now=current_time())
     return render_template(
-        "engagements/filing.html",
-        **_facts(engagement),
-        filing=found,
-        asked=publication.asked(found),
-        shown=publication.shown,
-        attached=documents.for_subject(g.session, f"filing:{found.id}"),
+        "engagements/filing.html", **_facts(engagement), reading=reading.reading_of(g.session, found)
     )
 
 
@@ -103,14 +98,14 @@ def document(reference: str, document_id: Any) -> Response:
     found = engagements.readable_filing(
         g.session, engagement=engagement, by=current_actor(), now=current_time()
     )
-    opened = attachments.opened(
+    return reading.download(
         g.session,
         subject=f"filing:{found.id}",
         document_id=document_id,
+        vault=current_zone().wired.vault,
         by=current_actor(),
         now=current_time(),
     )
-    return download(opened, attachments.blocks(current_zone().wired.vault, opened))
 
 
 @bp.get("/engagements/<reference>/assessment")
