@@ -1,54 +1,31 @@
-"""``assay serve``: the web server and the worker of one machine, started, watched and stopped together."""
+"""``assay serve``: the web server and the worker of one machine. ``assay migrate``: the database's shape."""
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
-import signal
 import socket
-import subprocess
 import sys
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from types import FrameType
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
+from urllib.parse import urlsplit
 
 import click
 
-from infra.migrations import upgrade
-from portal.settings import Settings, SettingsError
-from portal.web import ZONES, origin
+from infra.migrations import is_newest, upgrade
+from portal.settings import Settings, settings_or_exit
+from portal.supervision import Child, Supervisor
+from portal.web import PUBLIC, ZONES, origin
+from portal.wiring import worker_ready_file
 
-MAX_RESTARTS = 5
-_BACK_OFF = (1, 2, 4, 8, 16)
-_STARTUP_SECONDS = 60
-
-
-@dataclass
-class Child:
-    """One process of the instance."""
-
-    name: str
-    command: Sequence[str]
-    process: subprocess.Popen[bytes] | None = None
-    restarts: int = 0
-    not_before: float = field(default=0.0)
-
-    def start(self) -> None:
-        # A group of its own: Ctrl-C reaches the supervisor alone, which stops each child in turn.
-        self.process = subprocess.Popen(self.command, start_new_session=True)  # noqa: S603 - our own commands
-
-    def stop(self, sign: signal.Signals) -> None:
-        if self.process is not None and self.process.poll() is None:
-            os.killpg(self.process.pid, sign)
-
-
-def settings_or_exit() -> Settings:
-    """The settings, or a message that names what is wrong and exit status 2."""
-    try:
-        return Settings.from_env()
-    except SettingsError as error:
-        click.echo(f"These settings cannot be used:\n{error}", err=True)
-        raise SystemExit(2) from error
+LOOPBACK = "127.0.0.1"
+THREADS = 64
+"""Requests worked on at once. A body that arrives slowly holds one of them until it has arrived."""
+CONNECTIONS = 512
+"""Open connections; more wait in the kernel. A browser keeps up to six a zone open, mostly idle."""
+WORKER_THREADS = 4
 
 
 @click.command()
@@ -64,101 +41,105 @@ def migrate() -> None:
 def serve() -> None:
     """Serve every zone and the worker on this machine until Ctrl-C."""
     settings = settings_or_exit()
-    if _answers(settings.port):
-        click.echo(f"Port {settings.port} is in use. Choose another: PORT=5001 make run", err=True)
-        raise SystemExit(1)
-    children = [Child("web", _web(settings)), Child("worker", _worker())]
-    stopping = _Stop()
-    for child in children:
-        child.start()
-    if _wait_until_ready(settings, children, stopping):
-        _announce(settings)
-    failed = _watch(children, stopping)
-    _stop_all(children)
-    raise SystemExit(1 if failed else 0)
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _sole_server(settings):
+        _refuse_a_port_in_use(settings.port)
+        if not is_newest(settings.database_url):
+            _refuse("The database does not have the newest shape. Bring it there first: assay migrate")
+        worker_ready_file(settings).unlink(missing_ok=True)
+        children = [
+            Child("web server", web_command(settings.port), lambda _pid: web_answers(settings)),
+            Child("worker", worker_command(), lambda pid: worker_answers(settings, pid)),
+        ]
+        asked = Supervisor(children, say=lambda words: click.echo(words, err=True)).run(
+            when_ready=lambda: announce(settings)
+        )
+    click.echo("Assay has stopped." if asked else "Assay cannot run.")
+    raise SystemExit(0 if asked else 1)
 
 
-class _Stop:
-    """Set by SIGINT and SIGTERM."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        signal.signal(signal.SIGINT, self._ask)
-        signal.signal(signal.SIGTERM, self._ask)
-
-    def _ask(self, _signal: int, _frame: FrameType | None) -> None:
-        self.asked = True
-
-
-def _web(settings: Settings) -> list[str]:
+def web_command(port: int) -> list[str]:
+    """Granian on the loopback address. The size of a body is limited by each zone's Flask app."""
     return [
-        *(sys.executable, "-m", "granian", "--interface", "wsgi", "--factory"),
-        *("--host", "127.0.0.1", "--port", str(settings.port)),
-        *("--blocking-threads", "64", "--workers", "1", "--respawn-failed-workers"),
-        *("--no-ws", "--log-level", "warning", "portal.app:serve"),
+        *(sys.executable, "-m", "granian", "--interface", "wsgi", "--http", "1", "--no-ws"),
+        *("--host", LOOPBACK, "--port", str(port), "--workers", "1"),
+        *("--blocking-threads", str(THREADS), "--backpressure", str(CONNECTIONS)),
+        *("--http1-header-read-timeout", "20000", "--workers-kill-timeout", "5"),
+        *("--log-level", "warning", "--factory", "portal.app:serve"),
     ]
 
 
-def _worker() -> list[str]:
-    celery = [sys.executable, "-m", "celery", "-A", "portal.worker:start"]
-    beat = ["-B", "-s", str(Settings.from_env().home / "beat")]
-    return [*celery, "worker", *beat, "-P", "threads", "-c", "2", "--loglevel", "warning", "--without-gossip"]
+def worker_command() -> list[str]:
+    """The Celery worker, with the clock of its schedule inside, on threads."""
+    return [
+        *(sys.executable, "-m", "celery", "--quiet", "-A", "portal.worker:start_with_clock", "worker"),
+        *("--pool", "threads", "--concurrency", str(WORKER_THREADS)),
+        *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+    ]
 
 
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def web_answers(settings: Settings) -> bool:
+    """Whether the public zone's first page is served."""
+    host = urlsplit(origin(settings, PUBLIC)).netloc
+    connection = HTTPConnection(LOOPBACK, settings.port, timeout=5)
+    try:
+        connection.request("GET", "/", headers={"Host": host})
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
-def _wait_until_ready(settings: Settings, children: list[Child], stopping: _Stop) -> bool:
-    end = time.monotonic() + _STARTUP_SECONDS
-    while time.monotonic() < end and not stopping.asked:
-        if _answers(settings.port):
-            return True
-        if any(child.process and child.process.poll() is not None for child in children):
-            return False
-        time.sleep(0.1)
-    return False
+def worker_answers(settings: Settings, pid: int) -> bool:
+    """Whether the worker with this process identifier has begun to take jobs."""
+    try:
+        return worker_ready_file(settings).read_text() == str(pid)
+    except FileNotFoundError:
+        return False
 
 
-def _watch(children: list[Child], stopping: _Stop) -> bool:
-    """Restart what ends, further apart each time. ``True`` when something ended too often."""
-    while not stopping.asked:
-        for child in children:
-            if child.process is None or child.process.poll() is None:
-                continue
-            if child.restarts >= MAX_RESTARTS:
-                click.echo(f"{child.name} ended {MAX_RESTARTS + 1} times; stopping.", err=True)
-                return True
-            if child.not_before == 0.0:
-                child.not_before = time.monotonic() + _BACK_OFF[child.restarts]
-                click.echo(f"{child.name} ended; starting it again.", err=True)
-            elif time.monotonic() >= child.not_before:
-                child.restarts, child.not_before = child.restarts + 1, 0.0
-                child.start()
-        time.sleep(0.2)
-    return False
-
-
-def _stop_all(children: list[Child]) -> None:
-    for child in children:
-        child.stop(signal.SIGTERM)
-    for child in children:
-        if child.process is None:
-            continue
-        try:
-            child.process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            child.stop(signal.SIGKILL)
-            child.process.wait()
-
-
-def _announce(settings: Settings) -> None:
-    click.echo(f"\n{settings.product} is ready: {origin(settings, ZONES[0])}")
-    for zone in ZONES[1:]:
+def announce(settings: Settings) -> None:
+    """Print the addresses, and for a demonstration who can sign in where."""
+    click.echo(f"\n{settings.product} is ready: {origin(settings, PUBLIC)}\n")
+    for zone in ZONES:
         click.echo(f"  {zone:<11} {origin(settings, zone)}")
     accounts = settings.home / "demo-accounts.txt"
     if settings.demonstration and accounts.exists():
-        click.echo(f"\n{accounts.read_text()}")
-    click.echo("Stop with Ctrl-C.")
+        click.echo(f"\n{accounts.read_text().rstrip()}\n\n(kept in {accounts})")
+    click.echo("\nStop with Ctrl-C.")
+
+
+@contextmanager
+def _sole_server(settings: Settings) -> Iterator[None]:
+    """One supervisor for an instance on a machine; the lock ends with the process, however it ends."""
+    descriptor = os.open(settings.home / "serve.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        _refuse(
+            f"The instance in {settings.home} is served already. Stop that one first, "
+            "or serve another instance: ASSAY_HOME=./another"
+        )
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _refuse_a_port_in_use(port: int) -> None:
+    for family, address in ((socket.AF_INET, LOOPBACK), (socket.AF_INET6, "::1")):
+        try:
+            with socket.socket(family, socket.SOCK_STREAM) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((address, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                _refuse(f"Port {port} is in use by another program. Choose another: PORT={port + 1} make run")
+            if error.errno == errno.EACCES:
+                _refuse(f"Port {port} is kept for the system. Choose one above 1023: PORT=5000 make run")
+
+
+def _refuse(words: str) -> None:
+    click.echo(words, err=True)
+    raise SystemExit(1)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+
+import click
 
 
 class Profile(StrEnum):
@@ -27,6 +30,8 @@ class Settings:
 
     ``home`` holds keys, the local vault, the queue and the demonstration's accounts. ``practice_start`` is
     the instant at which a practice instance began to live (`ASSAY_NOW`), or ``None`` for the machine's clock.
+    ``queue`` keeps instances on one broker apart. ``job_lease`` is how long a worker that died holds its job.
+    ``log`` is a file, or ``-`` for standard error.
     """
 
     home: Path
@@ -37,6 +42,9 @@ class Settings:
     vault_url: str
     s3_endpoint: str
     broker_url: str
+    queue: str
+    job_lease: timedelta
+    log: str
     authority: str
     product: str
     practice_start: datetime | None
@@ -61,6 +69,9 @@ class Settings:
             vault_url=source.get("ASSAY_VAULT") or f"file://{home / 'vault'}",
             s3_endpoint=source.get("ASSAY_S3_ENDPOINT", ""),
             broker_url=source.get("ASSAY_BROKER") or "filesystem://",
+            queue=_queue(source, wrong),
+            job_lease=timedelta(seconds=_whole(source, "ASSAY_JOB_LEASE", 60, wrong)),
+            log=source.get("ASSAY_LOG") or str(home / "log" / "assay.log"),
             authority=source.get("ASSAY_AUTHORITY") or "Frontier AI Authority",
             product=source.get("ASSAY_PRODUCT") or "Assay",
             practice_start=_practice_start(source, wrong),
@@ -72,6 +83,15 @@ class Settings:
         return settings
 
 
+def settings_or_exit() -> Settings:
+    """The settings of the environment, or a message that names what is wrong and exit status 2."""
+    try:
+        return Settings.from_env()
+    except SettingsError as error:
+        click.echo(f"These settings cannot be used:\n{error}", err=True)
+        raise SystemExit(2) from error
+
+
 def _whole(source: Mapping[str, str], name: str, default: int, wrong: list[str]) -> int:
     raw = source.get(name)
     if not raw:
@@ -80,6 +100,15 @@ def _whole(source: Mapping[str, str], name: str, default: int, wrong: list[str])
         return int(raw)
     wrong.append(f"{name} is {raw!r}; it has to be a whole number.")
     return default
+
+
+def _queue(source: Mapping[str, str], wrong: list[str]) -> str:
+    raw = source.get("ASSAY_QUEUE") or "assay"
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,60}", raw):
+        wrong.append(
+            f"ASSAY_QUEUE is {raw!r}; it has to be up to 60 letters, digits, hyphens or underscores."
+        )
+    return raw
 
 
 def _port(source: Mapping[str, str], wrong: list[str]) -> int:

@@ -24,6 +24,7 @@ from secure_access.keys import FileRing, SigningKey
 from secure_access.vault import LocalStore, S3Store, Store, Vault
 
 PERFORM = "assay.perform"
+_POLL_SECONDS = 0.25
 
 
 def wire(settings: Settings, *, hasher: Any = None) -> Wired:
@@ -46,13 +47,16 @@ def bare_celery(settings: Settings) -> Celery:
     app = Celery("assay")
     app.conf.update(
         broker_url=settings.broker_url,
+        broker_connection_timeout=2,
+        task_default_queue=settings.queue,
         task_ignore_result=True,
         task_serializer="json",
         accept_content=["json"],
         task_acks_late=True,
         worker_prefetch_multiplier=1,
         broker_connection_retry_on_startup=True,
-        worker_hijack_root_logger=False,
+        worker_enable_remote_control=False,
+        worker_redirect_stdouts=False,
         timezone="UTC",
     )
     if settings.broker_url.startswith("filesystem"):
@@ -63,6 +67,11 @@ def bare_celery(settings: Settings) -> Celery:
 def publish_to(wired: Wired, app: Celery) -> None:
     """Have every committed job's id published to the broker. Messages carry the id only."""
     wired.database.context[PUBLISHER] = lambda job_id: app.send_task(PERFORM, args=[str(job_id)], retry=False)
+
+
+def worker_ready_file(settings: Settings) -> Path:
+    """Where the worker of ``assay serve`` writes its process identifier once it takes jobs."""
+    return settings.home / "worker.pid"
 
 
 def _log_name(settings: Settings) -> str:
@@ -134,4 +143,5 @@ def _queue_folders(queue: Path) -> dict[str, object]:
         "data_folder_out": messages,
         "control_folder": str(queue / "control"),
         "store_processed": False,
+        "polling_interval": _POLL_SECONDS,
     }

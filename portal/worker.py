@@ -5,20 +5,26 @@ from __future__ import annotations
 import os
 import socket
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime
-from functools import lru_cache
+from threading import Event, Thread
 
 import structlog
 from celery import Celery
+from celery.beat import EmbeddedService
+from celery.schedules import crontab
+from celery.signals import setup_logging, worker_ready
+from sqlalchemy.exc import SQLAlchemyError
 
 from evaluator import jobs as evaluator_jobs
+from portal import logs
 from portal.enforcement import consider, notices
 from portal.filing import jobs as filing_jobs
 from portal.review import jobs as review_jobs
 from portal.settings import Settings
 from portal.web import Wired
-from portal.wiring import PERFORM, bare_celery, publish_to, wire
+from portal.wiring import PERFORM, bare_celery, publish_to, wire, worker_ready_file
 from secure_access import jobs
 from secure_access.db import Session
 from secure_access.ledger import sequencer
@@ -34,10 +40,16 @@ VERBS: Mapping[str, Verb] = {
     "violation.consider": consider.consider,
 }
 
-SCHEDULE = {
-    "sequence": {"task": "assay.sequence", "schedule": 2.0},
-    "reap": {"task": "assay.reap", "schedule": 10.0},
+SCHEDULE: Mapping[str, Mapping[str, object]] = {
+    # What was missed while no worker ran is not made up for: each looks at all that waits.
+    "sequence": {"task": "assay.sequence", "schedule": 2.0, "options": {"expires": 10}},
+    "reap": {"task": "assay.reap", "schedule": 10.0, "options": {"expires": 30}},
+    "anchor": {"task": "assay.anchor", "schedule": crontab(minute="0"), "options": {"expires": 600}},
 }
+"""Names of tasks, and seconds or times at which they are sent."""
+
+MAX_EXTENSIONS = 60
+"""A job that goes on for longer than this many thirds of its lease is taken for hung, and loses it."""
 
 log = structlog.get_logger(__name__)
 
@@ -45,11 +57,12 @@ log = structlog.get_logger(__name__)
 def perform(wired: Wired, job_id: uuid.UUID, verbs: Mapping[str, Verb] = VERBS) -> bool:
     """Do one job if it can be claimed; whether it was done. A failure is kept with it and tried again."""
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-    held = jobs.claim(wired.database, job_id, owner=owner)
+    held = jobs.claim(wired.database, job_id, owner=owner, lease=wired.settings.job_lease)
     if held is None:
         return False
     try:
-        effect = verbs[held.kind](wired, held.subject_id)
+        with _kept(wired, held):
+            effect = verbs[held.kind](wired, held.subject_id)
         with wired.database.write() as session:
             effect(session, wired.clock.now())
             jobs.finish(session, held)
@@ -59,10 +72,40 @@ def perform(wired: Wired, job_id: uuid.UUID, verbs: Mapping[str, Verb] = VERBS) 
     except Exception as error:
         # Whatever a verb raises is kept with its job, or the job would be lost with the process.
         log.error("job.failed", job_id=str(job_id), kind=held.kind, attempt=held.attempt, exc_info=error)
-        with wired.database.write() as session:
-            jobs.give_back(session, held, error=f"{type(error).__name__}: {error}")
+        _give_back(wired, held, error)
         return False
     return True
+
+
+def _give_back(wired: Wired, held: jobs.Claim, error: Exception) -> None:
+    with suppress(jobs.LostLease), wired.database.write() as session:
+        jobs.give_back(session, held, error=f"{type(error).__name__}: {error}")
+
+
+@contextmanager
+def _kept(wired: Wired, held: jobs.Claim) -> Iterator[None]:
+    """Extend the lease of a job while its slow part runs."""
+    done = Event()
+    lease = wired.settings.job_lease
+
+    def extend() -> None:
+        for _ in range(MAX_EXTENSIONS):
+            if done.wait(lease.total_seconds() / 3):
+                return
+            try:
+                jobs.extend(wired.database, held, lease=lease)
+            except jobs.LostLease:
+                return  # told to whoever finishes
+            except SQLAlchemyError as error:
+                log.warning("job.not_extended", job_id=str(held.job_id), exc_info=error)
+
+    thread = Thread(target=extend, name="lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 def run_due(wired: Wired, verbs: Mapping[str, Verb] = VERBS) -> int:
@@ -76,36 +119,60 @@ def run_due(wired: Wired, verbs: Mapping[str, Verb] = VERBS) -> int:
         done += sum(worked)
 
 
-@lru_cache
-def _wired() -> Wired:
-    return wire(Settings.from_env())
+def create_celery(wired: Wired, verbs: Mapping[str, Verb] = VERBS) -> Celery:
+    """The worker's Celery app, with its tasks and its schedule. What jobs add is published by it as well."""
+    app = bare_celery(wired.settings)
+    app.conf.update(beat_schedule=SCHEDULE, beat_scheduler="celery.beat:Scheduler")
+    publish_to(wired, app)
 
-
-def create_celery(settings: Settings) -> Celery:
-    """The worker's Celery app, with its tasks and its schedule."""
-    app = bare_celery(settings)
-    app.conf.beat_schedule = SCHEDULE
-
-    @app.task(name=PERFORM)  # type: ignore[untyped-decorator]
+    @app.task(name=PERFORM)
     def _perform(job_id: str) -> None:
-        perform(_wired(), uuid.UUID(job_id))
+        perform(wired, uuid.UUID(job_id), verbs)
 
-    @app.task(name="assay.sequence")  # type: ignore[untyped-decorator]
+    @app.task(name="assay.sequence")
     def _sequence() -> None:
-        wired = _wired()
         sequencer.sequence(wired.database, wired.ledger_signer, wired.clock.now())
 
-    @app.task(name="assay.reap")  # type: ignore[untyped-decorator]
+    @app.task(name="assay.anchor")
+    def _anchor() -> None:
+        sequencer.anchor(wired.database, wired.clock.now())
+
+    @app.task(name="assay.reap")
     def _reap() -> None:
-        with _wired().database.read() as session:
-            for job_id in jobs.due(session):
-                app.send_task(PERFORM, args=[str(job_id)])
+        reap(wired, lambda job_id: app.send_task(PERFORM, args=[str(job_id)]))
 
     return app
+
+
+def reap(wired: Wired, publish: Callable[[uuid.UUID], object]) -> None:
+    """Publish again what is due and nobody holds, and give up what was lost on every attempt."""
+    with wired.database.read() as session:
+        due = jobs.due(session)
+        lost = jobs.lost(session)
+    for job_id in due:
+        publish(job_id)
+    if lost:
+        with wired.database.write() as session:
+            jobs.give_up_lost(session)
 
 
 def start() -> Celery:
-    """What ``celery -A`` loads: the app of this environment, publishing the jobs that jobs add."""
-    app = create_celery(Settings.from_env())
-    publish_to(_wired(), app)
+    """What ``celery -A portal.worker:start worker`` (or ``beat``) loads: the app of this environment."""
+    return started(VERBS)
+
+
+def start_with_clock() -> Celery:
+    """The same with the clock of the schedule in a thread: for the only worker of an instance."""
+    app = start()
+    # A thread and no process: it ends with the worker, also when that is killed.
+    clock = EmbeddedService(app, thread=True)
+    worker_ready.connect(lambda **_: clock.start(), weak=False)
     return app
+
+
+def started(verbs: Mapping[str, Verb]) -> Celery:
+    """The app of this environment, its log, and word to the supervisor once it takes jobs."""
+    settings = Settings.from_env()
+    setup_logging.connect(lambda **_: logs.configure(settings, "worker"), weak=False)
+    worker_ready.connect(lambda **_: worker_ready_file(settings).write_text(str(os.getpid())), weak=False)
+    return create_celery(wire(settings), verbs)
