@@ -165,6 +165,7 @@ class Writer:
         self._sha256 = hashlib.sha256()
         self._size = 0
         self._pending = bytearray()
+        self._sealed = bytearray()
         self._thread: ThreadPoolExecutor | None = None
         self._hashing: deque[Future[None]] = deque()
         self._stored: Stored | None = None
@@ -178,6 +179,7 @@ class Writer:
 
     def write(self, data: Buffer) -> int:
         """Takes ``data`` and returns its length. After an error the object is gone and every write fails."""
+        self._check_open()
         view = memoryview(data)
         lasting = isinstance(data, bytes)
         self._size += len(view)
@@ -197,6 +199,7 @@ class Writer:
     def close(self) -> Stored:
         """Makes the object durable. A second call returns the same `Stored`. Raises `StoreFailed`."""
         if self._stored is None:
+            self._check_open()
             self._take(self._pending)
             self._pending = bytearray()
             self._safely(lambda sink: sink.write(self._sealer.finish()))
@@ -224,14 +227,17 @@ class Writer:
 
     def _end(self) -> None:
         self._sink = None
-        self._pending = bytearray()
+        self._pending = self._sealed = bytearray()
         if self._thread is not None:
             self._thread.shutdown()
             self._thread = None
 
-    def _safely(self, act: Callable[[Sink], object]) -> None:
+    def _check_open(self) -> None:
         if self._sink is None:
             raise StoreFailed("this object was discarded or is already closed")
+
+    def _safely(self, act: Callable[[Sink], object]) -> None:
+        assert self._sink is not None
         try:
             act(self._sink)
         except BaseException:
@@ -250,8 +256,12 @@ class Writer:
             self._hashed(BEHIND)
             self._thread = self._thread or ThreadPoolExecutor(1, "vault-hash")
             self._hashing.append(self._thread.submit(self._sha256.update, block))
+        needed = self._sealer.size_of(len(block))
+        if len(self._sealed) < needed:
+            self._sealed = bytearray(needed)
+        size = self._sealer.update_into(block, self._sealed)
         try:
-            self._safely(lambda sink: sink.write(self._sealer.update(block)))
+            self._safely(lambda sink: sink.write(memoryview(self._sealed)[:size]))
         finally:
             self._hashed(BEHIND if lasting else 0)
 

@@ -39,7 +39,7 @@ class Sink(Protocol):
     """One object being written to a store."""
 
     def write(self, data: Buffer) -> None:
-        """Adds bytes. Raises `StoreFailed`."""
+        """Adds bytes, which the caller may change afterwards. Raises `StoreFailed`."""
         ...
 
     def commit(self) -> None:

@@ -196,8 +196,9 @@ class TestWriter:
         writer.write(content(PART + 2 * MIB))
         writer.discard()
         assert objects(store) == []
-        with pytest.raises(StoreFailed):
-            writer.write(content(2 * MIB))
+        for size in (1, 2 * MIB):
+            with pytest.raises(StoreFailed):
+                writer.write(content(size))
 
     @pytest.mark.parametrize("step", [1000, 65536, 300_000, MIB, 5 * MIB])
     def test_any_division_into_writes(self, local_vault: Vault, step: int) -> None:
