@@ -175,7 +175,7 @@ def _around(filing: Filing, here: str, step: str) -> dict[str, Any]:
         "filing": filing,
         "title": service.title(g.session, filing),
         "key": str(filing.id),
-        "labels": labels,
+        "labels": [(label, _done(label, sections, found)) for label in labels],
         "step": labels.index(step) + 1,
         "here": here,
         "found": found,
@@ -187,8 +187,29 @@ def _around(filing: Filing, here: str, step: str) -> dict[str, Any]:
             (section, _page_url(str(filing.id), section.key), _open_on(found, section.key))
             for section in sections
         ],
-        "url_of": lambda check: _page_url(str(filing.id), check.section) + f"#{check.field}",
+        "url_of": lambda check: _check_url(filing, check),
     }
+
+
+def _check_url(filing: Filing, check: checks.Check) -> str:
+    if check.section == "certify" and filing.model_version_id:
+        return url_for("registry.coverage", version_id=filing.model_version_id)
+    return _page_url(str(filing.id), check.section) + f"#{check.field}"
+
+
+def _done(label: str, sections: tuple[Section, ...], found: list[checks.Check]) -> bool:
+    """Whether nothing stands in the way on any page of a step. Certification is done when it is signed."""
+    keys = {section.key for section in sections if section.step_label == label} or {label.lower()}
+    return label != "Check and certify" and not any(check.open for check in found if check.section in keys)
+
+
+def _grouped(filing: Filing, found: list[checks.Check]) -> list[tuple[str, list[checks.Check]]]:
+    """Checks under the title of their page."""
+    titles = {section.key: section.title for section in publication.sections(filing)}
+    groups: dict[str, list[checks.Check]] = {}
+    for check in found:
+        groups.setdefault(titles.get(check.section, "Whole filing"), []).append(check)
+    return list(groups.items())
 
 
 def _open_on(found: list[checks.Check], section: str) -> int:
@@ -285,16 +306,17 @@ def certify(key: str) -> Page:
 
 
 def _certify_page(filing: Filing, problems: Any = ()) -> str:
-    officers = service.certifying_officers(g.session, filing)
+    around = _around(filing, "certify", "Check and certify")
     return render_template(
         "filing/certify.html",
         officers=[
             (str(person.id), f"{person.name}, {person.title}" if person.title else person.name)
-            for person in officers
+            for person in service.certifying_officers(g.session, filing)
         ],
         two_people=filing.kind in service.TWO_PEOPLE,
         problems=problems,
-        **_around(filing, "certify", "Check and certify"),
+        grouped=_grouped(filing, around["found"]),
+        **around,
     )
 
 
