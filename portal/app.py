@@ -14,9 +14,10 @@ from flask_login import current_user
 from werkzeug.wrappers import Response as BaseResponse
 
 from evaluator.web import accreditation_views, engagement_views
-from portal import accounts, errors, home, register, ui
+from portal import accounts, errors, home, logs, register, supervision, ui
 from portal.enforcement import findings_views, worksheet_views
 from portal.filing import filed_views, filing_views, incident_views, registry_views, signing_views
+from portal.review import views as review_views
 from portal.settings import Settings
 from portal.web import (
     PUBLIC,
@@ -68,6 +69,11 @@ SURFACES: tuple[Surface, ...] = (
     Surface(filed_views.bp, ("government",), GOVERNMENT),
     Surface(accreditation_views.bp, ("government",), frozenset({Role.ACCREDITATION_OFFICER})),
     Surface(engagement_views.bp, ("evaluator",), EVALUATOR),
+    Surface(review_views.cases, ("government",), REVIEW),
+    Surface(review_views.plans, ("government",), PLANS),
+    Surface(review_views.reading, ("government",), GOVERNMENT),
+    Surface(review_views.asked, ("developer",), DEVELOPER),
+    Surface(review_views.decided, ("developer",), DEVELOPER),
     Surface(worksheet_views.bp, ("government",), ENFORCEMENT),
     Surface(findings_views.bp, ("developer",), DEVELOPER),
 )
@@ -87,11 +93,15 @@ NAVIGATION: dict[str, tuple[NavItem, ...]] = {
         NavItem("Models", "registry.models"),
         NavItem("Filings", "filings.index"),
         NavItem("Incidents", "incidents.index"),
+        NavItem("Requests", "asked.index"),
+        NavItem("Decisions", "decided.index"),
         NavItem("Findings", "findings.index"),
     ),
     "evaluator": (NavItem("Home", "home.evaluator"), NavItem("Engagements", "engagements.index")),
     "government": (
         NavItem("Home", "home.government"),
+        NavItem("Cases", "cases.index", REVIEW),
+        NavItem("Plan requests", "plans.index", PLANS),
         NavItem("Penalties", "enforcement.index", ENFORCEMENT),
     ),
 }
@@ -147,7 +157,9 @@ def by_host(wired: Wired) -> WSGI:
 
 def serve() -> WSGI:
     """The WSGI callable of ``assay serve``, from the environment."""
+    supervision.die_with_parent()
     settings = Settings.from_env()
+    logs.configure(settings, "web")
     wired = wire(settings)
     publish_to(wired, bare_celery(settings))
     return by_host(wired)

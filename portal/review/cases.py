@@ -30,7 +30,9 @@ def load(session: Session, reference: str, *, by: Actor, for_update: bool = Fals
 def find(session: Session, reference: str, *, for_update: bool = False) -> Case:
     """The case of that reference, whoever asks; the caller has made sure of it. Raises `NotFound`."""
     query = select(Case).where(Case.reference == reference)
-    found = session.exec(query.with_for_update() if for_update else query).first()
+    found = session.exec(
+        query.with_for_update().execution_options(populate_existing=True) if for_update else query
+    ).first()
     if found is None:
         raise NotFound
     return found
@@ -113,7 +115,9 @@ def incidents(session: Session, case: Case) -> list[Incident]:
 def filing_of(session: Session, case: Case, filing_id: uuid.UUID, *, for_update: bool = False) -> Filing:
     """A filing of this case. Raises `NotFound` for any other."""
     query = select(Filing).where(Filing.id == filing_id, col(Filing.id).in_(_ids(session, case, "filing")))
-    found = session.exec(query.with_for_update() if for_update else query).first()
+    found = session.exec(
+        query.with_for_update().execution_options(populate_existing=True) if for_update else query
+    ).first()
     if found is None or not found.of_record():
         raise NotFound
     return found
@@ -198,6 +202,11 @@ def decided(session: Session, case: Case) -> Decision | None:
     """The decision of a case, once taken."""
     query = select(Decision).where(Decision.case_id == case.id, Decision.state == DecisionState.DECIDED)
     return session.exec(query).first()
+
+
+def name_of(session: Session, person_id: uuid.UUID) -> str:
+    """The name of somebody who acted in a case."""
+    return session.get_one(identity.Person, person_id).name
 
 
 def _begin_review(session: Session, case: Case, by: Actor, now: datetime) -> None:

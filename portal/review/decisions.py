@@ -155,7 +155,9 @@ def recommendation(session: Session, case: Case, *, for_update: bool = False) ->
     query = select(Decision).where(
         Decision.case_id == case.id, col(Decision.state) != DecisionState.SENT_BACK
     )
-    return session.exec(query.with_for_update() if for_update else query).first()
+    return session.exec(
+        query.with_for_update().execution_options(populate_existing=True) if for_update else query
+    ).first()
 
 
 def sent_back(session: Session, case: Case) -> Decision | None:
@@ -233,7 +235,9 @@ def conditions(session: Session, decision: Decision) -> list[Condition]:
 def find(session: Session, reference: str, *, for_update: bool = False) -> Decision:
     """The decision that was taken under this reference. Raises `NotFound`, also for one not yet taken."""
     query = select(Decision).where(Decision.reference == reference, Decision.state == DecisionState.DECIDED)
-    found = session.exec(query.with_for_update() if for_update else query).first()
+    found = session.exec(
+        query.with_for_update().execution_options(populate_existing=True) if for_update else query
+    ).first()
     if found is None:
         raise NotFound
     return found

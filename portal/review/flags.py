@@ -28,7 +28,9 @@ def still_open(session: Session, case: Case) -> list[Flag]:
 def find(session: Session, case: Case, code: str, *, for_update: bool = False) -> Flag:
     """The flag of that code in this case. Raises `NotFound`."""
     query = select(Flag).where(Flag.case_id == case.id, Flag.code == code)
-    found = session.exec(query.with_for_update() if for_update else query).first()
+    found = session.exec(
+        query.with_for_update().execution_options(populate_existing=True) if for_update else query
+    ).first()
     if found is None:
         raise NotFound
     return found
@@ -53,20 +55,18 @@ def reply(session: Session, *, case: Case, flag: Flag, text: str, by: Actor, now
 
 def resolve(session: Session, *, case: Case, flag: Flag, reason: str, by: Actor, now: datetime) -> None:
     """Close a flag with a reason. Raises `Denied`; ``ValueError`` when blank."""
+    said = _said(reason)
     flag.state = FLAG.take("resolve", by, flag)
-    _close(flag, reason, by, now)
+    flag.resolution, flag.resolved_by, flag.resolved_at = said, by.person_id, now
     _record(session, "flag.resolved", case, flag, by, now)
 
 
 def carry(session: Session, *, case: Case, flag: Flag, reason: str, by: Actor, now: datetime) -> None:
     """Carry a flag expressly into the decision, with a reason. Raises `Denied`; ``ValueError`` when blank."""
+    said = _said(reason)
     flag.state = FLAG.take("carry", by, flag)
-    _close(flag, reason, by, now)
+    flag.resolution, flag.resolved_by, flag.resolved_at = said, by.person_id, now
     _record(session, "flag.carried", case, flag, by, now)
-
-
-def _close(flag: Flag, reason: str, by: Actor, now: datetime) -> None:
-    flag.resolution, flag.resolved_by, flag.resolved_at = _said(reason), by.person_id, now
 
 
 def _said(text: str) -> str:

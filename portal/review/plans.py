@@ -15,11 +15,15 @@ from portal.review.tables import Case, PlanApproval, PlanRequest, PlanSection
 from portal.review.workflow import APPROVALS_NEEDED, CASE, PLAN_REQUEST, PlanState
 from secure_access import grants, identity, ledger
 from secure_access.db import Session, col, next_reference, select
+from secure_access.documents import MediaType
 from secure_access.identity import Actor, OrganisationKind, Person
 from secure_access.workflow import Denied, NotFound, Role
 
 KIND = "plan section"
 """The kind of the documents that hold delivered sections."""
+MEDIA = frozenset({MediaType.PDF})
+"""What can be delivered: what can be shown page by page."""
+MAX_BYTES = 256 << 20
 
 _SEE_ALL = frozenset({Role.CASE_OFFICER, Role.DECIDER, Role.PLAN_APPROVER})
 
@@ -85,7 +89,9 @@ def load(session: Session, reference: str, *, by: Actor, for_update: bool = Fals
     see it who reviews, approves plans, or is one of its readers.
     """
     query = select(PlanRequest).where(PlanRequest.reference == reference)
-    found = session.exec(query.with_for_update() if for_update else query).first()
+    found = session.exec(
+        query.with_for_update().execution_options(populate_existing=True) if for_update else query
+    ).first()
     if found is None or not _theirs(session, found, by):
         raise NotFound
     return found
@@ -207,6 +213,27 @@ def withdraw(session: Session, *, request: PlanRequest, by: Actor, now: datetime
     _record(session, "plan.withdrawn", request, by, now)
 
 
+def delivered(session: Session, reference: str) -> PlanRequest:
+    """The plan request of that reference, whoever asks, if its plan lies here. Raises `NotFound`."""
+    query = select(PlanRequest).where(
+        PlanRequest.reference == reference, col(PlanRequest.delivered_at).is_not(None)
+    )
+    found = session.exec(query).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def check_delivery(request: PlanRequest, *, by: Actor, now: datetime) -> None:
+    """Raises `Denied` when this person cannot deliver now, before a file is looked at."""
+    PLAN_REQUEST.take("deliver", by, request)
+    if request.read_until <= now:
+        raise Denied(
+            "The time in which this plan could be read has passed, so nobody could open what you deliver.",
+            "Ask the authority for a new request with new dates.",
+        )
+
+
 def deliver(
     session: Session, *, request: PlanRequest, documents: Mapping[str, uuid.UUID], by: Actor, now: datetime
 ) -> list[PlanSection]:
@@ -214,18 +241,13 @@ def deliver(
 
     Raises `Denied` when a section is missing or when the time to read has passed.
     """
-    state = PLAN_REQUEST.take("deliver", by, request)
+    check_delivery(request, by=by, now=now)
     missing = [title_of(key) for key in request.sections if key not in documents]
     if missing:
         raise Denied(
             f"No file for {', '.join(missing)}.", "Add one file for each section that was asked for."
         )
-    if request.read_until <= now:
-        raise Denied(
-            "The time in which this plan could be read has passed, so nobody could open what you deliver.",
-            "Ask the authority for a new request with new dates.",
-        )
-    request.state, request.delivered_at = state, now
+    request.state, request.delivered_at = PLAN_REQUEST.take("deliver", by, request), now
     session.add(request)
     sections = [
         PlanSection(plan_request_id=request.id, number=number, section=key, document_id=documents[key])

@@ -120,7 +120,9 @@ def load(session: Session, reference: str, *, by: Actor, for_update: bool = Fals
     Raises `NotFound`, also for a developer as long as a request is not served.
     """
     query = select(InformationRequest).where(InformationRequest.reference == reference)
-    found = session.exec(query.with_for_update() if for_update else query).first()
+    found = session.exec(
+        query.with_for_update().execution_options(populate_existing=True) if for_update else query
+    ).first()
     if found is None or not _theirs(found, by):
         raise NotFound
     return found

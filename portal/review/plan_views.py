@@ -1,0 +1,227 @@
+"""Pages of plan requests: drawn up, approved and ended by the authority, delivered by the developer."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from flask import flash, g, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from portal.filing.outline import title_of
+from portal.review import cases, openings, plans
+from portal.review.blueprints import asked
+from portal.review.blueprints import plans as bp
+from portal.review.case_views import known, page
+from portal.review.forms import PlanForm, end_of_day, errors, ids, listed, start_of_day
+from portal.review.plans import Wanted
+from portal.review.requests import NotServable
+from portal.review.tables import Case, PlanRequest
+from portal.review.workflow import APPROVALS_NEEDED, PLAN_REQUEST
+from portal.web import Upload, current_actor, current_time, current_zone, uploads
+from secure_access import documents, identity
+from secure_access.documents import Refused, Use
+from secure_access.identity import Person
+from secure_access.workflow import Denied
+
+SECTION_FILES = Use(plans.MEDIA, plans.MAX_BYTES)
+
+
+@bp.get("/plans")
+def index() -> str:
+    """Every plan request that this official may see."""
+    by = current_actor()
+    found = plans.visible(g.session, by=by)
+    return render_template(
+        "plans/index.html", requests=found, reads=[row for row in found if str(by.person_id) in row.readers]
+    )
+
+
+@bp.get("/cases/<reference>/plan/new")
+def new(reference: str) -> str:
+    """The form of a plan request."""
+    return _form(reference, PlanForm(), [], [], {})
+
+
+@bp.post("/cases/<reference>/plan/new")
+def ask(reference: str) -> BaseResponse | tuple[str, int]:
+    """Draw it up; another official approves it."""
+    form = PlanForm(request.form)
+    case = cases.load(g.session, reference, by=current_actor(), for_update=True)
+    sections, readers = request.form.getlist("sections"), ids(request.form.getlist("readers"))
+    outline = plans.outline_of(g.session, case)
+    wanted = Wanted(
+        outline_id=outline.id if outline else None,
+        sections=sections,
+        purpose=form.purpose.data or "",
+        legal_basis=form.legal_basis.data or "",
+        necessity=form.necessity.data or "",
+        readers=readers,
+        deliver_by=end_of_day(form.deliver_by.data),
+        read_from=start_of_day(form.read_from.data),
+        read_until=end_of_day(form.read_until.data),
+    )
+    try:
+        if not form.validate():
+            raise NotServable(wanted.problems(current_time()))
+        row = plans.ask(g.session, case=case, wanted=wanted, by=current_actor(), now=current_time())
+    except NotServable as refused:
+        return _form(reference, form, sections, readers, errors(form, refused.problems)), 422
+    flash(f"{row.reference} waits for a plan approver. The developer is asked once it is approved.")
+    return redirect(url_for(".show", reference=row.reference), 303)
+
+
+@bp.get("/plans/<reference>")
+def show(reference: str) -> str:
+    """One plan request."""
+    return _show(plans.load(g.session, reference, by=current_actor()))
+
+
+@bp.post("/plans/<reference>")
+def act(reference: str) -> BaseResponse | tuple[str, int]:
+    """Approve, refuse, withdraw, or end the reading."""
+    row = plans.load(g.session, reference, by=current_actor(), for_update=True)
+    do, by, now = request.form.get("do"), current_actor(), current_time()
+    if do == "approve":
+        plans.approve(g.session, request=row, by=by, now=now)
+        flash(f"You approved {reference}.")
+    elif do == "refuse":
+        try:
+            plans.refuse(g.session, request=row, reason=request.form.get("reason", ""), by=by, now=now)
+        except ValueError as wrong:
+            return _show(row, str(wrong)), 422
+        flash(f"{reference} is refused. The requester reads your reason.")
+    elif do == "withdraw":
+        plans.withdraw(g.session, request=row, by=by, now=now)
+        flash(f"{reference} is withdrawn.")
+    elif do == "end":
+        plans.end(g.session, request=row, by=by, now=now)
+        flash("Nobody can open this plan any longer.")
+    else:
+        raise Denied(
+            "The form did not say what to do.", "Go back, reload the page and use one of its buttons."
+        )
+    return redirect(url_for(".show", reference=reference), 303)
+
+
+@asked.get("/plans/<reference>", endpoint="plan")
+def own(reference: str) -> str:
+    """What is asked of the developer's plan, by whom and why; its delivery."""
+    return _own(plans.load(g.session, reference, by=current_actor()))
+
+
+@asked.post("/plans/<reference>")
+def deliver(reference: str) -> BaseResponse | tuple[str, int]:
+    """Deliver one file for each section."""
+    row = plans.load(g.session, reference, by=current_actor(), for_update=True)
+    plans.check_delivery(row, by=current_actor(), now=current_time())
+    sent = {key: uploads(f"section-{key}") for key in row.sections}
+    problems = {
+        f"section-{key}": f"Choose one file for “{title_of(key)}”."
+        for key, found in sent.items()
+        if len(found) != 1
+    }
+    if problems:
+        return _own(row, problems), 422
+    accepted: dict[str, documents.Accepted] = {}
+    for key, found in sent.items():
+        try:
+            accepted[key] = _accept(found[0])
+        except Refused as refused:
+            return _own(row, {f"section-{key}": f"{refused.reason} {refused.fix}"}), 422
+    received = {key: _receive(key, file) for key, file in accepted.items()}
+    plans.deliver(g.session, request=row, documents=received, by=current_actor(), now=current_time())
+    flash(f"Your plan is delivered for {reference}. Every opening of it appears on this page's record.")
+    return redirect(url_for(".openings", reference=reference), 303)
+
+
+@asked.get("/plans/<reference>/openings", endpoint="openings")
+def who_opened(reference: str) -> str:
+    """Who opened my plan."""
+    row = plans.load(g.session, reference, by=current_actor())
+    return render_template(
+        "asked/openings.html",
+        request_=row,
+        record=openings.record(g.session, row, now=current_time()),
+        standing=openings.standing(g.session, row, now=current_time()),
+        people=_people(row),
+        title_of=title_of,
+    )
+
+
+def _accept(upload: Upload) -> documents.Accepted:
+    return documents.accept(
+        current_zone().wired.vault,
+        upload.claim(),
+        document_id=upload.document_id,
+        name=upload.filename,
+        use=SECTION_FILES,
+    )
+
+
+def _receive(key: str, file: documents.Accepted) -> uuid.UUID:
+    return documents.receive(
+        g.session, file=file, kind=plans.KIND, title=title_of(key), by=current_actor(), now=current_time()
+    ).id
+
+
+def _people(row: PlanRequest) -> dict[str, Person]:
+    wanted = [uuid.UUID(reader) for reader in row.readers]
+    wanted += [row.requested_by, *plans.approvers(g.session, row)]
+    return {str(person_id): g.session.get_one(Person, person_id) for person_id in wanted}
+
+
+def _form(
+    reference: str, form: PlanForm, sections: list[str], readers: list[uuid.UUID], beside: dict[str, str]
+) -> str:
+    found = known(reference)
+    outline = plans.outline_of(g.session, found.case)
+    return page(
+        "plans/new.html",
+        found,
+        "Requests",
+        form=form,
+        outline=outline,
+        offered=plans.sections_of(outline) if outline else [],
+        readers_known=plans.readers_known(g.session),
+        sections=sections,
+        readers=readers,
+        beside=beside,
+        problems=listed(form, beside),
+    )
+
+
+def _show(row: PlanRequest, problem: str = "") -> str:
+    by, subject = current_actor(), plans.approving(g.session, row)
+    return render_template(
+        "plans/show.html",
+        **_common(row),
+        refusal=PLAN_REQUEST.refusal("approve", by, subject),
+        may=PLAN_REQUEST.allowed(by, subject),
+        reads=str(by.person_id) in row.readers,
+        needed=APPROVALS_NEEDED,
+        problem=problem,
+    )
+
+
+def _own(row: PlanRequest, problems: dict[str, str] | None = None) -> str:
+    return render_template(
+        "asked/plan.html",
+        **_common(row),
+        may=PLAN_REQUEST.allowed(current_actor(), plans.approving(g.session, row)),
+        problems=problems or {},
+    )
+
+
+def _common(row: PlanRequest) -> dict[str, Any]:
+    case = g.session.get_one(Case, row.case_id)
+    return {
+        "request_": row,
+        "case": case,
+        "people": _people(row),
+        "approvers": [str(one) for one in plans.approvers(g.session, row)],
+        "sections": plans.sections(g.session, row),
+        "title_of": title_of,
+        "developer": g.session.get_one(identity.Organisation, row.developer_id).name,
+        "now": current_time(),
+    }

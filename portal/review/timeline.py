@@ -1,0 +1,240 @@
+"""What happened in a case, read from its ledger entries: for the picture, the table and the history."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from portal.filing.tables import FilingKind
+from portal.review.facts import Facts
+from portal.ui import charts
+from portal.ui.formats import duration, plural
+from secure_access import ledger
+from secure_access.db import Session, col, select
+from secure_access.identity import Organisation, Person
+from secure_access.ledger import LedgerEntry
+
+LANES = {"developer": "Developer", "evaluator": "Evaluator", "regulator": "Authority", "system": "Authority"}
+SHOWN = 12
+"""How many events the brief shows; the history has all."""
+
+_FEW = frozenset(
+    {
+        "filing.submitted",
+        "filing.returned",
+        "clock.started",
+        "incident.reported",
+        "information_request.served",
+        "information_request.answered",
+        "plan.approved",
+        "plan.delivered",
+        "plan.opened",
+        "plan.opening_refused",
+        "evaluator.appointed",
+        "assessment.submitted",
+        "flag.replied",
+        "decision.recommended",
+        "decision.taken",
+        "condition.met",
+        "condition.breached",
+        "appeal.noted",
+    }
+)
+_FLAG_ACTS = ("replied", "resolved", "carried")
+_WORDS: Mapping[str, str] = {
+    "case.opened": "Case opened",
+    "case.joined": "Joined the case",
+    "case.taken": "Case officer named",
+    "case.decider_named": "Decider named",
+    "filing.accepted": "Filing accepted for review",
+    "filing.returned": "Filing returned",
+    "filing.withdrawn": "Filing withdrawn",
+    "filing.superseded": "Filing superseded",
+    "clock.started": "Review clock started",
+    "incident.reported": "Incident reported",
+    "incident.updated": "Incident updated",
+    "incident.closed": "Incident closed",
+    "information_request.answered": "Information request answered in full",
+    "information_request.withdrawn": "Information request withdrawn",
+    "plan.requested": "Plan request drawn up",
+    "plan.approved": "Plan request approved",
+    "plan.refused": "Plan request refused",
+    "plan.withdrawn": "Plan request withdrawn",
+    "plan.ended": "Reading of the plan ended",
+    "plan.opening_refused": "Opening of the plan refused",
+    "grant.issued": "Access grant issued",
+    "grant.ended": "Access grant ended",
+    "evaluator.appointed": "Evaluator appointed",
+    "conflict.none_declared": "No conflict declared",
+    "conflict.declared": "Conflict declared",
+    "assessment.submitted": "Independent assessment submitted",
+    "flag.raised": "Flags raised",
+    "decision.recommended": "Decision recommended",
+    "decision.sent_back": "Recommendation sent back",
+    "decision.taken": "Decision taken",
+    "appeal.noted": "Appeal noted",
+}
+
+
+@dataclass(frozen=True)
+class Happening:
+    """One entry about a case, in words. ``number`` is its number in the ledger's order of recording."""
+
+    number: int
+    type: str
+    at: datetime
+    what: str
+    by: str
+    lane: str
+    late: str
+    place: str
+
+
+def happenings(session: Session, facts: Facts) -> list[Happening]:
+    """Everything recorded about a case and what belongs to it, in order of recording."""
+    found = list(_entries(session, facts))
+    people = _names(session, found)
+    return [_happening(entry, facts, people) for entry in found]
+
+
+def find(session: Session, facts: Facts, number: int) -> tuple[LedgerEntry, Happening] | None:
+    """One entry of a case with its words, or ``None`` when no such entry is about it."""
+    for entry in _entries(session, facts):
+        if entry.number == number:
+            return entry, _happening(entry, facts, _names(session, [entry]))
+    return None
+
+
+def picture(
+    found: list[Happening], facts: Facts, *, now: datetime, address: Callable[[int], str]
+) -> charts.Timeline:
+    """The picture of a case: the events that matter, and the review clock below them."""
+    kept = _sittings(row for row in found if row.type in _FEW)[-SHOWN:]
+    events = tuple(
+        charts.TimelineEvent(
+            place, row.lane, row.at, row.what, row.by, row.late, row.place, address(row.number)
+        )
+        for place, row in enumerate(kept, start=1)
+    )
+    late = [row for row in kept if row.late]
+    finding = f"{plural(len(kept), 'event')}. " + (
+        f"{plural(len(late), 'act')} came late: {'; '.join(f'{row.what}, {row.late}' for row in late)}."
+        if late
+        else "Nothing came late."
+    )
+    return charts.Timeline("Timeline of the case", finding, events, now, clock=_spans(facts, now))
+
+
+def _spans(facts: Facts, now: datetime) -> tuple[charts.ClockSpan, ...]:
+    clock = facts.clock(now)
+    spans = [
+        charts.ClockSpan(
+            segment.starts,
+            segment.ends or now.date(),
+            "ran" if segment.running else "stopped",
+            f"{plural(segment.days, 'day')}{'' if segment.running else ', stopped'}",
+        )
+        for segment in clock.segments
+        if segment.days
+    ]
+    if clock.due_at is not None and clock.due_at > now:
+        spans.append(charts.ClockSpan(now.date(), clock.due_at.date(), "left", f"{clock.left} left"))
+    return tuple(spans)
+
+
+def _sittings(rows: Iterable[Happening]) -> list[Happening]:
+    """Pages that one reader opened on one day are one event."""
+    kept: list[Happening] = []
+    for row in rows:
+        last = next((one for one in reversed(kept) if one.type == "plan.opened" == row.type), None)
+        if last is not None and (last.by, last.at.date()) == (row.by, row.at.date()):
+            continue
+        kept.append(row)
+    return sorted(kept, key=lambda row: (row.at, row.number))
+
+
+def _entries(session: Session, facts: Facts) -> Iterable[LedgerEntry]:
+    subjects = [f"case:{facts.case.id}"]
+    subjects += [f"filing:{filing.id}" for filing in facts.filings]
+    subjects += [f"incident:{incident.id}" for incident in facts.incidents]
+    found = {entry.number: entry for subject in subjects for entry in ledger.entries(session, subject)}
+    return (found[number] for number in sorted(number for number in found if number is not None))
+
+
+def _names(session: Session, entries: list[LedgerEntry]) -> dict[str, str]:
+    said = [entry.content["by"] for entry in entries]
+    people = {uuid.UUID(str(by["person"])) for by in said if isinstance(by, dict) and "person" in by}
+    bodies = {
+        uuid.UUID(str(by["organisation"])) for by in said if isinstance(by, dict) and "organisation" in by
+    }
+    names = {str(row.id): row.name for row in session.exec(select(Person).where(col(Person.id).in_(people)))}
+    names |= {
+        str(row.id): row.name
+        for row in session.exec(select(Organisation).where(col(Organisation.id).in_(bodies)))
+    }
+    return names
+
+
+def _happening(entry: LedgerEntry, facts: Facts, names: dict[str, str]) -> Happening:
+    by: dict[str, Any] = dict(entry.content["by"])  # type: ignore[arg-type]
+    kind = str(by["kind"])
+    # Outside the authority the organisation acts; inside it, a person does.
+    who = by.get("person" if kind == "regulator" else "organisation", "")
+    place = f"{entry.leaf_index:,}" if entry.leaf_index is not None else "being sequenced"
+    return Happening(
+        number=entry.number or 0,
+        type=entry.type,
+        at=entry.recorded_at,
+        what=_what(entry),
+        by=names.get(str(who), "Assay" if kind == "system" else "–"),
+        lane=LANES[kind],
+        late=_late(entry, facts),
+        place=f"R-{place}" if entry.log is ledger.Log.CUSTODY else place,
+    )
+
+
+def _what(entry: LedgerEntry) -> str:
+    """What happened, in words; numbers and kinds come from the entry's own fields."""
+    fields: dict[str, Any] = dict(entry.fields)
+    act = entry.type.partition(".")[2]
+    told: Mapping[str, Callable[[], str]] = {
+        "filing.submitted": lambda: f"{FilingKind(fields['kind']).label.capitalize()} submitted",
+        "information_request.served": lambda: (
+            f"Information request served, {plural(int(fields['items']), 'item')}"
+        ),
+        "plan.opened": lambda: f"Sealed plan opened, section {fields['section']}",
+        "plan.delivered": lambda: f"Plan delivered, {plural(int(fields['sections']), 'section')}",
+        "condition.met": lambda: f"Condition {fields['number']} met",
+        "condition.breached": lambda: f"Condition {fields['number']} breached",
+        **{f"flag.{word}": lambda: f"Flag {fields['code']} {act}" for word in _FLAG_ACTS},
+    }
+    known = told.get(entry.type)
+    return known() if known else _WORDS.get(entry.type, _plain(entry.type))
+
+
+def _plain(name: str) -> str:
+    return name.replace(".", " ").replace("_", " ").capitalize()
+
+
+def _late(entry: LedgerEntry, facts: Facts) -> str:
+    fields: dict[str, Any] = dict(entry.fields)
+    if entry.type == "information_request.answered" and fields["late_seconds"]:
+        return f"{duration(timedelta(seconds=int(fields['late_seconds'])))} late"
+    if entry.type == "incident.reported":
+        return _incident_late(entry, facts)
+    return "Late" if fields.get("timeliness") == "late" else ""
+
+
+def _incident_late(entry: LedgerEntry, facts: Facts) -> str:
+    """By how much a report missed the clock that it missed most."""
+    for incident in facts.incidents:
+        if incident.reference == entry.fields["reference"]:
+            dues = [
+                datetime.fromisoformat(row["due_at"]) for row in incident.clocks if row.get("governs", True)
+            ]
+            over = [incident.reported_at - due for due in dues if incident.reported_at > due]
+            return f"{duration(max(over))} late" if over else ""
+    return ""

@@ -1,0 +1,24 @@
+"""Every page of review. Importing this module is what gives the blueprints their pages."""
+
+from __future__ import annotations
+
+from portal.review import (
+    case_views,
+    comparison_views,
+    decision_views,
+    plan_views,
+    reading_views,
+    request_views,
+)
+from portal.review.blueprints import asked, cases, decided, plans, reading
+
+PAGES = (
+    case_views,
+    comparison_views,
+    decision_views,
+    plan_views,
+    reading_views,
+    request_views,
+)
+
+__all__ = ["PAGES", "asked", "cases", "decided", "plans", "reading"]
