@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from wtforms import BooleanField, SelectField, SelectMultipleField, StringField, TextAreaField
+from wtforms import BooleanField, StringField, TextAreaField
 
 from portal.enforcement import choices
 from portal.enforcement.choices import Choices, Factor
@@ -17,7 +17,7 @@ from portal.enforcement.service import Allegation
 from portal.enforcement.tables import AllegedViolation
 from portal.law import statute
 from portal.law.money import EXPONENTS
-from portal.ui.fields import ExactField, MemorableDateField, Needed
+from portal.ui.fields import ExactField, MemorableDateField, Needed, SelectField, SelectMultipleField
 from portal.ui.forms import Form
 
 _NUMBER = re.compile(r"\d{1,3}(\.\d{1,4})?")
@@ -29,7 +29,9 @@ class AllegeForm(Form):
     facts = TextAreaField("Facts", [Needed("Say what happened.")])
     occurred_from = MemorableDateField("First day of the conduct", [Needed("State the first day.")])
     occurred_to = MemorableDateField("Last day of the conduct", [Needed("State the last day.")])
-    evidence = SelectMultipleField("Evidence", [Needed("Choose at least one piece of evidence.")])
+    evidence = SelectMultipleField(
+        "Evidence from the case", [Needed("Choose at least one piece of evidence from the case.")]
+    )
     reason = TextAreaField("Why this is alleged", [Needed("Say why this is alleged.")])
 
     def stated(self) -> Allegation:

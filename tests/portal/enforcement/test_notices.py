@@ -1,4 +1,4 @@
-"""Notices: written once after approval, sent by a head, read by the addressee only, public by their state only."""
+"""Notices: written once after approval, sent by a head, read by the addressee, public by their state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Suggestions, once an event and regime; allegations on evidence of the case; revenue and priors with sources."""
+"""Suggestions, once an event and regime; allegations on evidence of the case; revenue and priors."""
 
 from __future__ import annotations
 
