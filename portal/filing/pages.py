@@ -41,11 +41,18 @@ def read_section(section: Section, submitted: Any) -> tuple[Answers, list[Proble
         elif question.column:
             columns[question.column] = answer
         else:
-            content[question.name] = answer.isoformat() if isinstance(answer, date) else (answer or "")
+            content[question.name] = _kept(answer)
         if question.audience and f"{question.name}-audience" in submitted:
             audience, why = audience_of(submitted, question.name)
             audiences[question.name] = {"audience": audience, "why": why[:400]}
     return Answers(content, columns, audiences), problems
+
+
+def _kept(answer: Any) -> Any:
+    """An answer as it is stored: a date as text, nothing as an empty text."""
+    if isinstance(answer, date):
+        return answer.isoformat()
+    return "" if answer is None else answer
 
 
 def _sent(question: Question, submitted: Any) -> bool:

@@ -10,6 +10,8 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
+from sqlalchemy import func
+
 from portal.filing import events  # noqa: F401 - declares what is recorded here
 from portal.filing.registry import Coverage, Figures, Model, ModelVersion
 from portal.law import compute, coverage
@@ -76,7 +78,7 @@ def register(session: Session, *, new: NewVersion, by: Actor, now: datetime) -> 
     """
     _files_for_developer(by)
     compute.read(Facts(new.compute, "model", compute.MODEL_KEYS))
-    model = _model(session, new, by, now)
+    model, is_new = _model(session, new, by, now)
     version = ModelVersion(
         model_id=model.id,
         developer_id=by.organisation_id,
@@ -97,20 +99,26 @@ def register(session: Session, *, new: NewVersion, by: Actor, now: datetime) -> 
         by=by,
         now=now,
         about=(developer_subject(by.organisation_id), f"model:{model.id}", version_subject(version.id)),
-        records=(version,) if new.model_id else (model, version),
+        records=(model, version) if is_new else (version,),
     )
     return version
 
 
-def _model(session: Session, new: NewVersion, by: Actor, now: datetime) -> Model:
+def _model(session: Session, new: NewVersion, by: Actor, now: datetime) -> tuple[Model, bool]:
+    """The model of a version, and whether it is new: a name that is known already names the same model."""
     if new.model_id is not None:
-        return load_model(session, new.model_id, by=by)
-    model = Model(
-        developer_id=by.organisation_id, name=new.model_name, registered_by=by.person_id, registered_at=now
+        return load_model(session, new.model_id, by=by), False
+    name = " ".join(new.model_name.split())
+    known = select(Model).where(
+        Model.developer_id == by.organisation_id, func.lower(col(Model.name)) == name.lower()
     )
+    found = session.exec(known).first()
+    if found is not None:
+        return found, False
+    model = Model(developer_id=by.organisation_id, name=name, registered_by=by.person_id, registered_at=now)
     session.add(model)
     session.flush()
-    return model
+    return model, True
 
 
 def revise(

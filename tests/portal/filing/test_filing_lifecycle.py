@@ -71,7 +71,7 @@ def test_fifty_parallel_submits_make_one_receipt(developer):
                     now=developer.world.clock.now(),
                 )
                 references.append(done.reference)
-        except BaseException as error:  # noqa: BLE001 - a thread's failure is told to the test
+        except BaseException as error:
             failures.append(error)
 
     threads = [threading.Thread(target=sign) for _ in range(50)]
@@ -159,7 +159,11 @@ def test_open_checks_block_and_an_incomplete_draft_can_still_be_saved(developer)
 
 @pytest.mark.parametrize(
     "role",
-    [role for role in Role if role not in (Role.PREPARER, Role.CERTIFYING_OFFICER, Role.ASSESSOR, Role.EVALUATION_OFFICER)],
+    [
+        role
+        for role in Role
+        if role not in (Role.PREPARER, Role.CERTIFYING_OFFICER, Role.ASSESSOR, Role.EVALUATION_OFFICER)
+    ],
 )
 def test_no_official_finds_a_draft(sqlite_developer, role):
     world = sqlite_developer.world

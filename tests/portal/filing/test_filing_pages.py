@@ -1,4 +1,4 @@
-"""Pages of the developer's zone: what is typed is kept, what is refused says why, what is not yours is not there."""
+"""Pages of the developer's zone: what is typed is kept, what is refused says why."""
 
 from __future__ import annotations
 
@@ -50,6 +50,10 @@ def made(dev, make, *args, **kwargs):
         return make(session, *args, **kwargs)
 
 
+def day(name, *typed):
+    return {f"{name}-{part}": text for part, text in zip(("day", "month", "year"), typed, strict=True)}
+
+
 VERSION = {
     "model_name": "Corvane 4",
     "name": "Corvane 4",
@@ -88,10 +92,15 @@ def test_figures_are_kept_and_coverage_asks_to_be_run_again(dev, client):
     at = f"/models/versions/{version.id}/coverage"
     post(client, at)
     typed = {
-        "entity": "Quillmark", "period_start-day": "1", "period_start-month": "1", "period_start-year": "2026",
-        "period_end-day": "31", "period_end-month": "12", "period_end-year": "2026", "currency": "USD",
-        "gross_revenue": "900,000,000.00", "with_affiliates": "yes", "source": "Annual report", "sample_of": "Somebody",
-    }  # fmt: skip
+        "entity": "Quillmark",
+        **day("period_start", "1", "1", "2026"),
+        **day("period_end", "31", "12", "2026"),
+        "currency": "USD",
+        "gross_revenue": "900,000,000.00",
+        "with_affiliates": "yes",
+        "source": "Annual report",
+        "sample_of": "Somebody",
+    }
     post(client, "/figures/new", typed)
     assert "Sample figures of Somebody, no allegation." in page(client, "/models")
     assert "USD 900,000,000.00" in page(client, "/models")
@@ -143,7 +152,11 @@ def test_start_says_what_is_missing(client):
 def test_going_on_with_gaps_keeps_the_answers_and_names_the_gaps(dev, client):
     filing = made(dev, dev.draft, complete=False)
     at = f"/filings/{filing.id}/form/cyber"
-    typed = {"cyber.scenario": "Somebody <b>does</b> it.", "cyber.scenario-audience": "public", "do": "continue"}
+    typed = {
+        "cyber.scenario": "Somebody <b>does</b> it.",
+        "cyber.scenario-audience": "public",
+        "do": "continue",
+    }
     shown = post(client, at, typed, status=422).text
     assert "Say what risk is left after mitigation" in shown
     assert "Somebody &lt;b&gt;does&lt;/b&gt; it." in shown
@@ -272,7 +285,11 @@ def test_nothing_of_a_draft_is_in_the_governments_zone(dev):
     with world.wired.database.read() as session:
         document = made(dev, dev.attach, draft, "notes.txt", b"Evidence.\n").id
         assert session
-    for url in (f"/filings/{draft.id}", f"/filings/{draft.id}/documents/{document}", f"/filings/{uuid.uuid4()}"):
+    for url in (
+        f"/filings/{draft.id}",
+        f"/filings/{draft.id}/documents/{document}",
+        f"/filings/{uuid.uuid4()}",
+    ):
         assert client.get(url).status_code == 404
     absent = client.get(f"/filings/{uuid.uuid4()}").text
     assert client.get(f"/filings/{draft.id}").text == absent
@@ -334,9 +351,10 @@ def test_an_incident_in_two_answers(dev, client):
     assert "Reported late under New York RAISE Act" in shown
     assert "which model it concerns" in shown
     update = f"{answer.location}/updates"
-    assert "Write what is new." in post(
-        client, update, {"text": " "}, form_at=answer.location, action=update, status=422
-    ).text
+    assert (
+        "Write what is new."
+        in post(client, update, {"text": " "}, form_at=answer.location, action=update, status=422).text
+    )
     post(client, update, {"text": "It was one machine."}, form_at=answer.location, action=update)
     assert "It was one machine." in page(client, answer.location)
     assert "Late under 1 law" in page(client, "/incidents")
