@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, redirect, request, url_for
 from flask_login import current_user
+from jinja2 import FileSystemLoader
 from werkzeug.wrappers import Response as BaseResponse
 
 from evaluator.web import accreditation_views, engagement_views
@@ -121,6 +123,8 @@ def create_app(wired: Wired, zone: str) -> Zone:
     errors.install(app)
     enter: dict[str, frozenset[Role]] = {"ui": ANYBODY}
     app.extensions["enter"] = enter
+    # A package may include a part of another's page, also where that one has no page of its own.
+    app.jinja_loader = FileSystemLoader(sorted(_template_folders()))
     for surface in SURFACES:
         if zone in surface.zones:
             app.register_blueprint(surface.blueprint)
@@ -163,6 +167,11 @@ def serve() -> WSGI:
     wired = wire(settings)
     publish_to(wired, bare_celery(settings))
     return by_host(wired)
+
+
+def _template_folders() -> set[str]:
+    blueprints = (surface.blueprint for surface in SURFACES)
+    return {str(Path(blueprint.root_path) / str(blueprint.template_folder)) for blueprint in blueprints}
 
 
 def _unknown_host(hosts: dict[str, Zone], start_response: Callable[..., Any]) -> list[bytes]:

@@ -8,7 +8,7 @@ import click
 
 from infra.seed import people, story
 from infra.seed.stage import Stage, already_loaded
-from portal.serve import settings_or_exit
+from portal.settings import settings_or_exit
 from portal.wiring import wire
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 
 from infra.seed.people import QUILLMARK, Cast
 from infra.seed.stage import Stage
@@ -15,7 +14,9 @@ from portal.enforcement.service import Allegation
 from portal.enforcement.tables import AllegedViolation, Notice, Worksheet
 from portal.filing.tables import Incident
 from portal.review.tables import InformationRequest
-from secure_access.db import select
+from secure_access.db import Session, select
+from secure_access.documents import Accepted
+from secure_access.identity import Actor
 
 SAMPLE = "Alphabet Inc."
 """Whose published figures are borrowed. Every page says that nothing is alleged against it."""
@@ -46,12 +47,8 @@ class Penalised:
     notices: list[Notice]
 
 
-def penalise(
-    stage: Stage, cast: Cast, incident: Incident | None, request: InformationRequest | None
-) -> Penalised:
+def penalise(stage: Stage, cast: Cast, incident: Incident, request: InformationRequest) -> Penalised:
     """Allege both, attach revenue and the prior, calculate, approve, write and send."""
-    assert incident is not None
-    assert request is not None
     eu = _alleged(stage, cast, f"information_request:{request.id}", "eu-ai-act", "2027-09-13 09:20")
     new_york = _alleged(stage, cast, f"incident:{incident.id}", "ny-raise", "2027-09-13 09:50")
     _evidence(stage, cast, eu, new_york)
@@ -61,7 +58,7 @@ def penalise(
 
 
 def _alleged(stage: Stage, cast: Cast, subject: str, regime: str, moment: str) -> AllegedViolation:
-    def allege(session: Any, now: Any) -> AllegedViolation:
+    def allege(session: Session, *, now: datetime) -> AllegedViolation:
         query = select(AllegedViolation.reference).where(
             AllegedViolation.subject == subject, AllegedViolation.regime == regime
         )
@@ -97,22 +94,27 @@ def _evidence(stage: Stage, cast: Cast, eu: AllegedViolation, new_york: AllegedV
         final_on=date(2027, 5, 14),
         reason="An earlier incident of January 2027 was reported late.",
     )
-    stage.act(
-        lambda s, now: figures.attach_revenue(
-            s, service.load(s, eu.reference, by=cast["ines"]), revenue, file=paper, by=cast["ines"], now=now
-        )
-    )
-    stage.act(
-        lambda s, now: figures.record_prior(
-            s, service.load(s, new_york.reference, by=cast["ines"]), prior, by=cast["ines"], now=now
-        )
-    )
+    officer = cast["ines"]
+    stage.act(_attach, violation=eu, revenue=revenue, paper=paper, by=officer)
+    stage.act(figures.record_prior, violation=new_york, stated=prior, by=officer)
+
+
+def _attach(
+    session: Session,
+    *,
+    violation: AllegedViolation,
+    revenue: figures.NewRevenue,
+    paper: Accepted,
+    by: Actor,
+    now: datetime,
+) -> None:
+    figures.attach_revenue(session, violation, revenue, file=paper, by=by, now=now)
 
 
 def _sheet(
     stage: Stage, cast: Cast, violation: AllegedViolation, chosen: Choices, opened: str, approved: str
 ) -> Worksheet:
-    def prepare(session: Any, now: Any) -> Worksheet:
+    def prepare(session: Session, *, now: datetime) -> Worksheet:
         row = service.load(session, violation.reference, by=cast["ines"], for_update=True)
         made = worksheets.open_worksheet(session, row, chosen, by=cast["ines"], now=now)
         session.flush()
@@ -121,7 +123,7 @@ def _sheet(
 
     made = stage.at(opened).act(prepare)
 
-    def approve(session: Any, now: Any) -> Worksheet:
+    def approve(session: Session, *, now: datetime) -> Worksheet:
         found = worksheets.load(session, made.reference, by=cast["tomasz"], for_update=True)
         return worksheets.approve(session, found, by=cast["tomasz"], now=now)
 
@@ -129,11 +131,9 @@ def _sheet(
 
 
 def _send(stage: Stage, cast: Cast) -> list[Notice]:
-    stage.at("2027-09-30 09:00")
-    written = stage.act(lambda s, _now: [row.reference for row in notices.waiting(s, by=cast["tomasz"])])
+    def send(session: Session, *, now: datetime) -> list[Notice]:
+        written = [row.reference for row in notices.waiting(session, by=cast["tomasz"])]
+        rows = [notices.load(session, found, by=cast["tomasz"], for_update=True) for found in written]
+        return [notices.send(session, row, by=cast["tomasz"], now=now) for row in rows]
 
-    def send(session: Any, now: Any, reference: str) -> Notice:
-        row = notices.load(session, reference, by=cast["tomasz"], for_update=True)
-        return notices.send(session, row, by=cast["tomasz"], now=now)
-
-    return [stage.act(lambda s, now, r=reference: send(s, now, r)) for reference in written]
+    return stage.at("2027-09-30 09:00").act(send)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from infra.seed.stage import Stage
@@ -96,11 +97,11 @@ def email(key: str) -> str:
 
 
 def engage(stage: Stage) -> Cast:
-    """Make the organisations, the people and their passwords; keep the passwords in a file only we can read."""
+    """Make organisations, people and their passwords; the passwords go into a file only we can read."""
     passwords = {part.key: _password() for part in PARTS}
     hashes = {key: stage.wired.hasher.hash(password) for key, password in passwords.items()}
 
-    def verb(session: Session, _now: object) -> Cast:
+    def verb(session: Session, *, now: datetime) -> Cast:
         organisations = _organisations(stage, session)
         actors = {}
         for part in PARTS:
@@ -110,7 +111,7 @@ def engage(stage: Stage) -> Cast:
                 organisation=organisations[part.organisation],
                 new=new,
                 password_hash=hashes[part.key],
-                now=stage.now,
+                now=now,
             )
             actors[part.key] = identity.actor(session, person.id)
         return Cast(actors, organisations)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from evaluator.tables import Engagement
+from portal.filing.registry import ModelVersion
+from portal.filing.tables import Filing, Incident
+from portal.review.tables import Case, Decision, InformationRequest, PlanRequest
 from portal.web import Upload, Wired
 from portal.worker import run_due
 from secure_access import documents
 from secure_access.clock import FixedClock
-from secure_access.db import Session, select
+from secure_access.db import Session, Table, select
 from secure_access.documents import Accepted
 from secure_access.identity import Organisation
 from secure_access.ledger import sequencer
@@ -36,10 +40,14 @@ class Stage:
     def now(self) -> datetime:
         return self.clock.now()
 
-    def act(self, verb: Callable[[Session, datetime], Made]) -> Made:
-        """One act in one transaction, then the jobs it caused, then its place in the ledger."""
+    def act(self, verb: Callable[..., Made], **arguments: Any) -> Made:
+        """One act in one transaction, then the jobs it caused, then its place in the ledger.
+
+        A row among the arguments is loaded again, so that the verb sees it as it stands.
+        """
         with self.wired.database.write() as session:
-            made = verb(session, self.now)
+            fresh = {name: _again(session, value) for name, value in arguments.items()}
+            made = verb(session, now=self.now, **fresh)
         run_due(self.wired)
         sequencer.sequence(self.wired.database, self.wired.ledger_signer, self.now)
         return made
@@ -57,7 +65,25 @@ class Stage:
         return documents.accept(self.wired.vault, upload.claim(), document_id=upload.document_id, name=name)
 
 
+@dataclass
+class Told:
+    """What the story makes, act by act; a name is there once its act has been played."""
+
+    version: ModelVersion
+    filings: dict[str, Filing] = field(default_factory=dict)
+    case: Case = field(init=False)
+    request: InformationRequest = field(init=False)
+    plan: PlanRequest = field(init=False)
+    incident: Incident = field(init=False)
+    engagement: Engagement = field(init=False)
+    decision: Decision = field(init=False)
+
+
 def already_loaded(wired: Wired) -> bool:
     """Whether somebody is there already."""
     with wired.database.read() as session:
         return session.exec(select(Organisation)).first() is not None
+
+
+def _again(session: Session, value: Any) -> Any:
+    return session.get_one(type(value), value.id) if isinstance(value, Table) else value  # type: ignore[attr-defined]

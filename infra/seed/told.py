@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from infra.seed.people import DOORS, Cast, email
 from infra.seed.penalties import Penalised
-from infra.seed.stage import Stage
+from infra.seed.people import DOORS, email
+from infra.seed.stage import Stage, Told
 from portal.app import create_zones
 from portal.filing.tables import FilingKind
 from portal.web import origin
 
-if TYPE_CHECKING:
-    from infra.seed.story import Told
 
-
-def write(stage: Stage, cast: Cast, made: Told, penalised: Penalised) -> None:
+def write(stage: Stage, made: Told, penalised: Penalised) -> None:
     """Write ``story.json`` into the home folder."""
     zones = create_zones(stage.wired)
 
@@ -26,32 +23,33 @@ def write(stage: Stage, cast: Cast, made: Told, penalised: Penalised) -> None:
         return {"url": urls.build(endpoint, values, force_external=True), "fact": fact}
 
     report = made.filings[FilingKind.RISK_REPORT]
-    assert made.case and made.request and made.plan and made.incident and made.engagement and made.decision
     case = {"reference": made.case.reference}
+    engagement = {"reference": made.engagement.reference}
     pages = {
-        "queue": page("government", "cases.queue"),
+        "queue": page("government", "cases.index"),
         "case": page("government", "cases.show", **case),
         "request": page(
-            "government", "requests.show", "20 July, answered 19 days late", reference=made.request.reference
+            "government",
+            "cases.request",
+            "20 July, answered 19 days late",
+            request_reference=made.request.reference,
+            **case,
         ),
         "comparison": page("government", "cases.comparison", "17 September, one gap", **case),
         "decision_work": page("government", "cases.decision", **case),
-        "engagement": page("evaluator", "engagements.show", reference=made.engagement.reference),
-        "engagement_filing": page("evaluator", "engagements.filing", reference=made.engagement.reference),
-        "assessment": page("evaluator", "engagements.assessment", reference=made.engagement.reference),
+        "engagement": page("evaluator", "engagements.show", **engagement),
+        "engagement_filing": page("evaluator", "engagements.show", **engagement),
+        "assessment": page("evaluator", "engagements.assessment", **engagement),
         "coverage": page("developer", "registry.coverage", version_id=made.version.id),
-        "filing": page("developer", "filing.show", "5 July 2027", reference=report.reference),
-        "receipt": page("developer", "filing.receipt", reference=report.reference),
+        "filing": page("developer", "filings.show", "5 July 2027", key=report.reference),
+        "receipt": page("developer", "signing.receipt", key=report.reference),
         "incident": page(
-            "developer",
-            "incidents.show",
-            "8 September, reported 49 h late",
-            reference=made.incident.reference,
+            "developer", "incidents.show", "8 September, reported 49 h late", key=made.incident.reference
         ),
         "openings": page(
-            "developer", "plans.openings", "18 August, one reader refused", reference=made.plan.reference
+            "developer", "asked.openings", "18 August, one reader refused", reference=made.plan.reference
         ),
-        "violations": page("government", "enforcement.violations"),
+        "violations": page("government", "enforcement.index"),
         "worksheet": page(
             "government",
             "enforcement.worksheet",
@@ -61,12 +59,12 @@ def write(stage: Stage, cast: Cast, made: Told, penalised: Penalised) -> None:
         "referral": page("government", "enforcement.worksheet", reference=penalised.referral.reference),
         "decision": page(
             "public",
-            "register.decision",
+            "decisions.decision",
             "With one condition, under appeal",
             reference=made.decision.reference,
         ),
-        "public_filing": page("public", "register.filing", reference=report.reference),
-        "ledger": page("public", "register.ledger"),
+        "public_filing": page("public", "models.filing", reference=report.reference),
+        "ledger": page("public", "ledger.show"),
     }
     told = {"pages": pages, "accounts": {door: email(key) for door, key in DOORS.items()}}
     path = stage.wired.settings.home / "story.json"
