@@ -90,9 +90,16 @@ def counts(session: Session, *, by: Actor, now: datetime) -> dict[View, int]:
     }
 
 
-def mine(session: Session, *, by: Actor, now: datetime) -> list[Facts]:
-    """Every undecided case in which an act of this person's roles may be next, for the list of tasks."""
-    return gather(session, list(session.exec(select(Case).where(_condition(session, View.MINE, by, now)))))
+def waiting(session: Session, *, by: Actor) -> list[Facts]:
+    """Undecided and conditioned cases in which an act of this person's roles may be next, a page at most.
+
+    Cases without a case officer wait for every case officer.
+    """
+    wanted = _mine(by)
+    if by.holds(Role.CASE_OFFICER):
+        wanted = or_(wanted, and_(col(Case.officer_id).is_(None), col(Case.state) != CaseState.DECIDED))
+    query = select(Case).where(wanted).order_by(col(Case.due_on).is_(None), col(Case.due_on)).limit(PAGE)
+    return gather(session, list(session.exec(query)))
 
 
 def _condition(session: Session, view: View, by: Actor, now: datetime) -> ColumnElement[bool]:

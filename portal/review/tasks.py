@@ -1,0 +1,142 @@
+"""What waits for a person in review: for the first page of the government's and the developer's zone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from flask import url_for
+
+from evaluator.tables import Flag
+from evaluator.workflow import FlagState
+from portal.review import acts, plans, queue, requests
+from portal.review.facts import Facts
+from portal.review.forms import end_of_day
+from portal.review.tables import Case, PlanRequest
+from portal.review.workflow import PLAN_REQUEST, PlanState, RequestState
+from portal.ui.formats import moment, plural
+from portal.ui.tasks import Task
+from secure_access.db import Session, col, select
+from secure_access.identity import Actor, OrganisationKind
+from secure_access.workflow import Role
+
+
+def tasks(session: Session, by: Actor, now: datetime) -> list[Task]:
+    """Everything that this person has to do in review, in no order; the first page sorts."""
+    if by.organisation_kind is OrganisationKind.DEVELOPER:
+        return [*_answers(session, by), *_deliveries(session, by), *_replies(session, by)]
+    if by.organisation_kind is OrganisationKind.REGULATOR:
+        return [*_cases(session, by), *_approvals(session, by), *_readings(session, by, now)]
+    return []
+
+
+def _cases(session: Session, by: Actor) -> Iterator[Task]:
+    for facts in queue.waiting(session, by=by):
+        for act in acts.acts(facts):
+            if _is_for(act, facts, by):
+                yield _case_task(act, facts)
+
+
+def _is_for(act: acts.Act, facts: Facts, by: Actor) -> bool:
+    if act.by == acts.OFFICER:
+        return by.holds(Role.CASE_OFFICER) and facts.case.officer_id in (None, by.person_id)
+    decides = by.holds(Role.DECIDER) and facts.case.decider_id in (None, by.person_id)
+    # Who recommended it cannot decide it, so it does not wait for them.
+    own = facts.decision is not None and facts.decision.recommended_by == by.person_id
+    return act.by == acts.DECIDER and decides and not own
+
+
+def _case_task(act: acts.Act, facts: Facts) -> Task:
+    detail = f"Case {facts.case.reference} · {facts.developer.name} · {facts.model_name}"
+    if facts.open_flags:
+        detail += f" · {plural(len(facts.open_flags), 'flag')} open"
+    return Task(
+        what=f"{act.words}: {facts.model_name}",
+        link=url_for(act.page, reference=facts.case.reference),
+        detail=detail,
+        due=end_of_day(act.due),
+        consequence=act.otherwise or "Nothing lapses; the case waits.",
+        act="Open",
+    )
+
+
+def _approvals(session: Session, by: Actor) -> Iterator[Task]:
+    if not by.holds(Role.PLAN_APPROVER):
+        return
+    for request in plans.visible(session, by=by):
+        if request.state is not PlanState.REQUESTED:
+            continue
+        if PLAN_REQUEST.refusal("approve", by, plans.approving(session, request)) is None:
+            yield Task(
+                what="Approve a plan request, or refuse it",
+                link=url_for("plans.show", reference=request.reference),
+                detail=f"{request.reference} · {plural(len(request.sections), 'section')}",
+                due=request.deliver_by,
+                consequence="The developer is not asked, and nobody reads the plan.",
+                act="Read the request",
+            )
+
+
+def _readings(session: Session, by: Actor, now: datetime) -> Iterator[Task]:
+    for request in plans.visible(session, by=by):
+        reads = str(by.person_id) in request.readers and request.state is PlanState.DELIVERED
+        if reads and request.read_from <= now < request.read_until:
+            yield Task(
+                what="Read the sections of a security plan",
+                link=url_for("plans.show", reference=request.reference),
+                detail=f"{request.reference} · {request.purpose}",
+                due=request.read_until,
+                consequence="Your access grant ends, and nobody can open the plan.",
+                act="Read",
+            )
+
+
+def _answers(session: Session, by: Actor) -> Iterator[Task]:
+    for request in requests.of_developer(session, by.organisation_id):
+        if request.state is RequestState.SERVED:
+            missing = len(requests.unanswered(session, request))
+            items = plural(len(request.items), "item")
+            yield Task(
+                what="Answer an information request",
+                link=url_for("asked.show", reference=request.reference),
+                detail=f"{request.reference} · {missing} of {items} without an answer",
+                due=request.due_at,
+                consequence="A late answer is put to enforcement. The review clock stands still.",
+                act="Answer",
+            )
+
+
+def _deliveries(session: Session, by: Actor) -> Iterator[Task]:
+    for request in plans.of_developer(session, by.organisation_id):
+        if request.state is PlanState.APPROVED:
+            yield _delivery(request)
+
+
+def _delivery(request: PlanRequest) -> Task:
+    return Task(
+        what="Deliver sections of your security plan",
+        link=url_for("asked.plan", reference=request.reference),
+        detail=f"{request.reference} · {plural(len(request.sections), 'section')}",
+        due=request.deliver_by,
+        consequence=f"Nobody can read it. The time to read ends {moment(request.read_until)}.",
+        act="Deliver",
+    )
+
+
+def _replies(session: Session, by: Actor) -> Iterator[Task]:
+    wanted = (
+        select(Flag, Case)
+        .join(Case, col(Case.id) == col(Flag.case_id))
+        .where(
+            Flag.developer_id == by.organisation_id, Flag.state == FlagState.OPEN, Flag.developer_reply == ""
+        )
+    )
+    for flag, case in session.exec(wanted):
+        yield Task(
+            what=f"Reply to flag {flag.code}",
+            link=url_for("asked.flags", reference=case.reference),
+            detail=f"{case.reference} · {flag.title}",
+            due=None,
+            consequence="The flag stays open, and the decision answers it without you.",
+            act="Reply",
+        )
