@@ -405,7 +405,10 @@ class Shell:
 
 
 def shell(nav: tuple[NavItem, ...], footer: tuple[NavItem, ...] = ()) -> Shell:
-    """The shell of the present page. ``footer`` names pages of the public zone."""
+    """The shell of the present page. ``footer`` names pages of the public zone.
+
+    A view may set ``g.zone_label`` to words of its own; the page then stands before the zone, without a menu.
+    """
     zone = current_zone()
     settings = zone.wired.settings
     actor = cast(SignedIn, current_user).actor if current_user.is_authenticated else None
@@ -415,9 +418,9 @@ def shell(nav: tuple[NavItem, ...], footer: tuple[NavItem, ...] = ()) -> Shell:
         demonstration=_demonstration_line(settings),
         authority=settings.authority,
         product=settings.product,
-        zone_label=ZONE_LABELS[zone.zone],
+        zone_label=g.get("zone_label", ZONE_LABELS[zone.zone]),
         person=actor,
-        nav=[_link(item) for item in shown] if public or actor else [],
+        nav=[_link(item) for item in shown] if (public or actor) and "zone_label" not in g else [],
         public=public,
         sign_out_url="" if public else url_for("accounts.sign_out"),
         home_url="/",

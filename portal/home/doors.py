@@ -1,4 +1,4 @@
-"""The five doors: what each role does, what it cannot see, and a walk of two minutes through the told case."""
+"""The five doors: what each role does, what it cannot see, and a short walk through the told case."""
 
 from __future__ import annotations
 
@@ -39,15 +39,29 @@ DOORS = (
         cannot_see="A draft before it is submitted. A sealed plan, unless you are its named reader.",
         enter="Enter as case officer",
         walk=(
-            Stop("The queue", "Every case with its next act, who owes it, and the days left on the clock.", "queue"),
+            Stop(
+                "The queue",
+                "Every case with its next act, who owes it, and the days left on the clock.",
+                "queue",
+            ),
             Stop(
                 "A case on one page",
-                "What is asked of you stands first; the risk tiers, the timeline and the ledger entries below it.",
+                "What is asked of you stands first; risk tiers, timeline and ledger entries below it.",
                 "case",
             ),
-            Stop("An information request", "Three questions, served and answered; the clock stood still meanwhile.", "request"),
-            Stop("The comparison", "The developer's risk tiers beside the evaluator's. One gap is flagged.", "comparison"),
-            Stop("The decision", "Recommended by one, decided by another, with one condition.", "decision_work"),
+            Stop(
+                "An information request",
+                "Three questions, served and answered; the clock stood still meanwhile.",
+                "request",
+            ),
+            Stop(
+                "The comparison",
+                "The developer's risk tiers beside the evaluator's. One gap is flagged.",
+                "comparison",
+            ),
+            Stop(
+                "The decision", "Recommended by one, decided by another, with one condition.", "decision_work"
+            ),
         ),
     ),
     Door(
@@ -58,11 +72,19 @@ DOORS = (
         cannot_see="Sealed plans. Any engagement but yours.",
         enter="Enter as evaluator",
         walk=(
-            Stop("Your engagement", "Which model, which categories, until when, and your declaration of no conflict.", "engagement"),
-            Stop("What you may read", "The accepted risk report. Each reading is recorded.", "engagement_filing"),
+            Stop(
+                "Your engagement",
+                "Which model, which categories, until when, and your declaration of no conflict.",
+                "engagement",
+            ),
+            Stop(
+                "What you may read",
+                "The accepted risk report. Each reading is recorded.",
+                "engagement_filing",
+            ),
             Stop(
                 "Your assessment",
-                "At least, at most, cannot rule out; with confidence, basis and a real evaluation log as evidence.",
+                "At least, at most, cannot rule out; with confidence, basis and a real evaluation log.",
                 "assessment",
             ),
         ),
@@ -75,24 +97,50 @@ DOORS = (
         cannot_see="Other developers. Internal notes of the authority.",
         enter="Enter as developer",
         walk=(
-            Stop("Which laws would cover you", "Four regimes, rule by rule, with citation and arithmetic.", "coverage"),
-            Stop("The risk report", "Category by category, with a named risk owner. Each field is public or not.", "filing"),
+            Stop(
+                "Which laws would cover you",
+                "Four regimes, rule by rule, with citation and arithmetic.",
+                "coverage",
+            ),
+            Stop(
+                "The risk report",
+                "Category by category, with a named risk owner. Each field is public or not.",
+                "filing",
+            ),
             Stop("The receipt", "Proof that verifies without this portal.", "receipt"),
             Stop("The incident", "Each regime's clock as a bar. This one was late in New York.", "incident"),
-            Stop("Who opened your plan", "Who, of which team, which section, when. One reader was refused.", "openings"),
+            Stop(
+                "Who opened your plan",
+                "Who, of which team, which section, when. One reader was refused.",
+                "openings",
+            ),
         ),
     ),
     Door(
         key="enforcement",
         name="Enforcement",
         zone="government",
-        sentence="Work out a penalty line by line, each with its source, and have a second person approve it.",
+        sentence=(
+            "Work out a penalty line by line, each with its source, and have a second person approve it."
+        ),
         cannot_see="Sealed plans. Filings outside an open case.",
         enter="Enter as enforcement",
         walk=(
-            Stop("What may be a violation", "A late answer and a late incident, suggested by the system, alleged by a person.", "violations"),
-            Stop("The worksheet", "From turnover to the last cent; the ceiling, and the amount under each other reading.", "worksheet"),
-            Stop("The referral", "New York fines through its courts. The file goes to the Attorney General.", "referral"),
+            Stop(
+                "What may be a violation",
+                "A late answer and a late incident, suggested by the system, alleged by a person.",
+                "violations",
+            ),
+            Stop(
+                "The worksheet",
+                "From turnover to the last cent; the ceiling, and the amount under each other reading.",
+                "worksheet",
+            ),
+            Stop(
+                "The referral",
+                "New York fines through its courts. The file goes to the Attorney General.",
+                "referral",
+            ),
         ),
     ),
     Door(
@@ -123,7 +171,7 @@ FOLLOW = (
 
 @dataclass(frozen=True)
 class Story:
-    """Where the told case is: addresses and facts by name, and the accounts of the doors, written by the seed."""
+    """Where the told case is: addresses and facts by name, and the accounts of the doors. From the seed."""
 
     pages: dict[str, dict[str, str]]
     accounts: dict[str, str]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from flask import Blueprint, g, render_template
 
+from portal.home import changes, desk, waiting
 from portal.home.doors import DOORS, FOLLOW, Door, Story, door, story
-from portal.web import current_zone, zone_url
+from portal.web import current_actor, current_time, current_zone, zone_url
 from secure_access.ledger import Log, sequencer
 from secure_access.workflow import NotFound
 
@@ -21,9 +23,14 @@ government = Blueprint("home", __name__, template_folder="templates")
 def start() -> str:
     """The five doors."""
     told = _told()
-    checkpoint = sequencer.latest(g.session, Log.PUBLIC)
+    g.zone_label = "Choose a door"
     return render_template(
-        "home/start.html", doors=DOORS, follow=FOLLOW, told=told, enter=_enter(told), checkpoint=checkpoint
+        "home/start.html",
+        doors=DOORS,
+        follow=FOLLOW,
+        told=told,
+        enter=_enter(told),
+        checkpoint=sequencer.latest(g.session, Log.PUBLIC),
     )
 
 
@@ -37,11 +44,45 @@ def walk(key: str) -> str:
 
 
 @developer.get("/", endpoint="developer")
+def for_developer() -> str:
+    """What a developer must do; filings, coverage and incidents below."""
+    return _home("developer", desk=desk.of_developer(g.session, current_actor()))
+
+
 @evaluator.get("/", endpoint="evaluator")
+def for_evaluator() -> str:
+    """What an evaluator must do; engagements below."""
+    rows = desk.of_evaluator(g.session, current_actor())
+    return _home("evaluator", engagements=rows, states=desk.ENGAGEMENT_WORDS)
+
+
 @government.get("/", endpoint="government")
-def home() -> str:
-    """What waits for the person who is signed in."""
-    return render_template("home/home.html", tasks=[])
+def for_government() -> str:
+    """What an official must do; the queue in short for who reviews."""
+    by = current_actor()
+    reviews = bool(by.roles & changes.REVIEWERS)
+    queued, total = desk.of_reviewer(g.session, by, current_time()) if reviews else ([], 0)
+    return _home("government", reviews=reviews, queued=queued, total=total)
+
+
+def _home(zone: str, **more: object) -> str:
+    by, now = current_actor(), current_time()
+    found = waiting.tasks(g.session, by=by, now=now)
+    g.counts = {f"home.{zone}": len(found)}
+    return render_template(
+        f"home/{zone}.html",
+        tasks=[waiting.row(task, now) for task in found],
+        summary=waiting.summary(found, now),
+        changes=changes.changes(g.session, by=by, since=_since(now)),
+        now=now,
+        **more,
+    )
+
+
+def _since(now: datetime) -> datetime | None:
+    """When the person last looked, in the time of record: sessions run on the machine's clock."""
+    seen = changes.last_looked(g.session, current_actor())
+    return None if seen is None else seen + (now - datetime.now(UTC))
 
 
 def _told() -> Story | None:

@@ -1,0 +1,56 @@
+"""What waits for a person, gathered from the packages whose workflows wait, in the order of its due times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from portal.enforcement import tasks as enforcement_tasks
+from portal.filing import tasks as filing_tasks
+from portal.ui.formats import due, in_words, urgency
+from portal.ui.tasks import Task
+from secure_access.db import Session
+from secure_access.identity import Actor
+
+SOURCES: tuple[Callable[..., list[Task]], ...] = (filing_tasks.tasks, enforcement_tasks.tasks)
+"""Each gives the tasks of its own workflows, and nothing to whoever has no part in them."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One row of the list: what the macro `must` draws."""
+
+    what: str
+    url: str
+    about: str
+    kind: str
+    words: str
+    when: str
+    otherwise: str
+    act: str
+
+
+def tasks(session: Session, *, by: Actor, now: datetime) -> list[Task]:
+    """Everything that waits for this person; what has no due time stands last."""
+    found = [task for source in SOURCES for task in source(session, by=by, now=now)]
+    return sorted(found, key=lambda task: (task.due is None, task.due or now))
+
+
+def row(task: Task, now: datetime) -> Waiting:
+    """A task as a row."""
+    kind, words = urgency(task.due, now) if task.due else ("neutral", "No date set")
+    when = due(task.due) if task.due else ""
+    return Waiting(task.what, task.link, task.detail, kind, words, when, task.consequence, task.act)
+
+
+def summary(found: list[Task], now: datetime) -> str:
+    """One line: ``Four tasks are yours; one is due today.``"""
+    if not found:
+        return "Nothing waits for you."
+    line = f"{in_words(len(found))} {'task is' if len(found) == 1 else 'tasks are'} yours"
+    late = sum(task.due is not None and task.due < now for task in found)
+    today = sum(task.due is not None and task.due >= now and task.due.date() == now.date() for task in found)
+    told = [(late, "late"), (today, "due today")]
+    parts = [f"{in_words(n).lower()} {'is' if n == 1 else 'are'} {words}" for n, words in told if n]
+    return f"{line}{'; ' if parts else ''}{' and '.join(parts)}."
