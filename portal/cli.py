@@ -8,6 +8,9 @@ import click
 
 COMMANDS = {
     "serve": ("portal.serve:serve", "Serve every zone and the worker on this machine."),
+    "run": ("portal.cli:run", "Migrate, load the demonstration where it is missing, and serve."),
+    "worker": ("portal.worker:worker", "Work on jobs, where `serve` does not run."),
+    "clock": ("portal.worker:clock", "Send the schedule, where many workers run."),
     "migrate": ("portal.serve:migrate", "Bring the database to the newest shape."),
     "seed": ("infra.seed:seed", "Load the demonstration, once."),
     "law": ("portal.law.cli:law", "Coverage and penalties from a file of facts."),
@@ -34,7 +37,22 @@ class _Lazy(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
+@click.command()
+@click.pass_context
+def run(context: click.Context) -> None:
+    """Migrate, load the demonstration where it is missing, and serve: what ``make run`` calls."""
+    commands = _Lazy()
+    for name in ("migrate", "seed", "serve"):
+        command = commands.get_command(context, name)
+        assert command is not None
+        context.invoke(command)
+
+
 @click.command(cls=_Lazy)
 @click.version_option(package_name="assay-portal", prog_name="assay")
 def main() -> None:
     """Assay: the regulator's side of frontier-AI oversight, with proof."""
+
+
+if __name__ == "__main__":
+    main(prog_name="assay")

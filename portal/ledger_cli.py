@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 
 from portal import tables
-from portal.serve import settings_or_exit
-from portal.settings import Settings, SettingsError
+from portal.settings import Settings, SettingsError, settings_or_exit
 from portal.wiring import wire
 from secure_access.db import Database
 from secure_access.ledger import audit, receipts, sequencer

@@ -25,7 +25,6 @@ THREADS = 64
 """Requests worked on at once. A body that arrives slowly holds one of them until it has arrived."""
 CONNECTIONS = 512
 """Open connections; more wait in the kernel. A browser keeps up to six a zone open, mostly idle."""
-WORKER_THREADS = 4
 
 
 @click.command()
@@ -49,7 +48,7 @@ def serve() -> None:
         worker_ready_file(settings).unlink(missing_ok=True)
         children = [
             Child("web server", web_command(settings.port), lambda _pid: web_answers(settings)),
-            Child("worker", worker_command(), lambda pid: worker_answers(settings, pid)),
+            Child("worker", worker_command(), lambda pid: worker_answers(settings, pid), prints=False),
         ]
         asked = Supervisor(children, say=lambda words: click.echo(words, err=True)).run(
             when_ready=lambda: announce(settings)
@@ -65,23 +64,19 @@ def web_command(port: int) -> list[str]:
         *("--host", LOOPBACK, "--port", str(port), "--workers", "1"),
         *("--blocking-threads", str(THREADS), "--backpressure", str(CONNECTIONS)),
         *("--http1-header-read-timeout", "20000", "--workers-kill-timeout", "5"),
-        *("--log-level", "warning", "--factory", "portal.app:serve"),
+        *("--log-level", "error", "--factory", "portal.app:serve"),
     ]
 
 
 def worker_command() -> list[str]:
     """The Celery worker, with the clock of its schedule inside, on threads."""
-    return [
-        *(sys.executable, "-m", "celery", "--quiet", "-A", "portal.worker:start_with_clock", "worker"),
-        *("--pool", "threads", "--concurrency", str(WORKER_THREADS)),
-        *("--without-gossip", "--without-mingle", "--without-heartbeat"),
-    ]
+    return [sys.executable, "-m", "portal.cli", "worker", "--with-clock"]
 
 
 def web_answers(settings: Settings) -> bool:
     """Whether the public zone's first page is served."""
     host = urlsplit(origin(settings, PUBLIC)).netloc
-    connection = HTTPConnection(LOOPBACK, settings.port, timeout=5)
+    connection = HTTPConnection(LOOPBACK, settings.port, timeout=1)
     try:
         connection.request("GET", "/", headers={"Host": host})
         return connection.getresponse().status == 200

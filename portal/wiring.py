@@ -45,8 +45,9 @@ def wire(settings: Settings, *, hasher: Any = None) -> Wired:
 def bare_celery(settings: Settings) -> Celery:
     """A Celery app with its broker and nothing else: enough to publish, and the base of the worker's."""
     app = Celery("assay")
+    embedded = settings.broker_url.startswith("filesystem")
     app.conf.update(
-        broker_url=settings.broker_url,
+        broker_url="filesystem://localhost" if embedded else settings.broker_url,
         broker_connection_timeout=2,
         task_default_queue=settings.queue,
         task_ignore_result=True,
@@ -59,7 +60,7 @@ def bare_celery(settings: Settings) -> Celery:
         worker_redirect_stdouts=False,
         timezone="UTC",
     )
-    if settings.broker_url.startswith("filesystem"):
+    if embedded:
         app.conf.broker_transport_options = _queue_folders(settings.home / "queue")
     return app
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from threading import Event, Thread
 
+import click
 import structlog
 from celery import Celery
 from celery.beat import EmbeddedService
@@ -124,6 +125,8 @@ def create_celery(wired: Wired, verbs: Mapping[str, Verb] = VERBS) -> Celery:
     app = bare_celery(wired.settings)
     app.conf.update(beat_schedule=SCHEDULE, beat_scheduler="celery.beat:Scheduler")
     publish_to(wired, app)
+    ready = worker_ready_file(wired.settings)
+    worker_ready.connect(lambda **_: ready.write_text(str(os.getpid())), weak=False)
 
     @app.task(name=PERFORM)
     def _perform(job_id: str) -> None:
@@ -156,23 +159,33 @@ def reap(wired: Wired, publish: Callable[[uuid.UUID], object]) -> None:
             jobs.give_up_lost(session)
 
 
-def start() -> Celery:
-    """What ``celery -A portal.worker:start worker`` (or ``beat``) loads: the app of this environment."""
-    return started(VERBS)
+@click.command()
+@click.option("--threads", default=4, show_default=True, help="Jobs worked on at once.")
+@click.option("--with-clock", is_flag=True, help="Send the schedule too: for the only worker of an instance.")
+def worker(threads: int, with_clock: bool) -> None:
+    """Work on jobs until told to stop. ``assay serve`` runs one with the clock; larger instances run many."""
+    work(created(VERBS), threads=threads, with_clock=with_clock)
 
 
-def start_with_clock() -> Celery:
-    """The same with the clock of the schedule in a thread: for the only worker of an instance."""
-    app = start()
-    # A thread and no process: it ends with the worker, also when that is killed.
-    clock = EmbeddedService(app, thread=True)
-    worker_ready.connect(lambda **_: clock.start(), weak=False)
-    return app
+@click.command()
+def clock() -> None:
+    """Send the schedule, where many workers run: once in an instance. A second one does no harm."""
+    created(VERBS).start(["--quiet", "beat"])
 
 
-def started(verbs: Mapping[str, Verb]) -> Celery:
-    """The app of this environment, its log, and word to the supervisor once it takes jobs."""
+def created(verbs: Mapping[str, Verb]) -> Celery:
+    """The app of this environment, with the log of this process."""
     settings = Settings.from_env()
     setup_logging.connect(lambda **_: logs.configure(settings, "worker"), weak=False)
-    worker_ready.connect(lambda **_: worker_ready_file(settings).write_text(str(os.getpid())), weak=False)
+    logs.configure(settings, "worker")
     return create_celery(wire(settings), verbs)
+
+
+def work(app: Celery, *, threads: int, with_clock: bool) -> None:
+    """Run Celery's worker in this process until a signal stops it."""
+    if with_clock:
+        # A thread and no process: it ends with the worker, also when that is killed.
+        ticking = EmbeddedService(app, thread=True)
+        worker_ready.connect(lambda **_: ticking.start(), weak=False)
+    options = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "warning"]
+    app.start(["--quiet", "worker", "--pool", "threads", "--concurrency", str(threads), *options])

@@ -93,17 +93,23 @@ def add(session: Session, kind: str, subject_id: str, *, delay: timedelta = time
     return job
 
 
-def claim(database: Database, job_id: uuid.UUID, *, owner: str) -> Claim | None:
-    """Take the job, or ``None`` when it is not there, not due, done, or somebody else's."""
+def claim(database: Database, job_id: uuid.UUID, *, owner: str, lease: timedelta = LEASE) -> Claim | None:
+    """Take the job for ``lease``, or ``None`` when it is not there, not due, done, or somebody else's."""
     moment = _machine_now()
     with database.write() as session:
         row = session.execute(
             update(Job)
             .where(col(Job.id) == job_id, col(Job.run_after) <= moment, _takeable(moment))
-            .values(state=JobState.RUNNING, owner=owner, lease_until=moment + LEASE, attempt=Job.attempt + 1)
+            .values(state=JobState.RUNNING, owner=owner, lease_until=moment + lease, attempt=Job.attempt + 1)
             .returning(col(Job.kind), col(Job.subject_id), col(Job.attempt))
         ).first()
     return Claim(job_id, row.kind, row.subject_id, owner, row.attempt) if row else None
+
+
+def extend(database: Database, held: Claim, *, lease: timedelta = LEASE) -> None:
+    """Hold the job for another ``lease`` from now on. Raises `LostLease` if the claim no longer holds."""
+    with database.write() as session:
+        _settle(session, held, lease_until=_machine_now() + lease)
 
 
 def finish(session: Session, held: Claim) -> None:
@@ -124,6 +130,17 @@ def give_back(session: Session, held: Claim, *, error: str) -> None:
     )
 
 
+def lost(session: Session) -> list[uuid.UUID]:
+    """Ids of jobs that were lost with their worker on every attempt."""
+    return list(session.exec(select(Job.id).where(*_lost())))
+
+
+def give_up_lost(session: Session) -> None:
+    """List those as failed: a job that ends its worker would otherwise be claimed for ever."""
+    values = {"state": JobState.FAILED, "lease_until": None, "last_error": "The worker ended every time."}
+    session.execute(update(Job).where(*_lost()).values(**values))
+
+
 def due(session: Session, *, limit: int = 100) -> list[uuid.UUID]:
     """Ids of jobs that may be claimed now, oldest first."""
     moment = _machine_now()
@@ -138,7 +155,12 @@ def failed(session: Session) -> list[Job]:
 
 def _takeable(moment: datetime):  # type: ignore[no-untyped-def]  # SQLAlchemy's own expression type
     expired = (col(Job.state) == JobState.RUNNING) & (col(Job.lease_until) < moment)
-    return or_(col(Job.state) == JobState.NEW, expired)
+    return or_(col(Job.state) == JobState.NEW, expired & (col(Job.attempt) < MAX_ATTEMPTS))
+
+
+def _lost():  # type: ignore[no-untyped-def]  # SQLAlchemy's own expression type
+    expired = col(Job.lease_until) < _machine_now()
+    return col(Job.state) == JobState.RUNNING, expired, col(Job.attempt) >= MAX_ATTEMPTS
 
 
 def _settle(session: Session, held: Claim, **values: object) -> None:

@@ -32,7 +32,14 @@ def test_a_practice_instance_begins_at_a_date(given: str, instant: datetime) -> 
 
 
 def test_every_mistake_is_named_at_once() -> None:
-    wrong = {"PORT": "http", "ASSAY_NOW": "tomorrow", "ASSAY_PROFILE": "staging", "ASSAY_MAX_UPLOAD": "-1"}
+    wrong = {
+        "PORT": "http",
+        "ASSAY_NOW": "tomorrow",
+        "ASSAY_PROFILE": "staging",
+        "ASSAY_MAX_UPLOAD": "-1",
+        "ASSAY_QUEUE": "a b",
+        "ASSAY_JOB_LEASE": "soon",
+    }
     with pytest.raises(SettingsError) as refused:
         Settings.from_env(wrong)
     assert {line.split(" is ")[0] for line in str(refused.value).splitlines()} == set(wrong)
