@@ -424,7 +424,7 @@ def shell(nav: tuple[NavItem, ...], footer: tuple[NavItem, ...] = ()) -> Shell:
         public=public,
         sign_out_url="" if public else url_for("accounts.sign_out"),
         home_url="/",
-        custody_note="Demonstration custody: the server holds the key of this plan."
+        custody_note="Demonstration custody: sealed plans lie under a key that this server holds."
         if settings.demonstration
         else "",
         footer=[Link(item.label, zone_url(PUBLIC, item.endpoint), False) for item in footer],

@@ -158,12 +158,13 @@ def duration(value: timedelta) -> str:
 def late(due_at: date | datetime, done_at: date | datetime) -> str:
     """How long after its due time something was done: `49 h late`, `19 days late`, empty when in time.
 
-    Two datetimes are compared as instants: hours up to 72, then whole days. Otherwise calendar days are
-    counted.
+    Two datetimes are compared as instants: hours up to 72. Beyond, and for dates, calendar days are counted,
+    as periods of law are: due at the end of 9 August and done on the 28th is 19 days late.
     """
     if isinstance(due_at, datetime) and isinstance(done_at, datetime):
         over = _aware(done_at) - _aware(due_at)
-        return f"{duration(over)} late" if over > timedelta() else ""
+        if over < _HOURS_UNTIL:
+            return f"{duration(over)} late" if over > timedelta() else ""
     days = (_date(done_at) - _date(due_at)).days
     return f"{plural(days, 'day')} late" if days > 0 else ""
 

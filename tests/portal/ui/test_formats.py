@@ -107,7 +107,7 @@ def test_sizes_and_counts() -> None:
         (timedelta(hours=-1), ""),
     ],
 )
-def test_lateness_is_never_overstated(over: timedelta, words: str) -> None:
+def test_lateness_of_instants(over: timedelta, words: str) -> None:
     assert formats.late(NOON, NOON + over) == words
 
 
@@ -115,6 +115,8 @@ def test_lateness_of_days() -> None:
     assert formats.late(date(2027, 8, 9), date(2027, 8, 28)) == "19 days late"
     assert formats.late(date(2027, 8, 9), NOON.replace(month=8, day=10)) == "1 day late"
     assert formats.late(date(2027, 8, 9), date(2027, 8, 9)) == ""
+    end_of_day = datetime(2027, 8, 9, 21, 59, 59, tzinfo=UTC)
+    assert formats.late(end_of_day, datetime(2027, 8, 28, 15, 50, tzinfo=UTC)) == "19 days late"
 
 
 def test_urgency_of_a_task() -> None:
