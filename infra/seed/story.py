@@ -44,6 +44,7 @@ def tell(stage: Stage, cast: Cast) -> None:
     _incident(stage, cast, made)
     _assess(stage, cast, made)
     _decide(stage, cast, made)
+    _next_model(stage, cast)
     penalised = penalties.penalise(stage, cast, made.incident, made.request)
     told.write(stage, made, penalised)
 
@@ -62,7 +63,12 @@ def _register(stage: Stage, cast: Cast) -> ModelVersion:
         model_name="Corvane",
         name="Corvane 4",
         snapshot="corvane-4-20270528",
-        compute={"parameters": "1.1e12", "active_parameters": "9e11", "tokens": "4.4e13"},
+        compute={
+            "parameters": "1.1e12",
+            "active_parameters": "9e11",
+            "tokens": "4.4e13",
+            "placed_on_market": [{"territory": name} for name in ("EU", "US", "US-CA", "US-NY")],
+        },
         channels=("internal_use", "limited_partners", "api", "consumer"),
         planned_release=date(2027, 6, 28),
     )
@@ -298,3 +304,36 @@ def _decide(stage: Stage, cast: Cast, made: Told) -> None:
     stage.act(
         appeals.note, decision=made.decision, body=said["court"], grounds=said["grounds"], by=cast["weiss"]
     )
+
+
+def _next_model(stage: Stage, cast: Cast) -> None:
+    """A second, open case, so that a queue and a list of tasks have something in them."""
+    new = registration.NewVersion(
+        model_name="Corvane Mini",
+        name="Corvane Mini",
+        snapshot="corvane-mini-20270901",
+        compute={"training_flop": "4e24", "placed_on_market": [{"territory": "EU"}]},
+        channels=("api",),
+        planned_release=date(2027, 10, 25),
+    )
+    version = stage.at("2027-09-27 12:00").act(registration.register, new=new, by=cast["nadia"])
+    kind = FilingKind.RELEASE_NOTIFICATION
+    filing = stage.at("2027-09-28 08:30").act(service.start, kind=kind, version=version, by=cast["nadia"])
+    made = Told(version)
+    _submit(stage, cast, made, filing, service.Answers(TEXTS["mini"]))
+    subject = f"filing:{filing.id}"
+
+    def begin(session: Session, *, now: datetime) -> Case:
+        case = cases.case_of(session, subject)
+        assert case is not None
+        cases.take(session, case=case, by=cast["mira"], now=now)
+        return case
+
+    case = stage.at("2027-09-29 09:00").act(begin)
+    questions = requests.Questions(
+        legal_basis="EU AI Act Art. 91",
+        purpose=TEXTS["mini_questions"]["purpose"],
+        items=TEXTS["mini_questions"]["items"],
+        due_at=datetime(2027, 10, 13, 21, 59, 59, tzinfo=UTC),
+    )
+    stage.at("2027-09-29 09:30").act(requests.serve, case=case, questions=questions, by=cast["mira"])
