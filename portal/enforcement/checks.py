@@ -101,6 +101,7 @@ class Changed:
     after: Decimal | None
     how_before: str = ""
     how_after: str = ""
+    new: bool = False
 
 
 def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Changed]:
@@ -109,7 +110,7 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Changed
     found = []
     for key in [*new, *(key for key in old if key not in new)]:
         was, now = old.get(key), new.get(key)
-        if was is None or now is None or any(was[name] != now[name] for name in ("amount", "operand", "how")):
+        if was is None or now is None or any(was[name] != now[name] for name in _compared(now)):
             found.append(
                 Changed(
                     label=str((now or was or {})["label"]),
@@ -117,9 +118,15 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Changed
                     after=_amount(now),
                     how_before=was["label"] if was and now and was["label"] != now["label"] else "",
                     how_after=now["how"] if now else "",
+                    new=was is None,
                 )
             )
     return found
+
+
+def _compared(line: Mapping[str, Any]) -> tuple[str, ...]:
+    """What makes a line another one: its amount; for a line without one, what it says."""
+    return ("how",) if line["amount"] is None else ("amount",)
 
 
 def _amount(line: Mapping[str, Any] | None) -> Decimal | None:

@@ -155,6 +155,28 @@ def priors_of(session: Session, developer_id: uuid.UUID, *, by: Actor) -> list[P
     return list(session.exec(query.order_by(col(PriorViolation.recorded_at), col(PriorViolation.id))))
 
 
+def in_use(rows: Sequence[RevenueEvidence]) -> list[RevenueEvidence]:
+    """The figures that count: of each year the last one for the undertaking, and for the provider alone.
+
+    A figure is corrected by attaching another; the earlier one stays on file and is used no more.
+    """
+    last: dict[tuple[bool, date], RevenueEvidence] = {}
+    for row in sorted(rows, key=lambda row: row.attached_at):
+        last[row.consolidated, row.period_end] = row
+    return [row for row in rows if last[row.consolidated, row.period_end] is row]
+
+
+def relied_on(priors: Sequence[PriorViolation]) -> list[PriorViolation]:
+    """The priors that count: of each decision the record last made, at the place of the first.
+
+    An earlier penalty that is set aside is recorded again, with its new state.
+    """
+    last: dict[tuple[str, str], PriorViolation] = {}
+    for row in priors:
+        last[row.regime, row.decision] = row
+    return list(last.values())
+
+
 def document_of(session: Session, row: RevenueEvidence) -> Document | None:
     """The document behind a figure."""
     return documents.find(session, row.document_id) if row.document_id else None

@@ -55,7 +55,7 @@ class RevenueForm(Form):
     period_end = MemorableDateField("Last day of the fiscal year", [Needed("State the last day.")])
     amount = ExactField("Revenue", [Needed("State the revenue in full, with cents where it has any.")])
     currency = SelectField("Currency", choices=[(code, code) for code in sorted(EXPONENTS)], default="EUR")
-    consolidated = BooleanField("With everything it controls (consolidated)")
+    consolidated = BooleanField("Of the whole undertaking, with everything it controls (consolidated)")
     restated = BooleanField("Restated since it was first published")
     source = StringField(
         "Source",

@@ -40,7 +40,7 @@ class Signed:
 
 @dataclass(frozen=True)
 class Sheet:
-    """Everything a letter says."""
+    """Everything a letter says. ``samples`` names companies whose published figures stand in for revenue."""
 
     reference: str
     worksheet: Worksheet
@@ -51,6 +51,7 @@ class Sheet:
     demonstration: str
     signed: tuple[Signed, ...]
     documents: tuple[Document, ...]
+    samples: tuple[str, ...]
     dates: Dates | None
 
 
@@ -121,14 +122,14 @@ def _common(sheet: Sheet) -> dict[str, Any]:
         "worksheet": {
             "reference": f"{row.reference}, version {row.version}",
             "currency": row.currency,
-            "lines": [_line(line, row.currency) for line in row.result["lines"]],
+            "lines": [_line(line, row.currency, sheet.samples) for line in row.result["lines"]],
         },
         "readings": [
             {"name": r.name, "amount": r.amount, "why": r.why, "adopted": r.used}
             for r in pictures.readings(row)
         ],
         "priors": [_prior(prior) for prior in pictures.priors(row)],
-        "warnings": list(row.result["warnings"]),
+        "warnings": pictures.uncertain(row),
         "signatures": [{"name": s.name, "title": s.title, "when": moment(s.at)} for s in sheet.signed],
     }
 
@@ -151,10 +152,13 @@ def _provisions(row: Worksheet, violation: AllegedViolation) -> list[dict[str, s
     return found
 
 
-def _line(line: Mapping[str, Any], currency: str) -> dict[str, object]:
+def _line(line: Mapping[str, Any], currency: str, samples: tuple[str, ...]) -> dict[str, object]:
+    how = f"{line['how']}. {line['reason']}" if line["reason"] else line["how"]
+    if line["operation"] == "given":
+        how = " ".join([f"{how}.", *(f"Sample figures of {name}, no allegation." for name in samples)])
     return {
         "label": line["label"],
-        "how": f"{line['how']}. {line['reason']}".strip(". ") if line["reason"] else line["how"],
+        "how": how,
         "source": line["citation"],
         "amount": amount_of(line, currency),
         "status": _STATUS.get(line["status"], "office"),

@@ -12,7 +12,14 @@ from portal.enforcement.grounds import REFERRED_TO, notice_kind, provision
 from portal.enforcement.letters import Dates, Sheet
 from portal.enforcement.service import about, case_of, developer_of, guard
 from portal.enforcement.tables import AllegedViolation, Notice, NoticeKind, NoticeReply, Worksheet
-from portal.enforcement.workflow import NOTICE, PROPOSED, NoticeStanding, NoticeState, WorksheetState
+from portal.enforcement.workflow import (
+    NOTICE,
+    PROPOSED,
+    NoticeStanding,
+    NoticeState,
+    ViolationState,
+    WorksheetState,
+)
 from portal.review.tables import Case
 from portal.settings import Settings
 from portal.ui.formats import date_only
@@ -81,6 +88,7 @@ def _draft(session: Session, worksheet_id: uuid.UUID, *, settings: Settings, now
     kind = notice_kind(row.regime)
     assert row.approved_by is not None
     approver = identity.actor(session, row.approved_by)
+    revenue = worksheets.load(session, row.reference, by=approver, version=row.version).revenue
     sheet = Sheet(
         reference=reference_of(row, kind),
         worksheet=row,
@@ -90,7 +98,8 @@ def _draft(session: Session, worksheet_id: uuid.UUID, *, settings: Settings, now
         authority=settings.authority,
         demonstration=_demonstration(settings, now),
         signed=_signed(session, row),
-        documents=tuple(_documents(session, row, approver)),
+        documents=tuple(d for r in revenue if (d := figures.document_of(session, r)) is not None),
+        samples=tuple(sorted({r.sample_of for r in revenue if r.sample_of})),
         dates=letters.dates(now) if kind is NoticeKind.PRELIMINARY_FINDINGS else None,
     )
     return _Draft(kind, sheet, row.approved_by, new_id())
@@ -166,6 +175,7 @@ def standing(session: Session, notice: Notice, *, now: datetime) -> NoticeStandi
         current=row.state is WorksheetState.APPROVED,
         expired=notice.send_by is not None and now > notice.send_by,
         proposed=checks.uses_proposed(row),
+        dropped=session.get_one(AllegedViolation, row.violation_id).state is ViolationState.DROPPED,
     )
 
 
@@ -281,11 +291,6 @@ def _signed(session: Session, row: Worksheet) -> tuple[letters.Signed, ...]:
         if person is not None and at is not None:
             found.append(letters.Signed(person.name, person.title, at))
     return tuple(found)
-
-
-def _documents(session: Session, row: Worksheet, by: Actor) -> list[Document]:
-    found = worksheets.load(session, row.reference, by=by, version=row.version)
-    return [d for evidence in found.revenue if (d := figures.document_of(session, evidence)) is not None]
 
 
 def _demonstration(settings: Settings, now: datetime) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,6 +14,7 @@ from portal.law.money import Money, half_up, plain
 from portal.ui.charts import OtherReading, Step, Waterfall
 from portal.ui.formats import amount, money
 
+_PATH = re.compile(r"^(?:inputs\.)?(revenue|violation|factor|prior)s?\[\d+\]")
 _BUILDS = frozenset({"start", "days", "factor", "none"})
 
 
@@ -139,6 +141,15 @@ def _beside(difference: Decimal, currency: str) -> str:
     if not difference:
         return "The same amount"
     return f"{amount(abs(difference), currency)} {'more' if difference > 0 else 'less'}"
+
+
+def uncertain(worksheet: Worksheet) -> list[str]:
+    """What the result warns of, in words for a reader; earlier penalties and gaps are said elsewhere."""
+    return [
+        _PATH.sub(lambda found: found[1].capitalize(), warning)
+        for warning in worksheet.result["warnings"]
+        if not warning.startswith("Prior ") and "is not stated" not in warning
+    ]
 
 
 def priors(worksheet: Worksheet) -> list[PriorStanding]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from portal.enforcement import events
-from portal.enforcement.tables import AllegedViolation
-from portal.enforcement.workflow import VIOLATION, ViolationState
+from portal.enforcement.tables import AllegedViolation, Notice, Worksheet
+from portal.enforcement.workflow import VIOLATION, NoticeState, ViolationStanding, ViolationState
 from portal.filing.tables import Filing, Incident
 from portal.review.tables import Case, CaseItem, InformationRequest
 from portal.review.workflow import RequestState
@@ -157,11 +157,21 @@ def drop(
     session: Session, violation: AllegedViolation, *, reason: str, by: Actor, now: datetime
 ) -> AllegedViolation:
     """Say that nothing is alleged, with the reason; the row stays. Raises `Denied`."""
-    state = VIOLATION.take("drop", by, violation)
+    state = VIOLATION.take("drop", by, standing(session, violation))
     if not reason.strip():
         raise Denied("Say why this is not pursued. The reason stays with the record.")
     violation.state, violation.reason = state, reason.strip()
     return _record(session, events.VIOLATION_DROPPED, violation, by=by, now=now)
+
+
+def standing(session: Session, violation: AllegedViolation) -> ViolationStanding:
+    """A violation with what stands against acting on it."""
+    sent = (
+        select(Notice.id)
+        .join(Worksheet, col(Worksheet.id) == col(Notice.worksheet_id))
+        .where(Worksheet.violation_id == violation.id, Notice.state == NoticeState.SENT)
+    )
+    return ViolationStanding(violation.state, noticed=session.exec(sent).first() is not None)
 
 
 def _chosen(

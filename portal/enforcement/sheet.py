@@ -15,7 +15,7 @@ from typing import Any
 from markupsafe import Markup
 
 from portal.enforcement import checks
-from portal.enforcement.choices import Choices, gravities, needs_turnover
+from portal.enforcement.choices import Choices, needs_turnover
 from portal.enforcement.letters import amount_of
 from portal.enforcement.tables import Worksheet
 from portal.enforcement.workflow import WorksheetState
@@ -54,8 +54,8 @@ class Signature:
     at: datetime | None
 
 
-def lines(found: Opened) -> list[list[object]]:
-    """The rows of the table: number, line, how, source, amount."""
+def lines(found: Opened, link: str) -> list[list[object]]:
+    """The rows of the table: number, line, how, source, amount. ``link`` leads to the evidence of revenue."""
     row, before = found.worksheet, found.before
     changed = {line.label: line for line in checks.compare(before.result, row.result)} if before else {}
     samples = sorted({r.sample_of for r in found.revenue if r.sample_of})
@@ -64,7 +64,7 @@ def lines(found: Opened) -> list[list[object]]:
             line["step"],
             line["label"],
             _how(line, changed.get(line["label"]), row, samples),
-            _source(line, row),
+            _source(line, row, link),
             amount_of(line, row.currency) if line["amount"] is not None else None,
         ]
         for line in row.result["lines"]
@@ -80,6 +80,8 @@ def _how(
     line: Mapping[str, Any], changed: checks.Changed | None, row: Worksheet, samples: list[str]
 ) -> Markup:
     parts = [Markup("{}").format(line["how"])]
+    if line["operation"] == "rate" and ": " in line["citation"]:
+        parts.append(Markup('<span class="sub">{}</span>').format(line["citation"].partition(": ")[2]))
     if line["reason"]:
         parts.append(Markup('<span class="sub">{}</span>').format(line["reason"]))
     if line["operation"] == "start":
@@ -90,19 +92,24 @@ def _how(
             for name in samples
         ]
     if changed is not None:
-        parts.append(status("warn", f"Changed in v{row.version}: {_was(changed, row.currency)}"))
+        parts.append(status("warn", _change_words(changed, row)))
     return Markup("<br>").join(parts)
 
 
-def _was(changed: checks.Changed, currency: str) -> str:
-    if changed.how_before:
-        return f"was {changed.how_before.rpartition(': ')[2]}"
-    if changed.before is not None:
-        return f"was {amount(changed.before, currency)}"
-    return "new"
+def _change_words(changed: checks.Changed, row: Worksheet) -> str:
+    if changed.new:
+        return f"New in v{row.version}"
+    words = changed.how_before.rpartition(": ")[2]
+    if not words and changed.before is not None:
+        words = amount(changed.before, row.currency)
+    return f"Changed in v{row.version}: was {words}" if words else f"Changed in v{row.version}"
 
 
-def _source(line: Mapping[str, Any], row: Worksheet) -> object:
+def _source(line: Mapping[str, Any], row: Worksheet, link: str) -> object:
+    if line["operation"] == "given":
+        return {"text": line["citation"], "url": link}
+    if line["operation"] == "rate":
+        return line["citation"].partition(": ")[0]
     if line["operation"] not in ("start", "factor"):
         return line["citation"]
     said = f"Reason on file, {date_only(row.drafted_at)}"
@@ -120,25 +127,13 @@ def standing_checks(found: Opened) -> list[Check]:
         papers = sum(1 for r in found.revenue if r.document_id)
         rows.append(Check("good", "Evidenced", f"Revenue, {plural(papers, 'document')}"))
     factors = Choices.from_json(row.choices).factors
-    reasons = sum(1 for factor in factors if factor.reason) + 1
-    words = f"Gravity and {plural(len(factors), 'factor')}: {plural(reasons, 'reason')}"
+    words = f"Gravity and {plural(len(factors), 'factor')}" if factors else "Gravity; no factor chosen"
     rows.append(Check("good", "Reasoned", words))
     if "statute" not in missing:
         rows.append(Check("good", "Verified", "Every legal value used was read in its source"))
     pack = statute.load(row.regime)
     rows.append(Check("neutral", "Pinned", f"Statute pack {pack.id}, {row.statute_digest[7:19]}"))
     return rows
-
-
-def uncertain(row: Worksheet) -> list[str]:
-    """What the law's result warns of and no gap already says."""
-    return [w for w in row.result["warnings"] if not w.startswith("Prior ") and "is not stated" not in w]
-
-
-def gravity_label(row: Worksheet) -> str:
-    """The chosen level in the office's words."""
-    day = datetime.fromisoformat(row.facts["on"]).date()
-    return next(label for level, label, _ in gravities(day) if level == row.choices["gravity"])
 
 
 def signature(session: Session, person_id: uuid.UUID | None, at: datetime | None) -> Signature | None:

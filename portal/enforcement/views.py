@@ -247,7 +247,7 @@ def _violation_page(row: AllegedViolation, form: AllegeForm) -> str:
         citation=citation(row),
         case=service.case_of(g.session, row).reference,
         developer=service.developer_of(g.session, row).name,
-        allowed=VIOLATION.allowed(by, row),
+        allowed=VIOLATION.allowed(by, service.standing(g.session, row)),
         sheets=worksheets.of_violation(g.session, row, by=by),
         total=pictures.total,
         states=sheet.STATES,
@@ -258,6 +258,7 @@ def _violation_page(row: AllegedViolation, form: AllegeForm) -> str:
 def _figures_page(row: AllegedViolation, form: RevenueForm, prior: PriorForm) -> str:
     by = current_actor()
     revenue = figures.revenue_of(g.session, row.developer_id, by=by)
+    priors = figures.priors_of(g.session, row.developer_id, by=by)
     return render_template(
         "enforcement/figures.html",
         violation=row,
@@ -265,7 +266,9 @@ def _figures_page(row: AllegedViolation, form: RevenueForm, prior: PriorForm) ->
         form=form,
         prior=prior,
         revenue=[(r, _rate(r), figures.document_of(g.session, r)) for r in revenue],
-        priors=list(enumerate(figures.priors_of(g.session, row.developer_id, by=by), 1)),
+        used=figures.in_use(revenue),
+        priors=priors,
+        relied=figures.relied_on(priors),
         statuses=figures.STATUSES,
         money=lambda r: Money.from_minor(r.amount_minor, r.currency),
     )

@@ -40,7 +40,8 @@ class Standing:
     """A version of a worksheet with what stands against acting on it.
 
     ``authors`` wrote a version of this worksheet, this one or an earlier one; ``gaps`` are what it lacks;
-    ``proposed`` says that it uses a value that is no law yet; ``noticed`` that a notice on it has been sent.
+    ``proposed`` says that it uses a value that is no law yet; ``noticed`` that a notice on it has been sent;
+    ``dropped`` that the violation is no longer alleged.
     """
 
     state: WorksheetState
@@ -49,6 +50,7 @@ class Standing:
     gaps: tuple[str, ...] = ()
     proposed: bool = False
     noticed: bool = False
+    dropped: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,13 +58,22 @@ class NoticeStanding:
     """A notice with what stands against sending it.
 
     ``current`` says that the version it was written on is still the approved one; ``expired`` that its dates
-    no longer leave the addressee the full time for a reply; ``proposed`` as in `Standing`.
+    no longer leave the addressee the full time for a reply; ``proposed`` and ``dropped`` as in `Standing`.
     """
 
     state: NoticeState
     current: bool = True
     expired: bool = False
     proposed: bool = False
+    dropped: bool = False
+
+
+@dataclass(frozen=True)
+class ViolationStanding:
+    """A violation with what stands against acting on it: ``noticed``, a notice on it has been sent."""
+
+    state: ViolationState
+    noticed: bool = False
 
 
 PROPOSED = "It uses a proposed value that is no law yet, and a proposed value never reaches a notice."
@@ -95,11 +106,16 @@ def uses_proposed(subject: Standing | NoticeStanding, _by: Any) -> str | None:
     return f"{PROPOSED} Use it to compare only." if subject.proposed else None
 
 
-def already_noticed(worksheet: Standing, _by: Any) -> str | None:
+def already_noticed(subject: Any, _by: Any) -> str | None:
     """What was sent stands; it is not changed behind the addressee's back."""
-    if worksheet.noticed:
-        return "A notice on this worksheet has been sent, so the worksheet stands as it is."
+    if getattr(subject, "noticed", False):
+        return "A notice on it has been sent, so it stands as it is."
     return None
+
+
+def is_dropped(subject: Standing | NoticeStanding, _by: Any) -> str | None:
+    """Nothing follows from a violation that is not alleged."""
+    return "The violation was dropped, so nothing follows from it." if subject.dropped else None
 
 
 def out_of_date(notice: NoticeStanding, _by: Any) -> str | None:
@@ -136,6 +152,7 @@ VIOLATION = Workflow(
             by=_OFFICERS,
             frm={ViolationState.SUGGESTED, ViolationState.ALLEGED},
             to=ViolationState.DROPPED,
+            unless=(already_noticed,),
         ),
         Step("add_evidence", by=_OFFICERS, frm={ViolationState.SUGGESTED, ViolationState.ALLEGED}, to=None),
         Step("open_worksheet", by=_OFFICERS, frm={ViolationState.ALLEGED}, to=None),
@@ -151,21 +168,21 @@ WORKSHEET = Workflow(
             by=_OFFICERS,
             frm=_LIVE,
             to=WorksheetState.SUPERSEDED,
-            unless=(already_noticed,),
+            unless=(already_noticed, is_dropped),
         ),
         Step(
             "prepare",
             by=_OFFICERS,
             frm={WorksheetState.DRAFT},
             to=WorksheetState.PREPARED,
-            unless=(has_gaps,),
+            unless=(is_dropped, has_gaps),
         ),
         Step(
             "approve",
             by=_HEAD,
             frm={WorksheetState.PREPARED},
             to=WorksheetState.APPROVED,
-            unless=(prepared_it, changed_it, has_gaps, uses_proposed),
+            unless=(is_dropped, prepared_it, changed_it, has_gaps, uses_proposed),
         ),
         Step("send_back", by=_HEAD, frm={WorksheetState.PREPARED}, to=WorksheetState.SENT_BACK),
     ),
@@ -180,7 +197,7 @@ NOTICE = Workflow(
             by=_HEAD,
             frm={NoticeState.WRITTEN},
             to=NoticeState.SENT,
-            unless=(uses_proposed, out_of_date),
+            unless=(is_dropped, uses_proposed, out_of_date),
         ),
         Step("reply", by=(Role.PREPARER, Role.CERTIFYING_OFFICER), frm={NoticeState.SENT}, to=None),
     ),

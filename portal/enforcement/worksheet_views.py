@@ -56,11 +56,11 @@ def worksheet(reference: str) -> str:
         total_of=pictures.total,
         share=pictures.share(row),
         chart=pictures.waterfall(row),
-        lines=sheet.lines(found),
+        lines=sheet.lines(found, url_for("enforcement.evidence", reference=violation.reference)),
         marked=sheet.marked(row),
         readings=pictures.readings(row),
         priors=pictures.priors(row),
-        uncertain=sheet.uncertain(row),
+        uncertain=pictures.uncertain(row),
         checks=sheet.standing_checks(found),
         again=checks.recompute(row),
         **_approval(found),
@@ -198,10 +198,7 @@ def _form(
     violation: AllegedViolation, typed: Mapping[str, str], row: Worksheet | None, error: str = ""
 ) -> str:
     day = violation.occurred_to
-    scale = [
-        (level, f"{label}: {plain(value.number)} %", value.citation)
-        for level, label, value in choices.gravities(day)
-    ]
+    scale = [(level, f"{label}: {plain(value.number)} %") for level, label, value in choices.gravities(day)]
     return render_template(
         "enforcement/worksheet_form.html",
         violation=violation,
@@ -210,6 +207,7 @@ def _form(
         typed=typed,
         error=error,
         gravities=scale,
+        scale_source=choices.gravities(day)[0][2].citation,
         faults=[(fault, fault.capitalize()) for fault in choices.faults_of(violation.regime, day)],
         factors=forms.factor_rows(day, typed),
     )

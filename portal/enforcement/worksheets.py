@@ -20,6 +20,7 @@ from portal.enforcement.workflow import (
     WORKSHEET,
     NoticeState,
     Standing,
+    ViolationState,
     WorksheetState,
 )
 from portal.law import penalties
@@ -94,6 +95,7 @@ def opened(session: Session, worksheet: Worksheet, versions: tuple[Worksheet, ..
         gaps=tuple(gap.what for gap in gaps),
         proposed=checks.uses_proposed(worksheet),
         noticed=session.exec(sent).first() is not None,
+        dropped=violation.state is ViolationState.DROPPED,
     )
     return Opened(worksheet, violation, versions, tuple(revenue), tuple(gaps), standing)
 
@@ -202,8 +204,8 @@ def _calculated(
         raise Denied(
             "The maximum depends on turnover, and no revenue is on file.", "Attach evidence of revenue first."
         )
-    revenue = figures.with_rates(violation.regime, rows)
-    priors = figures.priors_of(session, violation.developer_id, by=by)
+    revenue = figures.with_rates(violation.regime, figures.in_use(rows))
+    priors = figures.relied_on(figures.priors_of(session, violation.developer_id, by=by))
     facts = choices.facts(violation, chosen, revenue=revenue, priors=priors, now=now)
     result = compute(facts)
     return Worksheet(

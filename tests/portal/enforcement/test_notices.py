@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pypdfium2
 import pytest
 
-from portal.enforcement import notices, worksheets
-from portal.enforcement.tables import Notice, NoticeKind, Worksheet
+from portal.enforcement import notices, service, worksheets
+from portal.enforcement.tables import AllegedViolation, Notice, NoticeKind, Worksheet
 from portal.enforcement.workflow import NoticeState
 from secure_access import documents, ledger
 from secure_access.db import select
@@ -53,6 +53,13 @@ def test_approval_under_new_york_law_writes_a_referral(bench: Bench) -> None:
     text = text_of(bench, notice)
     for words in ("a court imposes", "USD 1,500,000.00", "USD 3,000,000.00", "Earlier violations counted: 1"):
         assert words in text
+
+
+def test_borrowed_figures_are_said_to_be_borrowed(sqlite_bench: Bench) -> None:
+    violation = sqlite_bench.alleged(sqlite_bench.late_answer())
+    sqlite_bench.revenue(violation, sample_of="Example Corp.")
+    text = text_of(sqlite_bench, sqlite_bench.written(sqlite_bench.drafted(violation)))
+    assert "Sample figures of Example Corp., no allegation." in text.replace("  ", " ")
 
 
 def test_writing_twice_makes_one(bench: Bench) -> None:
@@ -116,6 +123,33 @@ def test_a_changed_worksheet_stops_its_notice_and_gets_its_own(bench: Bench) -> 
         bench.send(notice)
     again = bench.written(second)
     assert again.reference == f"{notice.reference}-v2"
+
+
+def test_nothing_follows_from_a_dropped_violation(bench: Bench) -> None:
+    notice = bench.written()
+    row = bench.desk.fresh(Worksheet(id=notice.worksheet_id))
+    violation = bench.desk.fresh(AllegedViolation(id=row.violation_id))
+    bench.on(violation, service.drop, reason="The clock had stood still.")
+    with pytest.raises(Denied, match="was dropped"):
+        bench.send(notice)
+    with pytest.raises(Denied, match="was dropped"):
+        bench.changed(row, replace(CHOSEN, gravity="low"))
+
+
+def test_a_prepared_worksheet_of_a_dropped_violation_is_not_approved(bench: Bench) -> None:
+    row = bench.prepared()
+    violation = bench.desk.fresh(AllegedViolation(id=row.violation_id))
+    bench.on(violation, service.drop, reason="The clock had stood still.")
+    with pytest.raises(Denied, match="was dropped"):
+        bench.step(row, worksheets.approve, bench.head)
+
+
+def test_a_violation_with_a_sent_notice_is_not_dropped(bench: Bench) -> None:
+    notice = bench.sent()
+    row = bench.desk.fresh(Worksheet(id=notice.worksheet_id))
+    violation = bench.desk.fresh(AllegedViolation(id=row.violation_id))
+    with pytest.raises(Denied, match="has been sent"):
+        bench.on(violation, service.drop, reason="Late thought.")
 
 
 def test_what_was_sent_is_not_changed(bench: Bench) -> None:

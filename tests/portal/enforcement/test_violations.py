@@ -23,7 +23,7 @@ from portal.review.workflow import ConditionState
 from secure_access import documents, ledger
 from secure_access.db import Session, new_id, select
 from secure_access.workflow import Denied, NotFound
-from tests.fixtures.enforcement import PRIOR, REVENUE, Bench
+from tests.fixtures.enforcement import PRIOR, REFERRED, REVENUE, Bench
 
 
 def suggest(bench: Bench, subject: str) -> list[AllegedViolation]:
@@ -297,6 +297,26 @@ def test_priors_are_checked(sqlite_bench: Bench, change: dict[str, Any], words: 
     violation = sqlite_bench.alleged(sqlite_bench.late_incident())
     with pytest.raises(Denied, match=words):
         sqlite_bench.on(violation, figures.record_prior, replace(PRIOR, **change))
+
+
+def test_a_figure_is_corrected_by_attaching_it_again(bench: Bench) -> None:
+    violation = bench.alleged(bench.late_answer())
+    wrong = bench.revenue(violation, amount=Decimal(900_000_000))
+    bench.desk.later(minutes=1)
+    right = bench.revenue(violation)
+    row = bench.drafted(violation)
+    assert row.evidence == [str(right.id)]
+    assert str(wrong.id) not in row.evidence
+
+
+def test_a_prior_that_is_set_aside_counts_no_more(bench: Bench) -> None:
+    violation = bench.alleged(bench.late_incident())
+    bench.prior(violation)
+    bench.desk.later(minutes=1)
+    bench.prior(violation, status="set_aside", final_on=None)
+    row = bench.drafted(violation, REFERRED)
+    assert row.maximum_minor == 100_000_000
+    assert [p["status"] for p in row.facts["priors"]] == ["set_aside"]
 
 
 def test_nothing_is_attached_to_what_was_dropped(sqlite_bench: Bench) -> None:
