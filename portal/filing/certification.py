@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from datetime import datetime
 from typing import Any
@@ -12,14 +13,17 @@ from portal.filing.workflow import FILING, FilingState
 from secure_access import documents, jobs, ledger
 from secure_access.db import Session, next_reference
 from secure_access.identity import Actor
-from secure_access.ledger import LedgerEntry
+from secure_access.ledger import LedgerEntry, canonical
 from secure_access.workflow import Denied, NotFound
 
 ON_TIME, LATE, NO_DUE_DATE = "on_time", "late", "no_due_date"
 
 
 def form_of(session: Session, filing: Filing) -> dict[str, Any]:
-    """The filing as it would be signed now: the object whose canonical JSON is digested."""
+    """The object whose canonical JSON is digested: as it was signed, or for a draft as it would be now."""
+    if filing.signed:
+        kept: dict[str, Any] = json.loads(filing.signed)
+        return kept
     attached = [
         (item.document, str(item.attachment.audience))
         for item in documents.for_subject(session, service.subject(filing))
@@ -71,14 +75,15 @@ def submit(session: Session, *, filing: Filing, shown_digest: str, by: Actor, no
         return filing
     state = FILING.take("submit", by, filing)
     _refuse_open(service.checks_of(session, filing, now=now, certifier=by.name))
-    digest = publication.digest(form_of(session, filing))
+    form = form_of(session, filing)
+    digest = publication.digest(form)
     if digest != shown_digest:
         raise Denied(
             "The filing changed after your page was opened: it is not what you saw. Nothing is signed.",
             "Open the page again, read it, and sign what it shows then.",
         )
     duty = duties.due_of(session, filing)
-    filing.state, filing.digest = state, digest
+    filing.state, filing.digest, filing.signed = state, digest, canonical.encode(form).decode()
     filing.reference = next_reference(session, filing.kind.prefix, now)
     filing.certified_by, filing.submitted_at, filing.saved_at = by.person_id, now, now
     filing.due_at = duty.due_at if duty else None

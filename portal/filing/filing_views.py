@@ -355,10 +355,15 @@ def all_checks(key: str, form: str) -> Response:
     text = io.StringIO()
     writer = csv.DictWriter(text, columns)
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({column: _cell(value) for column, value in row.items()} for row in rows)
     response = FlaskResponse(text.getvalue(), mimetype="text/csv")
     response.headers["Content-Disposition"] = 'attachment; filename="checks.csv"'
     return response
+
+
+def _cell(value: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
 @bp.get("/filings/<key>/public")

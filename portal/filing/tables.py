@@ -8,6 +8,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
+from sqlalchemy import Text
+
 from portal.filing.workflow import FilingState, IncidentState
 from secure_access.db import Field, Instant, Table, enum_column, instant_column, json_column, new_id
 
@@ -39,8 +41,9 @@ class Filing(Table, table=True):
     ``content`` holds the answers by field name (`portal.filing.forms`). ``audiences`` holds for each field
     ``{"audience": "public" | "confidential", "why": text}``. ``explanations`` hold the reasons given for
     checks: ``{"CODE/field": {"reason", "name", "answer"}}``. ``certifier_id`` is the officer who was asked to
-    sign, ``certified_by`` who did, ``statement`` the version of the words. ``digest`` is the SHA-256 of the
-    canonical JSON of what was certified, ``timeliness`` how it stood to ``due_at``, ruled once.
+    sign, ``certified_by`` who did, ``statement`` the version of the words. ``signed`` is the canonical JSON
+    of what was certified, kept because forms change, ``digest`` its SHA-256; ``timeliness`` is how it stood
+    to ``due_at``, ruled once.
     ``withheld_salt`` keys the digests of withheld answers and is never published.
     """
 
@@ -66,6 +69,7 @@ class Filing(Table, table=True):
     certified_by: uuid.UUID | None = None
     statement: str = Field(default="", max_length=60)
     submitted_at: Instant | None = instant_column(nullable=True)
+    signed: str = Field(default="", sa_type=Text)
     digest: str = Field(default="", max_length=64)
     due_at: Instant | None = instant_column(nullable=True)
     timeliness: str = Field(default="", max_length=20)

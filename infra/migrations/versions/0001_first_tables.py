@@ -580,6 +580,7 @@ def upgrade() -> None:
         sa.Column("certified_by", sa.Uuid(), nullable=True),
         sa.Column("statement", sqlmodel.sql.sqltypes.AutoString(length=60), nullable=False),
         sa.Column("submitted_at", secure_access.db.UtcInstant(timezone=True), nullable=True),
+        sa.Column("signed", sa.Text(), nullable=False),
         sa.Column("digest", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
         sa.Column("due_at", secure_access.db.UtcInstant(timezone=True), nullable=True),
         sa.Column("timeliness", sqlmodel.sql.sqltypes.AutoString(length=20), nullable=False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from datetime import timedelta
 
@@ -13,7 +14,7 @@ from portal.filing.workflow import FilingState
 from secure_access import jobs, ledger
 from secure_access.db import select
 from secure_access.identity import OrganisationKind
-from secure_access.ledger import receipts
+from secure_access.ledger import receipts, sequencer
 from secure_access.workflow import Denied, NotFound, Role
 
 
@@ -284,9 +285,21 @@ def test_the_receipt_is_proved_once_the_log_is_signed(sqlite_developer):
     with world.wired.database.read() as session:
         entry = certification.entry_of(session, filing)
         assert not receipts.proof_follows(session, entry)
-        receipt = receipts.receipt(session, entry)
-        assert receipt["content"]["fields"]["reference"] == filing.reference
-        assert receipt["proof"]
+        text = receipts.receipt_text(session, entry)
+    signer = sequencer.verifier(world.wired.ledger_signer)
+    policy = receipts.Policy.parse(receipts.policy_text([signer]))
+    found = receipts.verify(text, policy)
+    assert found.state is receipts.State.NOT_WITNESSED
+    assert found.content["fields"]["digest"] == filing.digest
+    assert receipts.verify(text.replace(filing.digest, "0" * 64), policy).state is receipts.State.NOT_PROVED
+
+
+def test_what_was_signed_is_kept_whatever_becomes_of_the_forms(developer, monkeypatch):
+    with developer.world.wired.database.write() as session:
+        filing = developer.submitted(session, FilingKind.TEST_SUMMARY)
+        monkeypatch.setattr(publication, "sections", lambda _: ())
+        assert publication.digest(certification.form_of(session, filing)) == filing.digest
+        assert hashlib.sha256(filing.signed.encode()).hexdigest() == filing.digest
 
 
 def test_two_people_for_some_kinds_only(developer):

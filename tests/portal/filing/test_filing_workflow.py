@@ -1,0 +1,65 @@
+"""Who may do what with a filing and an incident, state by state: the whole table, written out."""
+
+from __future__ import annotations
+
+import uuid
+from types import SimpleNamespace
+
+import pytest
+
+from portal.filing.tables import FilingKind
+from portal.filing.workflow import FILING, INCIDENT, FilingState, IncidentState
+from secure_access.workflow import Role
+
+ME, SOMEBODY = uuid.UUID(int=1), uuid.UUID(int=2)
+P, C, O = Role.PREPARER, Role.CERTIFYING_OFFICER, Role.CASE_OFFICER  # noqa: E741 - three columns of a table
+
+FILING_TABLE = {
+    (FilingState.DRAFT, P): ["save", "attach", "discard", "send_for_certification"],
+    (FilingState.DRAFT, C): ["save", "attach", "discard", "send_for_certification"],
+    (FilingState.IN_CERTIFICATION, P): ["recall"],
+    (FilingState.IN_CERTIFICATION, C): ["recall", "submit"],
+    (FilingState.SUBMITTED, C): ["withdraw", "supersede"],
+    (FilingState.SUBMITTED, O): ["accept_for_review", "return"],
+    (FilingState.RETURNED, C): ["withdraw", "supersede"],
+    (FilingState.ACCEPTED, C): ["supersede"],
+}
+INCIDENT_TABLE = {
+    (state, role): acts
+    for state in (IncidentState.REPORTED, IncidentState.UPDATED)
+    for role, acts in ((P, ["update"]), (C, ["update"]), (O, ["close"]))
+}
+
+
+def who(*roles: Role) -> SimpleNamespace:
+    return SimpleNamespace(roles=frozenset(roles), person_id=ME)
+
+
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("state", list(FilingState))
+def test_filing(state, role):
+    filing = SimpleNamespace(state=state, kind=FilingKind.TEST_SUMMARY, prepared_by=SOMEBODY)
+    assert FILING.allowed(who(role), filing) == FILING_TABLE.get((state, role), [])
+
+
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("state", list(IncidentState))
+def test_incident(state, role):
+    assert INCIDENT.allowed(who(role), SimpleNamespace(state=state)) == INCIDENT_TABLE.get((state, role), [])
+
+
+@pytest.mark.parametrize("kind", list(FilingKind))
+@pytest.mark.parametrize("prepared_by", [ME, SOMEBODY])
+def test_two_kinds_take_two_people(kind, prepared_by):
+    filing = SimpleNamespace(state=FilingState.IN_CERTIFICATION, kind=kind, prepared_by=prepared_by)
+    refusal = FILING.refusal("submit", who(P, C), filing)
+    two = kind in (FilingKind.RISK_REPORT, FilingKind.SAFETY_FRAMEWORK)
+    assert (refusal is not None) == (two and prepared_by == ME)
+    if refusal is not None:
+        assert "Ask another certifying officer" in refusal.reason
+
+
+def test_after_the_end_nobody_does_anything():
+    for state in (FilingState.WITHDRAWN, FilingState.SUPERSEDED):
+        filing = SimpleNamespace(state=state, kind=FilingKind.TEST_SUMMARY, prepared_by=SOMEBODY)
+        assert FILING.allowed(who(*Role), filing) == []
