@@ -1,33 +1,43 @@
 # Two commands do all the set-up: `make run` and `make test`.
 SHELL := /bin/bash
-PYTHON ?= python3
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= $(shell for python in python3 python3.11 python3.12 python3.13; do \
+  $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+UV := $(BIN)/uv --quiet --no-progress
+INSTALL := $(UV) pip install --python $(BIN)/python
+COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --upgrade
 export PORT ?= 5000
 export ASSAY_HOME ?= $(CURDIR)/var
 export ASSAY_NOW ?= 2027-10-01T09:00:00+00:00
 
-.PHONY: run test check bench deep docs vendor freeze clean help
+.PHONY: run test check format bench docs vendor freeze clean help
 .DEFAULT_GOAL := help
 
 help: ## list what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
-$(VENV)/run.done: requirements/run.txt pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/run.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
-	touch $@
+$(BIN)/uv: requirements/uv.txt
+	@test -n "$(PYTHON)" || { echo "Assay needs Python 3.11 or newer. Install it, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "Making $(VENV) with $(PYTHON) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+$(VENV)/run.done: requirements/run.txt pyproject.toml $(BIN)/uv
+	@echo "Installing what Assay runs on, every file checked against its hash ..."
+	@$(INSTALL) --require-hashes -r requirements/run.txt
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
 
 $(VENV)/test.done: requirements/test.txt $(VENV)/run.done
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/test.txt
-	touch $@
+	@echo "Installing what the tests need ..."
+	@$(INSTALL) --require-hashes -r requirements/test.txt
+	@touch $@
 
 run: $(VENV)/run.done ## start the demonstration on http://localhost:$(PORT)
-	@$(BIN)/assay migrate
-	@$(BIN)/assay seed
-	@exec $(BIN)/assay serve
+	@exec $(BIN)/assay run
 
 test: check ## install what tests need and pass them all
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -q
@@ -38,7 +48,12 @@ check: $(VENV)/test.done ## format, lint, types, layers, generated docs, sizes
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m docs.generate --check
+	$(BIN)/hadolint infra/container/Containerfile
 	$(BIN)/python -m docs.sizes
+
+format: $(VENV)/test.done ## write the code in the one format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 
 docs: $(VENV)/test.done ## write the generated reference again
 	$(BIN)/python -m docs.generate
@@ -46,11 +61,10 @@ docs: $(VENV)/test.done ## write the generated reference again
 bench: $(VENV)/test.done ## measure, as ratios within one run
 	$(BIN)/python -m bench.vault
 
-freeze: $(VENV)/run.done ## resolve the requirements again, with hashes
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
-	  --upgrade --extra build pyproject.toml -o requirements/run.txt
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
-	  --upgrade --extra dev -c requirements/run.txt pyproject.toml -o requirements/test.txt
+freeze: $(BIN)/uv ## resolve the requirements again, with hashes
+	echo uv | $(COMPILE) - -o requirements/uv.txt
+	$(COMPILE) --extra build pyproject.toml -o requirements/run.txt
+	$(COMPILE) --extra build --extra dev -c requirements/run.txt pyproject.toml -o requirements/test.txt
 
 vendor: ## rewrite the vendored front-end files (needs Node; maintainers only)
 	infra/vendor.sh
