@@ -128,22 +128,21 @@ def create_celery(wired: Wired, verbs: Mapping[str, Verb] = VERBS) -> Celery:
     ready = worker_ready_file(wired.settings)
     worker_ready.connect(lambda **_: ready.write_text(str(os.getpid())), weak=False)
 
-    @app.task(name=PERFORM)
-    def _perform(job_id: str) -> None:
+    def take(job_id: str) -> None:
         perform(wired, uuid.UUID(job_id), verbs)
 
-    @app.task(name="assay.sequence")
-    def _sequence() -> None:
+    def sequence() -> None:
         sequencer.sequence(wired.database, wired.ledger_signer, wired.clock.now())
 
-    @app.task(name="assay.anchor")
-    def _anchor() -> None:
+    def anchor() -> None:
         sequencer.anchor(wired.database, wired.clock.now())
 
-    @app.task(name="assay.reap")
-    def _reap() -> None:
+    def publish_due() -> None:
         reap(wired, lambda job_id: app.send_task(PERFORM, args=[str(job_id)]))
 
+    tasks = {PERFORM: take, "assay.sequence": sequence, "assay.anchor": anchor, "assay.reap": publish_due}
+    for name, task in tasks.items():
+        app.task(name=name)(task)
     return app
 
 

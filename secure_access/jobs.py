@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 import structlog
-from sqlalchemy import or_, update
+from sqlalchemy import ColumnElement, and_, or_, update
 
 from secure_access.db import (
     Database,
@@ -132,13 +132,13 @@ def give_back(session: Session, held: Claim, *, error: str) -> None:
 
 def lost(session: Session) -> list[uuid.UUID]:
     """Ids of jobs that were lost with their worker on every attempt."""
-    return list(session.exec(select(Job.id).where(*_lost())))
+    return list(session.exec(select(Job.id).where(_lost())))
 
 
 def give_up_lost(session: Session) -> None:
     """List those as failed: a job that ends its worker would otherwise be claimed for ever."""
     values = {"state": JobState.FAILED, "lease_until": None, "last_error": "The worker ended every time."}
-    session.execute(update(Job).where(*_lost()).values(**values))
+    session.execute(update(Job).where(_lost()).values(**values))
 
 
 def due(session: Session, *, limit: int = 100) -> list[uuid.UUID]:
@@ -153,14 +153,14 @@ def failed(session: Session) -> list[Job]:
     return list(session.exec(select(Job).where(Job.state == JobState.FAILED).order_by(col(Job.added_at))))
 
 
-def _takeable(moment: datetime):  # type: ignore[no-untyped-def]  # SQLAlchemy's own expression type
+def _takeable(moment: datetime) -> ColumnElement[bool]:
     expired = (col(Job.state) == JobState.RUNNING) & (col(Job.lease_until) < moment)
     return or_(col(Job.state) == JobState.NEW, expired & (col(Job.attempt) < MAX_ATTEMPTS))
 
 
-def _lost():  # type: ignore[no-untyped-def]  # SQLAlchemy's own expression type
+def _lost() -> ColumnElement[bool]:
     expired = col(Job.lease_until) < _machine_now()
-    return col(Job.state) == JobState.RUNNING, expired, col(Job.attempt) >= MAX_ATTEMPTS
+    return and_(col(Job.state) == JobState.RUNNING, expired, col(Job.attempt) >= MAX_ATTEMPTS)
 
 
 def _settle(session: Session, held: Claim, **values: object) -> None:
