@@ -1,0 +1,175 @@
+"""The whole story as its people walk it, in Chromium: from a developer without a filing to a penalty.
+
+Once on what `make run` starts, with pictures and axe; once on PostgreSQL, S3 and RabbitMQ without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+from playwright.sync_api import Browser, expect
+
+from tests.fixtures import pdfs
+from tests.fixtures.browser import SCREENS, Gallery, Visitor
+from tests.fixtures.instance import Instance
+from tests.web import authority, developer, enforcement, evaluator
+from tests.web.acting import wait_for
+from tests.web.developer import Attached
+
+pytestmark = pytest.mark.journey
+
+
+class People:
+    """Everybody of the story, each with a browser of their own that stays open."""
+
+    def __init__(self, browser: Browser, instance: Instance, gallery: Gallery) -> None:
+        self.browser, self.instance, self.gallery = browser, instance, gallery
+        self.here: dict[str, Visitor] = {}
+
+    def __getitem__(self, who: str) -> Visitor:
+        if who not in self.here:
+            visitor = Visitor(self.browser, self.instance, who=who, gallery=self.gallery)
+            self.here[who] = visitor.enter() if who else visitor
+        return self.here[who]
+
+    @contextmanager
+    def walking(self) -> Iterator[People]:
+        """Nothing may have gone wrong in any browser, nor in the instance."""
+        yield self
+        for visitor in self.here.values():
+            visitor.leave()
+        assert self.gallery.wrong == []
+        assert self.instance.faults() == []
+
+
+@pytest.mark.timeout(420)
+@pytest.mark.xdist_group("journey-embedded")
+def test_the_story_on_embedded_parts(chromium: Browser, embedded_instance: Instance, shared: Path) -> None:
+    walk(People(chromium, embedded_instance, Gallery(SCREENS / "journey")), shared)
+
+
+@pytest.mark.timeout(420)
+@pytest.mark.xdist_group("journey-large")
+def test_the_story_on_postgresql_s3_and_rabbitmq(
+    chromium: Browser, large_instance: Instance, shared: Path
+) -> None:
+    walk(People(chromium, large_instance, Gallery()), shared)
+
+
+def walk(people: People, shared: Path) -> None:
+    """The story, act by act."""
+    with people.walking():
+        developer.register(people["jonas"])
+        developer.state_figures(people["jonas"])
+        report, others = file_everything(people, shared)
+        incident = developer.report_incident(people["jonas"])
+        case = authority.take_case(people["mira"], *others, report)
+        authority.ask(people["mira"], case)
+        developer.answer_request(people["jonas"])
+        read_the_plan(people, case, shared)
+        assess_and_decide(people, case, report, shared)
+        penalise(people, case, shared)
+        look_as_the_public(people[""], report, incident)
+    find_what_was_changed(people.instance, report)
+
+
+def file_everything(people: People, shared: Path) -> tuple[str, list[str]]:
+    """Five short filings and the risk report; the report's reference and the others'."""
+    jonas, amara = people["jonas"], people["amara"]
+    kinds = ("Release notification", "Test summary", "Safety framework", "System card", "Security")
+    short = [developer.certify(amara, developer.draft(jonas, kind, developer.FILED)) for kind in kinds]
+    broken = people.instance.home.parent / "tables.pdf"
+    broken.write_bytes(pdfs.circular())
+    attached = (
+        Attached(shared / "data" / "pdf" / "granite-3.0_paper.pdf", "Technical report", "46 pages"),
+        Attached(shared / "data" / "pdf" / "pypdf__r3-user-password.pdf", "Locked tables", "Cannot be shown"),
+        Attached(broken, "Damaged tables", "Cannot be shown"),
+    )
+    report = developer.certify(
+        amara, developer.draft(jonas, "Periodic risk report", developer.REPORT, attached)
+    )
+    developer.prove(amara)
+    return report, short
+
+
+def read_the_plan(people: People, case: str, shared: Path) -> None:
+    """Asked, approved, delivered, read by the named reader, by nobody else and not after the end."""
+    plan = authority.request_plan(people["mira"], case)
+    authority.approve_plan(people["ida"], plan)
+    developer.deliver_plan(people["amara"], shared / "data" / "pdf" / "sample__pdflatex-4-pages.pdf")
+    page = authority.read_plan(people["brenner"], plan)
+    authority.is_refused(people["moreau"], page)
+    authority.end_reading(people["mira"], plan)
+    authority.is_refused(people["brenner"], page)
+    developer.see_openings(people["amara"], plan)
+
+
+def assess_and_decide(people: People, case: str, report: str, shared: Path) -> None:
+    """An independent assessment with a gap, a decision with a condition, and its breach."""
+    authority.accredit(people["ruth"])
+    authority.appoint(people["mira"], case)
+    evaluator.declare(people["petra"])
+    evaluator.read_filing(people["petra"])
+    log = shared / "data" / "inspect_logs" / "data_arc_sonnet.json"
+    evaluator.assess(people["petra"], log, model="anthropic/claude-sonnet-4-0")
+    authority.compare(people["mira"], case)
+    developer.reply_to_flag(people["jonas"], case)
+    authority.recommend(people["mira"], case, report)
+    authority.decide(people["paul"], case)
+    authority.find_breach(people["mira"], case)
+
+
+def penalise(people: People, case: str, shared: Path) -> None:
+    """A late incident is referred in New York; a breached condition leads to findings under the EU AI Act."""
+    ines, tomasz = people["ines"], people["tomasz"]
+    late = enforcement.allege(ines, enforcement.LATE_INCIDENT, case)
+    referral = enforcement.calculate(ines, late)
+    enforcement.approve(ines, tomasz, referral)
+    assert enforcement.send(tomasz, "Referral").read_bytes().startswith(b"%PDF")
+    breach = enforcement.allege(ines, enforcement.BREACH, case)
+    revenue = shared / "data" / "finance" / "sec_10k_annual_facts.csv"
+    enforcement.attach_revenue(ines, breach, revenue)
+    worksheet = enforcement.calculate(ines, breach)
+    enforcement.change_factor(ines, worksheet)
+    enforcement.approve(ines, tomasz, worksheet)
+    assert enforcement.send(tomasz, "Preliminary findings").read_bytes().startswith(b"%PDF")
+
+
+def look_as_the_public(public: Visitor, report: str, incident: str) -> None:
+    """What everybody reads: the filing without what is confidential, the decision, no amount."""
+    public.open("/register")
+    public.look("register")
+    public.open(f"/register/filings/{report}")
+    public.reads(report)
+    expect(public.page.locator("body")).not_to_contain_text("Marit Solheim")
+    public.look("public-filing")
+    public.open("/register/decisions")
+    public.reads("Tessaly Intelligence")
+    public.page.locator("tr").filter(has_text="Tessaly").get_by_role("link").first.click()
+    public.look("public-decision")
+    public.open("/register/penalties")
+    expect(public.page.locator("body")).not_to_contain_text(incident)
+    public.look("public-penalties")
+    public.open("/ledger")
+    wait_for(public, "entries")
+    public.look("ledger")
+
+
+def find_what_was_changed(instance: Instance, report: str) -> None:
+    """Everything matches; after a change with an SQL client the row is named."""
+    instance.assay("ledger", "verify")
+    url = instance.settings.get("ASSAY_DATABASE", f"sqlite:///{instance.home / 'assay.db'}")
+    engine = sqlalchemy.create_engine(url)
+    with engine.begin() as connection:
+        changed = connection.exec_driver_sql(
+            f"UPDATE filing SET state_reason = 'changed by hand' WHERE reference = '{report}'"
+        )
+        assert changed.rowcount == 1
+    engine.dispose()
+    said = instance.assay("ledger", "verify", status=1)
+    assert "filing" in said
+    assert "do not match" in said
