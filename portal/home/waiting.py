@@ -6,14 +6,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from evaluator import tasks as evaluator_tasks
 from portal.enforcement import tasks as enforcement_tasks
 from portal.filing import tasks as filing_tasks
+from portal.review import tasks as review_tasks
 from portal.ui.formats import due, in_words, urgency
 from portal.ui.tasks import Task
 from secure_access.db import Session
 from secure_access.identity import Actor
 
-SOURCES: tuple[Callable[..., list[Task]], ...] = (filing_tasks.tasks, enforcement_tasks.tasks)
+SOURCES: tuple[Callable[..., list[Task]], ...] = (
+    filing_tasks.tasks,
+    evaluator_tasks.tasks,
+    review_tasks.tasks,
+    enforcement_tasks.tasks,
+)
 """Each gives the tasks of its own workflows, and nothing to whoever has no part in them."""
 
 
@@ -45,9 +52,9 @@ def row(task: Task, now: datetime) -> Waiting:
 
 
 def summary(found: list[Task], now: datetime) -> str:
-    """One line: ``Four tasks are yours; one is due today.``"""
+    """One line: ``Four tasks are yours; one is due today.`` Empty for no task."""
     if not found:
-        return "Nothing waits for you."
+        return ""
     line = f"{in_words(len(found))} {'task is' if len(found) == 1 else 'tasks are'} yours"
     late = sum(task.due is not None and task.due < now for task in found)
     today = sum(task.due is not None and task.due >= now and task.due.date() == now.date() for task in found)

@@ -9,7 +9,7 @@ from datetime import datetime
 from markupsafe import Markup
 
 from portal.ui.charts.axis import TimeAxis
-from portal.ui.charts.drawing import ACT, INK, INK_2, LINE, NARROW, WIDE, Drawing, Layout, Said
+from portal.ui.charts.drawing import ACT, INK, INK_2, LINE, NARROW, WIDE, Drawing, Layout, Said, text_width
 from portal.ui.formats import count, date_only, plural
 from secure_access.db import Session, col, select
 from secure_access.ledger.tables import LedgerCheckpoint, Log
@@ -64,16 +64,16 @@ def picture(rows: Sequence[Month]) -> Markup:
 
 def _draw(rows: Sequence[Month], ident: str, layout: Layout) -> Markup:
     drawing = Drawing(layout.width)
-    left, bottom = 4.0, _TOP + _HEIGHT
-    axis = TimeAxis.over([row.at for row in rows], left, layout.width - 12.0, 4 if layout.narrow else 7)
     top = max((row.size for row in rows), default=1)
+    left, bottom = 8.0 + text_width(count(top), 12.5), _TOP + _HEIGHT
+    axis = TimeAxis.over([row.at for row in rows], left, layout.width - 12.0, 4 if layout.narrow else 7)
 
     def y(size: int) -> float:
         return bottom - _HEIGHT * size / (top * 1.1)
 
     for share in (0, top // 2, top):
         drawing.path([(left, y(share)), (layout.width - 12.0, y(share))], INK if share == 0 else LINE)
-        drawing.text(left, y(share) - 4, count(share), size=12.5, fill=INK_2, halo=True)
+        drawing.text(left - 6, y(share) + 4, count(share), size=12.5, fill=INK_2, anchor="end")
     for tick in axis.ticks():
         drawing.path([(axis.x(tick.at), bottom), (axis.x(tick.at), bottom + 5)], INK)
         drawing.text(axis.x(tick.at), bottom + 20, tick.words, size=12.5, fill=INK_2)

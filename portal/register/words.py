@@ -31,7 +31,7 @@ EVENTS = {
     "condition.breached": "Condition {number} breached",
     "appeal.noted": "The developer noted an appeal",
 }
-_CHANNEL_NAMES = {"api": "API", "internal use": "internal use", "consumer": "consumer products"}
+_CHANNEL_NAMES = {"api": "API", "consumer": "consumer products"}
 _SENTENCE = re.compile(r"(.+?[.!?])(?:\s|$)", re.DOTALL)
 
 
@@ -53,7 +53,7 @@ def channels(decision: PublicDecision) -> str:
 
 def decided(decision: PublicDecision) -> str:
     """The decision in one sentence."""
-    through = f" through these channels: {channels(decision)}" if decision.channels else ""
+    through = f" through {channels(decision)}" if decision.channels else ""
     may = f"{decision.developer} may make {decision.model} available{through}"
     match decision.kind:
         case DecisionKind.NO_OBJECTION:
@@ -66,7 +66,7 @@ def decided(decision: PublicDecision) -> str:
         case DecisionKind.BLOCK:
             return f"{decision.developer} may not make {decision.model} available{through}."
         case DecisionKind.RESTRICT:
-            limit = f" to these channels: {channels(decision)}" if decision.channels else ""
+            limit = f" to {channels(decision)}" if decision.channels else ""
             until = f" until {date_only(decision.until)}" if decision.until else ""
             return f"{decision.developer} has to restrict {decision.model}{limit}{until}."
 

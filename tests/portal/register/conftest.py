@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from infra.migrations import upgrade
 from tests.fixtures.app import World
+from tests.fixtures.enforcement import Bench, make_bench
 from tests.fixtures.review import Desk, make_desk
 
 
@@ -32,6 +33,12 @@ def fresh_url(pristine: Path, tmp_path: Path) -> str:
 def fresh_desk(make_world: Callable[[str], World], fresh_url: str) -> Desk:
     """A desk on a database without anything else."""
     return make_desk(make_world(fresh_url))
+
+
+@pytest.fixture
+def fresh_bench(make_world: Callable[[str], World], fresh_url: str) -> Bench:
+    """A bench of enforcement on a database without anything else."""
+    return make_bench(make_world(fresh_url))
 
 
 @pytest.fixture

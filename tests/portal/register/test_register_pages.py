@@ -13,15 +13,19 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from evaluator import accreditations
+from portal.enforcement import pictures
+from portal.enforcement.tables import Worksheet
 from portal.filing import forms
 from portal.filing.tables import FilingKind
 from portal.filing.workflow import FilingState
 from portal.review import appeals, decisions
 from portal.review.tables import Decision, DecisionKind
+from portal.ui.formats import money
 from secure_access import ledger
 from secure_access.identity import OrganisationKind
 from secure_access.ledger import receipts
 from secure_access.workflow import Role
+from tests.fixtures.enforcement import Bench
 from tests.fixtures.review import Desk, register
 
 PAGES = (
@@ -318,3 +322,33 @@ def test_nobody_fills_the_disk_from_outside(public: FlaskClient) -> None:
     answer = public.post("/ledger/check", data={"receipt": "x" * (2**20 + 1)})
     assert answer.status_code == 413
     assert "1 MiB" in answer.text
+
+
+def test_a_penalty_shows_its_state_and_never_an_amount(fresh_bench: Bench) -> None:
+    client = fresh_bench.world.client("public")
+    written = fresh_bench.written()
+    assert "Nothing is published" in page(client, "/register/penalties")
+    assert client.get(f"/register/penalties/{written.reference}").status_code == 404
+    fresh_bench.send(written)
+    fresh_bench.world.run_jobs()
+    shown = page(client, f"/register/penalties/{written.reference}")
+    assert "<h1>Preliminary findings sent, amount confidential</h1>" in shown
+    assert "The record of the notice matches entry" in shown
+    assert written.reference in page(client, "/register/penalties")
+    with fresh_bench.world.wired.database.read() as session:
+        amount = money(pictures.total(session.get_one(Worksheet, written.worksheet_id)))
+    for address in addresses(client):
+        body = client.get(address).text
+        assert amount not in body, address
+        assert amount.partition(" ")[2] not in body, address
+        assert fresh_bench.officer.name not in body, address
+
+
+def test_a_suggested_or_alleged_violation_is_nowhere(fresh_bench: Bench) -> None:
+    client = fresh_bench.world.client("public")
+    violation = fresh_bench.alleged(fresh_bench.late_answer())
+    fresh_bench.world.run_jobs()
+    for address in addresses(client):
+        body = client.get(address).text
+        assert violation.reference not in body, address
+        assert violation.title not in body, address
