@@ -154,3 +154,16 @@ def test_the_accreditation_form(sqlite_evaluation: Evaluation) -> None:
     action = next(part.split('"')[0] for part in listed.split('action="') if "/suspend" in part.split('"')[0])
     assert client.post(action, data=form_of(listed, action)).status_code == 303
     assert "Suspended" in client.get("/accreditations").text
+
+
+def test_what_waits_stands_on_the_first_page(sqlite_evaluation: Evaluation) -> None:
+    officer = sqlite_evaluation.world.client("evaluator", sqlite_evaluation.officer)
+    assessor = sqlite_evaluation.world.client("evaluator", sqlite_evaluation.assessor)
+    engagement = sqlite_evaluation.appointed()
+    assert "Declare conflicts of interest" in officer.get("/").text
+    assert "Declare conflicts of interest" not in assessor.get("/").text
+    sqlite_evaluation.without_conflict(engagement)
+    assert "Submit the independent assessment" in assessor.get("/").text
+    sqlite_evaluation.draft_of(engagement)
+    sqlite_evaluation.submit(engagement)
+    assert "Submit the independent assessment" not in assessor.get("/").text
