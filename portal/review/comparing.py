@@ -13,6 +13,7 @@ from evaluator.workflow import FlagState
 from portal.law import risk
 from portal.review.facts import Facts
 from portal.ui import charts
+from portal.ui.formats import in_words
 from secure_access.db import Session
 from secure_access.identity import Organisation
 
@@ -41,7 +42,16 @@ def chart_of(session: Session, facts: Facts, *, now: datetime) -> charts.Compari
 
 def sentence(result: compared.Comparison, facts: Facts) -> str:
     """The answer at the top of the page: how far they agree, and how many flags are open."""
-    return result.sentence(flag.key for flag in facts.flags if flag.state is not FlagState.OPEN)
+    agree = result.sentence().partition(". ")[0]
+    counts = [(state, sum(flag.state is state for flag in facts.flags)) for state in FlagState]
+    still = dict(counts)[FlagState.OPEN]
+    said = f"{in_words(still) if still else 'No'} {'flags are' if still > 1 else 'flag is'} open"
+    closed = [
+        f"{in_words(count).lower()} {'is' if count == 1 else 'are'} {state.value}"
+        for state, count in counts
+        if count and state is not FlagState.OPEN
+    ]
+    return f"{agree}. {'; '.join([said, *closed])}."
 
 
 def sides(session: Session, facts: Facts) -> list[Side]:

@@ -9,6 +9,7 @@ from flask import flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from portal.filing.registry import Channel
+from portal.filing.registry_forms import CHANNELS
 from portal.law import statute
 from portal.review import appeals, cases, decisions, flags, public
 from portal.review.blueprints import cases as bp
@@ -230,7 +231,7 @@ def _form(found: Facts, form: RecommendForm, chosen: _Chosen, beside: dict[str, 
         form=form,
         chosen=chosen,
         kinds=[(kind.value, label, words) for kind, label, words in KINDS],
-        channels=[(channel.value, channel.value.replace("_", " ").capitalize()) for channel in Channel],
+        channels=[(channel.value, words) for channel, words in CHANNELS.items()],
         offered=decisions.evidence_of(g.session, found.case),
         open_flags=flags.still_open(g.session, found.case),
         sent_back=decisions.sent_back(g.session, found.case),
@@ -248,6 +249,7 @@ def _decision(found: Facts, problem: str = "", wrong: dict[int, str] | None = No
         found,
         "Decision",
         decision=row,
+        channels=[CHANNELS[Channel(one)] for one in row.channels] if row else [],
         headline=public.HEADLINES[row.kind] if row else "",
         lacking=decisions.missing(g.session, found.case, row, by=by) if row and waiting else [],
         may=DECISION.allowed(by, decisions.deciding(g.session, found.case, row)) if row else [],

@@ -17,7 +17,7 @@ from portal.review.forms import PlanForm, end_of_day, errors, ids, listed, start
 from portal.review.plans import Wanted
 from portal.review.requests import NotServable
 from portal.review.tables import Case, PlanRequest
-from portal.review.workflow import APPROVALS_NEEDED, PLAN_REQUEST
+from portal.review.workflow import APPROVALS_NEEDED, CASE, PLAN_REQUEST
 from portal.web import Upload, current_actor, current_time, current_zone, uploads
 from secure_access import documents, identity
 from secure_access.documents import Refused, Use
@@ -40,6 +40,7 @@ def index() -> str:
 @bp.get("/cases/<reference>/plan/new")
 def new(reference: str) -> str:
     """The form of a plan request."""
+    CASE.take("request_plan", current_actor(), known(reference).case)
     return _form(reference, PlanForm(), [], [], {})
 
 

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from portal.filing.registry import Channel, Model, ModelVersion
+from portal.filing.registry_forms import CHANNELS
 from portal.review import appeals, decisions
 from portal.review.tables import Decision, DecisionKind
 from portal.review.workflow import ConditionState, DecisionState
@@ -92,7 +93,7 @@ def _public(session: Session, row: Decision) -> PublicDecision:
         model=model_name(session, row.model_version_id) or "All models",
         decided_at=row.decided_at,
         power=row.power,
-        channels=tuple(Channel(channel).value.replace("_", " ") for channel in row.channels),
+        channels=tuple(CHANNELS[Channel(channel)] for channel in row.channels),
         until=row.until,
         reasons=row.reasons,
         conditions=tuple(

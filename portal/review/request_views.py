@@ -15,7 +15,7 @@ from portal.review.case_views import known, page
 from portal.review.forms import QuestionsForm, end_of_day, errors, listed, numbered
 from portal.review.requests import NotServable, Questions
 from portal.review.tables import Case, InformationRequest
-from portal.review.workflow import INFORMATION_REQUEST, RequestState
+from portal.review.workflow import CASE, INFORMATION_REQUEST, RequestState
 from portal.ui.formats import plural
 from portal.web import Upload, current_actor, current_time, current_zone, download, uploads, writes
 from secure_access import documents
@@ -32,6 +32,7 @@ def requests_of(reference: str) -> str:
 @bp.get("/cases/<reference>/requests/new")
 def new_request(reference: str) -> str:
     """The form of an information request."""
+    CASE.take("ask", current_actor(), known(reference).case)
     form = QuestionsForm(data={"due": requests.default_due(current_time()).date()})
     return _form(reference, form, [""], {})
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any
 
 from portal.filing.tables import FilingKind
 from portal.review.facts import Facts
 from portal.ui import charts
-from portal.ui.formats import duration, plural
+from portal.ui.formats import late, plural
 from secure_access import ledger
 from secure_access.db import Session, col, select
 from secure_access.identity import Organisation, Person
 from secure_access.ledger import LedgerEntry
 
 LANES = {"developer": "Developer", "evaluator": "Evaluator", "regulator": "Authority", "system": "Authority"}
-SHOWN = 12
+SHOWN = 20
 """How many events the brief shows; the history has all."""
 
 _FEW = frozenset(
@@ -94,10 +94,11 @@ class Happening:
 
 
 def happenings(session: Session, facts: Facts) -> list[Happening]:
-    """Everything recorded about a case and what belongs to it, in order of recording."""
+    """Everything recorded about a case and what belongs to it, earliest first."""
     found = list(_entries(session, facts))
     people = _names(session, found)
-    return [_happening(entry, facts, people) for entry in found]
+    told = [_happening(entry, facts, people) for entry in found]
+    return sorted(told, key=lambda row: (row.at, row.number))
 
 
 def find(session: Session, facts: Facts, number: int) -> tuple[LedgerEntry, Happening] | None:
@@ -119,10 +120,10 @@ def picture(
         )
         for place, row in enumerate(kept, start=1)
     )
-    late = [row for row in kept if row.late]
+    over = [row for row in kept if row.late]
     finding = f"{plural(len(kept), 'event')}. " + (
-        f"{plural(len(late), 'act')} came late: {'; '.join(f'{row.what}, {row.late}' for row in late)}."
-        if late
+        f"{plural(len(over), 'act')} came late: {'; '.join(f'{row.what}, {row.late}' for row in over)}."
+        if over
         else "Nothing came late."
     )
     return charts.Timeline("Timeline of the case", finding, events, now, clock=_spans(facts, now))
@@ -148,12 +149,20 @@ def _spans(facts: Facts, now: datetime) -> tuple[charts.ClockSpan, ...]:
 def _sittings(rows: Iterable[Happening]) -> list[Happening]:
     """Pages that one reader opened on one day are one event."""
     kept: list[Happening] = []
+    pages: dict[tuple[str, date], int] = {}
     for row in rows:
-        last = next((one for one in reversed(kept) if one.type == "plan.opened" == row.type), None)
-        if last is not None and (last.by, last.at.date()) == (row.by, row.at.date()):
-            continue
-        kept.append(row)
-    return sorted(kept, key=lambda row: (row.at, row.number))
+        day = (row.by, row.at.date())
+        if row.type == "plan.opened":
+            pages[day] = pages.get(day, 0) + 1
+        if row.type != "plan.opened" or pages[day] == 1:
+            kept.append(row)
+    told = [
+        replace(row, what=f"Sealed plan opened, {plural(pages[row.by, row.at.date()], 'page')}")
+        if row.type == "plan.opened"
+        else row
+        for row in kept
+    ]
+    return sorted(told, key=lambda row: (row.at, row.number))
 
 
 def _entries(session: Session, facts: Facts) -> Iterable[LedgerEntry]:
@@ -221,8 +230,9 @@ def _plain(name: str) -> str:
 
 def _late(entry: LedgerEntry, facts: Facts) -> str:
     fields: dict[str, Any] = dict(entry.fields)
-    if entry.type == "information_request.answered" and fields["late_seconds"]:
-        return f"{duration(timedelta(seconds=int(fields['late_seconds'])))} late"
+    if entry.type == "information_request.answered":
+        asked = next((row for row in facts.requests if row.reference == fields["reference"]), None)
+        return late(asked.due_at, asked.answered_at) if asked is not None and asked.answered_at else ""
     if entry.type == "incident.reported":
         return _incident_late(entry, facts)
     return "Late" if fields.get("timeliness") == "late" else ""
@@ -232,9 +242,7 @@ def _incident_late(entry: LedgerEntry, facts: Facts) -> str:
     """By how much a report missed the clock that it missed most."""
     for incident in facts.incidents:
         if incident.reference == entry.fields["reference"]:
-            dues = [
-                datetime.fromisoformat(row["due_at"]) for row in incident.clocks if row.get("governs", True)
-            ]
-            over = [incident.reported_at - due for due in dues if incident.reported_at > due]
-            return f"{duration(max(over))} late" if over else ""
+            dues = [row["due_at"] for row in incident.clocks if row.get("governs", True)]
+            first = min((datetime.fromisoformat(due) for due in dues), default=None)
+            return late(first, incident.reported_at) if first is not None else ""
     return ""
