@@ -162,7 +162,7 @@ def test_what_waits_stands_on_the_first_page(sqlite_evaluation: Evaluation) -> N
     engagement = sqlite_evaluation.appointed()
     assert "Declare conflicts of interest" in officer.get("/").text
     assert "Declare conflicts of interest" not in assessor.get("/").text
-    sqlite_evaluation.without_conflict(engagement)
+    engagement = sqlite_evaluation.without_conflict(engagement)
     assert "Submit the independent assessment" in assessor.get("/").text
     sqlite_evaluation.draft_of(engagement)
     sqlite_evaluation.submit(engagement)
