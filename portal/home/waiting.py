@@ -10,7 +10,7 @@ from evaluator import tasks as evaluator_tasks
 from portal.enforcement import tasks as enforcement_tasks
 from portal.filing import tasks as filing_tasks
 from portal.review import tasks as review_tasks
-from portal.ui.formats import due, in_words, urgency
+from portal.ui.formats import day, due, in_words, urgency
 from portal.ui.tasks import Task
 from secure_access.db import Session
 from secure_access.identity import Actor
@@ -47,8 +47,13 @@ def tasks(session: Session, *, by: Actor, now: datetime) -> list[Task]:
 def row(task: Task, now: datetime) -> Waiting:
     """A task as a row."""
     kind, words = urgency(task.due, now) if task.due else ("neutral", "No date set")
-    when = due(task.due) if task.due else ""
+    when = _when(task.due) if task.due else ""
     return Waiting(task.what, task.link, task.detail, kind, words, when, task.consequence, task.act)
+
+
+def _when(at: datetime) -> str:
+    """A day where the whole of it may be used, else the minute."""
+    return day(at) if (at.hour, at.minute) == (23, 59) else due(at)
 
 
 def summary(found: list[Task], now: datetime) -> str:
