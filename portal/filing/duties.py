@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from portal.filing.registry import Coverage, ModelVersion
@@ -115,8 +114,3 @@ def _regimes(session: Session, developer_id: uuid.UUID) -> list[str]:
 
 def _counts(answer: dict[str, object]) -> bool:
     return answer["covered"] in ("yes", "maybe")
-
-
-def in_words(duties: Iterable[Duty]) -> list[str]:
-    """Why each is due, for a page: rule and citation."""
-    return [f"{duty.label}: {duty.rule} ({duty.citation})" for duty in duties]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import groupby
-from typing import Any, Protocol
+from typing import Any
 
 from portal.filing import checks, publication
 from portal.filing.forms import Kind, Question, Section
@@ -16,14 +16,6 @@ from portal.ui.forms import Form
 
 LONGEST = 20_000
 Problem = tuple[str, str]
-
-
-class Submitted(Protocol):
-    """A form as it was sent: werkzeug's MultiDict."""
-
-    def get(self, key: str, default: str = "") -> str: ...
-    def getlist(self, key: str) -> list[str]: ...
-    def __contains__(self, key: object) -> bool: ...
 
 
 def read_section(section: Section, submitted: Any) -> tuple[Answers, list[Problem]]:

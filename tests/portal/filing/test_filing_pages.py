@@ -7,17 +7,18 @@ import json
 import re
 import uuid
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from portal.filing import service
-from portal.filing.registration import models_of
 from portal.filing.tables import Filing, FilingKind
 from portal.filing.workflow import FilingState
 from secure_access.db import select
 from secure_access.identity import OrganisationKind
 from secure_access.workflow import Role
 from tests.fixtures.app import form_of
+from tests.fixtures.filing import made, page, post
 
 TINY_PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
 
@@ -30,86 +31,6 @@ def dev(sqlite_developer):
 @pytest.fixture
 def client(dev):
     return dev.world.client("developer", dev.preparer)
-
-
-def page(client, url, status=200):
-    answer = client.get(url)
-    assert answer.status_code == status, answer.text[:2000]
-    return answer.text
-
-
-def post(client, url, fields=None, *, form_at="", action="", status=303, **kwargs):
-    hidden = form_of(page(client, form_at or url), action)
-    answer = client.post(url, data={**hidden, **(fields or {})}, **kwargs)
-    assert answer.status_code == status, answer.text[:3000]
-    return answer
-
-
-def made(dev, make, *args, **kwargs):
-    with dev.world.wired.database.write() as session:
-        return make(session, *args, **kwargs)
-
-
-def day(name, *typed):
-    return {f"{name}-{part}": text for part, text in zip(("day", "month", "year"), typed, strict=True)}
-
-
-VERSION = {
-    "model_name": "Corvane 4",
-    "name": "Corvane 4",
-    "snapshot": "corvane-4-x",
-    "do": "save",
-}
-
-
-def test_register_by_parameters_and_tokens_shows_the_arithmetic(client):
-    typed = {**VERSION, "parameters": "4e11", "tokens": "1.6e13", "do": "show"}
-    shown = post(client, "/models/new", typed, status=200).text
-    assert "6 x 4e11 parameters x 1.6e13 tokens = 3.84e25 FLOP" in shown
-    assert 'value="corvane-4-x"' in shown
-    answer = post(client, "/models/new", {**typed, "do": "save"})
-    assert "coverage" in answer.location
-    assert "Anthropic proposal (June 2026)" not in page(client, answer.location)
-    post(client, answer.location, form_at=answer.location)
-    shown = page(client, answer.location)
-    assert "Anthropic proposal (June 2026)" in shown
-    assert "would be covered" in shown or "cannot say (proposed)" in shown
-    assert "presumed" in shown
-    assert "gross revenue" in shown
-
-
-def test_register_with_mistakes_keeps_what_was_typed(client):
-    typed = {**VERSION, "name": "", "training_flop": "a lot", "planned_release-day": "31"}
-    shown = post(client, "/models/new", typed, status=422).text
-    assert "Name the version." in shown
-    assert "Write training compute as 3.8e25" in shown
-    assert 'value="a lot"' in shown
-    assert "Write the month and the year too" in shown
-
-
-def test_figures_are_kept_and_coverage_asks_to_be_run_again(dev, client):
-    version = made(dev, dev.version)
-    at = f"/models/versions/{version.id}/coverage"
-    post(client, at)
-    typed = {
-        "entity": "Quillmark",
-        **day("period_start", "1", "1", "2026"),
-        **day("period_end", "31", "12", "2026"),
-        "currency": "USD",
-        "gross_revenue": "900,000,000.00",
-        "with_affiliates": "yes",
-        "source": "Annual report",
-        "sample_of": "Somebody",
-    }
-    post(client, "/figures/new", typed)
-    assert "Sample figures of Somebody, no allegation." in page(client, "/models")
-    assert "USD 900,000,000.00" in page(client, "/models")
-    assert "What you stated has changed since this result" in page(client, at)
-    typed |= {"period_end-year": "2025", "source": ""}
-    shown = post(client, "/figures/new", typed, status=422).text
-    assert "Say where the figures are published" in shown
-    shown = post(client, "/figures/new", {**typed, "source": "x"}, status=422).text
-    assert "The period ends before it starts" in shown
 
 
 def test_every_page_of_every_form_opens_and_saves(dev, client):
@@ -185,18 +106,25 @@ def test_a_second_set_of_questions_for_safeguards_off(dev, client):
     assert [(row.variant, row.tier) for row in rows[:2]] == [("safeguards on", 2), ("safeguards off", 3)]
 
 
+def vault_files(dev) -> set[str]:
+    """Everything that lies in the instance's vault."""
+    folder = Path(dev.world.wired.settings.vault_url.removeprefix("file://"))
+    assert folder.is_dir()
+    return {str(path) for path in folder.rglob("*") if path.is_file()}
+
+
 def test_attaching_refusing_and_removing(dev, client):
     filing = made(dev, dev.draft, complete=False)
     at = f"/filings/{filing.id}/attachments"
-    stored = len(list(dev.world.wired.vault.names())) if hasattr(dev.world.wired.vault, "names") else None
+    before = vault_files(dev)
     sent = {"document": (io.BytesIO(b"MZ\x90\x00 program"), "tool.exe")}
     shown = post(client, at, sent, status=422, action="", content_type="multipart/form-data", form_at=at).text
     assert "This kind of file is not taken here" in shown
     assert ".pdf" in shown
-    if stored is not None:
-        assert len(list(dev.world.wired.vault.names())) == stored
+    assert vault_files(dev) == before
     sent = {"document": (io.BytesIO(TINY_PDF), "eval-cyber.pdf"), "label": "Cyber evaluation"}
     post(client, at, sent, content_type="multipart/form-data")
+    assert len(vault_files(dev)) > len(before)
     shown = page(client, at)
     assert "Cyber evaluation" in shown
     assert "Being read" in shown
@@ -316,19 +244,6 @@ def test_another_developer_gets_no_page(dev, developer_of):
         assert client.get(url).status_code == 404, url
 
 
-def test_correcting_a_version(dev, client):
-    version = made(dev, dev.version, compute={"parameters": "4e11", "tokens": "1e13"})
-    at = f"/models/versions/{version.id}/correct"
-    shown = page(client, at)
-    assert 'value="400000000000"' in shown
-    typed = {**VERSION, "training_flop": "2e26", "territories": ["US-CA"]}
-    post(client, at, typed)
-    with dev.world.wired.database.read() as session:
-        kept = models_of(session, dev.organisation.id)[0][1][0].compute
-    assert kept["training_flop"] == "200000000000000000000000000"
-    assert [item["territory"] for item in kept["placed_on_market"]] == ["US-CA", "US"]
-
-
 def test_an_incident_in_two_answers(dev, client):
     aware = dev.world.clock.now() - timedelta(hours=100)
     typed = {
@@ -379,3 +294,43 @@ def test_a_double_click_begins_one_draft(dev, client):
         found = session.exec(select(Filing).where(Filing.developer_id == dev.organisation.id)).all()
     assert len(found) == 1
     assert found[0].state is FilingState.DRAFT
+
+
+def test_a_draft_opens_where_it_is_not_finished(dev, client):
+    filing = made(dev, dev.draft, complete=False)
+    assert client.get(f"/filings/{filing.id}").location.endswith("/form/scope")
+    done = made(dev, dev.draft)
+    assert client.get(f"/filings/{done.id}").location.endswith("/certify")
+    sent = made(dev, dev.sent)
+    assert client.get(f"/filings/{sent.id}").location.endswith("/sign")
+    recall = f"/filings/{sent.id}/recall"
+    answer = post(client, recall, form_at=f"/filings/{sent.id}/sign", action=recall)
+    assert client.get(f"/filings/{sent.id}/sign").location.endswith(str(sent.id))
+    page(client, answer.location)
+    page(client, f"/filings/{sent.id}/form/nothing", 404)
+
+
+def test_what_is_filed_cannot_be_edited(dev, client):
+    filed = made(dev, dev.submitted)
+    shown = page(client, f"/filings/{filed.reference}/form/scope", 403)
+    assert "This filing is submitted" in shown
+
+
+def test_an_official_downloads_and_the_opening_is_recorded(dev):
+    from portal.filing import certification
+    from secure_access import ledger
+
+    world = dev.world
+    official = world.person(world.organisation(OrganisationKind.REGULATOR), Role.CASE_OFFICER)
+    with world.wired.database.write() as session:
+        filing = dev.draft(session)
+        document = dev.attach(session, filing, "scores.csv", b"a,b\n")
+        certification.send(
+            session, filing=filing, certifier_id=dev.officer.person_id, by=dev.preparer, now=world.clock.now()
+        )
+        dev.sign(session, filing)
+    got = world.client("government", official).get(f"/filings/{filing.reference}/documents/{document.id}")
+    assert got.data == b"a,b\n"
+    with world.wired.database.read() as session:
+        last = ledger.entries(session, about=service.subject(filing))[-1]
+    assert (last.type, last.person_id) == ("document.opened", official.person_id)
