@@ -70,7 +70,7 @@ class Settings:
             s3_endpoint=source.get("ASSAY_S3_ENDPOINT", ""),
             broker_url=source.get("ASSAY_BROKER") or "filesystem://",
             queue=_queue(source, wrong),
-            job_lease=timedelta(seconds=_whole(source, "ASSAY_JOB_LEASE", 60, wrong)),
+            job_lease=_job_lease(source, wrong),
             log=source.get("ASSAY_LOG") or str(home / "log" / "assay.log"),
             authority=source.get("ASSAY_AUTHORITY") or "Frontier AI Authority",
             product=source.get("ASSAY_PRODUCT") or "Assay",
@@ -109,6 +109,13 @@ def _queue(source: Mapping[str, str], wrong: list[str]) -> str:
             f"ASSAY_QUEUE is {raw!r}; it has to be up to 60 letters, digits, hyphens or underscores."
         )
     return raw
+
+
+def _job_lease(source: Mapping[str, str], wrong: list[str]) -> timedelta:
+    seconds = _whole(source, "ASSAY_JOB_LEASE", 60, wrong)
+    if seconds < 1:
+        wrong.append(f"ASSAY_JOB_LEASE is {seconds}; it has to be at least 1 second.")
+    return timedelta(seconds=seconds)
 
 
 def _port(source: Mapping[str, str], wrong: list[str]) -> int:
