@@ -195,13 +195,13 @@ def decide(session: Session, *, case: Case, decision: Decision, by: Actor, now: 
         raise Denied(" ".join(lacking))
     case.state = CASE.take("decide", by, case)
     decision.state, decision.decided_by, decision.decided_at = state, by.person_id, now
-    case.due_on = None
     session.add_all((decision, case))
     _close_flags(session, case, decision, by, now)
     rows = conditions(session, decision)
     for row in rows:
         row.state, row.state_since = CONDITION.take("enter_force", by, row), now
         session.add(row)
+    case.due_on = _next_check(rows)
     fields = {
         "reference": decision.reference,
         "kind": decision.kind.value,
@@ -293,7 +293,10 @@ def _mark(
     row.state_reason, row.state_since = reason.strip(), now
     session.add(row)
     name = "condition.met" if row.state is ConditionState.MET else "condition.breached"
+    session.flush()
     case = session.get_one(Case, decision.case_id)
+    case.due_on = _next_check(conditions(session, decision))
+    session.add(case)
     ledger.append(
         session,
         name,
@@ -301,8 +304,14 @@ def _mark(
         by=by,
         now=now,
         about=about(case, decision),
-        records=(row,),
+        records=(row, case),
     )
+
+
+def _next_check(rows: Sequence[Condition]) -> date | None:
+    """The next day on which a condition in force is due."""
+    dues = [row.due_on for row in rows if row.state is ConditionState.IN_FORCE and row.due_on]
+    return min(dues, default=None)
 
 
 def about(case: Case, decision: Decision) -> tuple[str, ...]:

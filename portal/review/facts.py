@@ -13,6 +13,7 @@ from evaluator.tables import Engagement, Flag
 from evaluator.workflow import FlagState
 from portal.filing.registry import Model, ModelVersion
 from portal.filing.tables import Filing, FilingKind, Incident
+from portal.filing.workflow import FilingState
 from portal.law.review_clock import ReviewClock
 from portal.review import clock
 from portal.review.tables import Case, CaseItem, Condition, Decision, InformationRequest, PlanRequest
@@ -21,6 +22,8 @@ from secure_access.db import Session, Table, col, select
 from secure_access.identity import Organisation, Person
 
 Row = TypeVar("Row", bound=Table)
+
+_STANDING = frozenset({FilingState.SUBMITTED, FilingState.ACCEPTED})
 
 
 @dataclass
@@ -53,14 +56,16 @@ class Facts:
 
     @property
     def report(self) -> Filing | None:
-        """The latest risk report of the case."""
-        return next((filing for filing in self.filings if filing.kind is FilingKind.RISK_REPORT), None)
+        """The latest risk report of the case that stands; one returned or superseded only where none does."""
+        found = [filing for filing in self.filings if filing.kind is FilingKind.RISK_REPORT]
+        standing = (filing for filing in found if filing.state in _STANDING)
+        return next(standing, found[0] if found else None)
 
     def clock(self, now: datetime) -> ReviewClock:
         """The review clock as of ``now``."""
         return clock.clock_of(self.case, self.requests, self.decision, now=now)
 
-    def name_of(self, person_id: uuid.UUID | None, nobody: str = "Nobody yet") -> str:
+    def name_of(self, person_id: uuid.UUID | None, nobody: str = "nobody yet") -> str:
         """The name of somebody who works on the case."""
         return self.people[person_id].name if person_id in self.people else nobody
 
