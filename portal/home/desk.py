@@ -10,7 +10,7 @@ from evaluator import engagements
 from evaluator.tables import Engagement
 from evaluator.workflow import EngagementState
 from portal.filing import incidents, registration, service
-from portal.filing.registry import ModelVersion
+from portal.filing.registry import Coverage, ModelVersion
 from portal.filing.tables import Filing, Incident
 from portal.law import statute
 from portal.review import acts, queue
@@ -53,8 +53,7 @@ def of_developer(session: Session, by: Actor) -> DeveloperDesk:
     """The desk of the actor's organisation."""
     filed = service.listed(session, by=by)
     versions = [v for _, made in registration.models_of(session, by.organisation_id) for v in made]
-    newest = max(versions, key=lambda version: version.registered_at, default=None)
-    results = registration.coverages_of(session, newest.id) if newest else []
+    newest, results = _assessed(session, versions)
     return DeveloperDesk(
         filings=[(filing, service.title(session, filing)) for filing in filed[:SHOWN]],
         more_filings=max(len(filed) - SHOWN, 0),
@@ -65,6 +64,15 @@ def of_developer(session: Session, by: Actor) -> DeveloperDesk:
         incidents=incidents.listed(session, developer_id=by.organisation_id)[:SHOWN],
         has_figures=bool(registration.figures_of(session, by.organisation_id)),
     )
+
+
+def _assessed(session: Session, versions: list[ModelVersion]) -> tuple[ModelVersion | None, list[Coverage]]:
+    """The newest version that the laws were asked about, with its results; else the newest."""
+    ordered = sorted(versions, key=lambda version: version.registered_at, reverse=True)
+    for version in ordered:
+        if results := registration.coverages_of(session, version.id):
+            return version, results
+    return (ordered[0] if ordered else None), []
 
 
 def of_evaluator(session: Session, by: Actor) -> list[tuple[Engagement, str]]:

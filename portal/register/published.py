@@ -84,6 +84,12 @@ class PublishedVersion:
     flop: Decimal | None
     flop_method: str
 
+    @property
+    def channel_words(self) -> str:
+        """``Internal use, API``; ``None stated`` where there are none."""
+        said = ", ".join(self.channels) or "none stated"
+        return said[0].upper() + said[1:]
+
 
 @dataclass(frozen=True)
 class PublishedAccreditation:

@@ -31,7 +31,6 @@ EVENTS = {
     "condition.breached": "Condition {number} breached",
     "appeal.noted": "The developer noted an appeal",
 }
-_CHANNEL_NAMES = {"api": "API", "consumer": "consumer products"}
 _SENTENCE = re.compile(r"(.+?[.!?])(?:\s|$)", re.DOTALL)
 
 
@@ -47,7 +46,7 @@ def four(decision: PublicDecision) -> list[tuple[str, str]]:
 
 def channels(decision: PublicDecision) -> str:
     """``API and consumer products``; empty where none is named."""
-    names = [_CHANNEL_NAMES.get(channel, channel) for channel in decision.channels]
+    names = [name if name.isupper() else name[0].lower() + name[1:] for name in decision.channels]
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
