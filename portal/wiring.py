@@ -15,6 +15,7 @@ from argon2 import PasswordHasher
 from botocore.config import Config
 from celery import Celery
 
+from portal import queue_folder
 from portal.settings import Settings
 from portal.web import ZONES, Wired
 from secure_access.clock import Clock, MovedClock, SystemClock
@@ -61,6 +62,7 @@ def bare_celery(settings: Settings) -> Celery:
         timezone="UTC",
     )
     if embedded:
+        queue_folder.install()
         app.conf.broker_transport_options = _queue_folders(settings.home / "queue")
     return app
 
