@@ -139,7 +139,7 @@ def recommend(mira: Visitor, case: str, report: str) -> None:
     """Recommend a decision with one condition, and carry the gap expressly."""
     page = mira.open(f"/cases/{case}/decision/recommend")
     tick(page, "No objection, with conditions", exact=False)
-    tick(page, "Api")
+    tick(page, "API")
     fill(page, "Power", "EU AI Act Art. 93")
     fill(page, "Reasons", "With safeguards off the model reaches tier 3 in cyber offence.")
     tick(page, report, exact=False)

@@ -14,7 +14,7 @@ LATE_INCIDENT = "Safety incident reported late"
 BREACH = "Condition of a decision not met"
 
 
-def allege(ines: Visitor, title: str, case: str) -> str:
+def allege(ines: Visitor, title: str, case: str, days: tuple[date, date]) -> str:
     """Make a suggestion of this case an allegation; the violation's reference."""
     page = ines.open("/penalties/")
     wait_for(ines, case)
@@ -24,6 +24,8 @@ def allege(ines: Visitor, title: str, case: str) -> str:
     for box in page.locator('input[name="evidence"]').all():
         if not box.is_checked():
             page.locator(f'label[for="{box.get_attribute("id")}"]').click()
+    write_date(page, "occurred_from", days[0])
+    write_date(page, "occurred_to", days[1])
     fill(page, "Why this is alleged", "The period ran out, and nothing excuses it.")
     ines.look("violation")
     ines.press("Allege the violation")

@@ -41,7 +41,7 @@ def assess(petra: Visitor, log: Path, *, model: str) -> None:
         page.locator(f'[name="{row}/basis"]').fill("range-42, n = 120")
         page.locator(f'[name="{row}/method"]').fill("Agent scaffold, ten attempts a task.")
     fill(page, "Access", "Sampling, with and without safeguards, from 4 October.")
-    page.get_by_label("Attach a file").set_input_files(log)
+    page.locator('input[name="evidence"]').set_input_files(log)
     fill(page, "What it is", "Log of the first run")
     petra.press("Save the draft")
     petra.reads("Only your organisation can read this draft.")

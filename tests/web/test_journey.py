@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -126,11 +127,11 @@ def assess_and_decide(people: People, case: str, report: str, shared: Path) -> N
 def penalise(people: People, case: str, shared: Path) -> None:
     """A late incident is referred in New York; a breached condition leads to findings under the EU AI Act."""
     ines, tomasz = people["ines"], people["tomasz"]
-    late = enforcement.allege(ines, enforcement.LATE_INCIDENT, case)
+    late = enforcement.allege(ines, enforcement.LATE_INCIDENT, case, (date(2027, 9, 20), date(2027, 10, 1)))
     referral = enforcement.calculate(ines, late)
     enforcement.approve(ines, tomasz, referral)
     assert enforcement.send(tomasz, "Referral").read_bytes().startswith(b"%PDF")
-    breach = enforcement.allege(ines, enforcement.BREACH, case)
+    breach = enforcement.allege(ines, enforcement.BREACH, case, (date(2027, 10, 1), date(2027, 10, 1)))
     revenue = shared / "data" / "finance" / "sec_10k_annual_facts.csv"
     enforcement.attach_revenue(ines, breach, revenue)
     worksheet = enforcement.calculate(ines, breach)
