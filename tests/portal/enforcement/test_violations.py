@@ -50,7 +50,7 @@ def test_a_late_answer_suggests_article_101(bench: Bench) -> None:
     assert violation.state is ViolationState.SUGGESTED
     assert (violation.occurred_from, violation.occurred_to) == (date(2027, 8, 10), date(2027, 8, 28))
     assert violation.items == 3
-    assert "18 days late" in violation.facts
+    assert "19 days late" in violation.facts
 
 
 def test_the_worker_suggests_it(bench: Bench) -> None:

@@ -1,0 +1,96 @@
+"""What a worksheet lacks, and whether it computes the same again: on rows that no verb would make."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from portal.enforcement import checks
+from portal.enforcement.tables import AllegedViolation, Worksheet
+from portal.law import penalties, statute
+
+FACTS: dict[str, Any] = {
+    "regime": "ca-tfaia",
+    "on": "2027-06-01",
+    "decided_on": "2027-10-01",
+    "currency": "USD",
+    "inputs": {
+        "violations": [
+            {"provision": "22757.13(c)(1)", "severity_percent": "20", "occurred_on": "2027-06-01"},
+            {"provision": "22757.13(c)(1)", "severity_percent": "10", "occurred_on": "2027-06-02"},
+        ]
+    },
+}
+
+
+def sheet(**values: Any) -> Worksheet:
+    result = penalties.compute(FACTS).as_json()
+    choices = {"gravity": "low", "gravity_reason": "x", "fault": "", "factors": []}
+    given = {
+        "regime": "ca-tfaia",
+        "facts": FACTS,
+        "result": result,
+        "choices": choices,
+        "statute_digest": result["statute_digest"],
+    }
+    return Worksheet(**(given | values))
+
+
+def violation(**values: Any) -> AllegedViolation:
+    given = {"regime": "ca-tfaia", "occurred_to": date(2027, 6, 2), "evidence": [{"subject": "entry:1"}]}
+    return AllegedViolation(**(given | values))
+
+
+def test_nothing_is_lacking() -> None:
+    assert checks.gaps(sheet(), violation(), []) == []
+
+
+def test_evidence_of_the_violation_is_needed() -> None:
+    assert [gap.where for gap in checks.gaps(sheet(), violation(evidence=[]), [])] == ["violation"]
+
+
+def test_turnover_needs_evidence() -> None:
+    row = sheet(regime="eu-ai-act", choices={**sheet().choices, "fault": "negligent"})
+    found = checks.gaps(row, violation(regime="eu-ai-act"), [])
+    assert [gap.where for gap in found] == ["revenue"]
+
+
+@pytest.mark.parametrize(
+    ("warning", "where"),
+    [
+        ("eu-ai-act penalty.fixed (Art. 101) is not verified in a source.", "statute"),
+        ("revenue[0].source is not stated; it is needed.", "revenue"),
+        ("priors[0].decision is not stated; a prior needs it.", "priors"),
+        ("decided_on is not stated; the date of the law is used.", "choices"),
+    ],
+)
+def test_a_warning_that_stops_says_where_to_mend_it(warning: str, where: str) -> None:
+    row = sheet(result={**sheet().result, "warnings": [warning]})
+    assert [gap.where for gap in checks.gaps(row, violation(), [])] == [where]
+
+
+def test_facts_that_do_not_compute() -> None:
+    again = checks.recompute(sheet(facts={**FACTS, "currency": "EUR"}))
+    assert not again.same
+    assert again.words.startswith("The facts no longer compute.")
+
+
+def test_the_same_cents_under_a_newer_pack() -> None:
+    again = checks.recompute(sheet(statute_digest="sha256:" + "0" * 64))
+    assert again.same
+    assert again.words == "Recomputed now: same cents, under a newer statute pack."
+
+
+def test_a_proposal_as_a_whole_is_proposed() -> None:
+    assert checks.uses_proposed(sheet(regime="aaif-proposal"))
+    assert statute.load("aaif-proposal").status == "proposed"
+    assert not checks.uses_proposed(sheet())
+
+
+def test_lines_of_the_same_words_are_told_apart() -> None:
+    result = sheet().result
+    assert checks.compare(result, result) == []
+    lines = [{**line, "amount": "7"} if line["operation"] == "start" else line for line in result["lines"]]
+    assert len(checks.compare(result, {**result, "lines": lines})) == 2
