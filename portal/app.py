@@ -105,6 +105,7 @@ NAVIGATION: dict[str, tuple[NavItem, ...]] = {
         NavItem("Cases", "cases.index", REVIEW),
         NavItem("Plan requests", "plans.index", PLANS),
         NavItem("Penalties", "enforcement.index", ENFORCEMENT),
+        NavItem("Accreditations", "accreditations.index", frozenset({Role.ACCREDITATION_OFFICER})),
     ),
 }
 
