@@ -18,11 +18,11 @@ from kombu.utils import json
 class Channel(filesystem.Channel):  # type: ignore[misc]
     """Kombu's channel, with messages that appear whole."""
 
-    def _put(self, queue: str, message: Any, **_options: Any) -> None:
+    def _put(self, queue: str, payload: Any, **_options: Any) -> None:  # type: ignore[override]
         # The reader takes names that end in the queue's; until it is renamed this one does not.
         final = os.path.join(self.data_folder_out, f"{time_ns() // 1_000_000}_{uuid.uuid4()}.{queue}.msg")
         with open(f"{final}.part", "wb") as file:
-            file.write(json.dumps(message).encode())  # type: ignore[no-untyped-call]
+            file.write(json.dumps(payload).encode())  # type: ignore[no-untyped-call]
         os.replace(f"{final}.part", final)
 
 
