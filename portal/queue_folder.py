@@ -15,7 +15,7 @@ from kombu.transport import TRANSPORT_ALIASES, filesystem
 from kombu.utils import json
 
 
-class Channel(filesystem.Channel):  # type: ignore[misc]
+class Channel(filesystem.Channel):
     """Kombu's channel, with messages that appear whole."""
 
     def _put(self, queue: str, payload: Any, **_options: Any) -> None:  # type: ignore[override]
