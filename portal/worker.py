@@ -13,7 +13,7 @@ from threading import Event, Thread
 import click
 import structlog
 from celery import Celery
-from celery.beat import EmbeddedService
+from celery.beat import EmbeddedService, Scheduler
 from celery.schedules import crontab
 from celery.signals import setup_logging, worker_ready
 from sqlalchemy.exc import SQLAlchemyError
@@ -184,7 +184,7 @@ def work(app: Celery, *, threads: int, with_clock: bool) -> None:
     """Run Celery's worker in this process until a signal stops it."""
     if with_clock:
         # A thread and no process: it ends with the worker, also when that is killed.
-        ticking = EmbeddedService(app, thread=True)
+        ticking = EmbeddedService(app, thread=True, scheduler_cls=Scheduler)
         worker_ready.connect(lambda **_: ticking.start(), weak=False)
     options = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "warning"]
     app.start(["--quiet", "worker", "--pool", "threads", "--concurrency", str(threads), *options])

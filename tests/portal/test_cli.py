@@ -1,0 +1,58 @@
+"""The ``assay`` command: each command found by its name, loaded when it is called."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from portal import cli
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_command_can_be_loaded_and_says_what_it_does(name: str) -> None:
+    context = click.Context(cli.main, info_name="assay")
+    command = cli.main.get_command(context, name)
+    assert command is not None
+    shown = CliRunner().invoke(cli.main, [name, "--help"])
+    assert shown.exit_code == 0
+    assert shown.output.startswith("Usage: ")
+    assert command.help
+
+
+def test_the_list_names_every_command() -> None:
+    shown = CliRunner().invoke(cli.main, ["--help"])
+    assert shown.exit_code == 0
+    for name, (_, text) in cli.COMMANDS.items():
+        assert name in shown.output
+        assert text.split(",")[0] in " ".join(shown.output.split())
+
+
+def test_an_unknown_command_is_refused() -> None:
+    shown = CliRunner().invoke(cli.main, ["dance"])
+    assert shown.exit_code == 2
+    assert "No such command 'dance'" in shown.output
+
+
+def test_a_command_loads_only_what_it_needs() -> None:
+    script = "import sys; from portal.cli import main; main(['law', '--help'], standalone_mode=False);"
+    script += "sys.exit(any(name in sys.modules for name in ('flask', 'celery', 'sqlalchemy', 'boto3')))"
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=root, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_run_does_what_make_run_needs_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[str] = []
+    for name in ("migrate", "seed", "serve"):
+        command = click.command(name)(lambda name=name: called.append(name))
+        monkeypatch.setattr(cli, f"_{name}", command, raising=False)
+        monkeypatch.setitem(cli.COMMANDS, name, (f"portal.cli:_{name}", ""))
+    assert CliRunner().invoke(cli.main, ["run"]).exit_code == 0
+    assert called == ["migrate", "seed", "serve"]
