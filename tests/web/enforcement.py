@@ -36,7 +36,7 @@ def allege(ines: Visitor, title: str, case: str, days: tuple[date, date]) -> str
 def attach_revenue(ines: Visitor, violation: str, document: Path) -> None:
     """Real figures, borrowed as a sample, with the document that shows them."""
     page = ines.open(f"/penalties/violations/{violation}/figures")
-    revenue = page.locator("#revenue")
+    revenue = page.locator("form").filter(has=page.get_by_role("button", name="Attach the revenue"))
     revenue.get_by_label("Company", exact=True).fill("Tessaly Intelligence")
     write_date(page, "period_start", date(2024, 1, 1))
     write_date(page, "period_end", date(2024, 12, 31))
