@@ -65,7 +65,7 @@ def check_receipt() -> str | tuple[str, int]:
     pasted = request.form.get("receipt", "")
     text = pasted.encode() or _uploaded()
     if not text.strip():
-        return _check_page(pasted, problem="Paste a receipt, or choose its file."), 422
+        return _check_page(pasted, problem="Paste a receipt, or choose its file of at most 128 KiB."), 422
     try:
         outcome = receipts.verify(text, receipts.Policy.parse(_policy()))
     except (receipts.BadInput, ValueError) as wrong:

@@ -99,7 +99,11 @@ def test_a_forged_receipt_is_not_proved(public: FlaskClient, receipt: str) -> No
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("", "Paste a receipt, or choose its file."), ("{}", "cannot be read"), ("hello <b>", "cannot be read")],
+    [
+        ("", "Paste a receipt, or choose its file of at most 128 KiB."),
+        ("{}", "cannot be read"),
+        ("hello <b>", "cannot be read"),
+    ],
 )
 def test_what_is_no_receipt_is_kept_and_the_page_says_why(public: FlaskClient, text: str, words: str) -> None:
     status, shown = check(public, receipt=text)
@@ -124,3 +128,9 @@ def test_the_custody_log_has_no_page(public: FlaskClient, fresh_desk: Desk, rece
 def test_policy_and_command_line_say_the_same(public: FlaskClient, fresh_desk: Desk) -> None:
     key = sequencer.verifier(fresh_desk.world.wired.ledger_signer)
     assert public.get("/ledger/policy").text == receipts.policy_text([key])
+
+
+def test_a_file_that_is_no_receipt_by_its_size_is_not_read(public: FlaskClient) -> None:
+    status, shown = check(public, file=(io.BytesIO(b"{" * (129 * 1024)), "r.json"))
+    assert status == 422
+    assert "at most 128 KiB" in shown

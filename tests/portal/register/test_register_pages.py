@@ -207,13 +207,20 @@ def test_only_an_accepted_filing_is_there(fresh_desk: Desk, public: FlaskClient,
     row = fresh_desk.filing(
         FilingKind.SYSTEM_CARD,
         state=state,
-        accepted_at=fresh_desk.now if state in (FilingState.ACCEPTED, FilingState.SUPERSEDED) else None,
+        accepted_at=fresh_desk.now,
     )
     published = state in (FilingState.ACCEPTED, FilingState.SUPERSEDED)
     assert public.get(f"/register/filings/{row.reference}").status_code == (200 if published else 404)
     assert (row.reference in page(public, "/register/filings")) == published
     found = public.get("/register/find", query_string={"reference": row.reference})
     assert found.status_code == (303 if published else 200)
+
+
+def test_what_was_superseded_before_it_was_accepted_is_not_there(
+    fresh_desk: Desk, public: FlaskClient
+) -> None:
+    row = fresh_desk.filing(FilingKind.SYSTEM_CARD, state=FilingState.SUPERSEDED)
+    assert public.get(f"/register/filings/{row.reference}").status_code == 404
 
 
 def test_a_withheld_answer_is_named_with_its_ground_and_not_its_content(
