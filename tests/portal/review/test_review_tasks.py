@@ -19,7 +19,7 @@ def whats(desk: Desk, by: Actor) -> list[str]:
 
 
 def test_nothing_waits_for_a_new_person(sqlite_desk: Desk) -> None:
-    for who in ("decider", "reader", "developer", "evaluator"):
+    for who in ("reader", "developer", "evaluator"):
         assert whats(sqlite_desk, getattr(sqlite_desk, who)) == []
 
 
