@@ -17,7 +17,8 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from evaluator.web import accreditation_views, engagement_views
 from portal import accounts, errors, home, logs, register, supervision, ui
-from portal.enforcement import findings_views, worksheet_views
+from portal.enforcement import case_views as enforcement_views
+from portal.enforcement import findings_views
 from portal.filing import filed_views, filing_views, incident_views, registry_views, signing_views
 from portal.review import views as review_views
 from portal.settings import Settings
@@ -76,7 +77,7 @@ SURFACES: tuple[Surface, ...] = (
     Surface(review_views.reading, ("government",), GOVERNMENT),
     Surface(review_views.asked, ("developer",), DEVELOPER),
     Surface(review_views.decided, ("developer",), DEVELOPER),
-    Surface(worksheet_views.bp, ("government",), ENFORCEMENT),
+    Surface(enforcement_views.bp, ("government",), ENFORCEMENT),
     Surface(findings_views.bp, ("developer",), DEVELOPER),
 )
 

@@ -108,6 +108,17 @@ def evidence_options(session: Session, violation: AllegedViolation, *, by: Actor
     ]
 
 
+def readable(session: Session, violation: AllegedViolation, subject: str, *, by: Actor) -> None:
+    """Let enforcement read ``filing:<id>`` or ``incident:<id>`` of the case of an open violation.
+
+    Raises `NotFound` for anything else: outside an open case there is nothing for enforcement.
+    """
+    guard(by)
+    query = select(CaseItem.id).where(CaseItem.case_id == violation.case_id, CaseItem.subject == subject)
+    if violation.state not in _OPEN or session.exec(query).first() is None:
+        raise NotFound
+
+
 def _items(session: Session, case_id: uuid.UUID) -> Iterator[Evidence]:
     query = select(CaseItem.subject).where(CaseItem.case_id == case_id).order_by(col(CaseItem.added_at))
     for subject in session.exec(query):

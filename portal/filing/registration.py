@@ -26,15 +26,8 @@ Span = tuple[date, date]
 """First and last day of a period."""
 
 DEVELOPER_ROLES = frozenset({Role.PREPARER, Role.CERTIFYING_OFFICER})
-GOVERNMENT_READERS = frozenset(
-    {
-        Role.CASE_OFFICER,
-        Role.DECIDER,
-        Role.PLAN_APPROVER,
-        Role.ENFORCEMENT_OFFICER,
-        Role.HEAD_OF_ENFORCEMENT,
-    }
-)
+GOVERNMENT_READERS = frozenset({Role.CASE_OFFICER, Role.DECIDER})
+"""Who reads whatever was submitted. Enforcement reads in an open case: `portal.enforcement.case_views`."""
 
 
 @dataclass(frozen=True)

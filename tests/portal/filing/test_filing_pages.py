@@ -278,7 +278,7 @@ def test_an_incident_in_two_answers(dev, client):
 def test_an_official_reads_an_incident(dev):
     world = dev.world
     incident = made(dev, dev.incident, contact="Jonas, +1 555 0100")
-    official = world.person(world.organisation(OrganisationKind.REGULATOR), Role.ENFORCEMENT_OFFICER)
+    official = world.person(world.organisation(OrganisationKind.REGULATOR), Role.CASE_OFFICER)
     client = world.client("government", official)
     assert "Jonas, +1 555 0100" in page(client, f"/incidents/{incident.reference}")
     reader = world.person(world.organisation(OrganisationKind.REGULATOR), Role.PLAN_READER)

@@ -1,0 +1,267 @@
+"""Every address of a zone filled in: with what exists, and with what looks like it and does not exist."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice, product
+from typing import Any
+
+from werkzeug.routing import Rule
+
+from evaluator.tables import Accreditation, Engagement, Flag, IndependentAssessment
+from portal.enforcement.tables import AllegedViolation, Notice, RevenueEvidence, Worksheet
+from portal.filing.registry import ModelVersion
+from portal.filing.tables import Filing, Incident
+from portal.review.tables import (
+    Case,
+    CaseItem,
+    Condition,
+    Decision,
+    InformationRequest,
+    PlanRequest,
+    PlanSection,
+)
+from secure_access.documents import Attachment
+from tests.attack.conftest import Siege
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Target:
+    """One address of something that exists, its twin that does not, and whose it is."""
+
+    rule: Rule
+    path: str
+    twin: str
+    owner: uuid.UUID | None
+    about: Any = None
+
+
+def targets(siege: Siege, zone: str) -> Iterator[Target]:
+    """Every rule of a zone that names something, with everything that it could name."""
+    urls = siege.urls(zone)
+    for rule in siege.world.zones[zone].url_map.iter_rules():
+        for values, owner, about in _values(siege, zone, rule):
+            yield Target(
+                rule,
+                urls.build(rule.endpoint, values),
+                urls.build(rule.endpoint, _twin(values, mixed=owner is None and isinstance(about, Case))),
+                owner,
+                about,
+            )
+
+
+def _values(siege: Siege, zone: str, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
+    names = rule.arguments
+    if not names or rule.endpoint == "ui.static_file":
+        return
+    filled = _FILLED.get(rule.endpoint) or _FILLED.get(rule.endpoint.partition(".")[0])
+    assert filled is not None, f"nothing is known that {zone} {rule} could name: say so in _FILLED"
+    for values, owner, about in filled(siege, rule):
+        assert set(values) >= names, f"{rule} needs {names}"
+        yield {name: value for name, value in values.items() if name in names}, owner, about
+
+
+def _twin(values: Values, *, mixed: bool) -> Values:
+    """The same shape, and nothing there: the first thing named is changed, or the part of another case."""
+    parts = [name for name in values if name.endswith("_reference") or name in ("filing_id", "condition_id")]
+    named = [name for name in ("key", "reference", "version_id") if name in values]
+    name = parts[0] if mixed and parts else (named or list(values))[0]
+    value = values[name]
+    if isinstance(value, uuid.UUID) or len(str(value)) == 36:
+        return {**values, name: uuid.UUID("6f3c9d1e-0000-4000-8000-00000000dead")}
+    head, _, tail = str(value).rpartition("-")
+    return {**values, name: f"{head}-{'9' * len(tail)}"}
+
+
+def _filings(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
+    hanging = siege.rows(Attachment)
+    for filing in siege.rows(Filing):
+        papers = [a.document_id for a in hanging if a.subject == f"filing:{filing.id}"] or [uuid.uuid4()]
+        for key in {str(filing.id), filing.reference} - {None}:
+            values = {"key": key, "section": "tested", "form": "json", "document_id": papers[0]}
+            yield values, filing.developer_id, filing
+
+
+def _incidents(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
+    for row in siege.rows(Incident):
+        yield {"key": row.reference}, row.developer_id, row
+
+
+def _versions(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
+    for row in siege.rows(ModelVersion):
+        yield {"version_id": row.id}, row.developer_id, row
+
+
+def _cases(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
+    """Cases with their own parts, and with the parts of another case."""
+    every = siege.rows(Case)
+    parts = _parts(siege)
+    for case, other in product(every, every):
+        mine = dict(parts[other.id])
+        if any(mine.get(name, "") is None for name in rule.arguments):
+            continue
+        # The code of a flag and the number of an entry are not unique, so they name no other case's.
+        mixed = rule.arguments - {"reference", "code", "number"}
+        if case is other or mixed:
+            owner = case.developer_id if case is other else None
+            yield {"reference": case.reference, **mine}, owner, case
+
+
+def _parts(siege: Siege) -> dict[uuid.UUID, Values]:
+    found: dict[uuid.UUID, Values] = {}
+    filings = {f"filing:{row.id}": row for row in siege.rows(Filing)}
+    items, hanging = siege.rows(CaseItem), siege.rows(Attachment)
+    decided = {row.id: row for row in siege.rows(Decision)}
+    for case in siege.rows(Case):
+        mine = [filings[i.subject] for i in items if i.case_id == case.id and i.subject in filings]
+        with_paper = [(f, a) for f in mine for a in hanging if a.subject == f"filing:{f.id}"] or [
+            (mine[0], None) if mine else (None, None)
+        ]
+        incident = next(
+            (
+                r
+                for r in siege.rows(Incident)
+                for i in items
+                if i.case_id == case.id and i.subject == f"incident:{r.id}"
+            ),
+            None,
+        )
+        asked = next((r for r in siege.rows(InformationRequest) if r.case_id == case.id), None)
+        condition = next(
+            (c for c in siege.rows(Condition) if decided[c.decision_id].case_id == case.id), None
+        )
+        flag = next((f for f in siege.rows(Flag) if f.case_id == case.id), None)
+        filing, paper = with_paper[0]
+        found[case.id] = {
+            "filing_id": filing.id if filing else None,
+            "document_id": paper.document_id if paper else uuid.uuid4(),
+            "incident_reference": incident.reference if incident else None,
+            "request_reference": asked.reference if asked else None,
+            "condition_id": condition.id if condition else None,
+            "code": flag.code if flag else None,
+            "number": 1,
+        }
+    return found
+
+
+def _requests(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
+    for row in siege.rows(InformationRequest):
+        yield {"reference": row.reference, "document_id": uuid.uuid4()}, row.developer_id, row
+
+
+def _plans(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
+    sections = siege.rows(PlanSection)
+    for row in siege.rows(PlanRequest):
+        numbers = [s.number for s in sections if s.plan_request_id == row.id] or [1]
+        yield {"reference": row.reference, "number": numbers[0], "page": 1}, row.developer_id, row
+
+
+def _decisions(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
+    for row in siege.rows(Decision):
+        yield {"reference": row.reference}, row.developer_id, row
+
+
+def _engagements(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
+    hanging = siege.rows(Attachment)
+    for row in siege.rows(Engagement):
+        papers = [a.document_id for a in hanging if a.subject == f"filing:{row.filing_id}"]
+        yield {"reference": row.reference, "document_id": papers[0]}, row.evaluator_id, row
+
+
+def _accreditations(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
+    for row in siege.rows(Accreditation):
+        yield {"reference": row.reference, "action": "suspend"}, None, row
+
+
+def _penalties(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
+    if "worksheets" in rule.rule:
+        kind: type[Any] = Worksheet
+    else:
+        kind = Notice if "notices" in rule.rule else AllegedViolation
+    revenue = siege.rows(RevenueEvidence)[0]
+    hanging = siege.rows(Attachment)
+    items = siege.rows(CaseItem)
+    parts = rule.arguments & {"filing_id", "incident_id"}
+    for row in siege.rows(kind):
+        wanted = "filing:" if "filing_id" in parts else "incident:"
+        for item in [i for i in items if i.subject.startswith(wanted)] if parts else [None]:
+            subject = item.subject if item else ""
+            papers = [a.document_id for a in hanging if a.subject == subject]
+            known = {name: uuid.UUID(subject.partition(":")[2]) for name in parts}
+            outside = item is not None and item.case_id != row.case_id
+            values = {"reference": row.reference, "row_id": revenue.id, **known}
+            values["document_id"] = papers[0] if papers else uuid.uuid4()
+            yield values, None if outside else row.developer_id, row
+
+
+def _findings(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
+    for row in siege.rows(Notice):
+        sent_here = row.kind == "preliminary_findings" and row.state == "sent"
+        yield {"reference": row.reference}, row.developer_id if sent_here else None, row
+
+
+def _public(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
+    kinds: dict[str, type[Any]] = {
+        "decisions": Decision,
+        "models": Filing,
+        "penalties": Notice,
+        "evaluators": IndependentAssessment,
+    }
+    if "version_id" in rule.arguments:
+        yield from _versions(siege, rule)
+        return
+    if "developer_id" in rule.arguments:
+        for owner in {row.developer_id for row in siege.rows(Filing)}:
+            yield {"developer_id": owner}, owner, None
+        return
+    for row in siege.rows(kinds[rule.endpoint.partition(".")[0]]):
+        if row.reference:
+            yield {"reference": row.reference}, None, row
+
+
+def _walk(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
+    yield {"key": "developer"}, None, None
+
+
+_FILLED: dict[str, Any] = {
+    "filings": _filings,
+    "signing": _filings,
+    "filed": _filings,
+    "filed.incident": _incidents,
+    "incidents": _incidents,
+    "registry": _versions,
+    "cases": _cases,
+    "plans.new": _cases,
+    "plans.ask": _cases,
+    "plans": _plans,
+    "reading": _plans,
+    "asked": _requests,
+    "asked.flags": _cases,
+    "asked.reply": _cases,
+    "asked.plan": _plans,
+    "asked.deliver": _plans,
+    "asked.openings": _plans,
+    "decided": _decisions,
+    "engagements": _engagements,
+    "accreditations": _accreditations,
+    "enforcement": _penalties,
+    "findings": _findings,
+    "home.walk": _walk,
+    "decisions": _public,
+    "models": _public,
+    "developers": _public,
+    "evaluators": _public,
+    "penalties": _public,
+}
+
+
+def sampled(found: Iterator[Target], most: int) -> list[Target]:
+    """At most so many of each rule."""
+    by_rule: dict[tuple[str, str], list[Target]] = {}
+    for target in found:
+        by_rule.setdefault((target.rule.endpoint, target.rule.rule), []).append(target)
+    return [target for group in by_rule.values() for target in islice(group, most)]

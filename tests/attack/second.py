@@ -1,0 +1,133 @@
+"""A second developer with a filing in review, a draft on each side, and an evaluator between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from evaluator import engagements
+from evaluator.tables import Engagement
+from infra.seed.people import BRACKEN, LARKFIELD, Cast
+from portal.filing import certification, outline
+from portal.filing.tables import Filing, FilingKind, Incident
+from portal.review import cases, plans, requests
+from portal.review.tables import Case, InformationRequest, PlanRequest
+from secure_access.documents import Document
+from tests.fixtures.app import World
+from tests.fixtures.filing import Developer
+
+CANARY = "zq7canary"
+"""Begins every text that must not be read by others."""
+
+
+@dataclass
+class Second:
+    """What exists beside the told case."""
+
+    report: Filing
+    case: Case
+    incident: Incident
+    request: InformationRequest
+    plan: PlanRequest
+    undeclared: Engagement
+    declared: Engagement
+    drafts: dict[str, Filing]
+    papers: dict[str, Document]
+
+
+def canary(name: str) -> str:
+    """A text that is nowhere else."""
+    return f"{CANARY}-{name}"
+
+
+def _paper(name: str) -> bytes:
+    return f"part,value\n{canary(name)},1\n".encode()
+
+
+def _draft(world: World, who: Developer, name: str) -> tuple[Filing, Document]:
+    with world.wired.database.write() as session:
+        filing = who.draft(session, FilingKind.TEST_SUMMARY, complete=False)
+        filing.content = {"tested": canary(f"draft-{name}")}
+        session.add(filing)
+        paper = who.attach(session, filing, f"{canary(f'file-{name}')}.csv", _paper(f"bytes-{name}"))
+        return filing, paper
+
+
+def add_second(world: World, cast: Cast, first: Developer, other: Developer) -> Second:
+    """Play it by the real verbs."""
+    database, now = world.wired.database, world.clock.now()
+    with database.write() as session:
+        draft = other.draft(session)
+        paper = other.attach(session, draft, "annex.csv", _paper("annex"))
+    world.run_jobs()
+    with database.write() as session:
+        draft = session.get_one(Filing, draft.id)
+        other.answer(session, draft)
+        certification.send(
+            session, filing=draft, certifier_id=other.officer.person_id, by=other.preparer, now=now
+        )
+        report = other.sign(session, draft)
+        public = other.submitted(session, FilingKind.SECURITY_OUTLINE)
+        incident = other.incident(session, aware_at=now - timedelta(hours=100), kinds=("cybersecurity",))
+    world.run_jobs()
+    with database.write() as session:
+        for filing_id in (report.id, public.id):
+            case = cases.case_of(session, f"filing:{filing_id}")
+            assert case is not None
+            row = cases.filing_of(session, case, filing_id, for_update=True)
+            cases.accept_filing(session, case=case, filing=row, by=cast["mira"], now=now)
+        case = cases.case_of(session, f"filing:{report.id}")
+        assert case is not None
+        asked = requests.serve(
+            session,
+            case=case,
+            questions=requests.Questions("EU AI Act Art. 91", "Purpose.", [canary("question")]),
+            by=cast["mira"],
+            now=now,
+        )
+        plan = _plan(session, case, cast, world)
+        undeclared = _engage(session, cast, case, report, LARKFIELD, world)
+        declared = _engage(session, cast, case, report, BRACKEN, world)
+        engagements.declare(session, engagement=declared, conflict="", by=cast["petra"], now=now)
+    drafts, papers = {}, {"annex": paper}
+    for name, who in (("first", first), ("other", other)):
+        drafts[name], papers[name] = _draft(world, who, name)
+    world.run_jobs()
+    return Second(report, case, incident, asked, plan, undeclared, declared, drafts, papers)
+
+
+def _plan(session: Any, case: Case, cast: Cast, world: World) -> PlanRequest:
+    now = world.clock.now()
+    found = plans.outline_of(session, case)
+    assert found is not None
+    offered = [key for key, _ in plans.sections_of(found)]
+    assert offered, [heading.key for heading in outline.HEADINGS]
+    wanted = plans.Wanted(
+        outline_id=found.id,
+        sections=offered[:1],
+        purpose=canary("purpose"),
+        legal_basis="EU AI Act Art. 91",
+        necessity="The outline is silent.",
+        readers=(cast["brenner"].person_id,),
+        deliver_by=now + timedelta(days=7),
+        read_from=now,
+        read_until=now + timedelta(days=20),
+    )
+    row = plans.ask(session, case=case, wanted=wanted, by=cast["mira"], now=now)
+    plans.approve(session, request=row, by=cast["ida"], now=now)
+    return row
+
+
+def _engage(session: Any, cast: Cast, case: Case, report: Filing, body: str, world: World) -> Engagement:
+    today: date = world.clock.now().date()
+    terms = engagements.Terms(
+        evaluator_id=cast.organisations[body].id,
+        filing=session.get_one(Filing, report.id),
+        case_id=case.id,
+        categories=("cbrn",),
+        questions="Does it reach tier 3?",
+        window_from=today,
+        window_until=today + timedelta(days=30),
+    )
+    return engagements.appoint(session, terms=terms, by=cast["mira"], now=world.clock.now())
