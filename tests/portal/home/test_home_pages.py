@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from string import Formatter
 
@@ -10,6 +11,8 @@ from flask.testing import FlaskClient
 
 from portal import tables
 from portal.enforcement import consider
+from portal.filing import registration
+from portal.filing.registry import ModelVersion
 from portal.filing.tables import FilingKind
 from portal.filing.workflow import FilingState
 from portal.home import changes, waiting
@@ -19,7 +22,7 @@ from secure_access import identity, ledger
 from secure_access.identity import Actor, OrganisationKind
 from secure_access.workflow import Role
 from tests.fixtures.app import World
-from tests.fixtures.review import Desk
+from tests.fixtures.review import Desk, register
 
 
 def home(desk: Desk, zone: str, actor: Actor) -> str:
@@ -177,3 +180,33 @@ def test_every_zone_leads_to_the_pages_of_the_footer(sqlite_world: World, zone: 
     page = client.get("/" if zone == "public" else "/sign-in").text
     for path in ("/accessibility", "/privacy", "/verify"):
         assert f'{"" if zone == "public" else "http://localhost:5000"}{path}"' in page
+
+
+def test_a_walk_leads_through_the_told_case(sqlite_world: World) -> None:
+    client = sqlite_world.client("public")
+    assert client.get("/walk/public").status_code == 404
+    pages = {
+        "decision": {"url": "http://localhost:5000/register/decisions/D-2027-001", "fact": "One condition"}
+    }
+    accounts = {door.key: f"{door.key}@example.test" for door in DOORS}
+    told = {"pages": pages, "accounts": accounts}
+    (sqlite_world.wired.settings.home / "story.json").write_text(json.dumps(told))
+    page = client.get("/walk/public").text
+    assert pages["decision"]["url"] in page
+    assert "One condition" in page
+    assert "Not part of the told case." in page
+    assert "evaluator@example.test" in client.get("/walk/evaluator").text
+    assert client.get("/walk/none").status_code == 404
+    start = client.get("/").text
+    assert "See it in two minutes" in start
+    assert "as=developer@example.test" in start.replace("%40", "@")
+
+
+def test_the_coverage_of_the_version_that_was_asked_about(sqlite_desk: Desk) -> None:
+    version = sqlite_desk.fresh(ModelVersion(id=sqlite_desk.version_id))
+    sqlite_desk.act(registration.assess_coverage, version=version, by=sqlite_desk.developer)
+    sqlite_desk.later(hours=1)
+    register(sqlite_desk, "Corvane Mini")
+    page = home(sqlite_desk, "developer", sqlite_desk.developer)
+    assert "EU AI Act: " in page
+    assert "See which laws would cover Corvane Mini" not in page
