@@ -17,7 +17,7 @@ BACK_OFF = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds before a process that ended is started again; it is given up after the last."""
 STEADY_SECONDS = 60.0
 """A process that ran this long has recovered: its next end counts as the first."""
-STOP_SECONDS = 8.0
+STOP_SECONDS = 6.0
 _PR_SET_PDEATHSIG = 1
 _TICK = 0.1
 
@@ -55,7 +55,7 @@ class Child:
             stdin=subprocess.DEVNULL,
             stdout=None if self.prints else subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=die_with_parent,  # noqa: PLW1509 - the supervisor has one thread
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - the supervisor runs one Python thread
         )
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from evaluator import tasks as evaluator_tasks
+from evaluator.web import tasks as evaluator_tasks
 from portal.enforcement import tasks as enforcement_tasks
 from portal.filing import tasks as filing_tasks
 from portal.review import tasks as review_tasks
