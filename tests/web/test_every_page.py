@@ -1,0 +1,129 @@
+"""Every page of the told case as each of its people: found by links, judged as markup and as a picture."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from portal.app import create_zones
+from portal.settings import Settings
+from portal.web import ZONES, Zone
+from portal.wiring import wire
+from tests.fixtures.browser import SCREENS, Gallery, Visitor
+from tests.fixtures.instance import Instance
+from tests.web.crawl import Served, crawl
+
+pytestmark = [pytest.mark.xdist_group("every-page"), pytest.mark.timeout(420)]
+
+PEOPLE = (
+    *("", "nadia", "weiss", "jonas", "oskar", "lena", "petra"),
+    *("mira", "paul", "ida", "brenner", "moreau", "ruth", "ines", "tomasz"),
+)
+"""Everybody who has an account, and the public. A pattern is looked at where it is first met."""
+
+DOORS = {
+    "Enter as case officer": "Mira Lindqvist",
+    "Enter as evaluator": "Oskar Lind",
+    "Enter as developer": "Nadia Osei",
+    "Enter as enforcement": "Ines Falk",
+}
+LOOKED_AT: dict[str, set[str]] = {zone: set() for zone in ZONES}
+"""Patterns of pages of which there is a picture, by zone."""
+
+MET: dict[str, set[str]] = {zone: set() for zone in ZONES}
+"""Paths that were served, by zone."""
+
+NOT_BY_LINK = {
+    "accounts.sign_in": "asked for where a page needs it",
+    "ui.static_file": "named by pages, no page itself",
+    "filings.edit": "a page of a draft; the journey walks each",
+}
+"""GET endpoints that the told case has no link to, with the reason."""
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_each_door_leads_to_a_first_page_that_says_what_to_do(
+    chromium: Browser, embedded_instance: Instance, door: str
+) -> None:
+    visitor = Visitor(chromium, embedded_instance, gallery=Gallery())
+    page = visitor.open("/")
+    visitor.follow(door)
+    email = page.get_by_label("E-mail address").input_value()
+    page.get_by_label("Password").fill(embedded_instance.accounts()[email.split("@")[0]][1])
+    visitor.press("Sign in")
+    expect(page.locator("header")).to_contain_text(DOORS[door])
+    expect(page.locator("h1")).to_be_visible()
+    visitor.leave()
+
+
+def test_the_fifth_door_needs_no_account(chromium: Browser, embedded_instance: Instance) -> None:
+    visitor = Visitor(chromium, embedded_instance, gallery=Gallery())
+    visitor.open("/")
+    visitor.follow("Read the register")
+    expect(visitor.page.locator("h1")).to_be_visible()
+    visitor.leave()
+
+
+def test_each_walk_of_two_minutes_leads_somewhere(chromium: Browser, embedded_instance: Instance) -> None:
+    visitor = Visitor(chromium, embedded_instance, gallery=Gallery(SCREENS / "pages"))
+    visitor.open("/")
+    walks = visitor.page.locator('a[href^="/walk/"]').evaluate_all("found => found.map(one => one.href)")
+    assert len(walks) == 5
+    for walk in walks:
+        page = visitor.open(walk)
+        stops = page.locator("main ol a, main ul a").evaluate_all("found => found.map(one => one.href)")
+        assert stops, f"{walk} has no stop"
+    visitor.leave()
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+def test_every_page_that_links_lead_to(chromium: Browser, embedded_instance: Instance, who: str) -> None:
+    visitor = Visitor(chromium, embedded_instance, who=who, gallery=Gallery(SCREENS / "pages"))
+    if who:
+        visitor.enter()
+    else:
+        visitor.open("/")
+    wrong: list[str] = []
+    looked: Counter[str] = Counter()
+    for served in crawl(embedded_instance, visitor.context, embedded_instance.url(visitor.zone)):
+        MET[visitor.zone].add(urlsplit(served.address).path)
+        if served.status != 200:
+            wrong.append(f"{served.address}: status {served.status}")
+        elif served.media_type == "text/html" and looked[served.pattern] < 2:
+            looked[served.pattern] += 1
+            wrong += [f"{served.address}: {fault}" for fault in served.faults()]
+            _look(visitor, served, first=looked[served.pattern] == 1)
+    assert wrong + visitor.gallery.wrong == []
+    visitor.leave()
+
+
+def _look(visitor: Visitor, served: Served, *, first: bool) -> None:
+    """Open it in the browser; the first of its pattern in the zone is looked at closely."""
+    known = LOOKED_AT[visitor.zone]
+    name = f"{visitor.zone}-{re.sub(r'[^a-z0-9]+', '-', served.pattern.lower()).strip('-') or 'start'}"
+    if first and (served.pattern not in known or served.pattern == "/"):
+        known.add(served.pattern)
+        visitor.open(served.address)
+        visitor.look(f"{name}-{visitor.who}" if served.pattern == "/" and visitor.who else name)
+
+
+def test_nothing_is_left_that_no_link_leads_to(embedded_instance: Instance) -> None:
+    """The pages of the URL map that nobody met. Runs after the crawls, in the same worker process."""
+    if not all(MET.values()):
+        pytest.skip("the crawls of this module have not run")
+    wired = wire(Settings.from_env(embedded_instance.environment()))
+    zones = create_zones(wired)
+    unmet = [f"{zone}: {name}" for zone, app in zones.items() for name in _unmet(app, MET[zone])]
+    wired.database.dispose()
+    assert unmet == []
+
+
+def _unmet(app: Zone, met: set[str]) -> list[str]:
+    urls = app.url_map.bind("localhost")
+    found = {urls.match(path, method="GET")[0] for path in met if urls.test(path, method="GET")}
+    every = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
+    return sorted(every - found - set(NOT_BY_LINK))
