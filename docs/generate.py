@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from evaluator import workflow as evaluator_workflow
-from portal import app, cli, tables
+from portal import app, cli, tables, worker
 from portal.enforcement import workflow as enforcement_workflow
 from portal.filing import workflow as filing_workflow
 from portal.review import workflow as review_workflow
@@ -69,6 +69,18 @@ def permissions() -> str:
     return "\n".join(parts) + "\n"
 
 
+def jobs() -> str:
+    """Every job with its verb, and the schedule."""
+    parts = ["# Jobs", "", "What happens later, named by a string, and the verb that does it.", ""]
+    parts += ["| job | verb | what it does |", "|---|---|---|"]
+    for name, verb in sorted(worker.VERBS.items()):
+        said = (verb.__doc__ or "").strip().splitlines()
+        parts.append(f"| `{name}` | `{verb.__module__}.{verb.__name__}` | {said[0] if said else '–'} |")
+    parts += ["", "## Schedule", "", "| task | when |", "|---|---|"]
+    parts += [f"| `{entry['task']}` | {_when(entry['schedule'])} |" for entry in worker.SCHEDULE.values()]
+    return "\n".join(parts) + "\n"
+
+
 def events() -> str:
     """Every event type with its keys."""
     parts = ["# Events", "", "Types of ledger entries. Each entry holds exactly the keys of its type.", ""]
@@ -107,6 +119,7 @@ PAGES = {
     "workflows.md": diagrams,
     "permissions.md": permissions,
     "events.md": events,
+    "jobs.md": jobs,
     "tables.md": database,
     "commands.md": commands,
 }
@@ -126,6 +139,10 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"docs/reference is out of date: {', '.join(stale)}. Write it again: make docs\n")
         return 1
     return 0
+
+
+def _when(schedule: object) -> str:
+    return f"every {schedule:g} seconds" if isinstance(schedule, float) else f"at the times `{schedule}`"
 
 
 def _step_row(step: Step) -> str:

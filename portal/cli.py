@@ -9,7 +9,7 @@ import click
 COMMANDS = {
     "serve": ("portal.serve:serve", "Serve every zone and the worker on this machine."),
     "run": ("portal.cli:run", "Migrate, load the demonstration where it is missing, and serve."),
-    "worker": ("portal.worker:worker", "Work on jobs, where `serve` does not run."),
+    "worker": ("portal.worker:worker", "Work on jobs, one of many; serve runs its own."),
     "clock": ("portal.worker:clock", "Send the schedule, where many workers run."),
     "migrate": ("portal.serve:migrate", "Bring the database to the newest shape."),
     "seed": ("infra.seed:seed", "Load the demonstration, once."),
@@ -40,7 +40,7 @@ class _Lazy(click.Group):
 @click.command()
 @click.pass_context
 def run(context: click.Context) -> None:
-    """Migrate, load the demonstration where it is missing, and serve: what ``make run`` calls."""
+    """Migrate, load the demonstration where it is missing, and serve."""
     commands = _Lazy()
     for name in ("migrate", "seed", "serve"):
         command = commands.get_command(context, name)

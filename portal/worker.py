@@ -162,7 +162,7 @@ def reap(wired: Wired, publish: Callable[[uuid.UUID], object]) -> None:
 @click.option("--threads", default=4, show_default=True, help="Jobs worked on at once.")
 @click.option("--with-clock", is_flag=True, help="Send the schedule too: for the only worker of an instance.")
 def worker(threads: int, with_clock: bool) -> None:
-    """Work on jobs until told to stop. ``assay serve`` runs one with the clock; larger instances run many."""
+    """Work on jobs until told to stop. The serve command runs one; larger instances run many."""
     work(created(VERBS), threads=threads, with_clock=with_clock)
 
 
