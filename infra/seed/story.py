@@ -287,6 +287,8 @@ def _assess(stage: Stage, cast: Cast, made: Told) -> None:
 
 def _decide(stage: Stage, cast: Cast, made: Told) -> None:
     said = TEXTS["decision"]
+    with stage.wired.database.read() as session:
+        assessed = assessments.of_case(session, made.case.id)[0].reference
     recommended = decisions.Recommended(
         kind=DecisionKind.CONDITIONS,
         power="EU AI Act Art. 93",
@@ -294,7 +296,7 @@ def _decide(stage: Stage, cast: Cast, made: Told) -> None:
         reasons=said["reasons"],
         conditions=((said["condition"], date(2027, 10, 31)),),
         flags={"F-1": ("carried", said["carried"])},
-        evidence=(made.filings[FilingKind.RISK_REPORT].reference or "",),
+        evidence=(made.filings[FilingKind.RISK_REPORT].reference or "", assessed or ""),
     )
     stage.at("2027-09-24 11:00")
     made.decision = stage.act(decisions.recommend, case=made.case, recommended=recommended, by=cast["mira"])

@@ -12,7 +12,7 @@ from portal.enforcement.tables import Notice
 from portal.register import published, words
 from portal.register.proof import Proof, ProofState, of_entry, prove, public_entries
 from portal.review import decisions as review_decisions
-from portal.review.public import PublicDecision, decision_public, decisions_public
+from portal.review.public import PublicDecision, decision_public, decisions_public, wording_public
 from portal.review.tables import Decision
 from portal.web import current_time, current_zone
 from secure_access.db import Table, select
@@ -93,6 +93,13 @@ def decision_receipt(reference: str) -> Response:
     return attached(
         receipts.receipt_text(g.session, taken[0]), f"{reference}-receipt.json", "application/json"
     )
+
+
+@decisions.get("/register/decisions/<reference>/wording")
+def decision_wording(reference: str) -> Response:
+    """The words of a decision; their SHA-256 is the `wording` of its entry."""
+    text = wording_public(g.session, reference).decode()
+    return attached(text, f"{reference}-wording.json", "application/json")
 
 
 @models.get("/register/models")

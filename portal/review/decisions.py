@@ -209,8 +209,32 @@ def decide(session: Session, *, case: Case, decision: Decision, by: Actor, now: 
         "channels": decision.channels,
         "conditions": len(rows),
         "evidence": [{"reference": row["reference"], "digest": row["digest"]} for row in decision.evidence],
+        "wording": hashlib.sha256(wording(decision, rows)).hexdigest(),
     }
     _record(session, "decision.taken", fields, (case, decision), by, now, rows)
+
+
+def wording(decision: Decision, rows: Sequence[Condition]) -> bytes:
+    """What everybody may read of a decision, as canonical JSON; its SHA-256 stands in the public entry."""
+    return canonical.encode(
+        {
+            "reference": decision.reference,
+            "kind": decision.kind.value,
+            "power": decision.power,
+            "channels": decision.channels,
+            "until": decision.until.isoformat() if decision.until else "",
+            "reasons": decision.reasons,
+            "conditions": [
+                {
+                    "number": row.number,
+                    "text": row.text,
+                    "due_on": row.due_on.isoformat() if row.due_on else "",
+                }
+                for row in rows
+            ],
+            "evidence": decision.evidence,
+        }
+    )
 
 
 def send_back(

@@ -29,7 +29,7 @@ declare("decision.recommended", keys=("reference", "kind", "conditions"))
 declare("decision.sent_back", keys=("reference",))
 declare(
     "decision.taken",
-    keys=("reference", "kind", "power", "channels", "conditions", "evidence"),
+    keys=("reference", "kind", "power", "channels", "conditions", "evidence", "wording"),
     audience="public",
 )
 declare("condition.met", keys=("decision", "number"), audience="public")

@@ -55,12 +55,7 @@ class PublicDecision:
     @property
     def headline(self) -> str:
         """``Corvane 4: no objection, with conditions``."""
-        words = {
-            DecisionKind.CONDITIONS: "no objection, with conditions",
-            DecisionKind.DELAY: "release delayed",
-        }
-        strict = {DecisionKind.BLOCK: "release blocked", DecisionKind.RESTRICT: "restricted"}
-        return f"{self.model}: {(words | strict).get(self.kind, 'no objection')}"
+        return f"{self.model}: {HEADLINES[self.kind]}"
 
 
 def decisions_public(session: Session) -> list[PublicDecision]:
@@ -72,6 +67,12 @@ def decisions_public(session: Session) -> list[PublicDecision]:
 def decision_public(session: Session, reference: str) -> PublicDecision:
     """The decision taken under this reference. Raises `NotFound`, also for one not yet taken."""
     return _public(session, decisions.find(session, reference))
+
+
+def wording_public(session: Session, reference: str) -> bytes:
+    """The words of a decision taken, exactly as its public entry binds them. Raises `NotFound`."""
+    row = decisions.find(session, reference)
+    return decisions.wording(row, decisions.conditions(session, row))
 
 
 def model_name(session: Session, version_id: UUID | None) -> str:

@@ -56,7 +56,7 @@ def test_a_step_leads_to_its_state_and_an_act_without_one_leaves_it() -> None:
     ("action", "by", "thing", "words"),
     [
         ("shut", OTHER, Thing(), "Only a case officer can shut."),
-        ("shut", OFFICER, Thing(Door.SHUT), "This door is shut; in that state nobody can shut."),
+        ("shut", OFFICER, Thing(Door.SHUT), "This door is shut; “shut” is not possible then."),
         ("open_again", OFFICER, Thing(Door.SHUT, bolted=True), "The bolt is drawn."),
         ("paint", OFFICER, Thing(), "door has no act “paint”."),
     ],

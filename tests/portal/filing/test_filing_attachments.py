@@ -56,7 +56,7 @@ def test_the_same_file_hangs_once(developer):
 def test_a_submitted_filing_takes_no_more_files(developer):
     with developer.world.wired.database.write() as session:
         filed = developer.submitted(session)
-        with pytest.raises(Denied, match="nobody can attach"):
+        with pytest.raises(Denied, match="“attach” is not possible then"):
             developer.attach(session, filed, "late.txt", b"Late.\n")
 
 
