@@ -98,13 +98,11 @@ class Workflow:
 
     @property
     def states(self) -> list[StrEnum]:
-        """Every state the table names, in the order in which it names them."""
-        seen: dict[StrEnum, None] = {self.start: None}
+        """Every state the table names, in the order of their class."""
+        named = {self.start}
         for step in self.steps:
-            seen.update(dict.fromkeys(step.frm))
-            if step.to is not None:
-                seen[step.to] = None
-        return list(seen)
+            named.update(step.frm if step.to is None else (*step.frm, step.to))
+        return [state for state in type(self.start) if state in named]
 
     def refusal(self, action: str, by: Holder, subject: Stateful) -> Denied | None:
         """Why ``by`` may not take ``action`` on ``subject`` now, or ``None`` if nothing stands against it."""
@@ -136,7 +134,7 @@ class Workflow:
     def _wrong_state(self, action: str, state: Any) -> str:
         if not any(step.action == action for step in self.steps):
             return f"{self.name} has no act “{_words(action)}”."
-        return f"This {self.name} is {_words(str(state))}; in that state nobody can {_words(action)}."
+        return f"This {self.name} is {_words(str(state))}; “{_words(action)}” is not possible then."
 
 
 def _index(name: str, steps: tuple[Step, ...]) -> dict[tuple[str, Any], Step]:
