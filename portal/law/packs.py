@@ -121,9 +121,13 @@ def check_keys(raw: object, form: str, path: str) -> None:
     Raises:
         PackError: for an unknown or missing key, or a value of the wrong type, naming the path.
     """
+    check_table(raw, _FORMS[form], path)
+
+
+def check_table(raw: object, known: Mapping[str, tuple[type | tuple[type, ...], bool]], path: str) -> None:
+    """Hold a table against a form given as key: (type, needed); raises as `check_keys`."""
     if not isinstance(raw, Mapping):
         raise PackError(f"{path}: a table is expected here.")
-    known = _FORMS[form]
     for key, value in raw.items():
         if key not in known:
             raise PackError(f"{path}: unknown key {key!r}.")

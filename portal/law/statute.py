@@ -187,7 +187,8 @@ def _check_time(values: list[Value], path: str) -> None:
             raise Gap(f"{path}: {value.key} has a hole or an overlap before {following.valid_from}.")
 
 
-def _readings(raw: Mapping[str, Any], path: str) -> dict[str, Reading]:
+def read_readings(raw: Mapping[str, Any], path: str) -> dict[str, Reading]:
+    """The readings of a pack or a method, by key."""
     found: dict[str, Reading] = {}
     for index, item in enumerate(raw.get("reading", ())):
         at = f"{path}: reading[{index}] {item.get('key', '')}".rstrip()
@@ -241,7 +242,7 @@ def parse(text: str, path: str) -> Pack:
         authorities=raw["authorities"],
         labels=raw["labels"],
         values=_values(raw, path),
-        readings=_readings(raw, path),
+        readings=read_readings(raw, path),
         aliases=tuple(raw.get("aliases", ())),
         coverage=raw.get("coverage", {}),
         **{KINDS[kind]: tuple(raw.get(kind, ())) for kind in KINDS},
