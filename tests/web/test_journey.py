@@ -43,8 +43,8 @@ class People:
         yield self
         for visitor in self.here.values():
             visitor.leave()
-        assert self.gallery.wrong == []
-        assert self.instance.faults() == []
+        wrong = self.gallery.wrong + self.instance.faults()
+        assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.timeout(420)
