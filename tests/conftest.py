@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import structlog
 
 # Fixture modules import each other: all of them are marked before the first is imported.
 pytest.register_assert_rewrite("tests.fixtures")
@@ -20,6 +21,9 @@ pytest_plugins = [
     "tests.fixtures.instance",
     "tests.fixtures.browser",
 ]
+
+# Plain lines: a traceback in colour with every local variable takes seconds to draw.
+structlog.configure(processors=[structlog.processors.add_log_level, structlog.processors.KeyValueRenderer()])
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

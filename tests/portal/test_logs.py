@@ -19,7 +19,7 @@ from portal.settings import Settings
 @pytest.fixture
 def log(tmp_path: Path) -> Iterator[Path]:
     root = logging.getLogger()
-    before = (root.handlers[:], root.level)
+    before, configured = (root.handlers[:], root.level), structlog.get_config()
     path = tmp_path / "home" / "log" / "assay.log"
     logs.configure(Settings.from_env({"ASSAY_HOME": str(tmp_path / "home")}), "test")
     yield path
@@ -29,7 +29,7 @@ def log(tmp_path: Path) -> Iterator[Path]:
     for name in logs.OURS:
         logging.getLogger(name).setLevel(logging.NOTSET)
     logging.captureWarnings(False)
-    structlog.reset_defaults()
+    structlog.configure(**configured)
 
 
 def lines(path: Path) -> list[dict[str, Any]]:

@@ -1,0 +1,101 @@
+"""The parts of an instance: made once, found again, private to whoever runs it."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from portal.settings import Settings
+from portal.wiring import PERFORM, bare_celery, publish_to, wire
+from secure_access import jobs
+from secure_access.clock import SystemClock
+from secure_access.vault import LocalStore, S3Store
+
+
+def settings(home: Path, **more: str) -> Settings:
+    return Settings.from_env({"ASSAY_HOME": str(home), **more})
+
+
+def test_a_second_start_finds_the_keys_of_the_first(tmp_path: Path) -> None:
+    first, second = (wire(settings(tmp_path / "home")) for _ in range(2))
+    assert first.secrets == second.secrets
+    assert len(set(first.secrets.values())) == 4
+    assert first.ledger_signer.public == second.ledger_signer.public
+    stored = first.vault.put([b"kept"], context="document|x|1")
+    assert b"".join(second.vault.chunks(stored, context="document|x|1")) == b"kept"
+
+
+def test_keys_and_home_are_private(tmp_path: Path) -> None:
+    wire(settings(tmp_path / "home", ASSAY_NOW="2027-10-01"))
+    home = tmp_path / "home"
+    assert home.stat().st_mode & 0o777 == 0o700
+    assert (home / "keys").stat().st_mode & 0o777 == 0o700
+    kept = [*(home / "keys").iterdir(), home / "clock.json"]
+    assert {path.stat().st_mode & 0o777 for path in kept} == {0o600}
+
+
+def test_secrets_do_not_show_where_the_parts_are_printed(tmp_path: Path) -> None:
+    wired = wire(settings(tmp_path / "home"))
+    assert not any(
+        secret.hex() in repr(wired) or repr(secret) in repr(wired) for secret in wired.secrets.values()
+    )
+
+
+def test_a_moved_clock_runs_on_over_restarts(tmp_path: Path) -> None:
+    moved = settings(tmp_path / "home", ASSAY_NOW="2027-10-01T09:00:00+00:00")
+    assert moved.practice_start
+    first = wire(moved).clock.now()
+    assert timedelta(0) <= first - moved.practice_start < timedelta(minutes=1)
+    time.sleep(0.01)
+    again = wire(settings(tmp_path / "home", ASSAY_NOW="2030-01-01")).clock.now()
+    assert first < again < first + timedelta(minutes=1)
+    assert isinstance(wire(settings(tmp_path / "other")).clock, SystemClock)
+
+
+def test_the_vault_lies_in_a_folder_or_a_bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    assert isinstance(wire(settings(tmp_path)).vault._store, LocalStore)
+    bucket = settings(tmp_path, ASSAY_VAULT="s3://plans", ASSAY_S3_ENDPOINT="http://127.0.0.1:9")
+    assert isinstance(wire(bucket).vault._store, S3Store)
+
+
+def test_messages_of_the_embedded_broker_appear_whole_and_carry_an_id_only(
+    tmp_path: Path, sqlite_url: str
+) -> None:
+    wired = wire(settings(tmp_path / "home", ASSAY_DATABASE=sqlite_url, ASSAY_QUEUE="mine"))
+    app = bare_celery(wired.settings)
+    publish_to(wired, app)
+    with wired.database.write() as session:
+        job_id = jobs.add(session, "test.nothing", "about jane@example.test").id
+    (message,) = (tmp_path / "home" / "queue" / "messages").iterdir()
+    assert message.name.endswith(".mine.msg")
+    assert "jane" not in message.read_text()
+    with app.connection_for_read() as connection, connection.SimpleQueue("mine") as queue:
+        got = queue.get(timeout=5)
+        assert got.headers["task"] == PERFORM
+        assert got.payload[0] == [str(job_id)]
+        assert uuid.UUID(got.payload[0][0])
+        got.ack()
+    wired.database.dispose()
+
+
+def test_a_broker_that_is_away_does_not_hold_up_the_act(tmp_path: Path, sqlite_url: str) -> None:
+    wired = wire(
+        settings(
+            tmp_path / "home", ASSAY_DATABASE=sqlite_url, ASSAY_BROKER="amqp://guest:guest@127.0.0.1:9//"
+        )
+    )
+    publish_to(wired, bare_celery(wired.settings))
+    begun = time.monotonic()
+    with wired.database.write() as session:
+        job_id = jobs.add(session, "test.nothing", "x").id
+    assert time.monotonic() - begun < 3
+    with wired.database.read() as session:
+        assert job_id in jobs.due(session, limit=10_000)
+    wired.database.dispose()
