@@ -59,6 +59,8 @@ def bare_celery(settings: Settings) -> Celery:
         worker_redirect_stdouts=False,
         timezone="UTC",
     )
+    # Publishing to a broker that is away fails at once; the reaper publishes again.
+    app.conf.broker_transport_options = {"max_retries": 1, "interval_start": 0, "interval_max": 0}
     if embedded:
         queue_folder.install()
         app.conf.broker_transport_options = _queue_folders(settings.home / "queue")
