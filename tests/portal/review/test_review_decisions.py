@@ -77,9 +77,7 @@ def test_fifty_decide_at_once_and_one_does(desk: Desk) -> None:
     with ThreadPoolExecutor(10) as pool:
         said = list(pool.map(attempt, deciders))
     assert said.count("") == 1
-    assert {words for words in said if words} == {
-        "This decision is decided; “decide” is not possible then."
-    }
+    assert {words for words in said if words} == {"This decision is decided; “decide” is not possible then."}
     with desk.world.wired.database.read() as session:
         taken = [e for e in ledger.entries(session, f"case:{case.id}") if e.type == "decision.taken"]
     assert len(taken) == 1
