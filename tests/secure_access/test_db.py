@@ -20,7 +20,17 @@ NOW = datetime(2027, 6, 1, tzinfo=UTC)
 
 def test_the_only_commit_stands_in_db() -> None:
     found = subprocess.run(
-        ["git", "grep", "-nE", r"(session|connection|transaction|engine)\.commit\(", "--", "portal", "evaluator", "secure_access", "infra"],
+        [
+            "git",
+            "grep",
+            "-nE",
+            r"(session|connection|transaction|engine)\.commit\(",
+            "--",
+            "portal",
+            "evaluator",
+            "secure_access",
+            "infra",
+        ],
         capture_output=True,
         text=True,
         cwd=Path(__file__).parents[2],
