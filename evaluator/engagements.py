@@ -132,6 +132,10 @@ def readable_filing(session: Session, *, engagement: Engagement, by: Actor, now:
             f"The engagement runs from {engagement.window_from} to {engagement.window_until}.",
             "Ask the case officer for another window.",
         )
+    if accreditations.standing(session, evaluator_id=engagement.evaluator_id, on=now.date()) is None:
+        raise Denied(
+            "The accreditation of your body is not in force.", "Ask the authority's accreditation officer."
+        )
     return session.get_one(Filing, engagement.filing_id)
 
 

@@ -23,6 +23,7 @@ from portal.filing import filed_views, filing_views, incident_views, registry_vi
 from portal.review import views as review_views
 from portal.settings import Settings
 from portal.web import (
+    HEADERS,
     PUBLIC,
     ZONES,
     NavItem,
@@ -178,7 +179,8 @@ def _template_folders() -> set[str]:
 
 def _unknown_host(hosts: dict[str, Zone], start_response: Callable[..., Any]) -> list[bytes]:
     names = ", ".join(sorted(hosts))
-    start_response("421 Misdirected Request", [("Content-Type", "text/plain; charset=utf-8")])
+    plain = {**HEADERS, "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}
+    start_response("421 Misdirected Request", list(plain.items()))
     return [f"This address is not served here. Use one of: {names}\n".encode()]
 
 

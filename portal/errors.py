@@ -10,6 +10,7 @@ from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from portal.upload import MAX_FILES
 from portal.web import SignedIn, Zone, current_zone, separately
 from secure_access.ledger import security_log
 from secure_access.workflow import Denied, NotFound
@@ -91,7 +92,7 @@ def _too_large(_error: RequestEntityTooLarge) -> tuple[str, int]:
     return _page(
         413,
         "The file is too large",
-        f"One request may hold {limit} MiB. Nothing was kept.",
+        f"One request may hold {limit} MiB and {MAX_FILES} files. Nothing was kept.",
         "Split the material into several files, and attach them one after another.",
     )
 

@@ -16,14 +16,16 @@ from typing import Any, ClassVar, Protocol, TypeVar, cast
 from flask import Flask, Request, Response, current_app, g, redirect, request, session, url_for
 from flask_login import LoginManager, current_user, login_user, logout_user
 from flask_wtf.csrf import CSRFProtect
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
 
 from portal.settings import Settings
+from portal.upload import MAX_FILES, Upload, discard_others, kept
 from secure_access import identity
 from secure_access.clock import Clock
 from secure_access.db import Database, Field, Instant, Session, Table, insert_if_absent, instant_column
 from secure_access.identity import Actor, PasswordHasher, Person
-from secure_access.vault import Stored, Vault, Writer
+from secure_access.vault import Vault
 from secure_access.workflow import NotFound, Role
 
 PUBLIC = "public"
@@ -39,7 +41,7 @@ MAX_PUBLIC_REQUEST = 2**20
 """Bytes of a request from somebody who is not signed in: nobody fills the vault's disk from outside."""
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_HEADERS = {
+HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
         "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; "
@@ -82,50 +84,6 @@ class FormUse(Table, table=True):
     used_at: Instant = instant_column()
 
 
-class Upload:
-    """A file on its way in: encrypted while it streams, discarded unless the view claims it."""
-
-    def __init__(self, vault: Vault, filename: str) -> None:
-        self.document_id = uuid.uuid4()
-        self.filename = filename
-        self.head = b""
-        self.stored: Stored | None = None
-        self._vault = vault
-        self._writer: Writer = vault.writer(context=f"document|{self.document_id}|1")
-        self._claimed = False
-
-    def write(self, block: bytes) -> int:
-        if len(self.head) < 4096:
-            self.head += block[: 4096 - len(self.head)]
-        self._writer.write(block)
-        return len(block)
-
-    def seek(self, position: int) -> int:
-        """Werkzeug rewinds a finished part: the sign that the whole file is here."""
-        if self.stored is None:
-            self.stored = self._writer.close()
-        return position
-
-    def claim(self) -> Stored:
-        """Keep the file. Raises ``ValueError`` while it is not complete."""
-        if self.stored is None:
-            raise ValueError("the upload has not ended")
-        self._claimed = True
-        return self.stored
-
-    def close(self) -> None:
-        """Called by Werkzeug; what happens to the bytes is decided by `discard_unclaimed`."""
-
-    def discard_unclaimed(self) -> None:
-        """Remove what nobody claimed."""
-        if self._claimed:
-            return
-        if self.stored is None:
-            self._writer.discard()
-        else:
-            self._vault.delete(self.stored.name)
-
-
 class ZoneRequest(Request):
     """A request whose file parts go straight into the vault and are never spooled in plaintext."""
 
@@ -140,21 +98,30 @@ class ZoneRequest(Request):
         filename: str | None = None,
         content_length: int | None = None,
     ) -> Any:
-        upload = Upload(current_zone().wired.vault, filename or "")
-        g.setdefault("uploads", []).append(upload)
-        return upload
+        zone = current_zone()
+        arrived: list[Upload] = g.setdefault("uploads", [])
+        stranger = zone.zone != PUBLIC and not current_user.is_authenticated
+        if stranger or len(arrived) >= MAX_FILES:
+            raise RequestEntityTooLarge
+        arrived.append(Upload(zone.wired.vault, filename or ""))
+        return arrived[-1]
 
 
 class SignedIn:
     """flask-login's user: a live session's token and the actor it stands for."""
 
-    is_authenticated = True
     is_active = True
     is_anonymous = False
 
     def __init__(self, token: str, actor: Actor) -> None:
         self.token = token
         self.actor = actor
+        self.is_authenticated = True
+
+    def renew(self, actor: Actor | None) -> None:
+        """Take the actor as it is now; ``None`` when the session ended or the person was suspended."""
+        self.is_authenticated = actor is not None
+        self.actor = actor or self.actor
 
     def get_id(self) -> str:
         return self.token
@@ -169,6 +136,7 @@ class Zone(Flask):
         super().__init__("portal", static_folder=None, template_folder=None)
         self.wired = wired
         self.zone = zone
+        self.guard = guard
         self.config.update(
             SECRET_KEY=wired.secrets[zone],
             SESSION_COOKIE_NAME=f"__Host-assay-{zone}",
@@ -183,6 +151,7 @@ class Zone(Flask):
         )
         self.jinja_env.globals["form_id"] = form_id
         self.before_request(guard)
+        self.before_request(_refuse_unwritable)
         self.csrf = CSRFProtect(self)
         login = LoginManager(self)
         login.session_protection = "strong"
@@ -195,10 +164,24 @@ class Zone(Flask):
         """Run the view inside the request's only transaction, and finish the page before it ends."""
         view = self.view_functions.get(request.endpoint or "")
         writing = request.method not in _SAFE or getattr(view, "writes", False)
+        # A session's last sight is written in a transaction of its own, so who asks is known before this one.
+        known = current_user.is_authenticated
         with self._transaction(writing) as g.session:
-            if request.method in _SAFE or not request.form.get("form_id"):
-                return self.make_response(super().dispatch_request())
-            return self._once(super().dispatch_request)
+            refused = self._ask_again() if writing and known else None
+            if refused is not None:
+                return self.make_response(refused)
+            plain = request.method in _SAFE or not request.form.get("form_id")
+            view_once = super().dispatch_request
+            response = self.make_response(view_once()) if plain else self._once(view_once)
+            keep = kept(g.session, g.get("uploads", ()))
+        g.kept = keep
+        return response
+
+    def _ask_again(self) -> Any:
+        """The guard once more, where the writing begins: access may have ended while the body arrived."""
+        signed_in = cast(SignedIn, current_user._get_current_object())
+        signed_in.renew(self._actor(g.session, signed_in.token))
+        return self.guard()
 
     def _transaction(self, writing: bool) -> AbstractContextManager[Session]:
         return self.wired.database.write() if writing else self.wired.database.read()
@@ -222,26 +205,40 @@ class Zone(Flask):
 
     def _load_user(self, token: str) -> SignedIn | None:
         with self.wired.database.read() as reading:
+            actor = self._actor(reading, token)
             row = identity.live_session(reading, token=token, zone=self.zone)
-            if row is None:
-                return None
-            try:
-                actor = identity.actor(reading, row.person_id)
-            except NotFound:
-                return None
-        self._touch(row)
-        return SignedIn(token, actor)
-
-    def _touch(self, row: identity.SignInSession) -> None:
+        if actor is None or row is None:
+            return None
         now = datetime.now(UTC)
         if identity.needs_touch(row, now):
             with self.wired.database.write() as writing:
                 writing.get_one(identity.SignInSession, row.id).seen_at = now
+        return SignedIn(token, actor)
+
+    def _actor(self, session: Session, token: str) -> Actor | None:
+        """Whom a token stands for now, with the roles held now; ``None`` for an ended session."""
+        row = identity.live_session(session, token=token, zone=self.zone)
+        try:
+            return identity.actor(session, row.person_id) if row else None
+        except NotFound:
+            return None
 
     def _check_form(self) -> None:
         """Read the body and check its CSRF token, before the transaction opens and after the guard."""
-        if request.method not in _SAFE:
-            self.csrf.protect()
+        if request.method in _SAFE:
+            return
+        if not current_user.is_authenticated:
+            request.max_content_length = MAX_PUBLIC_REQUEST
+        self.csrf.protect()
+        if any("\0" in text for pair in request.form.items(multi=True) for text in pair):
+            raise BadRequest
+
+
+def _refuse_unwritable() -> None:
+    """A NUL is no character of any text, and PostgreSQL takes none."""
+    asked = [request.path, *(text for pair in request.args.items(multi=True) for text in pair)]
+    if any("\0" in text for text in asked):
+        raise BadRequest
 
 
 def form_id() -> str:
@@ -291,10 +288,12 @@ def writes(view: View) -> View:
 def sign_in(person: Person, token: str) -> None:
     """Begin the session of a person whose password was right. The CSRF token is kept on purpose: a form that
     was typed before the session ran out can still be sent after signing in again in another tab."""
-    kept = session.get("csrf_token")
+    if current_user.is_authenticated:
+        identity.end_session(g.session, token=cast(SignedIn, current_user).token)
+    csrf_token = session.get("csrf_token")
     session.clear()
-    if kept:
-        session["csrf_token"] = kept
+    if csrf_token:
+        session["csrf_token"] = csrf_token
     login_user(SignedIn(token, identity.actor(g.session, person.id)))
 
 
@@ -349,6 +348,15 @@ def download(document: Downloadable, blocks: Iterable[bytes]) -> Response:
     return response
 
 
+def let_go() -> None:
+    """Give the request's connection back before something slow, or before `separately` takes another.
+
+    Whoever holds one and waits for a second would wait for ever once everybody does. Rows that were read stay
+    readable; what is read afterwards is read in a new transaction.
+    """
+    g.session.close()
+
+
 @contextmanager
 def separately() -> Iterator[Session]:
     """A transaction of its own, for what must be kept although the request was rolled back."""
@@ -357,12 +365,11 @@ def separately() -> Iterator[Session]:
 
 
 def _discard_uploads(_error: BaseException | None) -> None:
-    for upload in g.pop("uploads", []):
-        upload.discard_unclaimed()
+    discard_others(g.pop("uploads", ()), g.pop("kept", frozenset()))
 
 
 def _secure(response: Response) -> Response:
-    for name, value in _HEADERS.items():
+    for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Cache-Control", "no-store")
     return response

@@ -11,7 +11,8 @@ from evaluator.tables import Engagement
 from portal.filing.registry import ModelVersion
 from portal.filing.tables import Filing, Incident
 from portal.review.tables import Case, Decision, InformationRequest, PlanRequest
-from portal.web import Upload, Wired
+from portal.upload import Upload
+from portal.web import Wired
 from portal.worker import run_due
 from secure_access import documents
 from secure_access.clock import FixedClock

@@ -11,6 +11,8 @@ from werkzeug.wrappers import Response
 from portal import web
 from portal.accounts import service
 
+LONGEST_TARGET = 400
+
 bp = Blueprint("accounts", __name__, template_folder="templates")
 
 
@@ -55,5 +57,6 @@ def _here_only(target: str) -> str:
         and not target.startswith(("//", "/\\"))
         and not parts.netloc
         and not parts.scheme
+        and len(target) <= LONGEST_TARGET
     )
     return target if safe else "/"

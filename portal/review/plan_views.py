@@ -18,7 +18,8 @@ from portal.review.plans import Wanted
 from portal.review.requests import NotServable
 from portal.review.tables import Case, PlanRequest
 from portal.review.workflow import APPROVALS_NEEDED, CASE, PLAN_REQUEST
-from portal.web import Upload, current_actor, current_time, current_zone, uploads
+from portal.upload import Upload
+from portal.web import current_actor, current_time, current_zone, uploads
 from secure_access import documents, identity
 from secure_access.documents import Refused, Use
 from secure_access.identity import Person

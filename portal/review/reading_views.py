@@ -14,7 +14,8 @@ from portal.filing.outline import title_of
 from portal.review import plans
 from portal.review.blueprints import reading as bp
 from portal.review.tables import PlanRequest, PlanSection
-from portal.web import current_actor, current_time, current_zone, separately
+from portal.review.workflow import PLAN_REQUEST
+from portal.web import current_actor, current_time, current_zone, let_go, separately
 from secure_access import documents, grants
 from secure_access.documents import CannotShow, Document
 from secure_access.grants import Opening
@@ -27,7 +28,7 @@ WIDTH = 1200
 def show(reference: str, number: int, page: int) -> str:
     """The frame around one page: what it is, how to turn it. The picture itself is the opening."""
     request, section, opening = _found(reference, number, page)
-    document = _knock(section, opening, page)
+    document = _knock(request, section, opening, page)
     return render_template(
         "plans/page.html",
         request_=request,
@@ -45,9 +46,10 @@ def show(reference: str, number: int, page: int) -> str:
 @bp.get("/plans/<reference>/sections/<int:number>/pages/<int:page>.png")
 def picture(reference: str, number: int, page: int) -> Response:
     """One page as a picture, with the reader's name, role and minute burnt in."""
-    _request, section, opening = _found(reference, number, page)
-    document = _knock(section, opening, page)
+    request, section, opening = _found(reference, number, page)
+    document = _knock(request, section, opening, page)
     by, now = current_actor(), current_time()
+    let_go()
     mark = documents.reader_mark(by.name, by.title or "plan reader", f"{now:%Y-%m-%d %H:%M} UTC")
     try:
         drawn = documents.page_image(current_zone().wired.vault, document, page=page, width=WIDTH, mark=mark)
@@ -69,10 +71,13 @@ def _found(reference: str, number: int, page: int) -> tuple[PlanRequest, PlanSec
     return request, section, opening
 
 
-def _knock(section: PlanSection, opening: Opening, page: int) -> Document:
+def _knock(request: PlanRequest, section: PlanSection, opening: Opening, page: int) -> Document:
     """The document, for whoever has a standing grant. Everybody else is recorded and finds no such page."""
     by, now = current_actor(), current_time()
-    if grants.refusal(g.session, opening=opening, reader_id=by.person_id, now=now) is not None:
+    if (
+        PLAN_REQUEST.refusal("open_plan", by, request) is not None
+        or grants.refusal(g.session, opening=opening, reader_id=by.person_id, now=now) is not None
+    ):
         _refuse(opening)
     document = documents.find(g.session, section.document_id)
     if document.pages is not None and not 1 <= page <= document.pages:
@@ -92,6 +97,7 @@ def _open(opening: Opening) -> None:
 
 
 def _refuse(opening: Opening) -> None:
+    let_go()
     now = current_zone().wired.clock.now()
     grants.record_refusal(current_zone().wired.database, opening=opening, by=current_actor(), now=now)
     raise NotFound

@@ -17,7 +17,8 @@ from portal.review.requests import NotServable, Questions
 from portal.review.tables import Case, InformationRequest
 from portal.review.workflow import CASE, INFORMATION_REQUEST, RequestState
 from portal.ui.formats import plural
-from portal.web import Upload, current_actor, current_time, current_zone, download, uploads, writes
+from portal.upload import Upload
+from portal.web import current_actor, current_time, current_zone, download, uploads, writes
 from secure_access import documents
 from secure_access.documents import Attached, Refused
 from secure_access.workflow import NotFound
