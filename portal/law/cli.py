@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
-from portal.law import accelerators, coverage, penalties, risk, statute
+from portal.law import accelerators, checking, coverage, penalties, risk, statute
 from portal.law.facts import LawError, load_json
 from portal.law.money import grouped
 
@@ -107,12 +107,13 @@ def penalty_command(file: str, form: str) -> None:
 
 @law.command("check")
 def check() -> None:
-    """Check every statute pack: keys, types, units, time spans, citations, references."""
+    """Check every statute pack: keys, types, units, time, citations, every value used, calendars, mapping."""
     try:
         for pack in statute.packs():
-            statute.check(pack)
+            checking.check(pack)
             unverified = sum(not value.verified for value in pack.values)
             click.echo(f"{pack.path}: {len(pack.values)} values, {unverified} not verified, {pack.digest}")
+        risk.check()
         click.echo(f"{risk.TABLE.name}: {len(risk.taxonomies())} taxonomies, {len(risk.mappings())} mappings")
         click.echo(f"{accelerators.TABLE.name}: {len(accelerators.load().chips)} accelerators")
     except LawError as error:

@@ -38,6 +38,8 @@ _FORMS: dict[str, dict[str, tuple[type | tuple[type, ...], bool]]] = {
         "periodic": (list, False),
         "factor": (list, False),
         "gravity": (list, False),
+        "duty": (list, False),
+        "calendar": (dict, False),
     },
     "authorities": dict.fromkeys(
         ("receives", "assesses", "decides", "penalises", "hears_appeals"), (str, True)
@@ -63,7 +65,25 @@ _FORMS: dict[str, dict[str, tuple[type | tuple[type, ...], bool]]] = {
         "on": (date, True),
         "option": (list, True),
     },
-    "option": dict.fromkeys(("name", "label", "why"), (str, True)),
+    "option": {
+        **dict.fromkeys(("name", "label", "why"), (str, True)),
+        "rule": (dict, False),
+    },
+    "calendar": {
+        **dict.fromkeys(("name", "citation"), (str, True)),
+        **dict.fromkeys(("library", "weekend"), (list, True)),
+        "verified": (bool, True),
+        "note": (str, False),
+        "closed": (list, False),
+        "open": (list, False),
+    },
+    "duty": {
+        **dict.fromkeys(("duty", "label", "after"), (str, True)),
+        **dict.fromkeys(("value", "within", "promptly", "citation", "source"), (str, False)),
+        **dict.fromkeys(("breach", "recipient", "status"), (str, False)),
+        **dict.fromkeys(("repeats", "before", "rolls", "schedule", "verified"), (bool, False)),
+        **dict.fromkeys(("met_by", "ends"), (list, False)),
+    },
     "coverage": {
         "covered": (dict, True),
         "large": (dict, False),
@@ -96,6 +116,8 @@ _FORMS: dict[str, dict[str, tuple[type | tuple[type, ...], bool]]] = {
         **dict.fromkeys(("duty", "label", "value"), (str, True)),
         "after": (str, True),
         "repeats": (bool, True),
+        **dict.fromkeys(("met_by", "ends"), (list, False)),
+        "schedule": (bool, False),
     },
     "factor": {
         **dict.fromkeys(("code", "label", "citation"), (str, True)),
@@ -111,8 +133,10 @@ KINDS = {
     "periodic": "periodic",
     "factor": "factors",
     "gravity": "gravity",
+    "duty": "duties",
 }
-UNITS = {"FLOP", "percent", "hours", "days", "weeks", "months", "times"}
+SPANS = ("hours", "days", "business days", "weeks", "months")
+UNITS = {"FLOP", "percent", "times", *SPANS}
 
 
 def check_keys(raw: object, form: str, path: str) -> None:
@@ -153,7 +177,7 @@ def parse_value(raw: Any, unit: str, path: str) -> Decimal | int | str | tuple[s
         return Fraction(str(raw))
     if unit not in UNITS and unit not in EXPONENTS:
         raise PackError(f"{path}: unit {unit!r} is not known.")
-    if unit in ("hours", "days", "weeks", "months"):
+    if unit in SPANS:
         if not isinstance(raw, int):
             raise PackError(f"{path}: {unit} is a whole number without quotes.")
         return raw

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from portal.law.facts import LawError
+from portal.law.packs import PackError
 
 TABLE = Path(__file__).parent / "statute" / "tables" / "taxonomies.toml"
 RELATIONS = ("same", "wider", "narrower")
@@ -84,6 +85,15 @@ class Taxonomy:
 
 
 @dataclass(frozen=True, slots=True)
+class Unmapped:
+    """A category that has no counterpart in another set, with the reason."""
+
+    category: str
+    other: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Mapping:
     """How a category stands to one of another set: the first is same, wider or narrower."""
 
@@ -146,6 +156,42 @@ def categories(name: str, on: date | None = None) -> tuple[Category, ...]:
 def mappings() -> tuple[Mapping, ...]:
     """The mapping table between the sets; ids are `taxonomy/category`."""
     return tuple(Mapping(**row) for row in _raw()["mapping"])
+
+
+@cache
+def unmapped() -> tuple[Unmapped, ...]:
+    """The categories that stand alone against another set, each said with its reason."""
+    return tuple(Unmapped(**row) for row in _raw()["unmapped"])
+
+
+def check() -> None:
+    """Hold the mapping against the sets: each pair of sets answers for each category, in both directions.
+
+    A category may have no tiers; one without counterpart must say so under `unmapped`.
+
+    Raises:
+        PackError: naming the category and the set.
+    """
+    path, alone = TABLE.name, {(row.category, row.other) for row in unmapped()}
+    for row in mappings():
+        if row.relation not in RELATIONS:
+            raise PackError(f"{path}: {row.first} to {row.second}: relation {row.relation!r} is not known.")
+    for ours in taxonomies():
+        _check_tiers(ours, path)
+        for other in taxonomies():
+            for category in ours.categories if other.id != ours.id else ():
+                name = f"{ours.id}/{category.id}"
+                if bool(counterparts(ours.id, category.id, other.id)) == ((name, other.id) in alone):
+                    raise PackError(
+                        f"{path}: {name} is mapped to {other.id} and said to be alone, or neither."
+                    )
+
+
+def _check_tiers(taxonomy: Taxonomy, path: str) -> None:
+    for category in taxonomy.categories:
+        numbers = [tier.number for tier in category.tiers]
+        if numbers != list(range(1, len(numbers) + 1)):
+            raise PackError(f"{path}: {taxonomy.id}/{category.id}: tiers are not numbered 1, 2, 3 in order.")
 
 
 def counterparts(name: str, category: str, other: str) -> tuple[tuple[Category, str], ...]:

@@ -9,13 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,12 +26,18 @@ from portal.law.facts import LawError
 from portal.law.packs import KINDS, PackError, check_keys, parse_value
 
 FOLDER = Path(__file__).parent / "statute"
-REGIMES = ("aaif-proposal", "ca-tfaia", "ny-raise", "eu-ai-act")
+REGIMES = ("aaif-proposal", "ca-tfaia", "ny-raise", "il-sb315", "eu-ai-act")
 OFFICE = "office"
+STATUSES = ("enacted", "proposed", "office practice", "promised")
+"""`promised` is what a developer's own framework undertakes; some laws make breaking it a violation."""
 
 
 class UnknownRegime(LawError):
     """No pack has that id or alias."""
+
+
+class UnknownVersion(LawError):
+    """No shipped, past or stored pack has that digest."""
 
 
 class NotInForce(LawError):
@@ -72,11 +81,12 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One way to read an ambiguous text."""
+    """One way to read an ambiguous text; `rule` is the rule of coverage under it, where it changes that."""
 
     name: str
     label: str
     why: str
+    rule: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +109,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Pack:
-    """One statute, proposal or office practice."""
+    """One version of a statute, proposal or office practice; `text` is the TOML that it was read from."""
 
     id: str
     name: str
@@ -122,6 +132,9 @@ class Pack:
     periodic: tuple[Mapping[str, Any], ...] = ()
     factors: tuple[Mapping[str, Any], ...] = ()
     gravity: tuple[Mapping[str, Any], ...] = ()
+    duties: tuple[Mapping[str, Any], ...] = ()
+    calendar: Mapping[str, Any] = field(default_factory=dict)
+    text: str = field(default="", repr=False, compare=False)
 
     def in_force(self, on: date) -> bool:
         """Whether the law has begun on that day."""
@@ -156,8 +169,8 @@ def _values(raw: Mapping[str, Any], path: str) -> tuple[Value, ...]:
         at = f"{path}: value[{index}] {item.get('key', '')}".rstrip()
         check_keys(item, "value", at)
         status = item.get("status", raw["status"])
-        if status not in ("enacted", "proposed", "office practice"):
-            raise PackError(f"{at}: status {status!r} is not enacted, proposed or office practice.")
+        if status not in STATUSES:
+            raise PackError(f"{at}: status {status!r} is not one of {', '.join(STATUSES)}.")
         found.append(
             Value(
                 key=item["key"],
@@ -220,10 +233,10 @@ def parse(text: str, path: str) -> Pack:
     except tomllib.TOMLDecodeError as error:
         raise PackError(f"{path}: {error}.") from error
     check_keys(raw, "pack", path)
-    for kind in ("authorities", "labels", "coverage"):
+    for kind in ("authorities", "labels", "coverage", "calendar"):
         if kind in raw:
             check_keys(raw[kind], kind, f"{path}: {kind}")
-    for kind in ("provision", "clock", "periodic", "factor", "gravity"):
+    for kind in KINDS:
         for index, item in enumerate(raw.get(kind, ())):
             check_keys(item, kind, f"{path}: {kind}[{index}]")
     for index, rule in enumerate(raw.get("coverage", {}).get("rule", ())):
@@ -245,13 +258,30 @@ def parse(text: str, path: str) -> Pack:
         readings=read_readings(raw, path),
         aliases=tuple(raw.get("aliases", ())),
         coverage=raw.get("coverage", {}),
+        calendar=raw.get("calendar", {}),
+        text=text,
         **{KINDS[kind]: tuple(raw.get(kind, ())) for kind in KINDS},
     )
 
 
-@cache
+_CHOSEN: ContextVar[Mapping[str, Pack]] = ContextVar("statute versions", default=MappingProxyType({}))
+
+
+@contextmanager
+def using(*versions: Pack) -> Iterator[None]:
+    """Work under these versions, each in place of the shipped pack of its id, until the block ends.
+
+    So a result is computed again from the versions it names: `with using(*(version(d) for d in digests)):`.
+    """
+    token = _CHOSEN.set(MappingProxyType({**_CHOSEN.get(), **{pack.id: pack for pack in versions}}))
+    try:
+        yield
+    finally:
+        _CHOSEN.reset(token)
+
+
 def load(name: str) -> Pack:
-    """The shipped pack of an id or alias, read once.
+    """The pack of an id or alias: the version of `using`, else the shipped one.
 
     Raises:
         UnknownRegime: when there is none.
@@ -263,10 +293,46 @@ def load(name: str) -> Pack:
     raise UnknownRegime(f"Regime {name[:60]!r} is not known.", "", f"Use one of: {known}.")
 
 
-@cache
 def packs() -> tuple[Pack, ...]:
-    """Every shipped pack, the four regimes in their order and then the office's own."""
+    """Every pack: the regimes in their order, the office's own, and any that only `using` brought."""
+    chosen = _CHOSEN.get()
+    shipped = {pack.id: pack for pack in _shipped()}
+    return tuple({**shipped, **chosen}.values())
+
+
+@cache
+def _shipped() -> tuple[Pack, ...]:
     return tuple(_read(FOLDER / f"{name}.toml") for name in (*REGIMES, OFFICE))
+
+
+@cache
+def _past() -> tuple[Pack, ...]:
+    """Versions that an earlier release shipped; a release that changes a pack moves the old file there."""
+    return tuple(_read(path) for path in sorted((FOLDER / "past").glob("*.toml")))
+
+
+def version(wanted: str, stored: Mapping[str, str] | None = None) -> Pack:
+    """The pack of a digest: shipped now, shipped once, or stored.
+
+    Args:
+        wanted: a digest as results carry it.
+        stored: TOML texts by digest, for versions that went live without a release.
+
+    Raises:
+        UnknownVersion: when none has that digest.
+        PackError: when the stored text is not what its digest says.
+    """
+    for pack in (*_shipped(), *_past()):
+        if pack.digest == wanted:
+            return pack
+    text = (stored or {}).get(wanted)
+    if text is None:
+        why = "It is neither shipped with this release nor stored here."
+        raise UnknownVersion(f"No version {wanted[:80]!r} is known.", why, "Bring the text it was made from.")
+    pack = parse(text, f"stored {wanted[:19]}")
+    if pack.digest != wanted:
+        raise PackError(f"{pack.path}: the text has the digest {pack.digest}; it was changed.")
+    return pack
 
 
 def _read(path: Path) -> Pack:

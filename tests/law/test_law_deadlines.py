@@ -39,6 +39,7 @@ def test_each_regime_has_its_clock() -> None:
         ("ny-raise", "72 hours from determined"),
         ("ny-raise", "72 hours from reasonable belief"),
         ("eu-ai-act", "5 days from aware"),
+        ("il-sb315", "72 hours from discovered"),
     }
     belief = found[("ny-raise", "72 hours from reasonable belief")]
     assert belief.due_at == at("2027-08-13 12:00")

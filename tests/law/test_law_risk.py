@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
 from portal.law import risk
+from portal.law.packs import PackError
 
 
 def test_the_framework_has_four_tiers_for_three_categories() -> None:
@@ -44,3 +46,35 @@ def test_what_does_not_exist() -> None:
     with pytest.raises(risk.UnknownTaxonomy, match="did not exist on 2026-01-01"):
         risk.taxonomy("policy-2026", on=date(2026, 1, 1))
     assert risk.taxonomy("policy-2026", on=date(2026, 6, 10)).status == "proposed"
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "message"),
+    [
+        ("unmapped", (), "is mapped to policy-2026 and said to be alone, or neither"),
+        (
+            "unmapped",
+            (*risk.unmapped(), risk.Unmapped("fcf-2025/cyber", "policy-2026", "w")),
+            "fcf-2025/cyber is mapped to policy-2026 and said",
+        ),
+        ("mappings", (risk.Mapping("fcf-2025/cyber", "policy-2026/cyber-attack", "odd"),), "relation 'odd'"),
+    ],
+)
+def test_the_mapping_is_complete_or_says_where_not(
+    monkeypatch: pytest.MonkeyPatch, name: str, rows: tuple[object, ...], message: str
+) -> None:
+    risk.check()
+    monkeypatch.setattr(risk, name, lambda: rows)
+    with pytest.raises(PackError) as caught:
+        risk.check()
+    assert message in str(caught.value)
+
+
+def test_tiers_are_numbered_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = risk.taxonomies()
+    first = whole[0]
+    cyber = replace(first.categories[0], tiers=first.categories[0].tiers[::-1])
+    broken = replace(first, categories=(cyber, *first.categories[1:]))
+    monkeypatch.setattr(risk, "taxonomies", lambda: (broken, *whole[1:]))
+    with pytest.raises(PackError, match="fcf-2025/cyber: tiers are not numbered"):
+        risk.check()
