@@ -10,8 +10,7 @@ from wtforms import SelectField, SelectMultipleField, TextAreaField
 
 from evaluator import accreditations
 from evaluator.workflow import ACCREDITATION
-from portal.filing.risk_form import DEFAULT_TAXONOMY
-from portal.law import risk
+from portal.filing import risk_form
 from portal.ui.fields import MemorableDateField, Needed
 from portal.ui.forms import Form
 from portal.web import current_actor, current_time
@@ -87,7 +86,7 @@ def change(reference: str, action: str) -> Response:
 
 def category_names() -> dict[str, str]:
     """Names of the risk categories by id."""
-    return {category.id: category.name for category in risk.categories(DEFAULT_TAXONOMY)}
+    return risk_form.category_names(risk_form.DEFAULT_TAXONOMY)
 
 
 def _form(data: Any = None) -> AccreditationForm:

@@ -12,7 +12,7 @@ from evaluator import assessments, engagements
 from evaluator.tables import Engagement, IndependentAssessment
 from evaluator.web.accreditation_views import category_names
 from evaluator.workflow import ASSESSMENT, ENGAGEMENT
-from portal.filing import reading
+from portal.filing import reading, registration
 from portal.filing.registry import ModelVersion
 from portal.filing.tables import Filing
 from portal.law import risk
@@ -251,8 +251,10 @@ def _entry(found: IndependentAssessment) -> ledger.LedgerEntry | None:
 
 
 def _facts(engagement: Engagement) -> dict[str, Any]:
+    version = g.session.get_one(ModelVersion, engagement.model_version_id)
     return {
         "engagement": engagement,
         "developer": g.session.get_one(Organisation, engagement.developer_id),
-        "version": g.session.get_one(ModelVersion, engagement.model_version_id),
+        "version": version,
+        "model": registration.full_name(g.session, version),
     }

@@ -24,6 +24,7 @@ NARRATIVE = "narrative"
 ONE, TWO = "one", "two"
 SAFEGUARDS_ON, SAFEGUARDS_OFF = "safeguards on", "safeguards off"
 ACCELERATION = "acceleration"
+ACCELERATION_NAME = "AI speeding up its own development"
 
 PROBABILITIES = (
     ("remote", "Remote (below 1 %)", ""),
@@ -71,6 +72,12 @@ def sections(taxonomy: str) -> tuple[Section, ...]:
         _acceleration(len(tiered) + 1),
         _INITIATIVES,
     )
+
+
+def category_names(taxonomy: str) -> dict[str, str]:
+    """Every category that a report answers, by id, the one that is only narrative included."""
+    found = {category.id: category.name for category in risk.categories(taxonomy or DEFAULT_TAXONOMY)}
+    return {**found, ACCELERATION: ACCELERATION_NAME}
 
 
 def taxonomy_options() -> tuple[tuple[str, str, str], ...]:
@@ -138,7 +145,7 @@ def _acceleration(place: int) -> Section:
     name = ACCELERATION
     return Section(
         name,
-        f"AI speeding up its own development ({place} of {place})",
+        f"{ACCELERATION_NAME} ({place} of {place})",
         (
             Question(f"{name}.narrative", "How far models speed up your own research", "RR-50", rows=6,
                      hint="Which work they do by themselves, with what share of it, under whose eyes.",
@@ -234,7 +241,7 @@ def rows(taxonomy: str, content: Mapping[str, Any]) -> tuple[RiskRow, ...]:
     narrative = str(content.get(f"{ACCELERATION}.narrative", ""))
     return (
         *found,
-        RiskRow(ACCELERATION, "AI speeding up its own development", "", None, NARRATIVE, narrative),
+        RiskRow(ACCELERATION, ACCELERATION_NAME, "", None, NARRATIVE, narrative),
     )
 
 

@@ -12,8 +12,8 @@ from werkzeug.wrappers import Response as BaseResponse
 from evaluator import accreditations, engagements
 from evaluator.tables import Engagement
 from evaluator.workflow import FLAG
+from portal.filing import risk_form
 from portal.filing.workflow import FilingState
-from portal.law import risk
 from portal.law.deadlines import office_clock
 from portal.review import cases, comparing, flags
 from portal.review.blueprints import asked
@@ -126,8 +126,7 @@ def _unfit(found: Facts, form: AppointForm, body: str, categories: list[str]) ->
     ]
     if not ids([body]):
         wrong.append(("evaluator", "Choose an accredited body."))
-    known_ids = {category.id for category in risk.categories(found.report.taxonomy)}
-    if not categories or not set(categories) <= known_ids:
+    if not categories or not set(categories) <= set(risk_form.category_names(found.report.taxonomy)):
         wrong.append(("categories", "Choose at least one category of the report."))
     return wrong + [(name, str(form[name].errors[0])) for name in form.errors if name in form]
 
@@ -146,7 +145,7 @@ def _appointment(
         body=body,
         chosen=categories,
         bodies=accreditations.accredited(g.session, on=current_time().date()),
-        categories=risk.categories(report.taxonomy) if report.taxonomy else (),
+        categories=risk_form.category_names(report.taxonomy).items(),
         beside=beside,
         problems=listed(form, beside),
     )
