@@ -40,7 +40,22 @@ MET: dict[str, set[str]] = {zone: set() for zone in ZONES}
 NOT_BY_LINK = {
     "accounts.sign_in": "asked for where a page needs it",
     "ui.static_file": "named by pages, no page itself",
-    "filings.edit": "a page of a draft; the journey walks each",
+    "register.find": "where a form leads",
+    "reading.picture": "an image of reading.show",
+    **dict.fromkeys(
+        (
+            *("filings.edit", "filings.attachments", "filings.certify", "filings.all_checks", "signing.sign"),
+            *("engagements.filing", "engagements.document", "cases.evaluator", "cases.recommend"),
+            *("reading.show", "enforcement.open_worksheet", "enforcement.change", "enforcement.compare"),
+        ),
+        "asks for a state that the told case has left; the journey walks it",
+    ),
+    **dict.fromkeys(
+        ("asked.own_document", "cases.answer_document", "enforcement.document"),
+        "the told case has no such file",
+    ),
+    "enforcement.send_back": "asks for a worksheet that waits for approval",
+    **dict.fromkeys(("filed.show", "filed.incident", "filed.document"), "for officials outside a case"),
 }
 """GET endpoints that the told case has no link to, with the reason."""
 
