@@ -1,4 +1,4 @@
-"""Alembic environment: one transaction, batch changes on SQLite, triggers re-created after every migration."""
+"""Alembic environment: one transaction, batch changes on SQLite, triggers re-created after each migration."""
 
 from __future__ import annotations
 
