@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from dataclasses import dataclass
 from decimal import Decimal
@@ -31,6 +32,8 @@ class Accelerators:
     chips_factor: Decimal
     utilisation: tuple[Decimal, Decimal, Decimal]
     citation: str
+    verified: bool
+    digest: str
 
     def peak(self, name: str, number_format: str | None) -> tuple[str, Decimal] | None:
         """The format used and the peak of a chip, None where the table has none."""
@@ -61,4 +64,6 @@ def load() -> Accelerators:
         chips_factor=Decimal(method["chips_factor"]),
         utilisation=(low, middle, high),
         citation=method["citation"],
+        verified=method["verified"],
+        digest="sha256:" + hashlib.sha256(TABLE.read_bytes()).hexdigest(),
     )

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from portal.law import calendars, statute
+from portal.law import calendars, coverage, statute
 from portal.law.packs import PackError
 from portal.law.statute import Pack
 
@@ -80,12 +80,5 @@ def _readings(pack: Pack) -> None:
         if len({option.name for option in reading.options}) < max(2, len(reading.options)):
             raise PackError(f"{pack.path}: reading {reading.key} needs two options of different names.")
         for option in reading.options:
-            if option.rule is not None and not _inputs(option.rule) <= names:
+            if option.rule is not None and not coverage.names_of(option.rule) <= names:
                 raise PackError(f"{pack.path}: reading {reading.key}: {option.name} names an unknown rule.")
-
-
-def _inputs(rule: object) -> set[str]:
-    if isinstance(rule, str):
-        return {rule}
-    parts = rule.values() if isinstance(rule, Mapping) else rule if isinstance(rule, list) else ()
-    return set().union(*(_inputs(part) for part in parts))

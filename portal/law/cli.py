@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from portal.law import accelerators, checking, coverage, penalties, risk, statute
+from portal.law.coverage_result import Coverage
 from portal.law.facts import LawError, load_json
 from portal.law.money import grouped
 
@@ -120,9 +121,11 @@ def check() -> None:
         _refuse(error)
 
 
-def _coverage_text(result: coverage.Coverage) -> str:
+def _coverage_text(result: Coverage) -> str:
     lines = [f"Law of {result.on.isoformat()}", "Training compute"]
     lines += [f"  {line}" for line in result.training_flop.working or ("not stated",)]
+    assumed = [line for estimate in result.training_flop.estimates for line in estimate.assumed]
+    lines += [f"  assumed: {line}" for line in assumed]
     for answer in result.regimes.values():
         lines += ["", f"{answer.name}: {answer.wording}"]
         if answer.large is not None:
@@ -133,6 +136,11 @@ def _coverage_text(result: coverage.Coverage) -> str:
             lines.append(f"{text} ({reason.citation}{sign})")
         lines += [f"  flag    {flag}" for flag in answer.flags]
         lines += [f"  missing {name}" for name in answer.missing]
+        for reading in answer.readings:
+            mark = (
+                f"adopted {reading.on} by {reading.by}: {reading.why_adopted}" if reading.adopted else "other"
+            )
+            lines.append(f"  reading {reading.label}: {reading.wording} ({reading.citation}; {mark})")
     return "\n".join(lines)
 
 

@@ -6,7 +6,7 @@ carries the error of its method, so that near a threshold the answer is "maybe" 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from portal.law import accelerators
@@ -25,6 +25,7 @@ MODEL_KEYS = (
     "fine_tuning_flop",
     "modifier_flop",
     "designated",
+    "rebuttals",
     "placed_on_market",
 )
 CHIP_KEYS = ("name", "count", "hours", "utilisation", "number_format")
@@ -48,6 +49,18 @@ class Estimate:
     low: Decimal
     high: Decimal
     working: tuple[str, ...]
+    assumed: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, object]:
+        """The estimate as plain values; `assumed` names what nobody stated and no source confirms."""
+        return {
+            "method": self.method,
+            "value": None if self.value is None else scientific(self.value),
+            "low": scientific(self.low),
+            "high": scientific(self.high),
+            "working": list(self.working),
+            "assumed": list(self.assumed),
+        }
 
     def side(self, threshold: Decimal) -> str:
         """`yes` when more than the threshold, `no` when not, `maybe` when the interval straddles it."""
@@ -91,7 +104,25 @@ class Compute:
             "high": scientific(lead.high) if lead else None,
             "method": lead.method if lead else None,
             "working": list(self.working),
+            "estimates": [estimate.as_json() for estimate in self.estimates],
+            "assumed": [line for estimate in self.estimates for line in estimate.assumed],
+            "accelerators_digest": accelerators.load().digest,
         }
+
+    def with_original(self) -> Compute:
+        """The same facts with what a modifier used counted together with the original model's compute."""
+        if self.modifier is None:
+            return self
+        original = self.base if self.base is not None else (self.leading.value if self.leading else None)
+        if original is None:
+            return Compute(missing=("model.base_model_flop",))
+        total = original + self.modifier
+        lines = (
+            f"original {scientific(original)} FLOP",
+            f"+ {scientific(self.modifier)} FLOP of modification",
+            f"= {scientific(total)} FLOP with the original",
+        )
+        return Compute((Estimate("with the original", total, total, total, lines),))
 
 
 def read(model: Facts) -> Compute:
@@ -142,7 +173,8 @@ def _plus(estimate: Estimate, added: Decimal, lines: list[str]) -> Estimate:
     value = None if estimate.value is None else estimate.value + added
     low, high = estimate.low + added, estimate.high + added
     last = f"= {scientific(low)} to {scientific(high)}" if value is None else f"= {scientific(value)}"
-    return Estimate(estimate.method, value, low, high, (*estimate.working, *lines, f"{last} FLOP in all"))
+    working = (*estimate.working, *lines, f"{last} FLOP in all")
+    return replace(estimate, value=value, low=low, high=high, working=working)
 
 
 def _given(model: Facts) -> Estimate | None:
@@ -181,14 +213,18 @@ def _six_nd(model: Facts) -> Estimate | None:
 
 def _with_error(method: str, value: Decimal, factor: Decimal, lines: list[str]) -> Estimate:
     low, high = value / factor, value * factor
-    error = f"error of {method}: a factor of {factor}, so {scientific(low)} to {scientific(high)} FLOP"
-    return Estimate(method, value, low, high, (*lines, error))
+    table = accelerators.load()
+    sign = "" if table.verified else ", not verified"
+    error = f"error of {method}: a factor of {factor}{sign}, so {scientific(low)} to {scientific(high)} FLOP"
+    assumed = f"{method} is within a factor of {factor} of what was used ({table.citation}{sign})"
+    return Estimate(method, value, low, high, (*lines, error), (assumed,))
 
 
 def _chips(model: Facts, missing: list[str]) -> Estimate | None:
     table = accelerators.load()
     low = value = high = Decimal(0)
     lines: list[str] = []
+    guesses: list[str] = []
     for chip in model.children("chips", CHIP_KEYS):
         name = chip.text("name") or ""
         found = table.peak(name, chip.text("number_format"))
@@ -205,7 +241,10 @@ def _chips(model: Facts, missing: list[str]) -> Estimate | None:
             missing.append(chip.at("utilisation"))
         peak = count * found[1] * hours * SECONDS_PER_HOUR
         low, value, high = low + peak * spread[0], value + peak * spread[1], high + peak * spread[2]
-        assumed = f" (assumed, {spread[0]} to {spread[2]})" if share is None else ""
+        assumed = ""
+        if share is None:
+            assumed = f" (assumed, {spread[0]} to {spread[2]}{'' if table.verified else ', not verified'})"
+            guesses.append(f"utilisation of {name} is {spread[1]}{assumed}".replace("(assumed, ", "("))
         lines.append(
             f"{count.normalize():f} x {name} x {scientific(found[1])} FLOP/s ({found[0]})"
             f" x {hours.normalize():f} h x 3600 s x utilisation {spread[1]}{assumed}"
@@ -215,4 +254,8 @@ def _chips(model: Facts, missing: list[str]) -> Estimate | None:
         return None
     factor = table.chips_factor
     estimate = _with_error("chips", value, factor, lines)
-    return Estimate("chips", value, min(low, estimate.low), max(high, estimate.high), estimate.working)
+    low, high = min(low, estimate.low), max(high, estimate.high)
+    if guesses:
+        working = f"with the assumed utilisation {scientific(low)} to {scientific(high)} FLOP"
+        estimate = replace(estimate, working=(*estimate.working, working))
+    return replace(estimate, low=low, high=high, assumed=(*estimate.assumed, *guesses))

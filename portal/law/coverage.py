@@ -2,7 +2,8 @@
 
 Each regime is a boolean rule over evidenced inputs, written in its pack. Unknown is never false: what is not
 stated gives `unknown` and a name in `missing`; estimates on both sides of a threshold give `maybe`. A
-proposal covers nobody, a presumption can be rebutted, and the wording says so.
+proposal covers nobody, a presumption can be rebutted, and the wording says so. Where a text can be read in
+several ways the outcome under each reading is given beside the adopted one.
 """
 
 from __future__ import annotations
@@ -16,94 +17,19 @@ from typing import Any
 
 from portal.law import compute, revenue, statute
 from portal.law.compute import Compute, scientific
+from portal.law.coverage_result import Coverage, Reason, RegimeCoverage, UnderReading
 from portal.law.facts import FactError, Facts
 from portal.law.money import EXPONENTS, Money, grouped
 from portal.law.packs import PackError
-from portal.law.statute import Pack, Value
+from portal.law.statute import Option, Pack, Reading, Value
 
 ORGANISATION_KEYS = ("gross_revenue", "ai_revenue", "ai_rd", "kind", "operates_in")
 PLACED_KEYS = ("territory", "date", "channel")
+REBUTTAL_KEYS = ("regime", "status", "date")
+REBUTTALS = ("pending", "accepted", "rejected")
 # The order in which several answers combine: the first that occurs decides.
 _ALL = ("no", "unknown", "maybe", "yes")
 _ANY = ("yes", "maybe", "unknown", "no")
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """One rule as applied: `outcome` is yes, no, maybe or unknown; the rest as a person reads it."""
-
-    rule: str
-    label: str
-    citation: str
-    input: str
-    threshold: str
-    outcome: str
-    verified: bool
-    working: tuple[str, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """The reason as plain values."""
-        return {
-            "rule": self.rule,
-            "label": self.label,
-            "citation": self.citation,
-            "input": self.input,
-            "threshold": self.threshold,
-            "outcome": self.outcome,
-            "verified": self.verified,
-            "working": list(self.working),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class RegimeCoverage:
-    """The answer of one regime; `large` is None where it has no second class."""
-
-    regime: str
-    name: str
-    covered: str
-    wording: str
-    large: str | None
-    because: tuple[Reason, ...]
-    missing: tuple[str, ...]
-    flags: tuple[str, ...]
-    status: str
-    in_force_from: date
-    statute_digest: str
-
-    def as_json(self) -> dict[str, Any]:
-        """The answer as plain values; `large` only where the regime has that class."""
-        found: dict[str, Any] = {
-            "name": self.name,
-            "covered": self.covered,
-            "wording": self.wording,
-            "because": [reason.as_json() for reason in self.because],
-            "missing": list(self.missing),
-            "flags": list(self.flags),
-            "status": self.status,
-            "in_force_from": self.in_force_from.isoformat(),
-            "statute_digest": self.statute_digest,
-        }
-        if self.large is not None:
-            found["large"] = self.large
-        return found
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """The answers of all regimes asked for, and the training compute they rest on."""
-
-    on: date
-    training_flop: Compute
-    regimes: Mapping[str, RegimeCoverage]
-
-    def as_json(self) -> dict[str, Any]:
-        """The result in the published form."""
-        return {
-            "on": self.on.isoformat(),
-            "training_flop": self.training_flop.as_json(),
-            "regimes": {name: answer.as_json() for name, answer in self.regimes.items()},
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +41,7 @@ class _Case:
     organisation: Facts
     flop: Compute
     designated: frozenset[str] | None
+    rebuttals: Mapping[str, str]
     territories: Mapping[str, frozenset[str] | None]
 
 
@@ -168,8 +95,24 @@ def _read(on: date, model: Facts, organisation: Facts) -> _Case:
         organisation=organisation,
         flop=compute.read(model),
         designated=designated,
+        rebuttals=_rebuttals(model, on),
         territories={"placed_on_market": placed, "operates_in": operates},
     )
+
+
+def _rebuttals(model: Facts, on: date) -> dict[str, str]:
+    """How the latest rebuttal under each regime stands on a day; an undated one counts as made before it."""
+    found: dict[str, tuple[date, str]] = {}
+    for item in model.children("rebuttals", REBUTTAL_KEYS):
+        regime, status = item.text("regime"), item.text("status", among=REBUTTALS)
+        if regime is None or status is None:
+            missing = item.at("status" if regime else "regime")
+            raise FactError(missing, "the value is missing", f"State {missing}.")
+        day = item.day("date") or date.min
+        name = statute.load(regime).id
+        if day <= on and day >= found.get(name, (day, ""))[0]:
+            found[name] = (day, status)
+    return {name: status for name, (_, status) in found.items()}
 
 
 def _regime(pack: Pack, case: _Case) -> RegimeCoverage:
@@ -177,34 +120,112 @@ def _regime(pack: Pack, case: _Case) -> RegimeCoverage:
         wording = (
             f"{pack.labels['not_in_force']} on {case.on.isoformat()}; starts on {pack.starts.isoformat()}"
         )
-        return _answer(pack, "not_in_force", wording, None, [])
+        return _answer(pack, _Outcome("not_in_force", wording, None), [], ())
     findings = {rule["name"]: _rule(pack, rule, case) for rule in pack.coverage["rule"]}
-    outcomes = {name: finding.reason.outcome for name, finding in findings.items()}
     extra = [finding for finding in (_exempt(pack, case), _nexus(pack, case)) if finding]
-    covered = combine(pack.coverage["covered"], outcomes)
+    barred = any(finding.reason.outcome == "no" for finding in extra)
+    adopted = _adopted_rule(pack)
+    used = names_of(adopted) | names_of(pack.coverage.get("large", []))
+    counted = [finding for name, finding in findings.items() if name in used]
+    outcome = _outcome(pack, case, adopted, findings, barred=barred)
+    readings = tuple(
+        _under(pack, reading, option, case, findings, barred)
+        for reading in pack.readings.values()
+        if any(option.rule for option in reading.options)
+        for option in reading.options
+    )
+    return _answer(pack, outcome, [*counted, *extra], readings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    covered: str
+    wording: str
+    large: str | None
+
+
+def _adopted_rule(pack: Pack) -> object:
+    """The rule of the adopted reading where one changes the rule, else the pack's own."""
+    chosen = [reading.option(reading.adopted).rule for reading in pack.readings.values()]
+    return next((rule for rule in chosen if rule), pack.coverage["covered"])
+
+
+def names_of(rule: object) -> set[str]:
+    """Every input that a rule names."""
+    if isinstance(rule, str):
+        return {rule}
+    parts = rule.values() if isinstance(rule, Mapping) else rule if isinstance(rule, list) else ()
+    return set().union(*(names_of(part) for part in parts))
+
+
+def _outcome(
+    pack: Pack, case: _Case, rule: object, findings: Mapping[str, _Finding], *, barred: bool
+) -> _Outcome:
+    """Covered, its wording and the second class under one rule; `barred` by an exemption or the territory."""
+    outcomes = {name: finding.reason.outcome for name, finding in findings.items()}
+    covered = combine(rule, outcomes)
+    outcomes["covered"] = covered
     large = combine(pack.coverage["large"], outcomes) if "large" in pack.coverage else None
-    if any(finding.reason.outcome == "no" for finding in extra):
-        covered, large = "no", (None if large is None else "no")
-    label = "designated" if covered == "yes" and outcomes.get("designation") == "yes" else covered
-    return _answer(pack, covered, pack.labels[label], large, [*findings.values(), *extra])
+    if barred:
+        return _Outcome("no", pack.labels["no"], None if large is None else "no")
+    if covered == "yes" and outcomes.get("designation") == "yes":
+        return _Outcome(covered, pack.labels["designated"], large)
+    label = f"rebuttal_{case.rebuttals.get(pack.id, 'none')}"
+    if covered in ("yes", "maybe") and label in pack.labels:
+        covered = "no" if label == "rebuttal_accepted" else covered
+        wording = (
+            pack.labels[label] if covered != "maybe" else f"{pack.labels['maybe']}; {pack.labels[label]}"
+        )
+        return _Outcome(covered, wording, large)
+    return _Outcome(covered, pack.labels[covered], large)
+
+
+def _under(
+    pack: Pack,
+    reading: Reading,
+    option: Option,
+    case: _Case,
+    findings: Mapping[str, _Finding],
+    barred: bool,
+) -> UnderReading:
+    rule = option.rule or pack.coverage["covered"]
+    outcome = _outcome(pack, case, rule, findings, barred=barred)
+    shown = names_of(_adopted_rule(pack)) | names_of(pack.coverage.get("large", []))
+    return UnderReading(
+        key=reading.key,
+        question=reading.question,
+        citation=reading.citation,
+        name=option.name,
+        label=option.label,
+        why=option.why,
+        adopted=option.name == reading.adopted,
+        by=reading.by,
+        on=reading.on,
+        why_adopted=reading.why,
+        covered=outcome.covered,
+        wording=outcome.wording,
+        large=outcome.large,
+        because=tuple(findings[name].reason for name in sorted(names_of(rule) - shown)),
+    )
 
 
 def _answer(
-    pack: Pack, covered: str, wording: str, large: str | None, findings: list[_Finding]
+    pack: Pack, outcome: _Outcome, findings: list[_Finding], readings: tuple[UnderReading, ...]
 ) -> RegimeCoverage:
     missing = [name for finding in findings for name in finding.missing]
     return RegimeCoverage(
         regime=pack.id,
         name=pack.name,
-        covered=covered,
-        wording=wording,
-        large=large,
+        covered=outcome.covered,
+        wording=outcome.wording,
+        large=outcome.large,
         because=tuple(finding.reason for finding in findings),
         missing=tuple(dict.fromkeys(missing)),
         flags=tuple(finding.flag for finding in findings if finding.flag),
         status=pack.status,
         in_force_from=pack.starts,
         statute_digest=pack.digest,
+        readings=readings,
     )
 
 
@@ -226,6 +247,8 @@ def _rule(pack: Pack, rule: Mapping[str, Any], case: _Case) -> _Finding:
     value = pack.value(rule["threshold"], case.on)
     if rule["input"] == "designation":
         return _designation(pack, rule, value, case)
+    if rule["input"] == "compute_with_original":
+        return _compute(rule, value, case.flop.with_original())
     if rule["input"] == "compute":
         if "modifier" in rule and case.flop.modifier is not None:
             return _modifier(rule, value, pack.value(rule["modifier"], case.on), case.flop)

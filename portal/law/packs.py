@@ -47,6 +47,7 @@ _FORMS: dict[str, dict[str, tuple[type | tuple[type, ...], bool]]] = {
     "labels": {
         **dict.fromkeys(("developer", "large", "model", "penalty", "breach", "document"), (str, True)),
         **dict.fromkeys(("yes", "designated", "no", "maybe", "unknown", "not_in_force"), (str, False)),
+        **dict.fromkeys(("rebuttal_pending", "rebuttal_accepted", "rebuttal_rejected"), (str, False)),
     },
     "value": {
         "key": (str, True),
