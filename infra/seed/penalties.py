@@ -36,34 +36,57 @@ NEW_YORK = Choices(
 )
 
 
-@dataclass
-class Penalised:
+@dataclass(frozen=True)
+class Alleged:
     """The two matters of the told case."""
 
     eu: AllegedViolation
     new_york: AllegedViolation
+
+
+@dataclass(frozen=True)
+class Penalised:
+    """What is proposed in each."""
+
     worksheet: Worksheet
     referral: Worksheet
-    notices: list[Notice]
 
 
-def penalise(stage: Stage, cast: Cast, incident: Incident, request: InformationRequest) -> Penalised:
-    """Allege both, attach revenue and the prior, calculate, approve, write and send."""
-    eu = _alleged(stage, cast, f"information_request:{request.id}", "eu-ai-act", "2027-09-13 09:20")
-    new_york = _alleged(stage, cast, f"incident:{incident.id}", "ny-raise", "2027-09-13 09:50")
-    _evidence(stage, cast, eu, new_york)
-    worksheet = _sheet(stage, cast, eu, EU, "2027-09-22 14:00", "2027-09-30 08:20")
-    referral = _sheet(stage, cast, new_york, NEW_YORK, "2027-09-23 10:00", "2027-09-30 08:40")
-    return Penalised(eu, new_york, worksheet, referral, _send(stage, cast))
+def allege(stage: Stage, cast: Cast, incident: Incident, request: InformationRequest) -> Alleged:
+    """Make both suggestions allegations."""
+    return Alleged(
+        eu=_alleged(stage, cast, f"information_request:{request.id}", "eu-ai-act", "2027-09-13 09:20"),
+        new_york=_alleged(stage, cast, f"incident:{incident.id}", "ny-raise", "2027-09-13 09:50"),
+    )
+
+
+def prepare(stage: Stage, cast: Cast, alleged: Alleged) -> Penalised:
+    """Attach revenue and the prior, calculate, and put each amount to the head of enforcement."""
+    _evidence(stage, cast, alleged.eu, alleged.new_york)
+    return Penalised(
+        worksheet=_prepared(stage.at("2027-09-22 14:00"), cast, alleged.eu, EU),
+        referral=_prepared(stage.at("2027-09-23 10:00"), cast, alleged.new_york, NEW_YORK),
+    )
+
+
+def conclude(stage: Stage, cast: Cast, penalised: Penalised) -> list[Notice]:
+    """Approve both and send what was written."""
+    _approve(stage.at("2027-09-30 08:20"), cast, penalised.worksheet)
+    _approve(stage.at("2027-09-30 08:40"), cast, penalised.referral)
+    return _send(stage, cast)
 
 
 def _alleged(stage: Stage, cast: Cast, subject: str, regime: str, moment: str) -> AllegedViolation:
+    # The act itself and the entries that tell of it; the rest of the case proves nothing here.
+    about = subject.partition(":")[0].replace("_", " ")
+
     def allege(session: Session, *, now: datetime) -> AllegedViolation:
         query = select(AllegedViolation.reference).where(
             AllegedViolation.subject == subject, AllegedViolation.regime == regime
         )
         row = service.load(session, session.exec(query).one(), by=cast["ines"], for_update=True)
-        evidence = [found.subject for found in service.evidence_options(session, row, by=cast["ines"])]
+        offered = service.evidence_options(session, row, by=cast["ines"])
+        evidence = [one.subject for one in offered if one.subject == subject or f": {about} " in one.label]
         stated = Allegation(row.facts, row.occurred_from, row.occurred_to, evidence, "The period ran out.")
         return service.allege(session, row, stated, by=cast["ines"], now=now)
 
@@ -111,9 +134,7 @@ def _attach(
     figures.attach_revenue(session, violation, revenue, file=paper, by=by, now=now)
 
 
-def _sheet(
-    stage: Stage, cast: Cast, violation: AllegedViolation, chosen: Choices, opened: str, approved: str
-) -> Worksheet:
+def _prepared(stage: Stage, cast: Cast, violation: AllegedViolation, chosen: Choices) -> Worksheet:
     def prepare(session: Session, *, now: datetime) -> Worksheet:
         row = service.load(session, violation.reference, by=cast["ines"], for_update=True)
         made = worksheets.open_worksheet(session, row, chosen, by=cast["ines"], now=now)
@@ -121,13 +142,15 @@ def _sheet(
         found = worksheets.load(session, made.reference, by=cast["ines"], for_update=True)
         return worksheets.prepare(session, found, by=cast["ines"], now=now)
 
-    made = stage.at(opened).act(prepare)
+    return stage.act(prepare)
 
+
+def _approve(stage: Stage, cast: Cast, made: Worksheet) -> Worksheet:
     def approve(session: Session, *, now: datetime) -> Worksheet:
         found = worksheets.load(session, made.reference, by=cast["tomasz"], for_update=True)
         return worksheets.approve(session, found, by=cast["tomasz"], now=now)
 
-    return stage.at(approved).act(approve)
+    return stage.act(approve)
 
 
 def _send(stage: Stage, cast: Cast) -> list[Notice]:

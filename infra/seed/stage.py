@@ -33,8 +33,10 @@ class Stage:
         self.wired = replace(wired, clock=self.clock)
 
     def at(self, moment: str) -> Stage:
-        """Move to a moment such as ``2027-07-05 14:32`` (UTC)."""
-        self.clock.at = datetime.fromisoformat(moment).replace(tzinfo=UTC)
+        """Move on to a moment such as ``2027-07-05 14:32`` (UTC). A story never goes back in time."""
+        to = datetime.fromisoformat(moment).replace(tzinfo=UTC)
+        assert to >= self.clock.at, f"{moment} lies before what was already told"
+        self.clock.at = to
         return self
 
     @property

@@ -42,10 +42,13 @@ def tell(stage: Stage, cast: Cast) -> None:
     _open_plan(stage, cast, made)
     _answer(stage, cast, made)
     _incident(stage, cast, made)
+    alleged = penalties.allege(stage, cast, made.incident, made.request)
     _assess(stage, cast, made)
+    penalised = penalties.prepare(stage, cast, alleged)
     _decide(stage, cast, made)
     _next_model(stage, cast)
-    penalised = penalties.penalise(stage, cast, made.incident, made.request)
+    _appeal(stage, cast, made)
+    penalties.conclude(stage, cast, penalised)
     told.write(stage, made, penalised)
 
 
@@ -302,6 +305,10 @@ def _decide(stage: Stage, cast: Cast, made: Told) -> None:
     made.decision = stage.act(decisions.recommend, case=made.case, recommended=recommended, by=cast["mira"])
     stage.at("2027-09-27 09:40")
     stage.act(decisions.decide, case=made.case, decision=made.decision, by=cast["paul"])
+
+
+def _appeal(stage: Stage, cast: Cast, made: Told) -> None:
+    said = TEXTS["decision"]
     stage.at("2027-09-29 15:15")
     stage.act(
         appeals.note, decision=made.decision, body=said["court"], grounds=said["grounds"], by=cast["weiss"]
