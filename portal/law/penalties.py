@@ -1,7 +1,7 @@
 """Penalties: facts in, ordered and cited lines out, with the amount under every reading of the text.
 
-The regime (a statute pack) gives the maximum, the repeat rule and the readings; the method `share-of-maximum`
-is the office's own, and its lines say so. All arithmetic is exact, rounded half up where a line says it.
+The regime (a statute pack) gives who, for what, the maximum, the repeat rule and the readings; the method
+(`methods`) says how an amount is reached. All arithmetic is exact, rounded half up where a line says it.
 """
 
 from __future__ import annotations
@@ -12,14 +12,23 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from portal.law import penalty_facts, statute
-from portal.law.facts import FactError
+from portal.law import penalty_read, statute
+from portal.law.facts import FactError, LawError
+from portal.law.methods import Adoption
 from portal.law.money import TO_PER_FROM, Money, exact, half_up, plain
-from portal.law.penalty_facts import SHARE, NotBuilt, PenaltyFacts, Presented
+from portal.law.penalty_facts import NotBuilt, PenaltyFacts, Presented
 from portal.law.penalty_lines import Line
-from portal.law.penalty_maximum import ALTERNATIVES
-from portal.law.penalty_share import BASE, COUNT, FACTORS, SUBSEQUENT, Rules, outcome
+from portal.law.penalty_maximum import ALTERNATIVES, BASE, SUBSEQUENT
+from portal.law.penalty_part import Rules
+from portal.law.penalty_run import PROPOSED, Outcome, outcome
+from portal.law.penalty_share import COUNT, FACTORS
 from portal.law.statute import Pack, Reading
+
+__all__ = ["Adoption", "Choice", "NoAmount", "NotBuilt", "Result", "Under", "compute"]
+
+
+class NoAmount(LawError):
+    """The method gave a range without an amount, or no maximum was stated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +40,18 @@ class Under:
     label: str
     why: str
     adopted: bool
-    maximum: Decimal
-    total: Decimal
+    legal_maximum: Decimal | None
+    amount: Decimal | None
+
+    @property
+    def maximum(self) -> Decimal:
+        """The legal maximum under this reading. Raises `NoAmount` where none is stated."""
+        return _there(self.legal_maximum, "maximum")
+
+    @property
+    def total(self) -> Decimal:
+        """The amount under this reading. Raises `NoAmount` where only a range was found."""
+        return _there(self.amount, "amount")
 
     def as_json(self) -> dict[str, Any]:
         """The reading as plain values."""
@@ -42,28 +61,51 @@ class Under:
             "label": self.label,
             "why": self.why,
             "adopted": self.adopted,
-            "maximum": plain(self.maximum),
-            "total": plain(self.total),
+            "maximum": _plain(self.legal_maximum),
+            "total": _plain(self.amount),
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A computed penalty. `statute_digest` is the regime's pack (the office's where no regime applies)."""
+    """A computed penalty. `statute_digest` is the regime's pack, the method's where no regime applies.
+
+    `amount` is None where the method gives a range and nobody chose; `legal_maximum` where none is stated.
+    `counted` are the ids of the priors that the calculation relied on.
+    """
 
     regime: str | None
     method: str
     currency: str
-    maximum: Decimal
-    total: Decimal
+    legal_maximum: Decimal | None
+    amount: Decimal | None
+    limits: tuple[Decimal, Decimal] | None
+    outside_range: bool | None
     converted: Money | None
     lines: tuple[Line, ...]
     readings: tuple[Under, ...]
     warnings: tuple[str, ...]
+    counted: tuple[str, ...]
     words: Mapping[str, str]
     penalised_by: str
     statute_digest: str
     office_digest: str
+    method_digest: str
+
+    @property
+    def maximum(self) -> Decimal:
+        """The legal maximum. Raises `NoAmount` where none is stated."""
+        return _there(self.legal_maximum, "maximum")
+
+    @property
+    def total(self) -> Decimal:
+        """The amount. Raises `NoAmount` where the method gave only a range."""
+        return _there(self.amount, "amount")
+
+    @property
+    def illustration(self) -> bool:
+        """Whether a line rests on what is no law: such an amount is shown and never served."""
+        return any(line.status == PROPOSED for line in self.lines)
 
     def as_json(self) -> dict[str, Any]:
         """The result in the published form."""
@@ -71,8 +113,8 @@ class Result:
             "regime": self.regime,
             "method": self.method,
             "currency": self.currency,
-            "maximum": plain(self.maximum),
-            "total": plain(self.total),
+            "maximum": _plain(self.legal_maximum),
+            "total": _plain(self.amount),
             "lines": [line.as_json() for line in self.lines],
             "readings": [reading.as_json() for reading in self.readings],
             "warnings": list(self.warnings),
@@ -80,65 +122,87 @@ class Result:
             "penalised_by": self.penalised_by,
             "statute_digest": self.statute_digest,
             "office_digest": self.office_digest,
+            "method_digest": self.method_digest,
+            "priors_counted": list(self.counted),
         }
+        if self.limits is not None:
+            found["range"] = [plain(limit) for limit in self.limits]
+            found["outside_range"] = self.outside_range
         if self.converted is not None:
             found["converted"] = plain(self.converted.amount)
             found["converted_currency"] = self.converted.currency
+        if self.illustration:
+            found["illustration"] = "Proposed: shown as an illustration, never served."
         return found
 
 
-def compute(facts: Mapping[str, Any]) -> Result:
+def _there(amount: Decimal | None, what: str) -> Decimal:
+    if amount is None:
+        raise NoAmount(f"There is no {what}.", "The facts give none.", "State what the warnings name.")
+    return amount
+
+
+def _plain(amount: Decimal | None) -> str | None:
+    return None if amount is None else plain(amount)
+
+
+def compute(facts: Mapping[str, Any], *, adoptions: tuple[Adoption, ...] = ()) -> Result:
     """Compute a penalty from facts in the published form.
+
+    Args:
+        facts: see the published form; amounts are decimal strings.
+        adoptions: the agency's signed choices of a method for a regime; the newest that had begun is used.
 
     Raises:
         FactError: for an unknown key, or a value that is missing or wrong, naming its path.
-        NotBuilt: for a method or regime without a calculation.
+        NotBuilt: for a regime without a penalty, or a method that does not fit it.
         NotInForce: when the conduct was before the law.
     """
-    case = penalty_facts.read(facts)
-    pack, office = _pack(case), statute.load(statute.OFFICE)
+    with exact():
+        return _compute(penalty_read.read(facts, adoptions))
+
+
+def _compute(read: penalty_read.Read) -> Result:
+    case, pack, method = read.case, read.pack, read.case.method
+    _currency(case, pack)
+    office = statute.load(statute.OFFICE)
     asked = _asked(case, pack, office)
     choices = {reading.key: reading.adopted for reading in asked}
     if case.base is not None:
         choices[BASE] = case.base
-    with exact():
-        main = outcome(case, Rules(pack, office, choices))
-        readings = [
-            _under(case, Rules(pack, office, choices), reading, option.name)
-            for reading in asked
-            for option in reading.options
-        ]
-        converted = _converted(main.total, case.currency, case.presented)
+    elif pack is not None and BASE in pack.readings:
+        choices[BASE] = pack.readings[BASE].adopted
+    rules = Rules(pack, office, method, choices, adopted=read.adoption is not None)
+    main = outcome(case, rules)
+    named = pack or office
     return Result(
         regime=pack.id if pack else None,
-        method=SHARE,
+        method=method.id,
         currency=case.currency,
-        maximum=main.maximum,
-        total=main.total,
-        converted=converted,
+        legal_maximum=main.maximum,
+        amount=main.total,
+        limits=main.limits,
+        outside_range=main.outside,
+        converted=_converted(main.total, case.currency, case.presented),
         lines=tuple(main.sheet.lines),
-        readings=tuple(readings),
-        warnings=tuple(main.sheet.warnings),
-        words=(pack or office).labels,
-        penalised_by=(pack or office).authorities["penalises"],
-        statute_digest=(pack or office).digest,
+        readings=tuple(_under(case, rules, r, option.name) for r in asked for option in r.options),
+        warnings=(*read.warnings, *main.sheet.warnings),
+        counted=main.counted,
+        words=named.labels,
+        penalised_by=named.authorities["penalises"],
+        statute_digest=(pack or method).digest,
         office_digest=office.digest,
+        method_digest=method.digest,
     )
 
 
-def _pack(case: PenaltyFacts) -> Pack | None:
-    if case.regime is None:
-        return None
-    pack = statute.load(case.regime)
-    if not pack.history("penalty.maximum_per"):
-        raise NotBuilt(f"a penalty under {pack.id}")
-    key = "penalty.fixed" if pack.history("penalty.fixed") else "penalty.cap"
-    unit = pack.history(key)[0].unit
-    if case.currency != unit:
+def _currency(case: PenaltyFacts, pack: Pack | None) -> None:
+    stated = pack.history("penalty.fixed") or pack.history("penalty.cap") if pack else ()
+    if pack is not None and stated and case.currency != stated[0].unit:
+        unit = stated[0].unit
         raise FactError(
             "currency", f"{pack.id} states its maximum in {unit}", f"Use {unit}, and present_in for others."
         )
-    return pack
 
 
 def _asked(case: PenaltyFacts, pack: Pack | None, office: Pack) -> list[Reading]:
@@ -154,12 +218,16 @@ def _asked(case: PenaltyFacts, pack: Pack | None, office: Pack) -> list[Reading]
         asked.append(readings[SUBSEQUENT])
     if case.factors:
         asked.append(office.readings[FACTORS])
+    for step in case.method.steps:
+        several = sum(case.inputs.has(key) for key in step.texts("inputs")) > 1 or len(case.priors) > 1
+        if step.text("reading") and several:
+            asked.append(case.method.readings[step.text("reading")])
     return asked
 
 
 def _under(case: PenaltyFacts, rules: Rules, reading: Reading, name: str) -> Under:
     choices = {**rules.choices, reading.key: name}
-    found = outcome(case, Rules(rules.pack, rules.office, choices))
+    found: Outcome = outcome(case, Rules(rules.pack, rules.office, rules.method, choices, rules.adopted))
     option = reading.option(name)
     return Under(
         question=reading.question,
@@ -167,13 +235,13 @@ def _under(case: PenaltyFacts, rules: Rules, reading: Reading, name: str) -> Und
         label=option.label,
         why=option.why,
         adopted=rules.choices[reading.key] == name,
-        maximum=found.maximum,
-        total=found.total,
+        legal_maximum=found.maximum,
+        amount=found.total,
     )
 
 
-def _converted(total: Decimal, currency: str, presented: Presented | None) -> Money | None:
-    if presented is None:
+def _converted(total: Decimal | None, currency: str, presented: Presented | None) -> Money | None:
+    if presented is None or total is None:
         return None
     if presented.round_to is None:
         return Money(total, currency).converted(presented.currency, presented.rate, presented.quote)

@@ -12,7 +12,9 @@ from portal.law.statute import Pack, Value
 
 OFFICE_METHOD = "office method"
 # The amounts of these operations add up to the total; the others lead to the maximum, or only tell.
-COUNTING = frozenset({"start", "days", "factor", "ceiling"})
+COUNTING = frozenset(
+    {"start", "days", "factor", "ceiling", "add", "multiply", "prior", "discount", "round", "final", "choose"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +53,14 @@ class Sheet:
     """Lines in the making, with the warnings and the legal values used on the way."""
 
     currency: str
+    status: str = "enacted"
     lines: list[Line] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     used: dict[tuple[str, str], Value] = field(default_factory=dict)
 
     def add(self, label: str, citation: str, operation: str, operand: str, **rest: Any) -> None:
         """Append a line; it takes the next step."""
-        rest = {"amount": None, "status": "enacted", "how": "", **rest}
+        rest = {"amount": None, "status": self.status, "how": "", **rest}
         self.lines.append(Line(len(self.lines) + 1, label, citation, operation, operand, **rest))
 
     def warn(self, text: str) -> None:

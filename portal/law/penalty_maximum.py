@@ -1,73 +1,241 @@
-"""The legal maximum: flat, or the higher of a fixed amount and a share of turnover, each step a line."""
+"""The legal maximum: flat, for a later violation, or by turnover; each step is a line.
+
+A pack says what its maximum is for (`penalty.maximum_per`): the whole decision, or each violation. It may be
+an amount, a share of turnover, or the higher or lower of both; where no regime applies the facts state it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 from portal.law.facts import FactError
-from portal.law.money import Money, exact, grouped, rounded
+from portal.law.methods import Step
+from portal.law.money import Money, grouped, plain, rounded
 from portal.law.penalty_facts import HUNDRED, Maximum, PenaltyFacts, Turnover
 from portal.law.penalty_lines import Sheet
-from portal.law.statute import Pack
+from portal.law.penalty_part import Part
+from portal.law.penalty_priors import counted, earlier_in_case, rule_of_pack
+from portal.law.statute import Pack, Value
 
 ALTERNATIVES = ("undertaking", "provider")
+BASE, SUBSEQUENT = "penalty.base", "penalty.subsequent"
+FIXED, PERCENT, CAP, LATER = "penalty.fixed", "penalty.percent", "penalty.cap", "penalty.cap_later"
+STATED = "maximum as stated"
+SCALED = "scaled to 12 months"
+SHORTEST_YEAR, LONGEST_YEAR, DAYS = 350, 380, 365
 LATER_YEAR_ENDED = timedelta(days=366)
 W_KEYS = ("period_start", "period_end", "source", "consolidated", "restated")
 
 
-def turnover_maximum(sheet: Sheet, pack: Pack, case: PenaltyFacts, base: str, on: date) -> Decimal:
-    """The higher of a share of worldwide turnover and a fixed amount.
+def maximum(part: Part, step: Step) -> None:
+    """The first step of a method: find the maximum and remember it with its citation."""
+    pack = part.rules.pack
+    if pack is None or not pack.history("penalty.maximum_per"):
+        _stated(part, step)
+    elif part.number is None:
+        _decision(part, pack)
+    else:
+        _own(part, pack, part.number)
 
-    Args:
-        base: whose turnover, `undertaking` or `provider`.
-        on: the day of the conduct, which picks the law.
-    """
-    fixed = sheet.value(pack, "penalty.fixed", on)
-    percent = sheet.value(pack, "penalty.percent", on)
-    basis = str(sheet.value(pack, "penalty.rate_basis", on).value)
-    formula = Maximum(fixed.number, percent.number, higher=True)
-    if not case.revenue:
+
+def amount_day(pack: Pack, case: PenaltyFacts, conduct: date) -> date:
+    """The day that picks an amount of the law: of the conduct, or of assessment where the pack says so."""
+    history = pack.history("penalty.amounts_by")
+    if history and pack.value("penalty.amounts_by", conduct).value == "assessed_on":
+        return case.assessed_on or case.decided_on or case.day
+    return conduct
+
+
+def _stated(part: Part, step: Step) -> None:
+    case, stated, citation = part.case, part.case.maximum, STATED
+    share = step.number("percent")
+    if stated is None and share is not None and (case.revenue or step.flag("needed")):
+        stated, citation = Maximum(None, share, higher=True), step.text("citation")
+        if step.raw.get("verified") is False:
+            part.sheet.warn(
+                f"{part.rules.method.id}: {citation} ({plain(share)} %) is not verified in a source."
+            )
+    if stated is None:
+        part.sheet.warn("maximum is not stated; the amount is not held to any.")
+        return
+    base = part.rules.choices.get(BASE, "undertaking")
+    part.maximum, part.citation = formula_maximum(part, stated, base, citation, usual_basis(part)), citation
+
+
+def usual_basis(part: Part) -> str:
+    """The rate that converts turnover where no regime says which: in the EU the average of the year."""
+    return "average_of_fiscal_year" if part.rules.method.currency == "EUR" else "period_end"
+
+
+def _decision(part: Part, pack: Pack) -> None:
+    """One maximum for the whole decision."""
+    sheet, case = part.sheet, part.case
+    day = amount_day(pack, case, case.conduct_end)
+    values = {key: sheet.value(pack, key, day) for key in (FIXED, PERCENT) if pack.history(key)}
+    for violation in case.violations:
+        sheet.value(pack, next(iter(values)), violation.end)
+        provision(sheet, pack, violation.provision, violation.path)
+    _faults(sheet, case, pack)
+    percent = values[PERCENT].number if PERCENT in values else None
+    if percent is not None and not case.revenue:
         raise FactError(
             "revenue",
-            f"the maximum is the higher of {percent.number} % of turnover and a fixed amount",
+            f"the maximum is the higher of {percent} % of turnover and a fixed amount"
+            if FIXED in values
+            else f"the maximum is {percent} % of turnover",
             "State the worldwide turnover of the preceding financial year.",
         )
-    return formula_maximum(sheet, formula, case, base=base, citation=fixed.citation, basis=basis)
+    take = pack.history("penalty.take")
+    higher = not take or sheet.value(pack, "penalty.take", day).value == "higher"
+    basis = (
+        str(sheet.value(pack, "penalty.rate_basis", day).value) if pack.history("penalty.rate_basis") else ""
+    )
+    formula = Maximum(values[FIXED].number if FIXED in values else None, percent, higher)
+    base = part.rules.choices.get(BASE, "undertaking")
+    part.citation = next(iter(values.values())).citation
+    part.maximum = formula_maximum(part, formula, base, part.citation, basis or "period_end")
 
 
-def formula_maximum(
-    sheet: Sheet, maximum: Maximum, case: PenaltyFacts, *, base: str, citation: str, basis: str
-) -> Decimal:
+def provision(sheet: Sheet, pack: Pack, code: str, path: str) -> dict[str, Any]:
+    """The pack's row of a provision; one that it does not list is warned of and stands for itself."""
+    for row in pack.provisions:
+        if row["code"] == code:
+            return dict(row)
+    sheet.warn(f"{path}: {pack.id} lists no provision {code}; check the citation.")
+    return {"code": code, "label": code, "citation": code}
+
+
+def _faults(sheet: Sheet, case: PenaltyFacts, pack: Pack) -> None:
+    if not pack.history("penalty.fault"):
+        return
+    value = sheet.value(pack, "penalty.fault", case.conduct_end)
+    known = tuple(str(item) for item in value.value) if isinstance(value.value, tuple) else ()
+    for violation in case.violations:
+        if violation.fault is None:
+            sheet.warn(
+                f"{violation.path}.fault is not stated; {value.citation} asks for {' or '.join(known)}."
+            )
+        elif violation.fault not in known:
+            fix = f"Use one of: {', '.join(known)}."
+            raise FactError(f"{violation.path}.fault", f"{violation.fault!r} is not known here", fix)
+
+
+def _own(part: Part, pack: Pack, number: int) -> None:
+    """The maximum of one violation."""
+    sheet, case = part.sheet, part.case
+    violation = case.violations[number]
+    provision(sheet, pack, violation.provision, violation.path)
+    _addressee(sheet, case, pack)
+    if violation.items > 1:
+        sheet.warn(f"{violation.path}.items has no effect under {pack.id}.")
+    cap, how = _cap(part, pack, number)
+    part.maximum, part.citation = rounded(cap.number, sheet.currency), cap.citation
+    rest: dict[str, Any] = {"amount": part.maximum, "how": how, "violation": number, "status": cap.status}
+    label = f"Legal maximum, {violation.provision}"
+    sheet.add(label, cap.citation, "maximum", plain(cap.number), **rest)
+
+
+def _addressee(sheet: Sheet, case: PenaltyFacts, pack: Pack) -> None:
+    if case.revenue:
+        sheet.warn("Revenue does not change this maximum; it only shows who can be penalised.")
+    if not pack.history("penalty.addressee") or not pack.history("revenue.threshold"):
+        return
+    threshold = sheet.value(pack, "revenue.threshold", case.conduct_end)
+    if not any(
+        figure.currency == threshold.unit and figure.amount > threshold.number for figure in case.revenue
+    ):
+        addressee = sheet.value(pack, "penalty.addressee", case.conduct_end).value
+        sheet.warn(f"Not shown: that the respondent is a {addressee}; only such a one can be penalised.")
+
+
+def _cap(part: Part, pack: Pack, number: int) -> tuple[Value, str]:
+    violation = part.case.violations[number]
+    day = amount_day(pack, part.case, violation.end)
+    if not pack.history(LATER):
+        return part.sheet.value(pack, CAP, day), "No step for repetition in this law"
+    reading = part.rules.choices.get(SUBSEQUENT, "")
+    rule = rule_of_pack(pack, violation.end, reading)
+    priors = counted(part.sheet, part.case, violation.start, rule, against=violation.provision)
+    part.counted = tuple(prior.id for prior in priors)
+    if not priors and not earlier_in_case(part.case, violation, reading):
+        return part.sheet.value(pack, CAP, day), "First violation: no earlier one counts"
+    named = [f"{prior.id}, {prior.decision or 'decision not stated'}" for prior in priors]
+    how = f"Later violation, {reading}: {'; '.join(named) or 'an earlier violation in this case'}"
+    return part.sheet.value(pack, LATER, day), how
+
+
+def formula_maximum(part: Part, maximum: Maximum, base: str, citation: str, basis: str) -> Decimal:
     """A maximum from its parts; the amount alone where no percentage is stated."""
-    with exact():
-        fixed = rounded(maximum.fixed, sheet.currency)
-        if maximum.percent is None:
-            sheet.add("Legal maximum", citation, "maximum", sheet.money(fixed), amount=fixed, how="As stated")
-            return fixed
-        if not case.revenue:
-            raise FactError("revenue", "a maximum with a percentage needs turnover", "State revenue.")
-        turnover = _turnover(sheet, case, base, citation, basis)
-        share = rounded(turnover * maximum.percent / HUNDRED, sheet.currency)
-        text = f"{sheet.money(turnover)} × {maximum.percent / HUNDRED}"
-        label = f"{maximum.percent} % of turnover"
-        sheet.add(label, citation, "percent", str(maximum.percent), amount=share, how=text)
-        result = max(share, fixed) if maximum.higher else min(share, fixed)
-        word = "higher" if maximum.higher else "lower"
-        how = f"The {word} of line {len(sheet.lines)} and {sheet.money(fixed)}"
-        sheet.add("Legal maximum", citation, "maximum", sheet.money(fixed), amount=result, how=how)
-        return result
+    sheet = part.sheet
+    fixed = None if maximum.fixed is None else rounded(maximum.fixed, sheet.currency)
+    if maximum.percent is None:
+        flat = fixed or Decimal(0)
+        sheet.add("Legal maximum", citation, "maximum", sheet.money(flat), amount=flat, how="As stated")
+        return flat
+    if not part.case.revenue:
+        raise FactError("revenue", "a maximum with a percentage needs turnover", "State revenue.")
+    total = turnover(part, base, citation, basis)
+    share = rounded(total * maximum.percent / HUNDRED, sheet.currency)
+    text = f"{sheet.money(total)} × {maximum.percent / HUNDRED}"
+    sheet.add(
+        f"{maximum.percent} % of turnover", citation, "percent", str(maximum.percent), amount=share, how=text
+    )
+    if fixed is None:
+        sheet.add(
+            "Legal maximum", citation, "maximum", str(maximum.percent), amount=share, how="The share itself"
+        )
+        return share
+    result = max(share, fixed) if maximum.higher else min(share, fixed)
+    word = "higher" if maximum.higher else "lower"
+    how = f"The {word} of line {len(sheet.lines)} and {sheet.money(fixed)}"
+    sheet.add("Legal maximum", citation, "maximum", sheet.money(fixed), amount=result, how=how)
+    return result
 
 
-def _turnover(sheet: Sheet, case: PenaltyFacts, base: str, citation: str, basis: str) -> Decimal:
-    chosen = choose(sheet, case, base)
-    amounts = [_figure(sheet, figure, citation, basis) for figure in chosen]
+def turnover(part: Part, base: str, citation: str, basis: str) -> Decimal:
+    """The turnover in the penalty's currency, told once; the sum where several entities make it up."""
+    if "turnover" in part.named:
+        return part.named["turnover"]
+    sheet, pack = part.sheet, part.rules.pack
+    chosen = choose(sheet, part.case, base)
+    scaled = bool(pack and pack.history("penalty.period")) and (
+        pack is not None and sheet.value(pack, "penalty.period", part.case.conduct_end).value == SCALED
+    )
+    for figure in chosen:
+        if pack and figure.rate_basis not in (None, basis):
+            sheet.warn(f"{figure.path}.rate_basis is {figure.rate_basis}; {pack.id} asks for {basis}.")
+    amounts = [_scaled(sheet, f, _figure(sheet, f, citation, basis), scaled=scaled) for f in chosen]
     total = sum(amounts, Decimal(0))
     if len(amounts) > 1:
         how = " + ".join(sheet.money(amount) for amount in amounts)
         sheet.add("Turnover in all", citation, "sum", str(len(amounts)), amount=total, how=how)
+    part.named["turnover"] = total
     return total
+
+
+def _scaled(sheet: Sheet, figure: Turnover, amount: Decimal, *, scaled: bool) -> Decimal:
+    """A figure of an odd-length year, brought to twelve months where the law says so."""
+    start, end = figure.period_start, figure.period_end
+    if start is None or end is None:
+        return amount
+    days = (end - start).days + 1
+    if SHORTEST_YEAR <= days <= LONGEST_YEAR:
+        return amount
+    if not scaled:
+        sheet.warn(f"{figure.path}: the period has {days} days; the law states no scaling to a year.")
+        return amount
+    following = end + timedelta(days=1)
+    months = (following.year - start.year) * 12 + following.month - start.month
+    whole = start.day == 1 and following.day == 1
+    share = Decimal(12) / months if whole else Decimal(DAYS) / days
+    result = rounded(amount * share, sheet.currency)
+    how = f"{sheet.money(amount)} × {f'12 ÷ {months} months' if whole else f'{DAYS} ÷ {days} days'}"
+    operand = str(months if whole else days)
+    sheet.add("Turnover scaled to twelve months", "penalty.period", "scale", operand, amount=result, how=how)
+    return result
 
 
 def _figure(sheet: Sheet, figure: Turnover, citation: str, basis: str) -> Decimal:
@@ -123,7 +291,7 @@ def choose(sheet: Sheet, case: PenaltyFacts, base: str) -> list[Turnover]:
 
 
 def _of_year(sheet: Sheet, case: PenaltyFacts, entity: str) -> Turnover:
-    decided = case.decided_on or case.on
+    decided = case.decided_on or case.day
     figures = [figure for figure in case.revenue if figure.entity == entity]
     ended = [f for f in figures if f.period_end is None or f.period_end < decided]
     if not ended:
@@ -141,7 +309,7 @@ def _of_year(sheet: Sheet, case: PenaltyFacts, entity: str) -> Turnover:
     for figure in figures:
         if figure is not chosen:
             sheet.warn(f"{figure.path} is not used: another year, or restated later.")
-    if chosen.period_end and decided - chosen.period_end > LATER_YEAR_ENDED:
+    if case.on and chosen.period_end and decided - chosen.period_end > LATER_YEAR_ENDED:
         sheet.warn(f"{chosen.path}: a later financial year had ended before {decided.isoformat()}.")
     return chosen
 
@@ -151,6 +319,13 @@ def _one(same: Sequence[Turnover], entity: str) -> Turnover:
     candidates = restated or same
     if len(candidates) > 1:
         raise FactError(
-            candidates[1].path, f"two figures of {entity} for one year", "Keep the one relied on."
+            candidates[1].path,
+            f"two figures of {entity} for one year, {_named(candidates[0])} and {_named(candidates[1])}",
+            "Keep the one relied on, or mark the later one as restated.",
         )
     return candidates[0]
+
+
+def _named(figure: Turnover) -> str:
+    amount = grouped(figure.amount, figure.currency)
+    return f"{amount} ({figure.source})" if figure.source else amount

@@ -93,7 +93,7 @@ def test_penalty_as_json_and_text(tmp_path: Path) -> None:
         ("coverage", b"{", "is not JSON"),
         ("coverage", b"\xff\xfe\xff", "is not text in UTF-8"),
         ("coverage", b"[[]]", "[0]: the facts: an object is expected here"),
-        ("penalty", b'{"method": "ec-2006"}', "Not built yet: method ec-2006"),
+        ("penalty", b'{"method": "ec-2006"}', "currency: the currency of the penalty is missing"),
         ("penalty", b'{"surprise": 1}', "surprise: unknown key"),
         ("penalty", b" " * 10_000_001, "larger than 10 MB"),
     ],

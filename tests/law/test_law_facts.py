@@ -47,7 +47,8 @@ WRONG_PENALTIES: list[tuple[dict[str, Any], str, Any, str]] = [
     (EU, "surprise", 1, "surprise: unknown key"),
     (EU, "regime", "atlantis", "'atlantis' is not known"),
     (EU, "regime", None, "regime: neither a regime nor a method"),
-    (EU, "method", "ec-2006", "Not built yet: method ec-2006"),
+    (EU, "method", "ec-2006", "inputs.value_of_sales: the value is missing"),
+    (NY, "method", "ec-2006", "Not built: method ec-2006 under ny-raise"),
     (EU, "method", "guess", "method: 'guess' is not known here"),
     (EU, "on", None, "on: the date whose law applies"),
     (EU, "on", "1 May", "on: '1 May' is not a date"),
@@ -111,7 +112,8 @@ WRONG_PENALTIES: list[tuple[dict[str, Any], str, Any, str]] = [
     (EU, "present_in", {"currency": "JPY", "rate": "0"}, "present_in.rate: 0 is out of bounds"),
     (EU, "present_in", {"currency": "JPY", "rate": "1"}, "present_in.rate_quote: the value is missing"),
     (NY, f"{VIOLATION}.provision", "1428", "start: this provision counts days"),
-    (NY, "regime", "aaif-proposal", "Not built yet: a penalty under aaif-proposal"),
+    (NY, "regime", "aaif-proposal", "revenue: a maximum with a percentage needs turnover"),
+    (NY, "regime", "office", "Not built: a penalty under office"),
     (NY, "on", "2026-12-31", "is not in force on 2026-12-31"),
 ]
 
