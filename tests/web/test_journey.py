@@ -8,18 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
-from pathlib import Path
 
 import pytest
 import sqlalchemy
 from playwright.sync_api import Browser, expect
 
-from tests.fixtures import pdfs
-from tests.fixtures.browser import SCREENS, Gallery, Visitor
+from tests.fixtures.browser import ROOT, SCREENS, Gallery, Visitor
 from tests.fixtures.instance import Instance
 from tests.web import authority, developer, enforcement, evaluator
 from tests.web.acting import wait_for
 from tests.web.developer import Attached
+from tests.web.inputs import Inputs, gather
 
 pytestmark = pytest.mark.journey
 
@@ -49,46 +48,43 @@ class People:
 
 @pytest.mark.timeout(420)
 @pytest.mark.xdist_group("journey-embedded")
-def test_the_story_on_embedded_parts(chromium: Browser, embedded_instance: Instance, shared: Path) -> None:
-    walk(People(chromium, embedded_instance, Gallery(SCREENS / "journey")), shared)
+def test_the_story_on_embedded_parts(chromium: Browser, embedded_instance: Instance) -> None:
+    walk(People(chromium, embedded_instance, Gallery(SCREENS / "journey")))
 
 
 @pytest.mark.timeout(420)
 @pytest.mark.xdist_group("journey-large")
-def test_the_story_on_postgresql_s3_and_rabbitmq(
-    chromium: Browser, large_instance: Instance, shared: Path
-) -> None:
-    walk(People(chromium, large_instance, Gallery()), shared)
+def test_the_story_on_postgresql_s3_and_rabbitmq(chromium: Browser, large_instance: Instance) -> None:
+    walk(People(chromium, large_instance, Gallery()))
 
 
-def walk(people: People, shared: Path) -> None:
+def walk(people: People) -> None:
     """The story, act by act."""
+    inputs = gather(ROOT.parent / "shared", people.instance.home.parent / "inputs")
     with people.walking():
         developer.register(people["jonas"])
         developer.state_figures(people["jonas"])
-        report, others = file_everything(people, shared)
+        report, others = file_everything(people, inputs)
         incident = developer.report_incident(people["jonas"])
         case = authority.take_case(people["mira"], *others, report)
         authority.ask(people["mira"], case)
         developer.answer_request(people["jonas"])
-        read_the_plan(people, case, shared)
-        assess_and_decide(people, case, report, shared)
-        penalise(people, case, shared)
+        read_the_plan(people, case, inputs)
+        assess_and_decide(people, case, report, inputs)
+        penalise(people, case, inputs)
         look_as_the_public(people[""], report, incident)
     find_what_was_changed(people.instance, report)
 
 
-def file_everything(people: People, shared: Path) -> tuple[str, list[str]]:
+def file_everything(people: People, inputs: Inputs) -> tuple[str, list[str]]:
     """Five short filings and the risk report; the report's reference and the others'."""
     jonas, amara = people["jonas"], people["amara"]
     kinds = ("Release notification", "Test summary", "Safety framework", "System card", "Security")
     short = [developer.certify(amara, developer.draft(jonas, kind, developer.FILED)) for kind in kinds]
-    broken = people.instance.home.parent / "tables.pdf"
-    broken.write_bytes(pdfs.circular())
     attached = (
-        Attached(shared / "data" / "pdf" / "granite-3.0_paper.pdf", "Technical report", "46 pages"),
-        Attached(shared / "data" / "pdf" / "pypdf__r3-user-password.pdf", "Locked tables", "Cannot be shown"),
-        Attached(broken, "Damaged tables", "Cannot be shown"),
+        Attached(inputs.report, "Technical report", inputs.report_pages),
+        Attached(inputs.locked, "Locked tables", "Cannot be shown"),
+        Attached(inputs.damaged, "Damaged tables", "Cannot be shown"),
     )
     report = developer.certify(
         amara, developer.draft(jonas, "Periodic risk report", developer.REPORT, attached)
@@ -97,11 +93,11 @@ def file_everything(people: People, shared: Path) -> tuple[str, list[str]]:
     return report, short
 
 
-def read_the_plan(people: People, case: str, shared: Path) -> None:
+def read_the_plan(people: People, case: str, inputs: Inputs) -> None:
     """Asked, approved, delivered, read by the named reader, by nobody else and not after the end."""
     plan = authority.request_plan(people["mira"], case)
     authority.approve_plan(people["ida"], plan)
-    developer.deliver_plan(people["amara"], shared / "data" / "pdf" / "sample__pdflatex-4-pages.pdf")
+    developer.deliver_plan(people["amara"], inputs.plan)
     page = authority.read_plan(people["brenner"], plan)
     authority.is_refused(people["moreau"], page)
     authority.end_reading(people["mira"], plan)
@@ -109,14 +105,13 @@ def read_the_plan(people: People, case: str, shared: Path) -> None:
     developer.see_openings(people["amara"], plan)
 
 
-def assess_and_decide(people: People, case: str, report: str, shared: Path) -> None:
+def assess_and_decide(people: People, case: str, report: str, inputs: Inputs) -> None:
     """An independent assessment with a gap, a decision with a condition, and its breach."""
     authority.accredit(people["ruth"])
     authority.appoint(people["mira"], case)
     evaluator.declare(people["petra"])
     evaluator.read_filing(people["petra"])
-    log = shared / "data" / "inspect_logs" / "data_arc_sonnet.json"
-    evaluator.assess(people["petra"], log, model="anthropic/claude-sonnet-4-0")
+    evaluator.assess(people["petra"], inputs.log, model=inputs.log_model)
     authority.compare(people["mira"], case)
     developer.reply_to_flag(people["jonas"], case)
     authority.recommend(people["mira"], case, report)
@@ -124,7 +119,7 @@ def assess_and_decide(people: People, case: str, report: str, shared: Path) -> N
     authority.find_breach(people["mira"], case)
 
 
-def penalise(people: People, case: str, shared: Path) -> None:
+def penalise(people: People, case: str, inputs: Inputs) -> None:
     """A late incident is referred in New York; a breached condition leads to findings under the EU AI Act."""
     ines, tomasz = people["ines"], people["tomasz"]
     late = enforcement.allege(ines, enforcement.LATE_INCIDENT, case, (date(2027, 9, 20), date(2027, 10, 1)))
@@ -132,8 +127,7 @@ def penalise(people: People, case: str, shared: Path) -> None:
     enforcement.approve(ines, tomasz, referral)
     assert enforcement.send(tomasz, "Referral").read_bytes().startswith(b"%PDF")
     breach = enforcement.allege(ines, enforcement.BREACH, case, (date(2027, 10, 1), date(2027, 10, 1)))
-    revenue = shared / "data" / "finance" / "sec_10k_annual_facts.csv"
-    enforcement.attach_revenue(ines, breach, revenue)
+    enforcement.attach_revenue(ines, breach, inputs.accounts)
     worksheet = enforcement.calculate(ines, breach)
     enforcement.change_factor(ines, worksheet)
     enforcement.approve(ines, tomasz, worksheet)
