@@ -13,10 +13,10 @@ from typing import Any, NoReturn
 
 import click
 
-from portal.law import accelerators, checking, coverage, penalties, risk, statute
+from portal.law import accelerators, checking, coverage, methods, penalties, risk, statute
 from portal.law.coverage_result import Coverage
 from portal.law.facts import LawError, load_json
-from portal.law.money import grouped
+from portal.law.penalty_text import as_text
 
 LARGEST_FILE = 10_000_000
 FORMATS = click.Choice(["text", "json"])
@@ -101,7 +101,7 @@ def penalty_command(file: str, form: str) -> None:
     FILE holds an object of facts or a list of them; worked examples (facts under `facts`) are read too.
     """
     try:
-        _print(_each(_read(file), penalties.compute), form, _penalty_text)
+        _print(_each(_read(file), penalties.compute), form, as_text)
     except LawError as error:
         _refuse(error)
 
@@ -114,6 +114,8 @@ def check() -> None:
             checking.check(pack)
             unverified = sum(not value.verified for value in pack.values)
             click.echo(f"{pack.path}: {len(pack.values)} values, {unverified} not verified, {pack.digest}")
+        for method in methods.methods():
+            click.echo(f"{method.path}: {len(method.steps)} steps, {method.status}, {method.digest}")
         risk.check()
         click.echo(f"{risk.TABLE.name}: {len(risk.taxonomies())} taxonomies, {len(risk.mappings())} mappings")
         click.echo(f"{accelerators.TABLE.name}: {len(accelerators.load().chips)} accelerators")
@@ -141,21 +143,4 @@ def _coverage_text(result: Coverage) -> str:
                 f"adopted {reading.on} by {reading.by}: {reading.why_adopted}" if reading.adopted else "other"
             )
             lines.append(f"  reading {reading.label}: {reading.wording} ({reading.citation}; {mark})")
-    return "\n".join(lines)
-
-
-def _penalty_text(result: penalties.Result) -> str:
-    lines = []
-    for line in result.lines:
-        amount = "" if line.amount is None else grouped(line.amount, result.currency)
-        lines.append(f"{line.step:3}  {line.label:58} {amount:>24}")
-        lines.append(f"     {line.how} ({line.citation}; {line.status})")
-    lines += ["", f"Legal maximum {grouped(result.maximum, result.currency)}"]
-    lines.append(f"{result.words['penalty'].capitalize()} {grouped(result.total, result.currency)}")
-    if result.converted is not None:
-        lines.append(f"Shown as {grouped(result.converted.amount, result.converted.currency)}")
-    for reading in result.readings:
-        used = "used here" if reading.adopted else "not used"
-        lines.append(f"Reading: {reading.label}: {grouped(reading.total, result.currency)} ({used})")
-    lines += [f"Warning: {warning}" for warning in result.warnings]
     return "\n".join(lines)

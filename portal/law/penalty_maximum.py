@@ -24,7 +24,7 @@ ALTERNATIVES = ("undertaking", "provider")
 BASE, SUBSEQUENT = "penalty.base", "penalty.subsequent"
 FIXED, PERCENT, CAP, LATER = "penalty.fixed", "penalty.percent", "penalty.cap", "penalty.cap_later"
 STATED = "maximum as stated"
-SCALED = "scaled to 12 months"
+PERIOD, SCALED = "penalty.period", "scaled to 12 months"
 SHORTEST_YEAR, LONGEST_YEAR, DAYS = 350, 380, 365
 LATER_YEAR_ENDED = timedelta(days=366)
 W_KEYS = ("period_start", "period_end", "source", "consolidated", "restated")
@@ -201,13 +201,11 @@ def turnover(part: Part, base: str, citation: str, basis: str) -> Decimal:
         return part.named["turnover"]
     sheet, pack = part.sheet, part.rules.pack
     chosen = choose(sheet, part.case, base)
-    scaled = bool(pack and pack.history("penalty.period")) and (
-        pack is not None and sheet.value(pack, "penalty.period", part.case.conduct_end).value == SCALED
-    )
+    period = sheet.value(pack, PERIOD, part.case.conduct_end) if pack and pack.history(PERIOD) else None
     for figure in chosen:
         if pack and figure.rate_basis not in (None, basis):
             sheet.warn(f"{figure.path}.rate_basis is {figure.rate_basis}; {pack.id} asks for {basis}.")
-    amounts = [_scaled(sheet, f, _figure(sheet, f, citation, basis), scaled=scaled) for f in chosen]
+    amounts = [_scaled(sheet, f, _figure(sheet, f, citation, basis), period) for f in chosen]
     total = sum(amounts, Decimal(0))
     if len(amounts) > 1:
         how = " + ".join(sheet.money(amount) for amount in amounts)
@@ -216,7 +214,7 @@ def turnover(part: Part, base: str, citation: str, basis: str) -> Decimal:
     return total
 
 
-def _scaled(sheet: Sheet, figure: Turnover, amount: Decimal, *, scaled: bool) -> Decimal:
+def _scaled(sheet: Sheet, figure: Turnover, amount: Decimal, period: Value | None) -> Decimal:
     """A figure of an odd-length year, brought to twelve months where the law says so."""
     start, end = figure.period_start, figure.period_end
     if start is None or end is None:
@@ -224,7 +222,7 @@ def _scaled(sheet: Sheet, figure: Turnover, amount: Decimal, *, scaled: bool) ->
     days = (end - start).days + 1
     if SHORTEST_YEAR <= days <= LONGEST_YEAR:
         return amount
-    if not scaled:
+    if period is None or period.value != SCALED:
         sheet.warn(f"{figure.path}: the period has {days} days; the law states no scaling to a year.")
         return amount
     following = end + timedelta(days=1)
@@ -234,7 +232,7 @@ def _scaled(sheet: Sheet, figure: Turnover, amount: Decimal, *, scaled: bool) ->
     result = rounded(amount * share, sheet.currency)
     how = f"{sheet.money(amount)} × {f'12 ÷ {months} months' if whole else f'{DAYS} ÷ {days} days'}"
     operand = str(months if whole else days)
-    sheet.add("Turnover scaled to twelve months", "penalty.period", "scale", operand, amount=result, how=how)
+    sheet.add("Turnover scaled to twelve months", period.citation, "scale", operand, amount=result, how=how)
     return result
 
 
