@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from portal.upload import MAX_FILES
 from portal.web import SignedIn, Zone, current_zone, separately
+from secure_access.db import TooLong
 from secure_access.ledger import security_log
 from secure_access.workflow import Denied, NotFound
 
@@ -29,6 +30,7 @@ def install(app: Zone) -> None:
     app.register_error_handler(405, _not_found)
     app.register_error_handler(CSRFError, _stale_form)
     app.register_error_handler(RequestEntityTooLarge, _too_large)
+    app.register_error_handler(TooLong, _too_long)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _fault)
 
@@ -94,6 +96,16 @@ def _too_large(_error: RequestEntityTooLarge) -> tuple[str, int]:
         "The file is too large",
         f"One request may hold {limit} MiB and {MAX_FILES} files. Nothing was kept.",
         "Split the material into several files, and attach them one after another.",
+    )
+
+
+def _too_long(error: TooLong) -> tuple[str, int]:
+    return _page(
+        422,
+        "An answer is too long",
+        f"“{error.column.replace('_', ' ').capitalize()}” takes at most {error.limit:,} characters. "
+        "Nothing was changed.",
+        "Go back: your browser still has what you typed. Shorten that answer, then send the form again.",
     )
 
 

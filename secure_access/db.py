@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Any, ClassVar
 
 from sqlalchemy import JSON, BigInteger, DateTime, Engine, create_engine, event, update
@@ -19,6 +20,7 @@ from sqlalchemy import Enum as SAEnum
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Mapper
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -96,6 +98,33 @@ def json_column(*, default_factory: Callable[[], Any] = dict) -> Any:
 def minor_units(*, nullable: bool = False) -> Any:
     """A field that holds money as whole minor units; its currency stands in a column beside it."""
     return Field(default=None if nullable else ..., sa_type=BigInteger, nullable=nullable)
+
+
+class TooLong(Exception):
+    """A text is longer than its column. SQLite would keep it and PostgreSQL would not: both refuse it."""
+
+    def __init__(self, table: str, column: str, limit: int) -> None:
+        super().__init__(f"{table}.{column} holds at most {limit} characters")
+        self.column, self.limit = column, limit
+
+
+def _fits(mapper: Mapper[Any], _connection: Connection, row: Any) -> None:
+    for name, limit in _limits(mapper):
+        value = getattr(row, name)
+        if isinstance(value, str) and len(value) > limit:
+            raise TooLong(str(mapper.local_table), name, limit)
+
+
+@cache
+def _limits(mapper: Mapper[Any]) -> tuple[tuple[str, int], ...]:
+    """Attributes of a mapped class that hold texts of a limited length."""
+    columns = {attribute.key: attribute.columns[0].type for attribute in mapper.column_attrs}
+    limits = {key: getattr(kind, "length", None) for key, kind in columns.items()}
+    return tuple((key, limit) for key, limit in limits.items() if limit)
+
+
+for _moment in ("before_insert", "before_update"):
+    event.listen(Mapper, _moment, _fits)
 
 
 def new_id() -> uuid.UUID:
@@ -229,6 +258,7 @@ __all__ = [
     "ReferenceCounter",
     "Session",
     "Table",
+    "TooLong",
     "UtcInstant",
     "after_commit",
     "col",

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from secure_access import identity
-from secure_access.db import Database, after_commit, insert_if_absent, next_reference, select
+from secure_access.db import Database, TooLong, after_commit, insert_if_absent, next_reference, select
 from secure_access.identity import Organisation, OrganisationKind
 
 NOW = datetime(2027, 6, 1, tzinfo=UTC)
@@ -128,3 +128,10 @@ def test_a_database_says_whether_it_answers(database: Database) -> None:
     nowhere = Database("postgresql+psycopg://nobody@127.0.0.1:1/none")
     assert not nowhere.reachable()
     nowhere.dispose()
+
+
+def test_a_text_longer_than_its_column_is_refused_on_both(database: Database) -> None:
+    made = Organisation(kind=OrganisationKind.DEVELOPER, name="ä" * 201, created_at=NOW)
+    with pytest.raises(TooLong, match="holds at most 200") as refused, database.write() as session:
+        session.add(made)
+    assert (refused.value.column, refused.value.limit) == ("name", 200)
