@@ -67,6 +67,8 @@ def _duties(pack: Pack) -> None:
             raise PackError(f"{at} cites nothing.")
         if row.get("status", pack.status) not in statute.STATUSES:
             raise PackError(f"{at}: status {row['status']!r} is not one of {', '.join(statute.STATUSES)}.")
+        if row.get("repeats") and "value" not in row:
+            raise PackError(f"{at} repeats without a period.")
         for word in ("value", "within"):
             if word in row and row[word] not in keys:
                 raise PackError(f"{at} names the value {row[word]!r}, which does not exist.")

@@ -44,6 +44,7 @@ class Clock:
     verified: bool
     recipient: str = ""
     governs: bool = True
+    statute_digest: str = ""
 
     def left(self, now: datetime) -> timedelta:
         """Time left; negative once it is overdue."""
@@ -154,7 +155,7 @@ def incident_clocks(incident: Incident, regimes: Iterable[str] | None = None) ->
         WrongTime: when a stated instant has no zone.
     """
     found: list[Clock] = []
-    for pack in (statute.load(name) for name in regimes or statute.REGIMES):
+    for pack in [statute.load(name) for name in regimes] if regimes else statute.regimes():
         rows = [row for row in pack.clocks if _applies(row, incident)]
         found += _governing(pack, [clock for row in rows if (clock := _incident_clock(pack, row, incident))])
     return tuple(sorted(found, key=lambda clock: (clock.due_at, clock.regime, clock.duty)))
@@ -204,6 +205,7 @@ def _clock(pack: Pack, row: Mapping[str, Any], starts: datetime, value: Value) -
         status=value.status,
         verified=value.verified,
         recipient=row.get("recipient", ""),
+        statute_digest=pack.digest,
     )
 
 
@@ -276,6 +278,7 @@ class Duty:
     citation: str
     status: str
     zone: str
+    statute_digest: str = ""
 
 
 def duties(regime: str, events: Mapping[str, date], *, until: date) -> tuple[Duty, ...]:
@@ -312,6 +315,7 @@ def _repeated(pack: Pack, row: Mapping[str, Any], events: Mapping[str, date], un
             citation=value.citation,
             status=value.status,
             zone=pack.zone.key,
+            statute_digest=pack.digest,
         )
         if not row["repeats"]:
             return

@@ -82,7 +82,7 @@ _FORMS: dict[str, dict[str, tuple[type | tuple[type, ...], bool]]] = {
         **dict.fromkeys(("duty", "label", "after"), (str, True)),
         **dict.fromkeys(("value", "within", "promptly", "citation", "source"), (str, False)),
         **dict.fromkeys(("breach", "recipient", "status"), (str, False)),
-        **dict.fromkeys(("repeats", "before", "rolls", "schedule", "verified"), (bool, False)),
+        **dict.fromkeys(("repeats", "before", "at_once", "schedule", "verified"), (bool, False)),
         **dict.fromkeys(("met_by", "ends"), (list, False)),
     },
     "coverage": {

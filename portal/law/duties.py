@@ -1,0 +1,255 @@
+"""Duties: a fold of rules over events. What is owed under a law, until when, met or not, and why.
+
+Nothing is stored: the same events give the same duties, in whatever order they are given and however often.
+Nothing disappears either: a duty that was re-dated, excused or ended stays in the list with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time
+from itertools import pairwise
+from typing import Any
+
+from portal.law import statute
+from portal.law.deadlines import WrongTime, aware, end_of, legal_day
+from portal.law.duty_moves import Moves, closed
+from portal.law.duty_rules import (
+    ENTERED,
+    LAW_STARTED,
+    LEFT,
+    SCHEDULE,
+    Event,
+    Owed,
+    Rule,
+    rules,
+)
+from portal.law.periods import reckon
+from portal.law.statute import NotInForce, Pack, Value
+
+_Corrected = tuple[tuple[Event, Event], ...]
+
+
+def owed(regime: str, events: Iterable[Event], *, now: datetime, until: date) -> tuple[Owed, ...]:
+    """Every duty under a law that the events known at a moment give rise to, in the order of due instants.
+
+    Args:
+        regime: a pack.
+        events: what happened, in any order; the same event twice counts once.
+        now: the moment of the question; what became known later does not count.
+        until: the last day to list of a duty that repeats.
+
+    Raises:
+        WrongTime: for an instant without a zone, a correction or dispute of an event that is not there, or an
+            agreed schedule where the law allows none.
+    """
+    pack = statute.load(regime)
+    known, corrected = _known(pack, events, now)
+    fold = _Fold(pack, known, corrected, aware(now), until, Moves(pack, known, aware(now)))
+    found = [duty for rule in rules(pack) for duty in fold.of(rule)]
+    found = _governing(pack, found)
+    return tuple(sorted(found, key=lambda duty: (duty.due_at or duty.triggered_at, duty.key)))
+
+
+def _known(pack: Pack, events: Iterable[Event], now: datetime) -> tuple[tuple[Event, ...], _Corrected]:
+    """What is known at a moment, each once and in order; apart what was corrected, with its correction."""
+    found = {event for event in events if max(aware(event.at), aware(event.known_at)) <= aware(now)}
+    ids = {event.id for event in found if event.id}
+    for event in found:
+        for named in (event.corrects, event.disputes):
+            if named and named not in ids:
+                raise WrongTime(f"{event.named()} names the event {named!r}, which is not there.")
+    started = datetime.combine(pack.starts, time(0), pack.zone)
+    if started <= aware(now):
+        found.add(Event(LAW_STARTED, started))
+    ordered = sorted(found, key=lambda event: (aware(event.at), event.kind, event.id, repr(event)))
+    by = {event.corrects: event for event in ordered if event.corrects}
+    valid = tuple(event for event in ordered if not event.id or event.id not in by)
+    return valid, tuple((event, by[event.id]) for event in ordered if event.id and event.id in by)
+
+
+def _triggers(rule: Rule, event: Event) -> bool:
+    return event.kind == rule.after and (not rule.tag or rule.tag in event.tags)
+
+
+@dataclass(frozen=True)
+class _Fold:
+    """The events of one entity under one law, as of a moment."""
+
+    pack: Pack
+    events: tuple[Event, ...]
+    corrected: tuple[tuple[Event, Event], ...]
+    now: datetime
+    until: date
+    moves: Moves
+
+    def of(self, rule: Rule) -> Iterator[Owed]:
+        """The duties of one rule."""
+        self._no_wrong_schedule(rule)
+        for event, by in self.corrected:
+            if _triggers(rule, event):
+                yield from self._superseded(rule, event, by)
+        current = [event for event in self.events if _triggers(rule, event)]
+        if rule.repeats:
+            for about in sorted({event.about for event in current}):
+                yield from self._repeating(rule, about, [e for e in current if e.about == about])
+        else:
+            for event in current:
+                yield from self._once(rule, event)
+
+    def _no_wrong_schedule(self, rule: Rule) -> None:
+        if not rule.schedule and any(e.kind == SCHEDULE and e.duty == rule.duty for e in self.events):
+            why = f"{self.pack.short} allows no other schedule for it."
+            raise WrongTime(f"A schedule is agreed for {rule.duty}.", why, "Take the schedule out.")
+
+    def _once(self, rule: Rule, event: Event) -> Iterator[Owed]:
+        duty = self._begun(rule, event, 1)
+        if duty is not None:
+            yield self.moves.judged(rule, duty, self._meeting(rule, event))
+
+    def _repeating(self, rule: Rule, about: str, current: list[Event]) -> Iterator[Owed]:
+        """From each report to the next; after the last one again and again until the last day to list."""
+        answers = [event for event in self.events if event.kind in rule.met_by and event.about == about]
+        first = aware(current[0].at)
+        chain = sorted({*current, *(e for e in answers if aware(e.at) >= first)}, key=lambda e: aware(e.at))
+        for event, following in pairwise(chain):
+            duty = self._begun(rule, event, 1)
+            if duty is not None:
+                yield self.moves.judged(rule, duty, following)
+        number = 0
+        while True:
+            number += 1
+            duty = self._begun(rule, chain[-1], number)
+            if duty is None:
+                return
+            judged = self.moves.judged(rule, duty, None)
+            if judged.due_at is not None and legal_day(judged.due_at, self.pack.zone) > self.until:
+                return
+            yield judged
+            if judged.status in ("ended", "held"):
+                return
+
+    def _meeting(self, rule: Rule, event: Event) -> Event | None:
+        """The first act that meets a duty; one that must come before its trigger may come earlier."""
+        for other in self.events:
+            fits = other.kind in rule.met_by and (other.concerns(event.about) or not event.about)
+            if fits and (rule.before or aware(other.at) >= aware(event.at)):
+                return other
+        return None
+
+    def _superseded(self, rule: Rule, event: Event, by: Event) -> Iterator[Owed]:
+        duty = self._begun(rule, event, 1)
+        if duty is not None:
+            because = f"the trigger was corrected to {aware(by.at):%Y-%m-%d %H:%M:%S} UTC: {by.named()}"
+            yield closed(duty, "superseded", because)
+
+    def _begun(self, rule: Rule, event: Event, number: int) -> Owed | None:
+        """The duty that an event begins, with its due instant by the law alone; None where none begins."""
+        start = aware(event.at)
+        value = self._value(rule, event)
+        if event.kind == LAW_STARTED and value is not None:
+            start = max(start, datetime.combine(value.valid_from, time(0), self.pack.zone))
+        day = legal_day(start, self.pack.zone)
+        if not self.pack.in_force(day) or (rule.value and value is None) or self._left(rule, event, start):
+            return None
+        local = start.astimezone(self.pack.zone)
+        why = [f"{event.named()} at {local:%Y-%m-%d %H:%M:%S} {self.pack.zone.key}"]
+        plain: dict[str, Any] = {"due_at": None, "citation": rule.citation, "rule": rule.promptly}
+        status, verified = rule.status, rule.verified
+        if value is not None:
+            turn = "before" if rule.before else "after"
+            from_at = _named_day(event, self.pack) if rule.before and event.on else start
+            found = reckon(self.pack, value, from_at, times=number, before=rule.before)
+            plain = {"due_at": found.due_at, "citation": value.citation, "otherwise_due_at": found.otherwise}
+            plain["rule"] = f"{int(value.number)} {value.unit} {turn} {event.kind.replace('_', ' ')}"
+            status, verified = value.status, value.verified
+            why += [*found.why, *([value.note] if value.note else [])]
+        elif rule.at_once:
+            plain["due_at"] = end_of(day, self.pack.zone)
+            why.append(f"{rule.promptly}, so by the end of {day.isoformat()}, 23:59:59 {self.pack.zone.key}")
+        else:
+            why.append(rule.promptly)
+        return Owed(
+            regime=self.pack.id,
+            duty=rule.duty,
+            label=rule.label,
+            about=event.about,
+            number=number,
+            trigger=event.kind,
+            trigger_id=event.id,
+            triggered_at=start,
+            status="upcoming",
+            why=tuple(why),
+            zone=self.pack.zone.key,
+            law_status=status,
+            verified=verified,
+            statute_digest=self.pack.digest,
+            recipient=rule.recipient,
+            breach=rule.breach,
+            disputed=self._disputed(event),
+            **plain,
+        )
+
+    def _value(self, rule: Rule, event: Event) -> Value | None:
+        """The period in force on the day of the trigger; for the start of the law itself the first one."""
+        if not rule.value:
+            return None
+        if event.kind == LAW_STARTED:
+            first = self.pack.history(rule.value)[0]
+            return (
+                first
+                if aware(datetime.combine(first.valid_from, time(0), self.pack.zone)) <= self.now
+                else None
+            )
+        try:
+            return self.pack.value(rule.value, legal_day(event.at, self.pack.zone))
+        except NotInForce:
+            return None
+
+    def _disputed(self, event: Event) -> str:
+        said = [f"disputes {event.disputes}: {event.named()}"] if event.disputes else []
+        said += [
+            f"{other.named()} says {aware(other.at):%Y-%m-%d %H:%M:%S} UTC"
+            for other in self.events
+            if other.disputes and other.disputes == event.id
+        ]
+        return "; ".join(said)
+
+    def _left(self, rule: Rule, event: Event, at: datetime) -> bool:
+        """Whether the entity was out of scope at an instant; what an incident asks for stays."""
+        turns = [e for e in self.events if e.kind in (LEFT, ENTERED) and e.concerns(event.about)]
+        before = [turn for turn in turns if aware(turn.at) <= at]
+        return bool(before) and before[-1].kind == LEFT and not rule.start
+
+
+def _named_day(event: Event, pack: Pack) -> datetime:
+    assert event.on is not None
+    return datetime.combine(event.on, time(0), pack.zone)
+
+
+def _governing(pack: Pack, found: list[Owed]) -> list[Owed]:
+    """Of two starts of one duty the earlier one governs, unless the adopted reading says otherwise."""
+    reading = pack.readings.get("incident.start")
+    if reading is None:
+        return found
+    starts = {rule.after for rule in rules(pack) if rule.start}
+    result = []
+    for duty in found:
+        same = [
+            other
+            for other in found
+            if (other.duty, other.about) == (duty.duty, duty.about)
+            and other.trigger in starts
+            and other.status != "superseded"
+        ]
+        if duty not in same or len(same) == 1:
+            result.append(duty)
+            continue
+        determined = [other for other in same if other.trigger == "incident_determined"]
+        pool = determined if reading.adopted == "determining" and determined else same
+        chosen = min(pool, key=lambda other: (other.triggered_at, other.key))
+        note = "this start governs" if duty is chosen else "another start governs"
+        line = f"{note}: {reading.option(reading.adopted).label} ({reading.citation})"
+        result.append(replace(duty, governs=duty is chosen, why=(*duty.why, line)))
+    return result

@@ -1,0 +1,171 @@
+"""What moves a duty or closes it: agreed schedules, holds, extensions, planned updates, excuses, ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from portal.law.deadlines import add_months, aware, end_of, legal_day
+from portal.law.duty_rules import (
+    EXCUSED,
+    EXTENDED,
+    HELD,
+    LEFT,
+    PLANNED,
+    RELEASED,
+    SCHEDULE,
+    UPDATED,
+    Event,
+    Owed,
+    Rule,
+    Status,
+)
+from portal.law.statute import Pack
+
+
+@dataclass(frozen=True)
+class Moves:
+    """The events that may move a duty of one law, in order, as of a moment."""
+
+    pack: Pack
+    events: tuple[Event, ...]
+    now: datetime
+
+    def judged(self, rule: Rule, duty: Owed, met: Event | None) -> Owed:
+        """The duty after schedules, holds, extensions and exceptions, and as it stands at the moment."""
+        if duty.due_at is not None:
+            duty = self._scheduled(rule, duty)
+            duty = self._held(rule, duty)
+        if duty.due_at is not None:
+            duty = self._extended(rule, duty)
+            duty, planned = self._planned(rule, duty)
+            ending = self._closing(rule, duty, met, planned)
+            if ending is not None:
+                return ending
+            if planned and met is None and self.now <= (duty.due_at or self.now):
+                return closed(duty, "excused", planned)
+        return self._stood(duty, met)
+
+    def _stood(self, duty: Owed, met: Event | None) -> Owed:
+        due = duty.due_at
+        if met is not None:
+            in_time = due is None or aware(met.at) <= due
+            status: Status = "met" if in_time else "late"
+            return replace(duty, status=status, met_at=aware(met.at), met_by=met.id or met.kind)
+        if duty.status == "held" or due is None:
+            return replace(duty, status="held" if duty.status == "held" else "due")
+        if self.now > due:
+            return replace(duty, status="overdue")
+        today = legal_day(self.now, self.pack.zone) == legal_day(due, self.pack.zone)
+        return replace(duty, status="due" if today else "upcoming")
+
+    def _for(self, kind: str, duty: Owed) -> list[Event]:
+        """The events of a kind that are for this duty, from its trigger on."""
+        return [
+            event
+            for event in self.events
+            if event.kind == kind and event.duty in ("", duty.duty) and event.concerns(duty.about)
+        ]
+
+    def _scheduled(self, rule: Rule, duty: Owed) -> Owed:
+        """An agreed schedule that was told before the law's own day takes its place."""
+        agreed = [e for e in self._for(SCHEDULE, duty) if duty.due_at and aware(e.at) <= duty.due_at]
+        if not rule.schedule or not agreed or not (agreed[-1].months or agreed[-1].dates):
+            return duty
+        event, start = agreed[-1], legal_day(duty.triggered_at, self.pack.zone)
+        later = [day for day in sorted(event.dates) if day > start]
+        if event.dates and len(later) < duty.number:
+            return duty
+        last = later[duty.number - 1] if event.dates else add_months(start, event.months * duty.number)
+        line = f"{event.named()} on {legal_day(event.at, self.pack.zone)}: {last.isoformat()} instead"
+        return _redated(duty, last, line, self.pack, rule=f"schedule agreed, law: {duty.rule}")
+
+    def _held(self, rule: Rule, duty: Owed) -> Owed:
+        """Stretches in which the clock stood still are added; while it stands there is no due instant."""
+        since: Event | None = None
+        for event in sorted((*self._for(HELD, duty), *self._for(RELEASED, duty)), key=lambda e: aware(e.at)):
+            assert duty.due_at is not None
+            if event.kind == HELD and since is None and aware(event.at) <= duty.due_at:
+                since = event
+            elif event.kind == RELEASED and since is not None:
+                duty = self._moved(rule, duty, since, event) if aware(event.at) > duty.triggered_at else duty
+                since = None
+        if since is None:
+            return duty
+        line = f"{since.named()}: the clock stands still since {legal_day(since.at, self.pack.zone)}"
+        return replace(duty, due_at=None, otherwise_due_at=None, status="held", why=(*duty.why, line))
+
+    def _moved(self, rule: Rule, duty: Owed, since: Event, released: Event) -> Owed:
+        zone = self.pack.zone
+        start, end = max(aware(since.at), duty.triggered_at), aware(released.at)
+        assert duty.due_at is not None
+        if rule.value and self._hours(rule, duty):
+            due = duty.due_at + (end - start)
+            line = f"{since.named()}: {end - start} in which the clock stood still are added"
+            return replace(duty, due_at=due, otherwise_due_at=None, why=(*duty.why, line))
+        days = (legal_day(end, zone) - legal_day(start, zone)).days
+        last = legal_day(duty.due_at, zone) + timedelta(days=days)
+        line = f"{since.named()}: {days} days in which the clock stood still are added, {last.isoformat()}"
+        return _redated(duty, last, line, self.pack)
+
+    def _hours(self, rule: Rule, duty: Owed) -> bool:
+        return self.pack.value(rule.value, legal_day(duty.triggered_at, self.pack.zone)).unit == "hours"
+
+    def _extended(self, rule: Rule, duty: Owed) -> Owed:
+        """Extensions given before the duty ran out; a later day counts, an earlier one never does."""
+        for event in self._for(EXTENDED, duty):
+            assert duty.due_at is not None
+            inside = duty.triggered_at <= aware(event.at) <= duty.due_at
+            if inside and event.on and end_of(event.on, self.pack.zone) > duty.due_at:
+                duty = _redated(duty, event.on, f"{event.named()} to {event.on.isoformat()}", self.pack)
+        return duty
+
+    def _planned(self, rule: Rule, duty: Owed) -> tuple[Owed, str]:
+        """The exception for an update planned near the trigger point, if its intention was filed in time."""
+        if not rule.within or duty.due_at is None:
+            return duty, ""
+        point = legal_day(duty.due_at, self.pack.zone)
+        value = self.pack.value(rule.within, legal_day(duty.triggered_at, self.pack.zone))
+        months = int(value.number)
+        window = (add_months(point, -months), add_months(point, months))
+        for event in self._for(PLANNED, duty):
+            filed = duty.triggered_at <= aware(event.at) <= duty.due_at
+            if filed and event.on and window[0] <= event.on <= window[1]:
+                line = (
+                    f"{event.named()} for {event.on.isoformat()}, within {months} {value.unit} of"
+                    f" {point.isoformat()} ({value.citation}); owed if it has not come by"
+                    f" {window[1].isoformat()}"
+                )
+                return _redated(duty, window[1], line, self.pack), line
+        return duty, ""
+
+    def _closing(self, rule: Rule, duty: Owed, met: Event | None, planned: str) -> Owed | None:
+        """The duty closed with its reason: excused, ended with its matter, out of scope before it was due."""
+        assert duty.due_at is not None
+        if met is not None and aware(met.at) <= duty.due_at:
+            return None
+        for event in self._for(EXCUSED, duty):
+            named = event.on in (None, legal_day(duty.due_at, self.pack.zone))
+            if named and duty.triggered_at <= aware(event.at):
+                return closed(duty, "excused", event.named())
+        for event in self.events:
+            between = duty.triggered_at <= aware(event.at) <= duty.due_at
+            if not between or not event.concerns(duty.about):
+                continue
+            day = legal_day(event.at, self.pack.zone)
+            if event.kind in rule.ends:
+                return closed(duty, "ended", f"{event.named()} on {day.isoformat()}")
+            if event.kind == LEFT and not rule.start:
+                return closed(duty, "ended", f"{event.named()} on {day.isoformat()}, before it was due")
+            if event.kind == UPDATED and planned:
+                return closed(duty, "excused", f"{event.named()} on {day.isoformat()}, as planned")
+        return None
+
+
+def _redated(duty: Owed, last: date, line: str, pack: Pack, rule: str = "") -> Owed:
+    due = end_of(last, pack.zone)
+    return replace(duty, due_at=due, otherwise_due_at=None, why=(*duty.why, line), rule=rule or duty.rule)
+
+
+def closed(duty: Owed, status: Status, because: str) -> Owed:
+    return replace(duty, status=status, closed_because=because, why=(*duty.why, because))
