@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from typing import Final, Literal
 
 from portal.law.facts import LawError
@@ -26,6 +26,10 @@ EXPONENTS: dict[str, int] = {
     **dict.fromkeys(_NO_MINOR.split(), 0),
     **dict.fromkeys(_THOUSANDTH.split(), 3),
 }
+
+_MINOR = {currency: Decimal(1).scaleb(-places) for currency, places in EXPONENTS.items()}
+_ONE = Decimal(1)
+_WIDE = Context(prec=120, rounding=ROUND_HALF_UP)
 
 Quote = Literal["from per to", "to per from"]
 FROM_PER_TO: Final = "from per to"
@@ -67,13 +71,14 @@ def exponent(currency: str) -> int:
 
 def half_up(amount: Decimal, step: Decimal) -> Decimal:
     """Round to the nearest multiple of `step`, half away from zero."""
-    with exact():
-        return (amount / step).quantize(Decimal(1), rounding=ROUND_HALF_UP) * step
+    return _WIDE.multiply(_WIDE.quantize(_WIDE.divide(amount, step), _ONE), step)
 
 
 def rounded(amount: Decimal, currency: str) -> Decimal:
     """Round to the currency's minor unit, half up."""
-    return half_up(amount, Decimal(1).scaleb(-exponent(currency)))
+    if currency not in _MINOR:
+        exponent(currency)
+    return half_up(amount, _MINOR[currency])
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +131,9 @@ class Money:
 
 def plain(amount: Decimal) -> str:
     """An amount as a plain decimal string: no exponent, no decimals where it is whole."""
-    with exact():
-        if amount == amount.to_integral_value():
-            return str(int(amount))
-        return format(amount, "f")
+    if amount == amount.to_integral_value():
+        return str(int(amount))
+    return format(amount, "f")
 
 
 def grouped(amount: Decimal, currency: str = "") -> str:

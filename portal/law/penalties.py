@@ -146,12 +146,15 @@ def _plain(amount: Decimal | None) -> str | None:
     return None if amount is None else plain(amount)
 
 
-def compute(facts: Mapping[str, Any], *, adoptions: tuple[Adoption, ...] = ()) -> Result:
+def compute(
+    facts: Mapping[str, Any], *, adoptions: tuple[Adoption, ...] = (), readings: bool = True
+) -> Result:
     """Compute a penalty from facts in the published form.
 
     Args:
         facts: see the published form; amounts are decimal strings.
         adoptions: the agency's signed choices of a method for a regime; the newest that had begun is used.
+        readings: whether to work out the amount under every reading; a grid of many points leaves it out.
 
     Raises:
         FactError: for an unknown key, or a value that is missing or wrong, naming its path.
@@ -159,10 +162,10 @@ def compute(facts: Mapping[str, Any], *, adoptions: tuple[Adoption, ...] = ()) -
         NotInForce: when the conduct was before the law.
     """
     with exact():
-        return _compute(penalty_read.read(facts, adoptions))
+        return _compute(penalty_read.read(facts, adoptions), readings=readings)
 
 
-def _compute(read: penalty_read.Read) -> Result:
+def _compute(read: penalty_read.Read, *, readings: bool) -> Result:
     case, pack, method = read.case, read.pack, read.case.method
     _currency(case, pack)
     office = statute.load(statute.OFFICE)
@@ -185,7 +188,9 @@ def _compute(read: penalty_read.Read) -> Result:
         outside_range=main.outside,
         converted=_converted(main.total, case.currency, case.presented),
         lines=tuple(main.sheet.lines),
-        readings=tuple(_under(case, rules, r, option.name) for r in asked for option in r.options),
+        readings=tuple(
+            _under(case, rules, r, option.name) for r in (asked if readings else ()) for option in r.options
+        ),
         warnings=(*read.warnings, *main.sheet.warnings),
         counted=main.counted,
         words=named.labels,

@@ -135,6 +135,13 @@ class Pack:
     duties: tuple[Mapping[str, Any], ...] = ()
     calendar: Mapping[str, Any] = field(default_factory=dict)
     text: str = field(default="", repr=False, compare=False)
+    by_key: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        found: dict[str, tuple[Value, ...]] = {}
+        for value in self.values:
+            found[value.key] = (*found.get(value.key, ()), value)
+        object.__setattr__(self, "by_key", found)
 
     def in_force(self, on: date) -> bool:
         """Whether the law has begun on that day."""
@@ -142,7 +149,8 @@ class Pack:
 
     def history(self, key: str) -> tuple[Value, ...]:
         """Every value of a key, oldest first."""
-        return tuple(value for value in self.values if value.key == key)
+        found: tuple[Value, ...] = self.by_key.get(key, ())
+        return found
 
     def value(self, key: str, on: date) -> Value:
         """The value that applies on a day.
