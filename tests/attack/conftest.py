@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +26,11 @@ from portal.settings import Settings
 from portal.wiring import wire
 from secure_access import identity
 from secure_access.clock import FixedClock
-from secure_access.db import select
-from secure_access.identity import Actor, NewPerson, Person
+from secure_access.db import Database, select
+from secure_access.identity import Actor, NewPerson
 from secure_access.workflow import Role
 from tests.attack.second import Second, add_second
-from tests.fixtures.app import CheapHasher, World, _with_clock
+from tests.fixtures.app import CheapHasher, World
 from tests.fixtures.filing import Developer
 
 NOW = datetime(2027, 10, 1, 9, 0, tzinfo=UTC)
@@ -84,7 +87,7 @@ def besiege(home: Path, url: str) -> Siege:
     upgrade(url)
     clock = FixedClock(NOW)
     settings = Settings.from_env({"ASSAY_HOME": str(home), "ASSAY_DATABASE": url})
-    wired = _with_clock(wire(settings, hasher=CheapHasher()), clock)
+    wired = replace(wire(settings, hasher=CheapHasher()), clock=clock)
     stage = Stage(wired)
     cast = people.engage(stage)
     story.tell(stage, cast)
@@ -124,37 +127,50 @@ def siege(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Siege]:
 
 
 @pytest.fixture(scope="session")
-def siege_on(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[Callable[[str], Siege]]:
-    """The same on a backend by name, each made once."""
-    made: dict[str, Siege] = {}
-    admin: list[sqlalchemy.Engine] = []
+def copy_of(siege: Siege, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Siege]]:
+    """Copies of that instance's database, for acts that succeed and for damage. The vault is shared."""
+    made: list[Database] = []
 
+    def copy() -> Siege:
+        target = tmp_path_factory.mktemp("copy") / "siege.db"
+        url = siege.world.wired.database.url.removeprefix("sqlite:///")
+        with closing(sqlite3.connect(url)) as source, closing(sqlite3.connect(target)) as copied:
+            source.backup(copied)
+        made.append(Database(f"sqlite:///{target}"))
+        wired = replace(siege.world.wired, database=made[-1])
+        world = World(wired, create_zones(wired), siege.world.clock)
+        return Siege(world, siege.cast, siege.second, siege.personas)
+
+    yield copy
+    for database in made:
+        database.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgresql_siege(tmp_path_factory: pytest.TempPathFactory, postgresql_admin: str) -> Iterator[Siege]:
+    """The same instance on PostgreSQL, for acts that succeed and for damage that is rolled back."""
+    name = f"assay_siege_{uuid.uuid4().hex[:12]}"
+    admin = sqlalchemy.create_engine(postgresql_admin, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f'CREATE DATABASE "{name}"')
+    url = sqlalchemy.make_url(postgresql_admin).set(database=name).render_as_string(hide_password=False)
+    made = besiege(tmp_path_factory.mktemp("siege-pg"), url)
+    yield made
+    made.world.wired.database.dispose()
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f'DROP DATABASE "{name}" WITH (FORCE)')
+    admin.dispose()
+
+
+@pytest.fixture(scope="session")
+def siege_on(copy_of: Callable[[], Siege], request: pytest.FixtureRequest) -> Callable[[str], Siege]:
+    """An instance on a backend by name, for acts that succeed; each made once."""
+
+    @cache
     def on(backend: str) -> Siege:
         if backend == "sqlite":
-            found: Siege = request.getfixturevalue("siege")
-            return found
-        if backend not in made:
-            address = request.getfixturevalue("postgresql_admin")
-            name = f"assay_siege_{uuid.uuid4().hex[:12]}"
-            admin.append(sqlalchemy.create_engine(address, isolation_level="AUTOCOMMIT"))
-            with admin[0].connect() as connection:
-                connection.exec_driver_sql(f'CREATE DATABASE "{name}"')
-            url = sqlalchemy.make_url(address).set(database=name).render_as_string(hide_password=False)
-            made[backend] = besiege(tmp_path_factory.mktemp("siege-pg"), url)
-        return made[backend]
+            return copy_of()
+        found: Siege = request.getfixturevalue("postgresql_siege")
+        return found
 
-    yield on
-    for one in made.values():
-        one.world.wired.database.dispose()
-        name = sqlalchemy.make_url(one.world.wired.database.url).database
-        with admin[0].connect() as connection:
-            connection.exec_driver_sql(f'DROP DATABASE "{name}" WITH (FORCE)')
-        admin[0].dispose()
-
-
-def person_row(siege: Siege, actor: Actor) -> Person:
-    """The row of somebody."""
-    with siege.world.wired.database.read() as session:
-        return session.get_one(Person, actor.person_id)
+    return on
