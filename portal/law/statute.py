@@ -135,7 +135,7 @@ class Pack:
     duties: tuple[Mapping[str, Any], ...] = ()
     calendar: Mapping[str, Any] = field(default_factory=dict)
     text: str = field(default="", repr=False, compare=False)
-    by_key: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    by_key: Mapping[str, tuple[Value, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         found: dict[str, tuple[Value, ...]] = {}
@@ -149,8 +149,7 @@ class Pack:
 
     def history(self, key: str) -> tuple[Value, ...]:
         """Every value of a key, oldest first."""
-        found: tuple[Value, ...] = self.by_key.get(key, ())
-        return found
+        return self.by_key.get(key, ())
 
     def value(self, key: str, on: date) -> Value:
         """The value that applies on a day.
@@ -249,6 +248,7 @@ def parse(text: str, path: str) -> Pack:
             check_keys(item, kind, f"{path}: {kind}[{index}]")
     for index, rule in enumerate(raw.get("coverage", {}).get("rule", ())):
         check_keys(rule, "rule", f"{path}: coverage.rule[{index}]")
+    rows: dict[str, Any] = {KINDS[kind]: tuple(raw.get(kind, ())) for kind in KINDS}
     return Pack(
         id=raw["id"],
         name=raw["name"],
@@ -268,7 +268,7 @@ def parse(text: str, path: str) -> Pack:
         coverage=raw.get("coverage", {}),
         calendar=raw.get("calendar", {}),
         text=text,
-        **{KINDS[kind]: tuple(raw.get(kind, ())) for kind in KINDS},
+        **rows,
     )
 
 

@@ -17,6 +17,7 @@ from portal.law.methods import Adoption, UnknownMethod
 from portal.law.packs import PackError
 from portal.law.penalties import NoAmount
 from portal.law.penalty_facts import NotBuilt
+from portal.law.penalty_priors import months_before
 from portal.law.statute import NotInForce
 
 METHOD = """
@@ -513,3 +514,48 @@ def test_a_pack_without_a_penalty() -> None:
         pytest.raises(NotBuilt, match="a penalty under harbour"),
     ):
         penalties.compute(facts)
+
+
+def test_a_step_that_needs_a_figure_which_is_not_there() -> None:
+    step = '[[step]]\ndo = "add"\nlabel = "Share"\ninput = "tons"\nas = "percent"\nof = "{}"\n'
+    facts: dict[str, Any] = {"method": "harbour-2030", "currency": "EUR", "inputs": {"tons": "50"}}
+    head, _, rest = METHOD.partition('[[step]]\ndo = "maximum"')
+    tables, _, _ = head.partition("[[table]]")
+    tables = tables.replace('"tons", "berth", "pilots", "days", "daily", "weight"', '"tons"')
+    for name, path in (("turnover", "revenue"), ("maximum", "maximum")):
+        text = tables + step.format(name)
+        with (
+            methods.using(methods.parse(text, "h.toml")),
+            pytest.raises(FactError, match=f"^{path}: harbour-2030 needs the {name}"),
+        ):
+            penalties.compute(facts)
+    assert rest
+
+
+def test_steps_without_their_input_do_nothing() -> None:
+    text = METHOD.replace("needed = true\n", "")
+    extra = (
+        '[[step]]\ndo = "band"\nlabel = "Band"\ninput = "berth"\ntable = "berth"\n'
+        '[[step]]\ndo = "cap"\nlabel = "Nothing to hold"\n'
+    )
+    with methods.using(methods.parse(text + extra, "h.toml")):
+        result = penalties.compute({"method": "harbour-2030", "currency": "EUR", "inputs": {}})
+    assert result.amount is None
+    assert result.lines == ()
+
+
+def test_a_window_that_starts_before_all_calendars() -> None:
+    prior = {"id": "P", "regime": "aaif-proposal", "status": "final", "final_on": "0001-05-05"}
+    facts = {
+        "method": "aaif-proposal",
+        "on": "0003-01-01",
+        "currency": "USD",
+        "revenue": [{"entity": "A", "amount": "1000"}],
+        "priors": [prior],
+        "inputs": {"violations": [{"provision": "x", "severity": "high"}]},
+    }
+    assert penalties.compute(facts).total == Decimal("22.5")
+    assert months_before(date(2024, 3, 31), 1) == date(2024, 2, 29)
+    assert months_before(date(1900, 3, 31), 1) == date(1900, 2, 28)
+    assert months_before(date(2000, 3, 31), 1) == date(2000, 2, 29)
+    assert months_before(date(2027, 1, 31), 14) == date(2025, 11, 30)
