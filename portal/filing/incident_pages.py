@@ -87,11 +87,12 @@ def chart(incident: Incident) -> Clocks:
         )
         for clock in shown
     )
-    late = [clock["name"] for clock in shown if not clock["on_time"]]
+    in_force = [clock for clock in shown if clock["status"] != PROPOSED]
+    late = [clock["name"] for clock in in_force if not clock["on_time"]]
     finding = (
         f"Reported late under {' and '.join(dict.fromkeys(late))}."
         if late
-        else f"Reported in time under each of {plural(len(shown), 'clock')}."
+        else f"Reported in time under each of {plural(len(in_force), 'clock')}."
     )
     return Clocks(f"Clocks of {incident.reference}", finding, rows, incident.reported_at)
 

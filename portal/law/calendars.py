@@ -17,6 +17,7 @@ import holidays
 from portal.law.packs import PackError
 from portal.law.statute import Pack
 
+PERIOD_END, NEXT_OPEN = "period.end", "next working day"
 EDITION = f"holidays {version('holidays')}"
 _MARKET = "market:"
 _ONE = timedelta(days=1)
@@ -102,3 +103,16 @@ def of(pack: Pack) -> Calendar:
         closed=dict.fromkeys(raw.get("closed", ()), "closed by the office"),
         opened=frozenset(raw.get("open", ())),
     )
+
+
+def period_end(pack: Pack, last: date) -> tuple[date, date | None, tuple[str, ...]]:
+    """The last day of a period by the adopted reading of its end, by the other one if it differs, and why."""
+    reading, calendar = pack.readings.get(PERIOD_END), of(pack)
+    moved = calendar.next_open(last)
+    if reading is None or moved == last:
+        return last, None, ()
+    because = f"{last.isoformat()} is no business day ({calendar.closed_because(last)}; {calendar.edition})"
+    label = reading.option(NEXT_OPEN).label
+    if reading.adopted == NEXT_OPEN:
+        return moved, last, (f"{because}, so {moved.isoformat()}: {label} ({reading.citation})",)
+    return last, moved, (f"{because}; not moved, under the other reading {moved.isoformat()}: {label}",)

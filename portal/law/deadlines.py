@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from portal.law import statute
+from portal.law import calendars, statute
 from portal.law.facts import LawError
 from portal.law.packs import PackError
 from portal.law.statute import Pack, Value
@@ -29,7 +29,10 @@ class WrongTime(LawError):
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """One duty with its due instant (UTC). `governs` is False for the later of two starts of one duty."""
+    """One duty with its due instant (UTC). `governs` is False for the later of two starts of one duty.
+
+    `otherwise_due_at` is when it would be due under the reading of the end of periods that was not adopted.
+    """
 
     regime: str
     duty: str
@@ -45,6 +48,7 @@ class Clock:
     recipient: str = ""
     governs: bool = True
     statute_digest: str = ""
+    otherwise_due_at: datetime | None = None
 
     def left(self, now: datetime) -> timedelta:
         """Time left; negative once it is overdue."""
@@ -177,6 +181,7 @@ def _incident_clock(pack: Pack, row: Mapping[str, Any], incident: Incident) -> C
 
 def _clock(pack: Pack, row: Mapping[str, Any], starts: datetime, value: Value) -> Clock:
     words, zone = row["trigger"].replace("_", " "), pack.zone.key
+    otherwise: datetime | None = None
     local = starts.astimezone(pack.zone)
     why = [f"{words.capitalize()} at {local:%Y-%m-%d %H:%M:%S} {zone}"]
     if value.unit == "hours":
@@ -188,6 +193,9 @@ def _clock(pack: Pack, row: Mapping[str, Any], starts: datetime, value: Value) -
         if row.get("rolls") and (moved := open_day(last, pack)) != last:
             why.append(f"{last.isoformat()} is a {last:%A} or a closed day, so {moved.isoformat()}")
             last = moved
+        last, other, told = calendars.period_end(pack, last)
+        otherwise = None if other is None else end_of(other, pack.zone)
+        why += told
         due = end_of(last, pack.zone)
         why.append(f"to the end of that day, 23:59:59 {zone}")
     if value.note:
@@ -206,6 +214,7 @@ def _clock(pack: Pack, row: Mapping[str, Any], starts: datetime, value: Value) -
         verified=value.verified,
         recipient=row.get("recipient", ""),
         statute_digest=pack.digest,
+        otherwise_due_at=otherwise,
     )
 
 
@@ -309,7 +318,7 @@ def _repeated(pack: Pack, row: Mapping[str, Any], events: Mapping[str, date], un
             regime=pack.id,
             duty=row["duty"],
             label=row["label"],
-            due_at=end_of(day, pack.zone),
+            due_at=end_of(calendars.period_end(pack, day)[0], pack.zone),
             number=number,
             rule=f"{int(value.number)} {value.unit} after {row['after'].replace('_', ' ')}, {start}",
             citation=value.citation,

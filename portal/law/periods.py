@@ -9,9 +9,6 @@ from portal.law import calendars
 from portal.law.deadlines import add_months, aware, end_of, legal_day
 from portal.law.statute import Pack, Value
 
-PERIOD_END = "period.end"
-NEXT_OPEN = "next working day"
-
 
 @dataclass(frozen=True, slots=True)
 class Reckoned:
@@ -49,7 +46,7 @@ def reckon(pack: Pack, value: Value, start: datetime, *, times: int = 1, before:
         why.append(f"not counted: {', '.join(passed)}; {calendar.name} ({calendar.edition})")
     other = None
     if value.unit != "business days" and not before:
-        last, other, told = _end(pack, last)
+        last, other, told = calendars.period_end(pack, last)
         why += told
     why.append(f"to the end of that day, 23:59:59 {pack.zone.key}")
     return Reckoned(end_of(last, pack.zone), tuple(why), None if other is None else end_of(other, pack.zone))
@@ -61,18 +58,3 @@ def _last(pack: Pack, value: Value, day: date, number: int) -> tuple[date, tuple
     if value.unit == "months":
         return add_months(day, number), ()
     return day + timedelta(days=number * 7 if value.unit == "weeks" else number), ()
-
-
-def _end(pack: Pack, last: date) -> tuple[date, date | None, list[str]]:
-    """The last day by the adopted reading of the end of periods, and by the other one where it differs."""
-    reading = pack.readings.get(PERIOD_END)
-    calendar = calendars.of(pack)
-    moved = calendar.next_open(last)
-    if reading is None or moved == last:
-        return last, None, []
-    because = f"{last.isoformat()} is no business day ({calendar.closed_because(last)}; {calendar.edition})"
-    if reading.adopted == NEXT_OPEN:
-        label = reading.option(NEXT_OPEN).label
-        return moved, last, [f"{because}, so {moved.isoformat()}: {label} ({reading.citation})"]
-    other = reading.option(NEXT_OPEN).label
-    return last, moved, [f"{because}; not moved, under the other reading {moved.isoformat()}: {other}"]

@@ -1,4 +1,4 @@
-"""The review clock: a fold over events, started, stopped at service of a request, resumed at its full answer.
+"""The review clock: a fold over events: started, stopped at service of a request, held, resumed, extended.
 
 Day 0 is the legal day on which the review starts. Days on which the clock stands still do not count. The due
 date is moved off weekends and closed days; the count of days is not.
@@ -15,16 +15,22 @@ from portal.law import statute
 from portal.law.deadlines import WrongTime, aware, end_of, legal_day, open_day
 from portal.law.statute import Pack
 
-Kind = Literal["started", "stopped", "resumed", "ended"]
+Kind = Literal["started", "stopped", "resumed", "ended", "extended", "held", "released"]
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewEvent:
-    """One event; `reference` names the request that stops the clock, so that two open ones are told apart."""
+    """One event; `reference` names the request or hold that stops the clock: several may be open at once.
+
+    `days` is by how much the period is extended, `by` and `reason` who did so and why.
+    """
 
     kind: Kind
     at: datetime
     reference: str = ""
+    days: int = 0
+    by: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,7 @@ class ReviewClock:
     citation: str
     why: tuple[str, ...]
     zone: str
+    extended_by: int = 0
 
     @property
     def left(self) -> int:
@@ -67,6 +74,7 @@ class _Fold:
     counted: int = 0
     open: set[str] = field(default_factory=set)
     segments: list[Segment] = field(default_factory=list)
+    extended: list[ReviewEvent] = field(default_factory=list)
 
     def close(self, day: date) -> None:
         """End the stretch that lasts, on a day."""
@@ -98,19 +106,23 @@ def review_clock(events: Iterable[ReviewEvent], *, now: datetime) -> ReviewClock
     return _result(fold, office, today, first)
 
 
+_STOPS = {"stopped": "information request {} served", "held": "held: {}"}
+_GOES_ON = {"resumed": "information request {} answered", "released": "hold {} released"}
+
+
 def _take(fold: _Fold, event: ReviewEvent, day: date) -> None:
     if event.kind == "started" and fold.state == "not started":
         fold.turn("running", day, "review started")
-    elif (
-        event.kind == "stopped" and fold.state in ("running", "stopped") and event.reference not in fold.open
-    ):
-        fold.open.add(event.reference)
+    elif event.kind in _STOPS and fold.state in ("running", "stopped") and _open(event) not in fold.open:
+        fold.open.add(_open(event))
         if fold.state == "running":
-            fold.turn("stopped", day, f"information request {event.reference} served".replace("  ", " "))
-    elif event.kind == "resumed" and event.reference in fold.open:
-        fold.open.remove(event.reference)
+            fold.turn("stopped", day, _said(_STOPS, event))
+    elif event.kind in _GOES_ON and _open(event) in fold.open:
+        fold.open.remove(_open(event))
         if not fold.open:
-            fold.turn("running", day, f"information request {event.reference} answered".replace("  ", " "))
+            fold.turn("running", day, _said(_GOES_ON, event))
+    elif event.kind == "extended" and fold.state in ("running", "stopped") and event.days > 0:
+        fold.extended.append(event)
     elif event.kind == "ended" and fold.state in ("running", "stopped"):
         fold.open.clear()
         fold.turn("ended", day, "decided")
@@ -122,13 +134,27 @@ def _take(fold: _Fold, event: ReviewEvent, day: date) -> None:
         )
 
 
+def _open(event: ReviewEvent) -> str:
+    """What stands in the way: a request and a hold of one reference are two things."""
+    return f"{'hold' if event.kind in ('held', 'released') else 'request'} {event.reference}"
+
+
+def _said(words: dict[str, str], event: ReviewEvent) -> str:
+    return words[event.kind].format(event.reference).replace("  ", " ").strip()
+
+
 def _result(fold: _Fold, office: Pack, today: date, first: date) -> ReviewClock:
     value = office.value("review.period", first)
-    period, counted, segments = int(value.number), fold.counted, list(fold.segments)
+    extended = sum(event.days for event in fold.extended)
+    period, counted, segments = int(value.number) + extended, fold.counted, list(fold.segments)
     why = [
         f"{s.starts} to {s.ends}: {s.days} days {'run' if s.running else 'stopped'}, {s.cause}"
         for s in segments
     ]
+    for event in fold.extended:
+        who = f" by {event.by}" if event.by else ""
+        reason = f", {event.reason}" if event.reason else ""
+        why.append(f"extended on {legal_day(event.at, office.zone)} by {event.days} days{who}{reason}")
     due = None
     if fold.since is not None:
         days = (today - fold.since).days
@@ -149,4 +175,5 @@ def _result(fold: _Fold, office: Pack, today: date, first: date) -> ReviewClock:
         citation=value.citation,
         why=tuple(why),
         zone=office.zone.key,
+        extended_by=extended,
     )

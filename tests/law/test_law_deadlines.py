@@ -77,6 +77,23 @@ def test_no_clock_before_the_law() -> None:
     assert incident_clocks(incident, ["ny-raise", "ca-tfaia"]) == ()
 
 
+def test_a_last_day_off_under_the_reading_of_the_pack() -> None:
+    """5 days from Tuesday 10 August 2027 end on a Sunday."""
+    incident = Incident(aware_at=at("2027-08-10 09:00"), kinds=frozenset({"cybersecurity"}))
+    (kept,) = incident_clocks(incident, ["eu-ai-act"])
+    assert kept.due_at == at("2027-08-15 21:59:59")
+    assert kept.otherwise_due_at == at("2027-08-16 21:59:59")
+    assert any("is no business day (Assumption Day" in line for line in kept.why)
+    text = statute.load("eu-ai-act").text
+    with statute.using(
+        statute.parse(text.replace('adopted = "as counted"', 'adopted = "next working day"'), "x")
+    ):
+        (moved,) = incident_clocks(incident, ["eu-ai-act"])
+        (duty, *_) = duties("eu-ai-act", {"threshold_known": date(2027, 8, 1)}, until=date(2027, 9, 1))
+    assert (moved.due_at, moved.otherwise_due_at) == (kept.otherwise_due_at, kept.due_at)
+    assert duty.due_at == at("2027-08-16 21:59:59")
+
+
 def test_days_end_in_local_time_over_a_change_of_the_clocks() -> None:
     incident = Incident(aware_at=at("2027-10-25 12:00"), kinds=frozenset({"death"}))
     (clock,) = incident_clocks(incident, ["eu-ai-act"])
@@ -197,3 +214,32 @@ def test_the_review_clock_stands_still() -> None:
 def test_events_that_cannot_follow(events: list[ReviewEvent]) -> None:
     with pytest.raises(WrongTime, match="cannot be"):
         review_clock(events, now=at("2027-10-01"))
+
+
+def test_the_review_clock_extended_and_held() -> None:
+    events = [
+        event("started", "2027-07-15"),
+        ReviewEvent(
+            "extended", at("2027-07-20"), days=10, by="Paul Sørby", reason="two models in one filing"
+        ),
+        event("held", "2027-07-25", "A"),
+        event("stopped", "2027-07-27", "A"),
+        event("released", "2027-08-05", "A"),
+        event("resumed", "2027-08-10", "A"),
+    ]
+    clock = review_clock(events, now=at("2027-09-01"))
+    assert (clock.state, clock.period, clock.extended_by, clock.day) == ("running", 70, 10, 32)
+    assert "extended on 2027-07-20 by 10 days by Paul Sørby, two models in one filing" in clock.why
+    assert [segment.cause for segment in clock.segments] == [
+        "review started",
+        "held: A",
+        "information request A answered",
+    ]
+    assert review_clock(events[:3], now=at("2027-09-01")).due_at is None
+    plain = ReviewEvent("extended", at("2027-07-20"), days=1)
+    assert "extended on 2027-07-20 by 1 days" in review_clock([events[0], plain], now=at("2027-09-01")).why
+    again = [event("held", "2027-08-20"), event("released", "2027-08-21")]
+    assert review_clock([*events, *again], now=at("2027-09-01")).segments[-2].cause == "held:"
+    for wrong in (ReviewEvent("extended", at("2027-07-20")), event("released", "2027-07-26", "B")):
+        with pytest.raises(WrongTime, match="cannot be"):
+            review_clock([events[0], wrong], now=at("2027-09-01"))
