@@ -248,7 +248,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 @st.composite
 def spoiled(draw: st.DrawFn) -> dict[str, Any]:
     """Facts of some method with one or two values replaced by something odd."""
-    found = copy.deepcopy(draw(st.sampled_from(ALL)))
+    found: dict[str, Any] = copy.deepcopy(draw(st.sampled_from(ALL)))
     for _ in range(draw(st.integers(1, 2))):
         path = draw(st.sampled_from(places(found)))
         place: Any = found

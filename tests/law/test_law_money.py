@@ -28,6 +28,8 @@ def test_minor_units_round_trip(units: int, currency: str) -> None:
 
 def test_refusals() -> None:
     with pytest.raises(UnknownCurrency, match="'ZZZ'"):
+        rounded(Decimal(1), "ZZZ")
+    with pytest.raises(UnknownCurrency, match="'ZZZ'"):
         Money(Decimal(1), "ZZZ")
     with pytest.raises(NotWhole, match="too many digits"):
         Money(Decimal("0.5"), "JPY").to_minor()
