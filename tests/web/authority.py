@@ -17,7 +17,7 @@ def take_case(mira: Visitor, *references: str) -> str:
     page = mira.open("/cases")
     wait_for(mira, "Tessaly Intelligence")
     mira.look("queue")
-    page.locator("tr").filter(has_text="Tessaly Intelligence").get_by_role("link").first.click()
+    mira.go(page.locator("tr").filter(has_text="Tessaly Intelligence").get_by_role("link"))
     case = page.url.rpartition("/")[2]
     mira.press("Become case officer")
     mira.reads(f"You are the case officer of {case}")

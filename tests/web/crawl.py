@@ -101,6 +101,7 @@ def crawl(instance: Instance, context: BrowserContext, start: str) -> Iterator[S
     agent = context.pages[0].evaluate("navigator.userAgent")
     while waiting:
         served = fetch(instance, context, agent, waiting.popleft())
+        assert urlsplit(served.address).path != "/sign-in", f"{start} asks to sign in"
         yield served
         followed[served.pattern] += 1
         if served.media_type != "text/html" or followed[served.pattern] > 2:

@@ -187,7 +187,7 @@ def answer_request(jonas: Visitor) -> None:
     """Answer what the authority asks."""
     page = jonas.follow("Requests")
     jonas.look("asked")
-    page.locator("main table a").first.click()
+    jonas.go(page.locator("main table a"))
     page.get_by_label("Your answer to item 1").fill("Two accounts, both closed within a day.")
     with jonas.refused(422):
         jonas.press("Send the complete answer")
@@ -201,7 +201,7 @@ def answer_request(jonas: Visitor) -> None:
 def deliver_plan(amara: Visitor, file: Path) -> None:
     """See who asks and why, and deliver a file for each section."""
     page = amara.follow("Requests")
-    page.locator("main section").nth(1).locator("table a").first.click()
+    amara.go(page.locator("main section").nth(1).locator("table a"))
     amara.reads("Mira Lindqvist")
     amara.reads("Demonstration custody")
     for chooser in page.locator("input[type=file]").all():

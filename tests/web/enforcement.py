@@ -20,7 +20,7 @@ def allege(ines: Visitor, title: str, case: str, days: tuple[date, date]) -> str
     wait_for(ines, case)
     row = page.locator("tr").filter(has_text=case).filter(has_text=title)
     ines.look("penalties")
-    row.get_by_role("link", name=title).click()
+    ines.go(row.get_by_role("link", name=title))
     for box in page.locator('input[name="evidence"]').all():
         if not box.is_checked():
             page.locator(f'label[for="{box.get_attribute("id")}"]').click()

@@ -15,7 +15,7 @@ ROWS = ("cyber.safeguards-on", "cyber.safeguards-off", "cbrn")
 def declare(petra: Visitor) -> None:
     """Declare that there is no conflict; before that nothing can be read."""
     petra.follow("Engagements")
-    petra.page.locator("main table a").first.click()
+    petra.go(petra.page.locator("main table a"))
     petra.look("engagement")
     tick(petra.page, "No conflict of interest", exact=False)
     petra.press("Record the declaration")

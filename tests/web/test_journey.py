@@ -144,7 +144,7 @@ def look_as_the_public(public: Visitor, report: str, incident: str) -> None:
     public.look("public-filing")
     public.open("/register/decisions")
     public.reads("Tessaly Intelligence")
-    public.page.locator("tr").filter(has_text="Tessaly").get_by_role("link").first.click()
+    public.go(public.page.locator("tr").filter(has_text="Tessaly").get_by_role("link"))
     public.look("public-decision")
     public.open("/register/penalties")
     expect(public.page.locator("body")).not_to_contain_text(incident)
