@@ -76,6 +76,7 @@ class _Read:
     leaves: dict[Log, dict[int, bytes]] = field(default_factory=lambda: {log: {} for log in Log})
     about: dict[int, list[str]] = field(default_factory=dict)
     named: dict[tuple[str, str], tuple[int, bytes, dict[str, Any]]] = field(default_factory=dict)
+    places: dict[tuple[str, str, Log], int | None] = field(default_factory=dict)
     anchors: dict[int, str] = field(default_factory=dict)
     custody: list[tuple[int, int, str]] = field(default_factory=list)
 
@@ -179,6 +180,22 @@ def _check_entry(key: str, row: Row, read: _Read, report: Report) -> None:
         return
     for name in wrong:
         report.add(LedgerEntry, key, f"the column for {name} differs from its bytes")
+    for before in _out_of_turn(entry, content, read):
+        report.add(LedgerEntry, key, f"is numbered after an entry that the log places later, on {before}")
+
+
+def _out_of_turn(entry: LedgerEntry, content: dict[str, Any], read: _Read) -> Iterator[str]:
+    """Rows that an entry with a lower number, and a later place in the same log, names as well.
+
+    Numbers say which entry speaks last of a row, and no signature covers them; places are signed. Entries on
+    one row are made one after another, so that the two agree unless somebody changed the numbers.
+    """
+    for row in content["records"]:
+        key = (row["table"], row["id"], entry.log)
+        before = read.places.get(key, -1)
+        read.places[key] = entry.leaf_index
+        if entry.leaf_index is not None and (before is None or before > entry.leaf_index):
+            yield f"{row['table']} {row['id']}"
 
 
 def _columns(entry: LedgerEntry) -> dict[str, Any]:
@@ -278,7 +295,10 @@ def _check_anchors(read: _Read, report: Report) -> None:
 def _check_about(session: Session, read: _Read, report: Report) -> None:
     stored: dict[int, list[str]] = {}
     for _, row in _rows(session, LedgerAbout, report):
-        stored.setdefault(row["entry_number"], []).append(row["subject"])
+        mine = stored.setdefault(row["entry_number"], [])
+        if row["position"] != len(mine):
+            report.add(LedgerAbout, row["entry_number"], f"has no subject in place {len(mine)}")
+        mine.append(row["subject"])
     for number in sorted(stored.keys() | read.about.keys()):
         if stored.get(number, []) != read.about.get(number, []):
             report.add(LedgerAbout, number, "differs from the subjects in the bytes of the entry")
