@@ -17,7 +17,7 @@ from tests.fixtures.browser import SCREENS, Gallery, Visitor
 from tests.fixtures.instance import Instance
 from tests.web.crawl import Served, crawl
 
-pytestmark = [pytest.mark.xdist_group("every-page"), pytest.mark.timeout(420)]
+pytestmark = pytest.mark.timeout(420)
 
 PEOPLE = (
     *("", "nadia", "weiss", "jonas", "oskar", "lena", "petra"),
