@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
-from portal.law import accelerators, checking, coverage, methods, penalties, risk, statute
+from portal.law import accelerators, checking, coverage, explained, methods, penalties, risk, statute
 from portal.law.coverage_result import Coverage
 from portal.law.facts import LawError, load_json
 from portal.law.penalty_text import as_text
@@ -104,6 +105,18 @@ def penalty_command(file: str, form: str) -> None:
         _print(_each(_read(file), penalties.compute), form, as_text)
     except LawError as error:
         _refuse(error)
+
+
+@law.command("explain")
+@click.argument("regime")
+@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), help="Only what applies on this day, as 2027-10-01.")
+def explain_command(regime: str, on: datetime | None) -> None:
+    """Read REGIME as thresholds, duties and penalties, each value with its citation, span and status."""
+    try:
+        found = explained.explain(statute.load(regime))
+    except LawError as error:
+        _refuse(error)
+    click.echo(explained.as_text(found, on.date() if on else None))
 
 
 @law.command("check")
