@@ -11,17 +11,18 @@ from markupsafe import Markup
 
 from portal.ui.charts.clocks import Clock, Clocks, ClockState, draw_clocks
 from portal.ui.charts.comparison import Comparison, ComparisonRow, Flag, draw_comparison
+from portal.ui.charts.curve import Curve, CurvePoint, draw_curve
 from portal.ui.charts.drawing import ACT, FULL, NARROW, STOP, WARN, WIDE, Layout
 from portal.ui.charts.openings import GrantWindow, Opening, OpeningLane, Openings, draw_openings
 from portal.ui.charts.timeline import ClockSpan, Timeline, TimelineEvent, draw_timeline
 from portal.ui.charts.waterfall import OtherReading, Step, Waterfall, draw_waterfall
 
-Chart = Timeline | Clocks | Comparison | Waterfall | Openings
+Chart = Timeline | Clocks | Comparison | Waterfall | Openings | Curve
 
 __all__ = [
     "FULL", "NARROW", "WIDE", "Chart", "Clock", "ClockSpan", "ClockState", "Clocks", "Comparison",
-    "ComparisonRow", "Flag", "GrantWindow", "Layout", "Opening", "OpeningLane", "Openings", "OtherReading",
-    "Step", "Timeline", "TimelineEvent", "Waterfall", "bar", "picture", "svg",
+    "ComparisonRow", "Curve", "CurvePoint", "Flag", "GrantWindow", "Layout", "Opening", "OpeningLane",
+    "Openings", "OtherReading", "Step", "Timeline", "TimelineEvent", "Waterfall", "bar", "picture", "svg",
 ]  # fmt: skip
 
 
@@ -38,6 +39,8 @@ def svg(chart: Chart, ident: str, layout: Layout = WIDE) -> Markup:
             return draw_waterfall(chart, ident, layout)
         case Openings():
             return draw_openings(chart, ident, layout)
+        case Curve():
+            return draw_curve(chart, ident, layout)
 
 
 def picture(chart: Chart, ident: str, full: bool = False) -> Markup:

@@ -292,12 +292,33 @@ OPENINGS = charts.Openings(
     ),
 )
 
+CURVE = charts.Curve(
+    title="Amount over turnover",
+    finding="The amount stays at EUR 3,000,000.00 up to a turnover of EUR 500 million, and rises from there.",
+    currency="EUR",
+    across="Turnover in EUR",
+    points=tuple(
+        charts.CurvePoint(
+            Decimal(turnover),
+            f"{turnover:,}.00",
+            max(Decimal("3000000.00"), Decimal(turnover) * Decimal("0.006")),
+            max(Decimal("15000000.00"), Decimal(turnover) * Decimal("0.03")),
+        )
+        for turnover in range(0, 1_080_000_001, 27_000_000)
+    ),
+    here=charts.CurvePoint(
+        Decimal(540_000_000), "540,000,000.00", Decimal("3240000.00"), Decimal("16200000.00")
+    ),
+    in_units=True,
+)
+
 CHARTS: dict[str, charts.Chart] = {
     "timeline": TIMELINE,
     "clocks": CLOCKS,
     "comparison": COMPARISON,
     "waterfall": WATERFALL,
     "openings": OPENINGS,
+    "curve": CURVE,
 }
 
 
