@@ -187,7 +187,12 @@ def _version() -> int | None:
 
 def _shown(reference: str) -> Opened:
     """The version that the person saw, for an act: a later one refuses the act by itself."""
-    return worksheets.load(g.session, reference, by=current_actor(), version=_version(), for_update=True)
+    seen = _version()
+    if seen is None:
+        raise Denied(
+            "The form does not say which version you saw.", "Open the worksheet again, and act there."
+        )
+    return worksheets.load(g.session, reference, by=current_actor(), version=seen, for_update=True)
 
 
 def _words(refused: Exception) -> str:

@@ -99,6 +99,11 @@ def decide(reference: str) -> BaseResponse | tuple[str, int]:
     row = decisions.recommendation(g.session, case, for_update=True)
     if row is None:
         raise Denied("Nothing is recommended in this case.", "Wait until the case officer recommends.")
+    if request.form.get("decision") != row.reference:
+        raise Denied(
+            f"{row.reference} is recommended now, which is not what your page showed. Nothing is decided.",
+            "Open the page again, and read what it shows then.",
+        )
     if request.form.get("do") == "send_back":
         reason = request.form.get("reason", "")
         try:
@@ -249,6 +254,7 @@ def _decision(found: Facts, problem: str = "", wrong: dict[int, str] | None = No
         found,
         "Decision",
         decision=row,
+        recommender=cases.name_of(g.session, row.recommended_by) if row else "",
         channels=[CHANNELS[Channel(one)] for one in row.channels] if row else [],
         headline=public.HEADLINES[row.kind] if row else "",
         lacking=decisions.missing(g.session, found.case, row, by=by) if row and waiting else [],

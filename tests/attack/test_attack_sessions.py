@@ -22,9 +22,11 @@ from tests.fixtures.app import World
 
 REPORT = {
     "what_happened": "Weights were copied.",
-    "aware_at-date-day": "1",
-    "aware_at-date-month": "6",
-    "aware_at-date-year": "2027",
+    "aware_at-day": "1",
+    "aware_at-month": "6",
+    "aware_at-year": "2027",
+    "aware_at-time": "07:30",
+    "internal_use": "not_known",
 }
 
 
