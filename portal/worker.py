@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+import traceback
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from pathlib import Path
 from threading import Event, Thread
 
 import click
@@ -29,6 +31,7 @@ from portal.wiring import PERFORM, bare_celery, publish_to, wire, worker_ready_f
 from secure_access import jobs
 from secure_access.db import Session
 from secure_access.ledger import sequencer
+from secure_access.workflow import Denied
 
 Effect = Callable[[Session, datetime], None]
 Verb = Callable[[Wired, str], Effect]
@@ -80,7 +83,16 @@ def perform(wired: Wired, job_id: uuid.UUID, verbs: Mapping[str, Verb] = VERBS) 
 
 def _give_back(wired: Wired, held: jobs.Claim, error: Exception) -> None:
     with suppress(jobs.LostLease), wired.database.write() as session:
-        jobs.give_back(session, held, error=f"{type(error).__name__}: {error}")
+        jobs.give_back(session, held, error=_told(error))
+
+
+def _told(error: Exception) -> str:
+    """A refusal of ours in its words; of anything else kind and place, for its words may quote a row."""
+    name = type(error).__name__
+    if isinstance(error, Denied):
+        return f"{name}: {error.reason}"
+    raised = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{name} at {Path(raised.filename).name}:{raised.lineno}"
 
 
 @contextmanager

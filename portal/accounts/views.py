@@ -57,6 +57,7 @@ def _here_only(target: str) -> str:
         and not target.startswith(("//", "/\\"))
         and not parts.netloc
         and not parts.scheme
+        and target.isprintable()
         and len(target) <= LONGEST_TARGET
     )
     return target if safe else "/"

@@ -117,7 +117,9 @@ def _record(session: Session, filing: Filing, by: Actor, now: datetime) -> None:
 
 def _supersede(session: Session, filing: Filing, by: Actor, now: datetime) -> None:
     """An amendment takes the place of what it amends."""
-    old = session.get(Filing, filing.supersedes_id) if filing.supersedes_id else None
+    if filing.supersedes_id is None:
+        return
+    old = session.get(Filing, filing.supersedes_id, with_for_update=True)
     if old is None:
         return
     old.state = FILING.take("supersede", by, old)

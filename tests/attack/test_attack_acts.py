@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from portal.filing import certification, publication, service
 from portal.filing.tables import Filing, Incident
 from portal.review import decisions
 from portal.review.tables import AnswerDraft, DecisionKind
@@ -105,6 +106,38 @@ def test_many_signatures_are_one_submission(developer: Developer) -> None:
             select(Filing).where(Filing.developer_id == row.developer_id, Filing.kind == row.kind)
         ).all()
     assert [filing.reference for filing in signed] == [row.reference]
+
+
+def test_of_two_amendments_one_takes_the_place(developer: Developer) -> None:
+    world = developer.world
+    with world.wired.database.write() as session:
+        first = developer.submitted(session)
+        drafts = []
+        for _ in range(2):
+            draft = certification.amend(session, filing=first, by=developer.preparer, now=world.clock.now())
+            developer.answer(session, draft)
+            officer, now = developer.officer.person_id, world.clock.now()
+            certification.send(session, filing=draft, certifier_id=officer, by=developer.preparer, now=now)
+            drafts.append((draft.id, publication.digest(certification.form_of(session, draft))))
+    start, found = threading.Barrier(2), []
+
+    def sign(draft: uuid.UUID, digest: str) -> None:
+        start.wait()
+        try:
+            with world.wired.database.write() as session:
+                row = service.load(session, draft, by=developer.officer, for_update=True)
+                now = world.clock.now()
+                certification.submit(session, filing=row, shown_digest=digest, by=developer.officer, now=now)
+            found.append("signed")
+        except Denied:
+            found.append("refused")
+
+    threads = [threading.Thread(target=sign, args=draft) for draft in drafts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(found) == ["refused", "signed"]
 
 
 def test_two_deciders_take_one_decision(desk: Desk) -> None:
