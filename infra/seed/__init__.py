@@ -8,6 +8,7 @@ import click
 
 from infra.seed import people, story
 from infra.seed.stage import Stage, already_loaded
+from portal import logs
 from portal.settings import settings_or_exit
 from portal.wiring import wire
 
@@ -19,6 +20,8 @@ def seed() -> None:
     if not settings.demonstration:
         click.echo("This is not a demonstration instance (ASSAY_PROFILE). Nothing was loaded.", err=True)
         raise SystemExit(2)
+    # Else a failing job would be printed with its local variables.
+    logs.configure(settings, "seed")
     wired = wire(settings)
     if already_loaded(wired):
         click.echo("The demonstration is loaded already.")
