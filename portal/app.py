@@ -91,6 +91,7 @@ NAVIGATION: dict[str, tuple[NavItem, ...]] = {
         NavItem("Evaluators", "evaluators.every_evaluator"),
         NavItem("Penalties", "penalties.every_penalty"),
         NavItem("Ledger", "ledger.show"),
+        NavItem("Law", "law.index"),
     ),
     "developer": (
         NavItem("Home", "home.developer"),

@@ -11,11 +11,12 @@ from typing import Any, Literal
 from portal.enforcement.tables import Worksheet
 from portal.law import statute
 from portal.law.money import Money, half_up, plain
+from portal.law.penalty_lines import COUNTING
 from portal.ui.charts import OtherReading, Step, Waterfall
 from portal.ui.formats import amount, money
 
 _PATH = re.compile(r"^(?:inputs\.)?(revenue|violation|factor|prior)s?\[\d+\]")
-_BUILDS = frozenset({"start", "days", "factor", "none"})
+_BUILDS = COUNTING - {"ceiling"} | {"none"}
 
 
 @dataclass(frozen=True)
@@ -62,20 +63,25 @@ def decimal(text: str | None) -> Decimal | None:
 
 
 def waterfall(worksheet: Worksheet) -> Waterfall:
-    """The lines that build the amount, the ceiling, and what other readings give."""
-    lines = worksheet.result["lines"]
-    currency = worksheet.currency
+    """The lines that build the amount of a version, the ceiling, and what other readings give."""
+    return waterfall_of(worksheet.result, worksheet.currency)
+
+
+def waterfall_of(result: Mapping[str, Any], currency: str) -> Waterfall:
+    """The same picture of a result with an amount, in the published form."""
+    lines = result["lines"]
+    whole = Money(Decimal(result["total"]), currency)
+    limit = None if result["maximum"] is None else Money(Decimal(result["maximum"]), currency)
     steps = _steps(lines)
     top = next((line for line in reversed(lines) if line["operation"] in ("maximum", "days")), None)
     other = tuple(
         OtherReading(reading["label"], Decimal(reading["total"]))
-        for reading in worksheet.result["readings"]
+        for reading in result["readings"]
         if not reading["adopted"]
     )
     said = [f"{step.label} {amount(step.amount, currency)}" for step in steps[:-1] if step.amount]
-    finding = (
-        f"{'; '.join(said)}. Together {money(total(worksheet))}; the ceiling is {money(maximum(worksheet))}."
-    )
+    ceiling = f"; the ceiling is {money(limit)}" if limit else ""
+    finding = f"{'; '.join(said)}. Together {money(whole)}{ceiling}."
     if other:
         finding += f" Other readings give {', '.join(amount(o.amount, currency) for o in other)}."
     return Waterfall(
@@ -83,7 +89,7 @@ def waterfall(worksheet: Worksheet) -> Waterfall:
         finding=finding,
         currency=currency,
         steps=steps,
-        ceiling=maximum(worksheet).amount,
+        ceiling=limit.amount if limit else None,
         ceiling_source=f"{top['citation']}. {top['how']}" if top else "",
         readings=other,
     )
@@ -103,7 +109,7 @@ def _steps(lines: list[dict[str, Any]]) -> tuple[Step, ...]:
 
 
 def _short(line: Mapping[str, Any]) -> str:
-    if line["operation"] == "start":
+    if line["operation"] == "start" and ": gravity " in line["label"]:
         return f"Legal maximum × {str(line['label']).rpartition(': ')[2]}"
     return f"{line['label']}, no effect" if line["operation"] == "none" else str(line["label"])
 

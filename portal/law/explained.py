@@ -71,8 +71,16 @@ class Explained:
     @property
     def unverified(self) -> int:
         """How many values nobody has held against a source; one that two duties share counts once."""
-        own = sum(not row["verified"] for row in self.pack.duties if "value" not in row)
-        return sum(not value.verified for value in self.pack.values) + own
+        return sum(not verified for verified in self._verified())
+
+    @property
+    def stated(self) -> int:
+        """How many values there are, counted in the same way."""
+        return len(self._verified())
+
+    def _verified(self) -> list[bool]:
+        own = [bool(row["verified"]) for row in self.pack.duties if "value" not in row]
+        return [*(value.verified for value in self.pack.values), *own]
 
 
 def explain(pack: Pack) -> Explained:

@@ -1,6 +1,6 @@
-"""What the public reads and verifies: decisions, models, filings, evaluators, penalties, and the ledger."""
+"""What the public reads and verifies: what is filed and decided, penalties, the ledger, the law."""
 
-from portal.register import about_views, ledger_views, views
+from portal.register import about_views, law_views, ledger_views, views
 
 BLUEPRINTS = (
     views.register,
@@ -11,6 +11,7 @@ BLUEPRINTS = (
     views.penalties,
     ledger_views.ledger,
     about_views.about,
+    law_views.law,
 )
 """All of them for the public zone, and for anybody."""
 

@@ -1,0 +1,104 @@
+"""The law as pages for everybody: regimes, risk taxonomies, and the penalty explorer, which keeps nothing."""
+
+from __future__ import annotations
+
+import json
+
+from flask import Blueprint, Response, render_template, request
+
+from portal.enforcement.pictures import waterfall_of
+from portal.law import explained, risk, statute
+from portal.law.methods import methods
+from portal.law.penalties import Result
+from portal.register import explorer
+from portal.register.explorer import ExplorerForm, WhatIf
+from portal.web import current_time
+from secure_access.workflow import NotFound
+
+law = Blueprint("law", __name__, template_folder="templates")
+
+
+@law.get("/law")
+def index() -> str:
+    """Every regime with its status and how much of it is not verified."""
+    regimes = [explained.explain(pack) for pack in statute.regimes()]
+    return render_template("register/law/index.html", regimes=regimes, on=current_time().date())
+
+
+@law.get("/law/<regime>")
+def regime(regime: str) -> str:
+    """One regime as thresholds, duties and penalties, with the readings of ambiguous texts."""
+    if regime not in statute.REGIMES:
+        raise NotFound
+    found = explained.explain(statute.load(regime))
+    on = current_time().date()
+    schedule = next((method for method in methods() if method.id == regime), None)
+    return render_template(
+        "register/law/regime.html",
+        found=found,
+        on=on,
+        authorities=explained.AUTHORITIES,
+        schedule=schedule,
+        words=explained,
+    )
+
+
+@law.get("/law/taxonomies")
+def taxonomies() -> str:
+    """Risk categories with their tiers, and how the categories of the sets relate."""
+    sets = risk.taxonomies()
+    names = {f"{one.id}/{category.id}": category.name for one in sets for category in one.categories}
+    return render_template(
+        "register/law/taxonomies.html",
+        sets=sets,
+        names=names,
+        short={one.id: one.name for one in sets},
+        mappings=risk.mappings(),
+        unmapped=risk.unmapped(),
+    )
+
+
+@law.get("/law/explorer")
+def explore() -> str | tuple[str, int]:
+    """What a penalty would come to for the facts of the address."""
+    form, what, result = _asked()
+    if what is None or result is None:
+        return _page(form), 422
+    return _page(
+        form,
+        what=what,
+        result=result,
+        chart=waterfall_of(result.as_json(), result.currency),
+        curves=explorer.curves(what),
+        steps=list(explorer.steps(what)),
+        beside=explorer.side_by_side(what),
+        unverified=explorer.unverified(result),
+        open_points=explorer.open_points(result),
+    )
+
+
+@law.get("/law/explorer/facts.json")
+def facts() -> Response | tuple[str, int]:
+    """The facts of the address as a file for `assay law penalty`."""
+    form, what, result = _asked()
+    if what is None or result is None:
+        return _page(form), 422
+    text = json.dumps(what.facts(), indent=2, ensure_ascii=False)
+    response = Response(f"{text}\n", content_type="application/json; charset=utf-8")
+    response.headers["Content-Disposition"] = 'attachment; filename="what-if.json"'
+    return response
+
+
+def _asked() -> tuple[ExplorerForm, WhatIf | None, Result | None]:
+    form = explorer.form_of(explorer.answers(request.args), current_time().date())
+    if not form.check():
+        return form, None, None
+    what = WhatIf.of(form)
+    return form, what, explorer.work_out(form, what)
+
+
+def _page(form: ExplorerForm, **found: object) -> str:
+    given = explorer.answers(request.args)
+    return render_template(
+        "register/law/explorer.html", form=form, given=given, problems=form.problems(), **found
+    )
