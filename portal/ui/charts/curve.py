@@ -119,11 +119,12 @@ def _digits(value: Decimal) -> str:
 
 
 def _lines(drawing: Drawing, points: Sequence[CurvePoint], along: MoneyAxis, up: MoneyAxis) -> None:
+    # The maximum lies over the amount in dashes, so that both are seen where they are one.
     limits = [(along.x(p.at), up.x(p.maximum)) for p in points if p.maximum is not None]
-    if len(limits) > 1:
-        drawing.path(limits, STOP, 2, "5 3")
     if len(points) > 1:
         drawing.path([(along.x(p.at), up.x(p.amount)) for p in points], ACT, 2.5)
+    if len(limits) > 1:
+        drawing.path(limits, STOP, 2, "5 3")
 
 
 def _here(drawing: Drawing, chart: Curve, along: MoneyAxis, up: MoneyAxis) -> None:

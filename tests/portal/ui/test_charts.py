@@ -356,7 +356,7 @@ def test_the_bar_of_a_queue(left: int, whole: int, width: int, fill: str) -> Non
 
 def test_a_curve_stands_on_linear_axes_and_ends_under_its_maximum() -> None:
     drawn = ET.fromstring(charts.svg(CHARTS["curve"], "c"))
-    limit, line = (
+    line, limit = (
         [tuple(map(float, point.split())) for point in path.attrib["d"][1:].split("L")]
         for path in drawn.iter(f"{SVG}path")
         if path.get("stroke") in ("#9a1f1f", "#0d5c61")
