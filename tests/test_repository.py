@@ -173,16 +173,30 @@ def law_numbers() -> frozenset[Decimal]:
     return frozenset(number for number in every if number.is_finite() and abs(number) >= LARGE)
 
 
+def limits(tree: ast.Module) -> set[int]:
+    """Lines that set a limit of ours, by its name: round like many numbers of the law, and none of them."""
+    assigned = (node for node in ast.walk(tree) if isinstance(node, ast.Assign | ast.AnnAssign))
+    return {
+        node.lineno
+        for node in assigned
+        if re.match(
+            r"MAX|MOST|LONGEST|LARGEST", ast.unparse(getattr(node, "target", None) or node.targets[0])
+        )
+    }
+
+
 def test_no_number_of_the_law_stands_in_python() -> None:
     assert {Decimal("1e26"), Decimal(500_000_000), Decimal(15_000_000)} <= law_numbers()
+    # Invented companies; entries of an archive; nanoseconds.
+    elsewhere = {"infra/seed", "evaluator/evidence.py", "portal/queue_folder.py"}
     found = [
         f"{path}:{node.lineno} {node.value}"
         for path, tree in trees().items()
-        if path.parts[:2] != ("infra", "seed") and path.name != "queue_folder.py"
+        if not str(path).startswith(tuple(elsewhere))
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant)
         for number in numbers(node.value)
-        if number in law_numbers()
+        if number in law_numbers() and node.lineno not in limits(tree)
     ]
     assert found == []
 
