@@ -15,7 +15,7 @@ from werkzeug.datastructures import MultiDict
 from wtforms import IntegerField
 
 from portal.law import penalties, statute
-from portal.law.facts import FactError, LawError
+from portal.law.facts import FactError
 from portal.law.money import plain
 from portal.law.penalties import Result
 from portal.law.statute import NotInForce, Pack
@@ -46,7 +46,6 @@ _FIELDS = (
     ("priors", "priors"),
     ("severity_percent", "percent"),
     ("severity", "severity"),
-    ("provision", "provision"),
 )
 
 
@@ -260,8 +259,6 @@ def work_out(form: ExplorerForm, what: WhatIf) -> Result | None:
     except FactError as error:
         field = next((field for part, field in _FIELDS if part in error.path), "regime")
         form.refuse(field, f"{error.why[:1].upper()}{error.why[1:]}.")
-    except LawError as error:
-        form.refuse("regime", str(error))
     return None
 
 

@@ -251,3 +251,21 @@ def test_a_what_if_is_quick(visitor: FlaskClient) -> None:
         visitor.get(address(WHAT_IFS[2]))
         spent.append(time.process_time() - before)
     assert min(spent) < 0.3
+
+
+@pytest.mark.parametrize(
+    ("changes", "at", "words"),
+    [
+        ({"revenue": Decimal(-1)}, "revenue", "out of bounds"),
+        ({"rate": Decimal(0)}, "rate", "out of bounds"),
+        ({"percent": Decimal(101)}, "percent", "out of bounds"),
+    ],
+)
+def test_what_only_the_law_refuses_is_said_at_its_field(
+    sqlite_world: World, changes: dict[str, Any], at: str, words: str
+) -> None:
+    form = explorer.form_of({"regime": "eu-ai-act"}, sqlite_world.clock.now().date())
+    assert form.check()
+    assert explorer.work_out(form, explorer.WhatIf.of(form).but(**changes)) is None
+    assert [field for field, _ in form.problems()] == [at]
+    assert words in form.problems()[0][1]

@@ -383,3 +383,10 @@ def test_the_table_of_a_curve_holds_the_facts_stated_once() -> None:
         here=charts.CurvePoint(Decimal(2), "two", Decimal(20)),
     ).cells()
     assert cells == [["1", "30.00", "10.00"], ["two (these facts)", None, "20.00"]]
+
+
+def test_a_curve_of_one_point_has_no_line() -> None:
+    one = charts.CurvePoint(Decimal(0), "0", Decimal(0), Decimal(0))
+    drawn = charts.svg(charts.Curve("t", "f", "EUR", "Share", (one,)), "c")
+    assert "stroke-dasharray" not in drawn
+    assert "<circle" not in drawn
