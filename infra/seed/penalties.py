@@ -86,7 +86,11 @@ def _alleged(stage: Stage, cast: Cast, subject: str, regime: str, moment: str) -
         )
         row = service.load(session, session.exec(query).one(), by=cast["ines"], for_update=True)
         offered = service.evidence_options(session, row, by=cast["ines"])
-        evidence = [one.subject for one in offered if one.subject == subject or f": {about} " in one.label]
+        evidence = [
+            one.subject
+            for one in offered
+            if one.subject == subject or f": {about} " in one.label or one.reference.startswith("RR-")
+        ]
         stated = Allegation(row.facts, row.occurred_from, row.occurred_to, evidence, "The period ran out.")
         return service.allege(session, row, stated, by=cast["ines"], now=now)
 
