@@ -113,6 +113,7 @@ def _noted(siege: Siege) -> int:
 def _compare(siege: Siege, name: str, method: str, target: Target) -> Iterator[str]:
     where = f"{name} {method} {target.path}"
     answers, counts, noted = [], [], []
+    siege.client(name).get("/static/seen")  # once a minute the session's last sight is written
     for path in (target.twin, target.path):
         before = _noted(siege)
         with counted(siege) as statements:
