@@ -349,7 +349,7 @@ def _row_problem(about_row: Subject, answers: Mapping[str, Any]) -> str:
 
 def _tier(answers: Mapping[str, Any], name: str) -> int | None:
     value = str(answers.get(name, ""))
-    return int(value) if value.isdigit() else None
+    return int(value) if value.isdecimal() else None
 
 
 def _digest(assessment: IndependentAssessment, evidence_digests: list[str]) -> str:

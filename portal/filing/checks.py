@@ -240,14 +240,14 @@ def _scenario(draft: Draft, section: Section, question: Question, answer: str) -
 def _tier(draft: Draft, section: Section, question: Question, answer: str) -> Iterator[Check]:
     before = str((draft.previous or {}).get(question.name, ""))
     offers_tiers = any(value != risk_form.NOT_TIERED for value, _, _ in question.options)
-    if before.isdigit() and answer.isdigit() and int(answer) < int(before):
+    if before.isdecimal() and answer.isdecimal() and int(answer) < int(before):
         yield Check(
             CheckClass.EXPLAIN, "RR-31", section.key, question.name,
             f"Risk tier {answer}, lower than tier {before} in {draft.previous_reference}",
             "Give a reason and your name; it is void if the tier changes.",
             "Rule RR-31: a lower tier than last time is explained.",
         )  # fmt: skip
-    if before.isdigit() and answer == risk_form.NOT_TIERED and offers_tiers:
+    if before.isdecimal() and answer == risk_form.NOT_TIERED and offers_tiers:
         yield Check(
             CheckClass.EXPLAIN, "RR-32", section.key, question.name,
             f"Not tiered, after tier {before} in {draft.previous_reference}",

@@ -256,7 +256,7 @@ def _row(category: risk.Category, content: Mapping[str, Any], part: str, variant
         return str(content.get(f"{category.id}.{name}", ""))
 
     tier = said(f"{part}tier")
-    tiered = tier.isdigit()
+    tiered = tier.isdecimal()
     return RiskRow(
         category=category.id,
         name=category.name,

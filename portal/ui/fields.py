@@ -78,7 +78,7 @@ class MemorableDateField(Field):
             raise ValueError("Write the year with four digits, for example 2027.")
         try:
             return date(int(typed.year), int(typed.month), int(typed.day))
-        except ValueError:
+        except (ValueError, OverflowError):
             raise ValueError("There is no such date. Check the day and the month.") from None
 
 

@@ -14,6 +14,7 @@ from evaluator.tables import Accreditation, Engagement, Flag, IndependentAssessm
 from portal.enforcement.tables import AllegedViolation, Notice, RevenueEvidence, Worksheet
 from portal.filing.registry import ModelVersion
 from portal.filing.tables import Filing, Incident
+from portal.law import statute
 from portal.review.tables import (
     Case,
     CaseItem,
@@ -227,6 +228,11 @@ def _walk(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
     yield {"key": "developer"}, None, None
 
 
+def _laws(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
+    for pack in statute.regimes():
+        yield {"regime": pack.id}, None, pack
+
+
 _FILLED: dict[str, Any] = {
     "filings": _filings,
     "signing": _filings,
@@ -251,6 +257,7 @@ _FILLED: dict[str, Any] = {
     "enforcement": _penalties,
     "findings": _findings,
     "home.walk": _walk,
+    "law": _laws,
     "decisions": _public,
     "models": _public,
     "developers": _public,

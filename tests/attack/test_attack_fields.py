@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,16 +28,18 @@ TYPED = {
     "surrogate": "\ud800".encode("utf-16", "surrogatepass").decode("utf-16", "replace") + "\U0010ffff\ufffe",
     "markup": MARKUP,
     "minus": "-1",
+    "superscript": "²",
+    "other digits": "٣",
     "date": "0000-00-00",
     "infinity": "1e999999999",
 }
 WORKERS = ("weiss", "nadia", "amara", "petra", "oskar", "mira", "paul", "ida", "ines", "tomasz", "ruth")
 
 
-def forms(page: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+def forms(page: str, method: str = "post") -> Iterator[tuple[str, list[tuple[str, str]]]]:
     """Action and fields of every form of a page, with the values that it has."""
     for form in html5lib.parse(page, namespaceHTMLElements=False).iter("form"):
-        if (form.get("method") or "").lower() != "post" or "sign-out" in (form.get("action") or ""):
+        if (form.get("method") or "get").lower() != method or "sign-out" in (form.get("action") or ""):
             continue
         fields = [
             (field.get("name") or "", field.get("value") or "")
@@ -124,3 +127,21 @@ def test_no_page_fails_whatever_its_address_asks(siege: Siege) -> None:
                 if public.get(rule.rule, query_string=dict.fromkeys(asked, text)).status_code >= 500
             ]
     assert not faults, "\n".join(faults)
+
+
+def test_no_question_of_the_public_fails_or_takes_long(siege: Siege) -> None:
+    """Each field of each form that anybody can send, with each hostile text, the others as they are."""
+    client, asked, wrong = siege.world.client("public"), 0, []
+    for rule in siege.world.zones["public"].url_map.iter_rules():
+        if rule.arguments or "GET" not in (rule.methods or set()):
+            continue
+        for action, fields in forms(client.get(rule.rule).text, "get"):
+            for name in dict.fromkeys(name for name, _ in fields):
+                for what, text in TYPED.items():
+                    begun = time.monotonic()
+                    answer = client.get(action or rule.rule, query_string={**dict(fields), name: text})
+                    asked += 1
+                    if answer.status_code >= 500 or time.monotonic() - begun > 5:
+                        wrong.append(f"{action or rule.rule} {name} {what}: {answer.status_code}")
+    assert asked > 8
+    assert not wrong, "\n".join(wrong)
