@@ -22,17 +22,16 @@ from portal.enforcement import findings_views
 from portal.filing import filed_views, filing_views, incident_views, registry_views, signing_views
 from portal.review import views as review_views
 from portal.settings import Settings
+from portal.shell import NavItem, shell
 from portal.web import (
     HEADERS,
     PUBLIC,
     ZONES,
-    NavItem,
     SignedIn,
     Wired,
     Zone,
     current_zone,
     origin,
-    shell,
     zone_url,
 )
 from portal.wiring import bare_celery, publish_to, wire

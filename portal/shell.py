@@ -1,0 +1,95 @@
+"""What is around every page: names, navigation, who is signed in. See ``portal/ui/templates/base.html``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import g, request, url_for
+from flask_login import current_user
+
+from portal.settings import Settings
+from portal.web import PUBLIC, ZONE_LABELS, SignedIn, current_time, current_zone, zone_url
+from secure_access.identity import Actor
+from secure_access.workflow import Role
+
+
+@dataclass(frozen=True)
+class NavItem:
+    """One entry of the navigation: shown to whoever holds one of ``roles`` (everybody when empty)."""
+
+    label: str
+    endpoint: str
+    roles: frozenset[Role] = frozenset()
+
+
+@dataclass(frozen=True)
+class Link:
+    """A drawn entry of the navigation."""
+
+    label: str
+    url: str
+    current: bool
+    count: int | None = None
+
+
+@dataclass(frozen=True)
+class Shell:
+    """What is around every page: see ``portal/ui/templates/base.html``."""
+
+    demonstration: str | None
+    authority: str
+    product: str
+    zone_label: str
+    person: Actor | None
+    nav: list[Link]
+    public: bool
+    sign_out_url: str
+    home_url: str
+    custody_note: str
+    footer: list[Link]
+
+
+def shell(nav: tuple[NavItem, ...], footer: tuple[NavItem, ...] = ()) -> Shell:
+    """The shell of the present page. ``footer`` names pages of the public zone.
+
+    A view may set ``g.zone_label`` to words of its own; the page then stands before the zone, without a menu.
+    """
+    zone = current_zone()
+    settings = zone.wired.settings
+    actor = cast(SignedIn, current_user).actor if current_user.is_authenticated else None
+    shown = [item for item in nav if not item.roles or (actor and actor.roles & item.roles)]
+    public = zone.zone == PUBLIC
+    return Shell(
+        demonstration=_demonstration_line(settings),
+        authority=settings.authority,
+        product=settings.product,
+        zone_label=g.get("zone_label", ZONE_LABELS[zone.zone]),
+        person=actor,
+        nav=[_link(item) for item in shown] if (public or actor) and "zone_label" not in g else [],
+        public=public,
+        sign_out_url="" if public else url_for("accounts.sign_out"),
+        home_url="/",
+        custody_note="Demonstration custody: sealed plans lie under a key that this server holds."
+        if settings.demonstration
+        else "",
+        footer=[Link(item.label, zone_url(PUBLIC, item.endpoint), False) for item in footer],
+    )
+
+
+def _link(item: NavItem) -> Link:
+    """``g.counts`` may say how much waits on a page, by endpoint."""
+    count: int | None = g.get("counts", {}).get(item.endpoint)
+    return Link(item.label, url_for(item.endpoint), _is_current(item.endpoint), count)
+
+
+def _is_current(endpoint: str) -> bool:
+    here = request.endpoint or ""
+    return here == endpoint or here.rpartition(".")[0] == endpoint.rpartition(".")[0] != "home"
+
+
+def _demonstration_line(settings: Settings) -> str | None:
+    if not settings.demonstration:
+        return None
+    now = current_time()
+    return f"The date here is {now.day} {now:%B %Y}. Companies, people and figures are invented."
