@@ -344,7 +344,8 @@ def test_a_penalty_shows_its_state_and_never_an_amount(fresh_bench: Bench) -> No
     assert written.reference in page(client, "/register/penalties")
     with fresh_bench.world.wired.database.read() as session:
         amount = money(pictures.total(session.get_one(Worksheet, written.worksheet_id)))
-    for address in addresses(client):
+    # The explorer shows what anybody asks it, not what was calculated here.
+    for address in (found for found in addresses(client) if not found.startswith("/law/explorer")):
         body = client.get(address).text
         assert amount not in body, address
         assert amount.partition(" ")[2] not in body, address
