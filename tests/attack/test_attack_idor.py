@@ -113,7 +113,7 @@ def _noted(siege: Siege) -> int:
 
 
 def _see_everybody(siege: Siege) -> None:
-    """Once a minute a session's last sight is written, with three statements of its own: not while we count."""
+    """A session's last sight is written once a minute, by statements of its own: not while we count."""
     with siege.world.wired.database.write() as session:
         session.execute(update(SignInSession).values(seen_at=datetime.now(UTC)))
 
