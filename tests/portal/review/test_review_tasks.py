@@ -26,15 +26,15 @@ def test_nothing_waits_for_a_new_person(sqlite_desk: Desk) -> None:
 def test_a_recommendation_waits_for_its_officer_then_for_the_decider(sqlite_desk: Desk) -> None:
     desk = sqlite_desk
     case = desk.under_review()
-    (task,) = [one for one in of(desk, desk.officer) if case.reference in one.detail]
+    (task,) = [one for one in of(desk, desk.officer) if f"{case.reference} " in one.detail]
     assert task.what == "Recommend a decision: Corvane 4"
     assert task.link.endswith(f"/cases/{case.reference}/decision")
     assert task.due is not None
     desk.recommended(case)
-    assert not [one for one in of(desk, desk.officer) if case.reference in one.detail]
-    assert [one for one in of(desk, desk.decider) if case.reference in one.detail]
+    assert not [one for one in of(desk, desk.officer) if f"{case.reference} " in one.detail]
+    assert [one for one in of(desk, desk.decider) if f"{case.reference} " in one.detail]
     desk.decide(case)
-    assert not [one for one in of(desk, desk.decider) if case.reference in one.detail]
+    assert not [one for one in of(desk, desk.decider) if f"{case.reference} " in one.detail]
 
 
 def test_an_open_request_waits_for_its_developer_only(sqlite_desk: Desk) -> None:
@@ -69,11 +69,11 @@ def test_an_open_flag_waits_for_a_reply(sqlite_desk: Desk) -> None:
     case = desk.under_review()
     desk.flag(case)
     assert "Reply to flag F-1" in whats(desk, desk.developer)
-    (task,) = [one for one in of(desk, desk.officer) if case.reference in one.detail]
+    (task,) = [one for one in of(desk, desk.officer) if f"{case.reference} " in one.detail]
     assert "1 flag open" in task.detail
 
 
 def test_a_case_without_an_officer_waits_for_every_officer(sqlite_desk: Desk) -> None:
     case = sqlite_desk.case()
-    (task,) = [one for one in of(sqlite_desk, sqlite_desk.officer) if case.reference in one.detail]
+    (task,) = [one for one in of(sqlite_desk, sqlite_desk.officer) if f"{case.reference} " in one.detail]
     assert task.what == "Accept the risk report for review, or return it: Corvane 4"
