@@ -96,13 +96,15 @@ def test_pages_of_any_size_end(local_vault: Vault, box: bytes) -> None:
 
 def test_work_without_end_is_ended_by_the_clock(local_vault: Vault) -> None:
     began = time.monotonic()
-    finding = examine(local_vault, kept(local_vault, pdfs.exponential()), limits=Limits(wall_seconds=2))
+    # Ample memory: the same file would otherwise be stopped by that limit, sooner on a faster machine.
+    limits = Limits(wall_seconds=2, memory_bytes=8 << 30)
+    finding = examine(local_vault, kept(local_vault, pdfs.exponential()), limits=limits)
     assert finding == Finding(DocumentState.CANNOT_BE_SHOWN, "Opening it took longer than 2 seconds.")
     assert time.monotonic() - began < 10
 
 
 def test_work_without_end_is_ended_by_the_processor_limit(local_vault: Vault) -> None:
-    limits = Limits(cpu_seconds=1, wall_seconds=60)
+    limits = Limits(cpu_seconds=1, wall_seconds=60, memory_bytes=8 << 30)
     finding = examine(local_vault, kept(local_vault, pdfs.exponential()), limits=limits)
     assert finding == Finding(DocumentState.CANNOT_BE_SHOWN, "Opening it made the reader fail.")
 
