@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -22,7 +22,7 @@ from typing import Any
 from portal.law.facts import FactError, LawError, read_number
 from portal.law.method_forms import CANDIDATE, COMMON, METHOD, ROW, STEPS, TABLE
 from portal.law.packs import PackError, check_table
-from portal.law.statute import NotInForce, Reading, digest, read_readings
+from portal.law.statute import NotInForce, Reading, UnknownVersion, digest, read_readings
 
 FOLDER = Path(__file__).parent / "statute" / "methods"
 SHIPPED = (
@@ -132,7 +132,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Method:
-    """One version of a method."""
+    """One version of a method; `text` is the TOML that it was read from."""
 
     id: str
     name: str
@@ -149,6 +149,7 @@ class Method:
     tables: tuple[Table, ...]
     steps: tuple[Step, ...]
     readings: Mapping[str, Reading]
+    text: str = field(default="", repr=False, compare=False)
 
     def table(self, key: str, on: date | None) -> Table:
         """The version of a table on a day, the only one where there is one.
@@ -260,6 +261,7 @@ def parse(text: str, path: str) -> Method:
         tables=tuple(_table(t, f"{path}: table[{n}]") for n, t in enumerate(raw.get("table", ()))),
         steps=tuple(_step(s, f"{path}: step[{n}]") for n, s in enumerate(raw["step"])),
         readings=read_readings(raw, path),
+        text=text,
     )
     check(method)
     return method
@@ -328,3 +330,27 @@ def load(name: str) -> Method:
         known = ", ".join(method.id for method in methods())
         raise UnknownMethod(f"Method {name[:60]!r} is not known.", "", f"Use one of: {known}.")
     return found
+
+
+def version(wanted: str, stored: Mapping[str, str] | None = None) -> Method:
+    """The method of a digest: shipped now, or stored.
+
+    Args:
+        wanted: a digest as results carry it.
+        stored: TOML texts by digest, for versions that this release no longer ships.
+
+    Raises:
+        UnknownVersion: when none has that digest.
+        PackError: when the stored text is not what its digest says.
+    """
+    for method in _shipped().values():
+        if method.digest == wanted:
+            return method
+    text = (stored or {}).get(wanted)
+    if text is None:
+        why = "It is neither shipped with this release nor stored here."
+        raise UnknownVersion(f"No method {wanted[:80]!r} is known.", why, "Bring the text it was made from.")
+    method = parse(text, f"stored {wanted[:19]}")
+    if method.digest != wanted:
+        raise PackError(f"{method.path}: the text has the digest {method.digest}; it was changed.")
+    return method

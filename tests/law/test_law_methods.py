@@ -18,7 +18,7 @@ from portal.law.packs import PackError
 from portal.law.penalties import NoAmount
 from portal.law.penalty_facts import NotBuilt
 from portal.law.penalty_priors import months_before
-from portal.law.statute import NotInForce
+from portal.law.statute import NotInForce, UnknownVersion
 
 METHOD = """
 id = "harbour-2030"
@@ -562,3 +562,17 @@ def test_a_window_that_starts_before_all_calendars() -> None:
     assert months_before(date(1900, 3, 31), 1) == date(1900, 2, 28)
     assert months_before(date(2000, 3, 31), 1) == date(2000, 2, 29)
     assert months_before(date(2027, 1, 31), 14) == date(2025, 11, 30)
+
+
+def test_a_method_by_its_digest() -> None:
+    shipped = methods.load("nl-2019")
+    text = shipped.text.replace('amount = "310000"', 'amount = "320000"')
+    changed = methods.parse(text, "changed")
+    for method in methods.methods():
+        assert methods.version(method.digest) is method
+        assert methods.parse(method.text, "again").digest == method.digest
+    assert methods.version(changed.digest, {changed.digest: text}).tables == changed.tables
+    with pytest.raises(UnknownVersion, match="Bring the text"):
+        methods.version(changed.digest)
+    with pytest.raises(PackError, match="it was changed"):
+        methods.version(changed.digest, {changed.digest: shipped.text})
