@@ -1,49 +1,37 @@
-"""A regime as a person reads it: thresholds, duties and penalties as rows, each with span and citation.
+"""A regime as a person reads it: who is covered, duties and clocks, penalties, readings, each value as a row.
 
 Pages and the command line print the same rows, so that neither says of the law what the other does not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from itertools import pairwise
+from textwrap import wrap
 from typing import Any
 
-from portal.law.money import EXPONENTS, grouped, plain
-from portal.law.packs import SPANS
+from portal.law.explained_words import PENALTY, event, in_order, label, lower, place, said
 from portal.law.penalty_run import power_from
-from portal.law.statute import Pack, Reading, Value
+from portal.law.statute import OFFICE, Pack, Reading, Value
 
 NO_ADVICE = "Research of the authority on the text of the law, not legal advice."
-PENALTY = "penalty."
-_LABELS = {
-    "penalty.addressee": "Who can be penalised",
-    "penalty.cap": "Maximum",
-    "penalty.cap_later": "Maximum of a later violation",
-    "penalty.fault": "Fault that the text asks for",
-    "penalty.fixed": "Maximum, fixed amount",
-    "penalty.look_back": "How far back earlier violations count",
-    "penalty.maximum_per": "What the maximum is for",
-    "penalty.method": "Method of reaching an amount",
-    "penalty.per_day": "Amount a day",
-    "penalty.percent": "Maximum, share of turnover",
-    "penalty.rate_basis": "Exchange rate of turnover",
-    "compute.modifier": "Share of the original's compute that makes a modifier a provider",
-}
+WIDTH = 79
+"""Characters of a line in a terminal of 80 columns."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One value in one span of time, in words; `valid_to` is the last day, None while it lasts.
 
-    `when` says what a duty runs from; it is empty for what is no duty.
+    `when` says what a duty runs from and `to` who is told; both are empty for what is no duty.
     """
 
     label: str
     said: str
     when: str
+    to: str
     citation: str
     source: str
     valid_from: date
@@ -58,6 +46,15 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Changed:
+    """A value that was followed by another: the old one with its last day, the new one with its first."""
+
+    label: str
+    old: Row
+    new: Row
+
+
+@dataclass(frozen=True, slots=True)
 class Explained:
     """A regime in the order in which it is read. `penalised_from` is the first day that can be penalised."""
 
@@ -69,6 +66,25 @@ class Explained:
     readings: tuple[Reading, ...]
 
     @property
+    def figures(self) -> str:
+        """What the first group of values is called: the office has figures, a law has thresholds."""
+        return "Figures" if self.pack.id == OFFICE else "Thresholds"
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Each source once, in the order in which the rows name them; rows refer to it by place, from 1."""
+        return tuple(dict.fromkeys(row.source for row in self._rows()))
+
+    @property
+    def changed(self) -> tuple[Changed, ...]:
+        """Values that were followed by another, oldest first."""
+        spans: dict[tuple[str, str, str], list[Row]] = {}
+        for row in self._rows():
+            spans.setdefault((row.label, row.when, row.to), []).append(row)
+        found = [Changed(old.label, old, new) for rows in spans.values() for old, new in pairwise(rows)]
+        return tuple(sorted(found, key=lambda one: one.new.valid_from))
+
+    @property
     def unverified(self) -> int:
         """How many values nobody has held against a source; one that two duties share counts once."""
         return sum(not verified for verified in self._verified())
@@ -78,6 +94,18 @@ class Explained:
         """How many values there are, counted in the same way."""
         return len(self._verified())
 
+    def covered(self, on: date) -> tuple[tuple[str, str], ...]:
+        """Who is covered, and who is covered as large, as conditions in words with the figures of a day."""
+        rules = self.pack.coverage
+        return tuple(
+            (self.pack.labels[name], _condition(self.pack, rules[kind], on))
+            for kind, name in (("covered", "developer"), ("large", "large"))
+            if kind in rules
+        )
+
+    def _rows(self) -> Iterator[Row]:
+        yield from (*self.thresholds, *self.duties, *self.penalties)
+
     def _verified(self) -> list[bool]:
         own = [bool(row["verified"]) for row in self.pack.duties if "value" not in row]
         return [*(value.verified for value in self.pack.values), *own]
@@ -85,55 +113,29 @@ class Explained:
 
 def explain(pack: Pack) -> Explained:
     """Lay a pack out in rows, with every value that it has or had."""
-    duties = tuple(_duties(pack))
     periods = set(_periods(pack))
     penalties = [value for value in pack.values if value.key.startswith(PENALTY)]
+    penalties.sort(key=lambda value: place(value.key))
     rest = [value for value in pack.values if value not in penalties and value.key not in periods]
     labels = _rule_labels(pack)
+    order = list(labels)
+    rest.sort(key=lambda value: order.index(value.key) if value.key in order else len(order))
     return Explained(
         pack=pack,
         thresholds=tuple(_row(value, labels.get(value.key) or label(value.key)) for value in rest),
-        duties=duties,
+        duties=tuple(_duties(pack)),
         penalties=tuple(_row(value, label(value.key)) for value in penalties),
         penalised_from=power_from(pack)[0],
         readings=tuple(pack.readings.values()),
     )
 
 
-def said(value: Value) -> str:
-    """A value with its unit in words: `15 days`, `USD 1,000,000.00`, `10^25 FLOP`, `3 %`."""
-    if isinstance(value.value, tuple):
-        return ", ".join(value.value)
-    if value.unit == "FLOP":
-        return f"{_power(value.number)} FLOP"
-    if value.unit in EXPONENTS:
-        return grouped(value.number, value.unit)
-    if value.unit in SPANS:
-        number = int(value.number)
-        return f"{number} {value.unit.removesuffix('s') if number == 1 else value.unit}"
-    if value.unit == "percent":
-        return f"{plain(value.number)} %"
-    return str(value.value).replace("_", " ")
-
-
-def label(key: str) -> str:
-    """A key in words, for values that no rule or duty names."""
-    words = _LABELS.get(key) or key.removeprefix(PENALTY).replace(".", ", ").replace("_", " ")
-    return words[:1].upper() + words[1:]
-
-
-def _power(number: Decimal) -> str:
-    digits = number.normalize()
-    whole = plain(digits.scaleb(-digits.adjusted()))
-    power = f"10^{digits.adjusted()}"
-    return power if whole == "1" else f"{whole} × {power}"
-
-
-def _row(value: Value, words: str, when: str = "", every: str = "") -> Row:
+def _row(value: Value, words: str, when: str = "", to: str = "", every: str = "") -> Row:
     return Row(
         label=words,
         said=f"{every}{said(value)}",
         when=when,
+        to=to,
         citation=value.citation,
         source=value.source,
         valid_from=value.valid_from,
@@ -145,12 +147,39 @@ def _row(value: Value, words: str, when: str = "", every: str = "") -> Row:
 
 
 def _rule_labels(pack: Pack) -> dict[str, str]:
-    """What each threshold is for; one that several rules share has all their names."""
+    """What each value is for, in the order of the rules; one that several share has all their names."""
     found: dict[str, str] = {}
     for rule in pack.coverage.get("rule", ()):
         key, words = rule["threshold"], str(rule["label"])
-        found[key] = f"{found[key]}; {words[:1].lower()}{words[1:]}" if key in found else words
-    return found
+        found[key] = f"{found[key]}; {lower(words)}" if key in found else words
+    found |= {row["value"]: f"Severity “{lower(row['label'])}”, share of the maximum" for row in pack.gravity}
+    found |= {row["value"]: f"Factor: {lower(row['label'])}" for row in pack.factors if "value" in row}
+    rest = sorted((value.key for value in pack.values if value.key not in found), key=in_order)
+    return {**found, **{key: label(key) for key in rest}}
+
+
+def _condition(pack: Pack, rule: Any, on: date) -> str:
+    """A boolean rule of a pack in words, each input with its threshold of that day."""
+    if isinstance(rule, str):
+        return _input(pack, rule, on)
+    ((word, parts),) = rule.items()
+    if word == "rule":
+        return _condition(pack, parts, on)
+    told = [
+        _condition(pack, part, on) if isinstance(part, str) else f"({_condition(pack, part, on)})"
+        for part in parts
+    ]
+    return (" and " if word == "all" else " or ").join(told)
+
+
+def _input(pack: Pack, name: str, on: date) -> str:
+    row = next((row for row in pack.coverage["rule"] if row["name"] == name), None)
+    if row is None:
+        return pack.labels["developer"]
+    history = pack.history(row["threshold"])
+    value = next((one for one in reversed(history) if one.valid_from <= on), history[0])
+    over = f" over {said(value)}" if value.unit != "text" else ""
+    return f"{lower(row['label'])}{over}"
 
 
 def _periods(pack: Pack) -> Iterator[str]:
@@ -160,30 +189,29 @@ def _periods(pack: Pack) -> Iterator[str]:
 
 def _duties(pack: Pack) -> Iterator[Row]:
     for row in (*pack.clocks, *pack.periodic, *pack.duties):
-        when = _when(row)
         if "value" not in row:
-            yield _prompt(pack, row, when)
+            yield _prompt(pack, row)
             continue
+        when, to = _when(row), row.get("recipient", "")
         every = "every " if row.get("repeats") else ""
         for value in pack.history(row["value"]):
-            yield _row(value, row["label"], when, every)
+            yield _row(value, row["label"], when, to, every)
         for value in pack.history(row.get("within", "")):
-            yield _row(value, f"{row['label']}: unless an update is planned", when, "within ")
+            yield _row(value, f"{row['label']}: unless an update is planned", when, to, "within ")
 
 
 def _when(row: Mapping[str, Any]) -> str:
-    side = "before" if row.get("before") and "value" in row else "from"
-    words = str(row.get("trigger") or row["after"]).replace("_", " ")
-    recipient = f", to {row['recipient']}" if row.get("recipient") else ""
-    return f"{side}: {words}{recipient}"
+    side = "before" if row.get("before") else "from"
+    return f"{side} {event(str(row.get('trigger') or row['after']))}"
 
 
-def _prompt(pack: Pack, row: Mapping[str, Any], when: str) -> Row:
+def _prompt(pack: Pack, row: Mapping[str, Any]) -> Row:
     """A duty without a period: its own row carries citation and status."""
     return Row(
         label=row["label"],
         said=row["promptly"],
-        when=when,
+        when=f"on {event(row['after'])}",
+        to=row.get("recipient", ""),
         citation=row["citation"],
         source=row["source"],
         valid_from=pack.starts,
@@ -191,36 +219,6 @@ def _prompt(pack: Pack, row: Mapping[str, Any], when: str) -> Row:
         status=row.get("status", pack.status),
         verified=row["verified"],
     )
-
-
-def as_text(found: Explained, on: date | None = None) -> str:
-    """The regime for a terminal; with a date, only what applies on it."""
-    pack = found.pack
-    lines = [pack.name, NO_ADVICE, ""]
-    lines += [
-        f"Status          {pack.status}",
-        f"Begins          {pack.starts}",
-        f"Citation        {pack.citation}",
-    ]
-    if on is not None:
-        lines.append(f"On {on}   {'in force' if pack.in_force(on) else 'not in force'}")
-    lines += [f"{title:15} {pack.authorities[key]}" for title, key in AUTHORITIES]
-    lines.append(f"Penalised       {pack.labels['penalty']}, for conduct from {found.penalised_from}")
-    for title, rows in (
-        ("Thresholds", found.thresholds),
-        ("Duties", found.duties),
-        ("Penalties", found.penalties),
-    ):
-        lines += ["", title, *_lines(rows, on)]
-    for reading in found.readings:
-        lines += ["", f"Reading: {reading.question} ({reading.citation})"]
-        lines += [
-            f"  {'adopted' if option.name == reading.adopted else 'other':8}{option.label}: {option.why}"
-            for option in reading.options
-        ]
-        lines.append(f"  by {reading.by}, {reading.on}: {reading.why}")
-    lines += ["", f"{found.unverified} values not verified. {pack.id} {pack.digest}"]
-    return "\n".join(lines)
 
 
 AUTHORITIES = (
@@ -233,14 +231,107 @@ AUTHORITIES = (
 """What an authority does, with its key in the pack."""
 
 
-def _lines(rows: tuple[Row, ...], on: date | None) -> Iterator[str]:
+def as_text(found: Explained, on: date | None = None) -> str:
+    """The regime for a terminal of 80 columns; with a date, only what applies on it."""
+    lines = [*wrap(found.pack.name, WIDTH), *wrap(NO_ADVICE, WIDTH), "", *_facts(found, on)]
+    for title, rows in (
+        (found.figures, found.thresholds),
+        ("Duties and clocks", found.duties),
+        ("Penalties", found.penalties),
+    ):
+        lines += ["", title.upper(), *_rows_text(found, rows, on)]
+    for title, part in (
+        ("What can be penalised", _provisions(found.pack)),
+        ("Readings of ambiguous words", _readings(found.readings)),
+        ("What changed", _changed(found.changed)),
+        ("Sources", _sources(found.sources)),
+    ):
+        told = list(part)
+        lines += ["", title.upper(), *told] if told else []
+    count = f"{found.unverified} of {found.stated} values not verified."
+    return "\n".join([*lines, "", count, f"Version of {found.pack.id}:", found.pack.digest])
+
+
+def _facts(found: Explained, on: date | None) -> Iterator[str]:
+    pack = found.pack
+    yield from _fact("Status", pack.status)
+    yield from _fact("Begins", str(pack.starts))
+    yield from _fact("Citation", pack.citation)
+    if on is not None:
+        yield from _fact(f"On {on}", "in force" if pack.in_force(on) else "not in force")
+    for name, condition in found.covered(on or pack.starts):
+        yield from _fact("Covers", f"{name}: {condition}")
+    for title, key in AUTHORITIES:
+        yield from _fact(title, pack.authorities[key])
+    yield from _fact("A breach", f"{pack.labels['breach']}; what follows is a {pack.labels['penalty']}")
+    yield from _fact("Penalised", f"conduct from {found.penalised_from} on")
+    if pack.calendar:
+        mark = "" if pack.calendar["verified"] else " (calendar not verified)"
+        yield from _fact("Business days", f"{pack.calendar['name']}{mark}")
+    yield from _fact("Days end in", str(pack.zone))
+
+
+def _fact(title: str, words: str) -> list[str]:
+    # A date as title is longer than the column and keeps its two spaces.
+    return _hung(f"{title:15} " if len(title) < 15 else f"{title}  ", words, 16)
+
+
+def _hung(first: str, words: str, indent: int) -> list[str]:
+    """Words behind `first`, their later lines indented. Words are never broken, digests and addresses too."""
+    rest = " " * indent
+    return wrap(
+        words,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _indented(words: str, indent: int) -> list[str]:
+    return _hung(" " * indent, words, indent)
+
+
+def _rows_text(found: Explained, rows: Iterable[Row], on: date | None) -> Iterator[str]:
+    rows = tuple(rows)
     shown = [row for row in rows if on is None or row.holds(on)]
     if not shown:
         yield "  nothing" if not rows else "  nothing on that day"
     for row in shown:
-        yield f"  {row.label}: {row.said}{f' ({row.when})' if row.when else ''}"
+        yield from _hung("  ", row.label, 2)
+        told = ", ".join(part for part in (row.said, row.when, f"to {row.to}" if row.to else "") if part)
+        yield from _indented(told, 6)
         until = f" to {row.valid_to}" if row.valid_to else ""
         mark = "" if row.verified else ", NOT VERIFIED"
-        yield f"      {row.citation}; from {row.valid_from}{until}; {row.status}{mark}"
+        number = found.sources.index(row.source) + 1
+        basis = f"{row.citation} [{number}]; since {row.valid_from}{until}; {row.status}{mark}"
+        yield from _indented(basis, 6)
         if row.note:
-            yield f"      {row.note}"
+            yield from _indented(row.note, 6)
+
+
+def _provisions(pack: Pack) -> Iterator[str]:
+    for row in pack.provisions:
+        yield from _hung("  ", f"{row['code']}: {row['label']} ({row['citation']})", 6)
+
+
+def _readings(readings: Iterable[Reading]) -> Iterator[str]:
+    for reading in readings:
+        yield from _hung("  ", f"{reading.question} ({reading.citation})", 2)
+        for option in reading.options:
+            first = f"      {'adopted' if option.name == reading.adopted else 'other':8}"
+            yield from _hung(first, f"{option.label}. {option.why}", 14)
+        yield from _indented(f"Adopted on {reading.on} because: {reading.why} By: {reading.by}.", 6)
+
+
+def _changed(changes: Iterable[Changed]) -> Iterator[str]:
+    for one in changes:
+        yield from _hung("  ", one.label, 2)
+        until = one.old.valid_to
+        yield from _indented(f"until {until}: {one.old.said}; from {one.new.valid_from}: {one.new.said}", 6)
+
+
+def _sources(sources: Iterable[str]) -> Iterator[str]:
+    for number, source in enumerate(sources, 1):
+        yield from _hung(f"  [{number}] ", source, 6)

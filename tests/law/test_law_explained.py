@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from click.testing import CliRunner
 
-from portal.law import cli, explained, statute
+from portal.law import cli, explained, explained_words, statute
 from portal.law.explained import explain
 
 
@@ -22,7 +22,7 @@ def words(pack: str, *arguments: str) -> str:
 def test_every_value_of_a_regime_is_read_with_its_citation(regime: str) -> None:
     pack, text = statute.load(regime), words(regime)
     for value in pack.values:
-        assert explained.said(value) in text, value.key
+        assert explained_words.said(value) in text, value.key
         assert value.citation in text, value.key
     for row in (*pack.duties, *pack.clocks, *pack.periodic):
         assert row["label"] in text
@@ -39,7 +39,7 @@ def test_a_value_that_is_not_verified_says_so(regime: str) -> None:
     text = words(regime)
     rows = (*found.thresholds, *found.duties, *found.penalties)
     assert text.count("NOT VERIFIED") == sum(not row.verified for row in rows) >= found.unverified
-    assert f"{found.unverified} values not verified" in text
+    assert f"{found.unverified} of {found.stated} values not verified" in text
 
 
 def test_some_regime_has_unverified_values() -> None:
@@ -53,7 +53,7 @@ def test_on_a_day_only_what_applies_then() -> None:
     assert "EUR 15,000,000.00" in words("eu-ai-act", "--on", "2026-08-02")
     early = words("ny-raise", "--on", "2026-12-31")
     assert "On 2026-12-31 not in force" in early
-    assert "Penalties nothing on that day" in early
+    assert "PENALTIES nothing on that day" in early
 
 
 def test_power_to_penalise_begins_apart_from_the_law() -> None:
@@ -84,10 +84,109 @@ def test_an_unknown_regime_and_a_wrong_day_are_refused() -> None:
 def test_a_value_in_words(value: Decimal | int | str | tuple[str, ...], unit: str, said: str) -> None:
     day = date(2026, 1, 1)
     one = statute.Value("k", day, None, value, unit, "c", "s", "enacted", verified=True)
-    assert explained.said(one) == said
+    assert explained_words.said(one) == said
 
 
 def test_a_regime_without_duties_says_nothing_there() -> None:
     found = explain(statute.load("office"))
     bare = explained.Explained(found.pack, (), (), (), found.penalised_from, ())
-    assert "Duties\n  nothing\n" in explained.as_text(bare)
+    assert "DUTIES AND CLOCKS\n  nothing\n" in explained.as_text(bare)
+
+
+@pytest.mark.parametrize("pack", [*statute.REGIMES, "office"])
+@pytest.mark.parametrize("on", [(), ("--on", "2026-08-02")])
+def test_it_fits_into_a_terminal_of_80_columns(pack: str, on: tuple[str, ...]) -> None:
+    printed = CliRunner().invoke(cli.law, ["explain", pack, *on]).output
+    assert [line for line in printed.splitlines() if len(line) > 79 or line != line.rstrip()] == []
+
+
+def test_who_is_covered_is_a_condition_with_the_figures_of_the_day() -> None:
+    on = date(2027, 10, 1)
+    assert explain(statute.load("aaif-proposal")).covered(on) == (
+        (
+            "developer",
+            "training compute over 10^25 FLOP and (yearly AI-derived revenue over USD 500,000,000.00 or "
+            "yearly AI research and development over USD 1,000,000,000.00)",
+        ),
+    )
+    assert (
+        explain(statute.load("eu-ai-act")).covered(on)[0][1].startswith("designation by the Commission or ")
+    )
+    large = explain(statute.load("ca-tfaia")).covered(on)[1]
+    assert large[1].startswith(
+        "frontier developer and gross revenue with affiliates, preceding calendar year "
+    )
+    assert explain(statute.load("office")).covered(on) == ()
+
+
+@pytest.mark.parametrize("pack", [*statute.REGIMES, "office"])
+def test_no_event_and_no_key_is_shown_as_code(pack: str) -> None:
+    found = explain(statute.load(pack))
+    for row in (*found.thresholds, *found.duties, *found.penalties):
+        assert "_" not in f"{row.label}{row.said}{row.when}{row.to}"
+    for row in found.duties:
+        assert row.when.partition(" ")[0] in ("from", "before", "on")
+
+
+def test_every_event_of_a_pack_has_words() -> None:
+    for pack in statute.packs():
+        for row in (*pack.clocks, *pack.periodic, *pack.duties):
+            code = str(row.get("trigger") or row["after"])
+            assert explained_words.event(code) != code.replace("_", " "), f"{pack.id}: {code}"
+    assert explained_words.event("moon_risen") == "moon risen"
+
+
+def test_a_duty_without_a_period_says_on_what_it_falls() -> None:
+    duties = explain(statute.load("ca-tfaia")).duties
+    report = next(row for row in duties if row.label == "Publish the transparency report")
+    assert (report.said, report.when) == ("before or with deployment", "on deploying the model")
+    before = next(row for row in explain(statute.load("eu-ai-act")).duties if row.when.startswith("before"))
+    assert before.said == "2 weeks"
+
+
+def test_figures_of_days_stand_in_the_order_of_days() -> None:
+    rows = explain(statute.load("office")).thresholds
+    days = [row.label for row in rows if row.label.startswith("Duration")]
+    assert days == [f"Duration, from day {day} on" for day in (1, 8, 15, 31, 91)]
+    assert rows[0].label == "Severity “low”, share of the maximum"
+
+
+def test_penalties_begin_with_the_maximum_and_end_with_the_method() -> None:
+    rows = [row.label for row in explain(statute.load("eu-ai-act")).penalties]
+    assert rows[:2] == ["Maximum, fixed amount", "Maximum, share of turnover"]
+    assert rows[-1] == "Method of reaching an amount"
+
+
+def test_each_row_names_its_source_by_number() -> None:
+    found = explain(statute.load("eu-ai-act"))
+    text = explained.as_text(found)
+    assert f"[1] {found.sources[0]}" in text
+    assert "EU AI Act Art. 51(2) [1]; since 2025-08-02; enacted" in text
+    assert len(set(found.sources)) == len(found.sources) > 1
+
+
+CHANGED = """
+[[value]]
+key = "penalty.fixed"
+from = 2026-08-02
+to = 2027-12-31
+value = "15000000"
+"""
+
+
+def test_a_value_that_changed_shows_old_and_new_with_dates() -> None:
+    shipped = statute.load("eu-ai-act").text
+    start = shipped.index('[[value]]\nkey = "penalty.fixed"')
+    rest = shipped[start:].partition('value = "15000000"')[2]
+    row = rest.partition("[[")[0]
+    after = '\n[[value]]\nkey = "penalty.fixed"\nfrom = 2028-01-01\nvalue = "20000000"'
+    text = f"{shipped[:start]}{CHANGED.lstrip().rstrip()}{row}{after}{rest}"
+    found = explain(statute.parse(text, "changed"))
+    ((label, old, new),) = [(one.label, one.old, one.new) for one in found.changed]
+    assert (label, old.said, new.said) == ("Maximum, fixed amount", "EUR 15,000,000.00", "EUR 20,000,000.00")
+    assert (old.valid_to, new.valid_from) == (date(2027, 12, 31), date(2028, 1, 1))
+    told = " ".join(explained.as_text(found).split())
+    assert "WHAT CHANGED Maximum, fixed amount until 2027-12-31: EUR 15,000,000.00; from 2028-01-01: " in told
+    assert "since 2026-08-02 to 2027-12-31; enacted" in told
+    assert explain(statute.load("eu-ai-act")).changed == ()
+    assert "WHAT CHANGED" not in words("eu-ai-act")
