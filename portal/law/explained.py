@@ -25,9 +25,11 @@ WIDTH = 79
 class Row:
     """One value in one span of time, in words; `valid_to` is the last day, None while it lasts.
 
-    `when` says what a duty runs from and `to` who is told; both are empty for what is no duty.
+    `key` is the value's in the pack, a duty's own where it has no period. `when` says what a duty runs from
+    and `to` who is told; both are empty for what is no duty.
     """
 
+    key: str
     label: str
     said: str
     when: str
@@ -132,6 +134,7 @@ def explain(pack: Pack) -> Explained:
 
 def _row(value: Value, words: str, when: str = "", to: str = "", every: str = "") -> Row:
     return Row(
+        key=value.key,
         label=words,
         said=f"{every}{said(value)}",
         when=when,
@@ -208,6 +211,7 @@ def _when(row: Mapping[str, Any]) -> str:
 def _prompt(pack: Pack, row: Mapping[str, Any]) -> Row:
     """A duty without a period: its own row carries citation and status."""
     return Row(
+        key=row["duty"],
         label=row["label"],
         said=row["promptly"],
         when=f"on {event(row['after'])}",

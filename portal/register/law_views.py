@@ -1,4 +1,4 @@
-"""The law as pages for everybody: regimes, risk taxonomies, and the penalty explorer, which keeps nothing."""
+"""The law as pages for everybody: regimes, methods, tables, and the explorer, which keeps nothing."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import json
 from flask import Blueprint, Response, render_template, request
 
 from portal.enforcement.pictures import waterfall_of
+from portal.law import accelerators as chips
 from portal.law import explained, risk, statute
-from portal.law.methods import methods
+from portal.law.explained import Explained
+from portal.law.methods import UnknownMethod, methods
+from portal.law.methods import load as load_method
 from portal.law.penalties import Result
-from portal.register import explorer
+from portal.register import explorer, law_history, law_words
 from portal.register.explorer import ExplorerForm, WhatIf
 from portal.web import current_time
 from secure_access.workflow import NotFound
@@ -20,27 +23,65 @@ law = Blueprint("law", __name__, template_folder="templates")
 
 @law.get("/law")
 def index() -> str:
-    """Every regime with its status and how much of it is not verified."""
-    regimes = [explained.explain(pack) for pack in statute.regimes()]
-    return render_template("register/law/index.html", regimes=regimes, on=current_time().date())
+    """Every regime with its status and how much of it is not verified; the methods and tables beside."""
+    return render_template(
+        "register/law/index.html",
+        regimes=[explained.explain(pack) for pack in statute.regimes()],
+        office=explained.explain(statute.load(statute.OFFICE)),
+        methods=methods(),
+        chips=len(chips.load().chips),
+        sets=len(risk.taxonomies()),
+        on=current_time().date(),
+    )
 
 
 @law.get("/law/<regime>")
 def regime(regime: str) -> str:
-    """One regime as thresholds, duties and penalties, with the readings of ambiguous texts."""
-    if regime not in statute.REGIMES:
+    """One regime, or the office's own practice: values, duties, penalties, readings, history and sources."""
+    if regime not in (*statute.REGIMES, statute.OFFICE):
         raise NotFound
     found = explained.explain(statute.load(regime))
     on = current_time().date()
-    schedule = next((method for method in methods() if method.id == regime), None)
     return render_template(
         "register/law/regime.html",
         found=found,
         on=on,
+        short=law_words.in_short(found, on) if found.pack.coverage else (),
         authorities=explained.AUTHORITIES,
-        schedule=schedule,
-        words=explained,
+        method=_method_of(found),
+        versions=law_history.history(law_history.versions_of(found.pack), on),
     )
+
+
+def _method_of(found: Explained) -> str | None:
+    named = found.pack.history("penalty.method")
+    return str(named[-1].value) if named else None
+
+
+@law.get("/law/methods/<method>")
+def method(method: str) -> str:
+    """One method of reaching an amount, as its ordered steps."""
+    try:
+        found = load_method(method)
+    except UnknownMethod:
+        raise NotFound from None
+    users = [pack for pack in statute.regimes() if _method_of(explained.explain(pack)) == found.id]
+    return render_template(
+        "register/law/method.html",
+        method=found,
+        steps=law_words.steps(found),
+        tables=law_words.tables(found),
+        users=users,
+    )
+
+
+@law.get("/law/accelerators")
+def accelerators() -> str:
+    """The peak operations of accelerators, with the source and the errors that the office allows for."""
+    table = chips.load()
+    held = (form for chip in table.chips.values() for form in chip.peak)
+    formats = list(dict.fromkeys((*table.default, *held)))
+    return render_template("register/law/accelerators.html", table=table, formats=formats)
 
 
 @law.get("/law/taxonomies")

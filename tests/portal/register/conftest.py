@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import html5lib
 import pytest
 from flask.testing import FlaskClient
 
@@ -45,3 +46,18 @@ def fresh_bench(make_world: Callable[[str], World], fresh_url: str) -> Bench:
 def public(fresh_desk: Desk) -> FlaskClient:
     """Somebody who is not signed in."""
     return fresh_desk.world.client("public")
+
+
+@pytest.fixture
+def visitor(sqlite_world: World) -> FlaskClient:
+    """Somebody who is not signed in, on 1 October 2027."""
+    sqlite_world.at(sqlite_world.clock.at.replace(month=10, day=1))
+    return sqlite_world.client("public")
+
+
+def page(client: FlaskClient, path: str, status: int = 200) -> str:
+    """A page as one line of text; it has to be valid HTML."""
+    answer = client.get(path)
+    assert answer.status_code == status, path
+    html5lib.HTMLParser(strict=True).parse(answer.text)
+    return " ".join(answer.text.split())

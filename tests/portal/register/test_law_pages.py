@@ -1,58 +1,25 @@
-"""The law as pages for everybody, and the explorer that keeps nothing."""
+"""The law as pages for everybody: every value with citation, status and source, and its history."""
 
 from __future__ import annotations
 
-import json
 import re
-import time
-from decimal import Decimal
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode
+from datetime import date, timedelta
 
-import html5lib
 import pytest
-from click.testing import CliRunner
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from markupsafe import escape
 
-from portal.law import cli, penalties, statute
-from portal.register import explorer
-from portal.tables import METADATA
-from portal.ui.formats import date_only, money
-from tests.fixtures.app import World
+from portal.law import accelerators, methods, risk, statute
+from portal.register import law_history, law_views
+from portal.register.law_history import Version
+from portal.ui.formats import date_only
+from tests.portal.register.conftest import page
 
-EXPLORER = "/law/explorer"
-PAGES = ("/law", "/law/taxonomies", EXPLORER, *(f"/law/{regime}" for regime in statute.REGIMES))
-WHAT_IFS: tuple[dict[str, Any], ...] = (
-    {"regime": "eu-ai-act", "provision": "101(1)(b)", "severity": "high", "revenue": "402,836,000,000"},
-    {"regime": "eu-ai-act", "severity": "own", "percent": "12.5", "currency": "EUR", "revenue": "1"},
-    {"regime": "eu-ai-act", "severity": "low", "priors": "3", "rate": "1.1307"},
-    {"regime": "ca-tfaia", "severity": "very_high", "currency": "EUR"},
-    {"regime": "ny-raise", "provision": "1422", "severity": "medium", "priors": "1"},
-    {"regime": "ny-raise", "provision": "1428", "days": "19"},
-    {"regime": "il-sb315", "severity": "own", "percent": "0"},
-    {"regime": "aaif-proposal", "severity": "high", "priors": "2"},
-    {"regime": "aaif-proposal", "severity": "very_high", "currency": "EUR", "revenue": "0"},
+PAGES = (
+    *("/law", "/law/taxonomies", "/law/accelerators", "/law/explorer", "/law/office"),
+    *(f"/law/{regime}" for regime in statute.REGIMES),
+    *(f"/law/methods/{method.id}" for method in methods.methods()),
 )
-
-
-@pytest.fixture
-def visitor(sqlite_world: World) -> FlaskClient:
-    """Somebody who is not signed in, on 1 October 2027."""
-    sqlite_world.at(sqlite_world.clock.at.replace(month=10, day=1))
-    return sqlite_world.client("public")
-
-
-def address(what: dict[str, Any], path: str = EXPLORER) -> str:
-    return f"{path}?{urlencode(what)}"
-
-
-def page(client: FlaskClient, path: str, status: int = 200) -> str:
-    answer = client.get(path)
-    assert answer.status_code == status, path
-    html5lib.HTMLParser(strict=True).parse(answer.text)
-    return " ".join(answer.text.split())
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -87,185 +54,150 @@ def test_a_status_is_a_word(visitor: FlaskClient) -> None:
 def test_a_law_that_has_not_begun_says_so(visitor: FlaskClient, sqlite_world: World) -> None:
     sqlite_world.at(sqlite_world.clock.at.replace(year=2026, month=11))
     assert "Enacted, not in force yet" in page(visitor, "/law/ny-raise")
-    assert "Enacted, not on this day" in page(visitor, "/law/ny-raise")
+    assert "Not on this day: from" in page(visitor, "/law/ny-raise")
+    assert "Nothing yet: conduct can be penalised from 1 Jan 2027 on." in page(visitor, "/law/ny-raise")
 
 
-@pytest.mark.parametrize("name", ["mars", "office", "eu-ai-act-101", "..", "EU-AI-ACT"])
+@pytest.mark.parametrize("name", ["mars", "methods", "methods/mars", "eu-ai-act-101", "..", "EU-AI-ACT"])
 def test_an_unknown_regime_is_not_found(visitor: FlaskClient, name: str) -> None:
     assert visitor.get(f"/law/{name}").status_code == 404
+
+
+@pytest.mark.parametrize("regime", [*statute.REGIMES, statute.OFFICE])
+def test_each_value_leads_to_the_source_that_was_read(visitor: FlaskClient, regime: str) -> None:
+    shown = page(visitor, f"/law/{regime}")
+    sources = {value.source for value in statute.load(regime).values}
+    for source in sources:
+        place = re.search(rf'id="source-(\d+)">{re.escape(source)}', shown.replace("&amp;", "&"))
+        assert place, source
+        assert f'href="#source-{place[1]}"' in shown
+    assert set(re.findall(r'href="#([^"]+)"', shown)) <= set(re.findall(r'id="([^"]+)"', shown))
+
+
+def test_a_law_is_told_in_four_sentences_first(visitor: FlaskClient) -> None:
+    shown = page(visitor, "/law/eu-ai-act")
+    assert "high-impact capabilities by training compute over 10^25 FLOP." in shown
+    assert "Maximum, share of turnover: 3 %. The higher of the two holds." in shown
+    assert "First report: critical infrastructure disrupted: 2 days." in shown
+    proposal = page(visitor, "/law/aaif-proposal")
+    assert "Nobody: this is a proposal. It would cover:" in proposal
+    assert "The text states no amount." in proposal
+    assert "And " not in page(visitor, "/law/il-sb315").partition("What is due")[2].partition("</li>")[0][:60]
+
+
+@pytest.mark.parametrize("regime", [*statute.REGIMES, statute.OFFICE])
+def test_a_reading_says_by_whom_when_and_why(visitor: FlaskClient, regime: str) -> None:
+    shown = page(visitor, f"/law/{regime}")
+    for reading in statute.load(regime).readings.values():
+        told = shown.partition(str(escape(reading.question)))[2].partition("<h3>")[0]
+        for words in (reading.citation, reading.by, date_only(reading.on), reading.why):
+            assert str(escape(words)) in told, reading.key
+        assert told.count("</span> <b>") == len(reading.options)
+
+
+def test_a_law_without_history_says_so_and_names_its_version(visitor: FlaskClient) -> None:
+    shown = page(visitor, "/law/ca-tfaia")
+    assert "No value has changed since it began" in shown
+    assert "Came with this release" in shown
+    assert "Holds now" in shown
+
+
+def raised(from_day: date, amount: str) -> statute.Pack:
+    """The EU pack with a fixed amount that is followed by another."""
+    text = statute.load("eu-ai-act").text
+    start = text.index('[[value]]\nkey = "penalty.fixed"')
+    row = text[start:].partition("\n\n")[0]
+    last = from_day - timedelta(days=1)
+    old = row.replace("from = 2026-08-02", f"from = 2026-08-02\nto = {last}")
+    new = row.replace("from = 2026-08-02", f"from = {from_day}").replace("15000000", amount)
+    return statute.parse(text.replace(row, f"{old}\n\n{new}"), "raised")
+
+
+def test_a_value_that_changed_shows_old_and_new_with_dates(visitor: FlaskClient) -> None:
+    new = raised(date(2027, 3, 1), "20000000")
+    page_of = law_views.regime
+    with visitor.application.test_request_context("/law/eu-ai-act"), statute.using(new):
+        shown = " ".join(page_of("eu-ai-act").split())
+    changed = shown.partition("Values that changed")[2].partition("</table>")[0]
+    for words in ("EUR 15,000,000.00", "28 Feb 2027", "EUR 20,000,000.00", "1 Mar 2027", "Art. 101(1)"):
+        assert words in changed
+    assert "Maximum, fixed amount: EUR 20,000,000.00. Maximum, share" in shown
+
+
+@pytest.mark.parametrize(
+    ("live_from", "newest", "shipped"),
+    [(date(2027, 3, 1), "Holds now", "Held before"), (date(2028, 1, 1), "Not live yet", "Holds now")],
+)
+def test_a_later_version_stands_with_what_it_changes(
+    visitor: FlaskClient, monkeypatch: pytest.MonkeyPatch, live_from: date, newest: str, shipped: str
+) -> None:
+    new = raised(live_from, "20000000")
+
+    def versions_of(pack: statute.Pack) -> tuple[Version, ...]:
+        return (Version(pack, None, "Came with this release"), Version(new, live_from, "Approved"))
+
+    monkeypatch.setattr(law_history, "versions_of", versions_of)
+    shown = page(visitor, "/law/eu-ai-act")
+    rows = shown.partition("Versions</caption>")[2].partition("</table>")[0].split("<tr>")
+    assert newest in rows[2]
+    assert new.digest.removeprefix("sha256:")[:12] in rows[2]
+    assert date_only(live_from) in rows[2]
+    assert shipped in rows[3]
+    changes = shown.partition("Old and new values</caption>")[2].partition("</table>")[0]
+    assert f"value penalty.fixed {live_from}" in changes
+    assert "20000000" in changes
+
+
+@pytest.mark.parametrize("method", [method.id for method in methods.methods()])
+def test_a_method_is_read_as_its_ordered_steps(visitor: FlaskClient, method: str) -> None:
+    shown, found = page(visitor, f"/law/methods/{method}"), methods.load(method)
+    steps = shown.partition("Steps of the method")[2].partition("</table>")[0].split("<tr>")[2:]
+    assert len(steps) == len(found.steps)
+    for number, (row, step) in enumerate(zip(steps, found.steps, strict=True), 1):
+        assert f'data-n="{number}"' in row
+        assert str(escape(step.text("citation") or found.citation)) in row
+        assert str(escape(step.text("label"))) in row
+        assert "{" not in row
+    for table in found.tables:
+        assert date_only(table.valid_from) in shown
+        assert str(escape(table.source)) in shown
+    assert found.digest.removeprefix("sha256:")[:4] in shown
+    assert ("Illustration, never served" in shown) == (found.status == "proposed")
+
+
+def test_a_table_with_versions_shows_them_beside_each_other(visitor: FlaskClient) -> None:
+    shown = page(visitor, "/law/methods/ussg-ch8")
+    row = shown.partition('<span class="nowrap">38</span>')[2].partition("</tr>")[0]
+    assert re.findall(r"USD [\d,.]+", row) == [
+        "USD 72,500,000.00",
+        "USD 150,000,000.00",
+        "USD 150,000,000.00",
+    ]
+    assert "Not verified</span> the version from 1 Nov 2026." in shown
+
+
+def test_a_method_names_the_laws_that_use_it(visitor: FlaskClient) -> None:
+    used = page(visitor, "/law/methods/share-of-maximum").partition("Used by")[2]
+    assert 'href="/law/eu-ai-act"' in used
+    assert "aaif-proposal" not in used
+    assert "No law of this release names it" in page(visitor, "/law/methods/nl-2019")
+
+
+def test_every_accelerator_stands_in_the_table_with_its_source(visitor: FlaskClient) -> None:
+    shown, table = page(visitor, "/law/accelerators"), accelerators.load()
+    assert all(str(escape(chip.name)) in shown for chip in table.chips.values())
+    assert shown.count("<tr>") == len(table.chips) + 1
+    assert table.source in shown
+    assert table.citation in shown
+    assert f"{table.utilisation[1]}, from {table.utilisation[0]} to {table.utilisation[2]}" in shown
 
 
 def test_taxonomies_say_where_tiers_are_missing_and_what_relates(visitor: FlaskClient) -> None:
     shown = page(visitor, "/law/taxonomies")
     assert "No tiers" in shown
+    for one in risk.taxonomies():
+        assert all(str(escape(category.name)) in shown for category in one.categories)
+        tiers = [tier for category in one.categories for tier in category.tiers]
+        assert all(str(escape(tier.description)) in shown for tier in tiers)
     assert "Narrower than" in shown
     assert "Published exploits".lower() in shown.lower()
-
-
-@pytest.mark.parametrize("what", WHAT_IFS, ids=lambda what: "-".join(map(str, what.values())))
-def test_the_explorer_gives_what_the_command_line_gives(
-    visitor: FlaskClient, tmp_path: Path, what: dict[str, Any]
-) -> None:
-    file = tmp_path / "facts.json"
-    file.write_text(visitor.get(address(what, f"{EXPLORER}/facts.json")).text)
-    answer = CliRunner().invoke(cli.law, ["penalty", str(file), "--format", "json"])
-    assert answer.exit_code == 0, answer.output
-    found = json.loads(answer.stdout)
-    shown = page(visitor, address(what))
-    assert f'<b class="num">{money(Decimal(found["total"]), found["currency"])}</b>' in shown
-    assert f"Legal maximum {money(Decimal(found['maximum']), found['currency'])}." in shown
-    assert found["penalised_by"].replace("'", "&#39;") in shown
-    assert ("illustration" in found) == ("This text is proposed and covers nobody" in shown)
-    unread = [words for words in found["warnings"] if words.endswith("not verified in a source.")]
-    assert ("This amount rests on values" in shown) == bool(unread)
-    assert found["lines"][0]["label"] in shown
-
-
-def test_an_illustration_is_marked_and_the_laws_stand_side_by_side(visitor: FlaskClient) -> None:
-    shown = page(visitor, EXPLORER)
-    beside = shown.partition("The same facts under each law")[2]
-    for pack in statute.regimes():
-        assert pack.short in beside
-    assert beside.count("Illustration, never served") == 2
-    assert "aaif-proposal" in beside
-
-
-def test_a_law_that_cannot_answer_says_why_beside_the_others(visitor: FlaskClient) -> None:
-    shown = page(visitor, address({"on-day": "1", "on-month": "6", "on-year": "2026", "regime": "ca-tfaia"}))
-    assert "No penalty on that day: it starts on 2027-01-01" in shown
-    own = page(visitor, address({"severity": "own", "percent": "30"}))
-    assert "Its schedule has words, no percentages" in own
-
-
-def test_another_law_takes_its_own_provision(visitor: FlaskClient) -> None:
-    shown = page(visitor, address({"regime": "ny-raise", "provision": "101(1)(b)"}))
-    assert '<option value="1421" selected>' in shown
-
-
-@pytest.mark.parametrize(
-    ("what", "at", "words"),
-    [
-        ({"revenue": "NaN"}, "revenue", "Write a number in digits"),
-        ({"revenue": "1e400"}, "revenue", "Write a number in digits"),
-        ({"revenue": "-1"}, "revenue", "from 0 to 10^15"),
-        ({"revenue": ""}, "revenue", "from 0 to 10^15"),
-        ({"revenue": "9" * 30}, "revenue", "from 0 to 10^15"),
-        ({"revenue": "9" * 5000}, "revenue", "Write a number in digits"),
-        ({"rate": "0"}, "rate", "how many dollars a euro is"),
-        ({"rate": "Infinity"}, "rate", "Write a number in digits"),
-        ({"priors": "21"}, "priors", "from 0 to 20"),
-        ({"priors": "-1"}, "priors", "from 0 to 20"),
-        ({"priors": "1.5"}, "priors", "whole number"),
-        ({"days": "0"}, "days", "from 1 to 3660"),
-        ({"days": "9" * 79}, "days", "from 1 to 3660"),
-        ({"severity": "own", "percent": "101"}, "percent", "from 0 to 100"),
-        ({"severity": "own", "percent": ""}, "percent", "from 0 to 100"),
-        ({"severity": "own", "percent": "30", "regime": "aaif-proposal"}, "severity", "has words only"),
-        ({"severity": "worst"}, "severity", "Choose one of the answers"),
-        ({"severity": ""}, "severity", "Choose one of the answers"),
-        ({"regime": "mars"}, "regime", "Choose one of the answers"),
-        ({"regime": ""}, "regime", "Choose one of the answers"),
-        ({"currency": "XXX"}, "currency", "Choose one of the answers"),
-        ({"on-day": "31", "on-month": "2"}, "on", "There is no such date"),
-        ({"on-year": "1999"}, "on", "Write a day from 2026 to 2049"),
-        ({"on-day": "", "on-month": "", "on-year": ""}, "on", "Write a day from 2026 to 2049"),
-        ({"on-year": "2026", "on-month": "6", "regime": "ny-raise"}, "on", "it starts on 2027-01-01"),
-        ({"on-year": "2026", "on-month": "7", "regime": "eu-ai-act"}, "on", "it starts on 2026-08-02"),
-    ],
-)
-def test_a_wrong_answer_is_said_at_its_field_and_kept(
-    visitor: FlaskClient, what: dict[str, Any], at: str, words: str
-) -> None:
-    shown = page(visitor, address(what), 422)
-    assert re.search(rf'id="{at}-error">[^<]*{re.escape(words)}', shown), words
-    assert f'href="#{at}"' in shown
-    assert "What-if</span>" not in shown
-    for name, typed in what.items():
-        kept = typed[:80]
-        if name not in ("regime", "severity", "currency") and kept:
-            assert f'value="{kept}"' in shown, name
-    assert visitor.get(address(what, f"{EXPLORER}/facts.json")).status_code == 422
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        "endpoint=x&_external=1&_scheme=javascript&_anchor=a&_method=POST",
-        "revenue=%0a%ff%f0&percent=%3Cscript%3E",
-        "regime=eu-ai-act&regime=ny-raise&on-day[]=1",
-        "provision=%22%3E%3Cscript%3Ealert(1)%3C/script%3E",
-    ],
-)
-def test_hostile_addresses_change_nothing(visitor: FlaskClient, query: str) -> None:
-    answer = visitor.get(f"{EXPLORER}?{query}")
-    assert answer.status_code in (200, 422)
-    assert "<script" not in answer.text
-    assert "javascript:" not in answer.text
-
-
-def test_the_explorer_takes_no_post(visitor: FlaskClient) -> None:
-    assert visitor.post(EXPLORER, data={"revenue": "1"}).status_code in (400, 404, 405)
-
-
-def test_nothing_is_written(visitor: FlaskClient, sqlite_world: World) -> None:
-    def counts() -> dict[str, int]:
-        with sqlite_world.wired.database.read() as session:
-            return {
-                table.name: session.execute(select(func.count()).select_from(table)).scalar_one()
-                for table in METADATA.sorted_tables
-            }
-
-    before = counts()
-    for what in (*WHAT_IFS, {"revenue": "NaN"}):
-        visitor.get(address(what))
-        visitor.get(address(what, f"{EXPLORER}/facts.json"))
-    for path in PAGES:
-        visitor.get(path)
-    assert counts() == before
-
-
-@pytest.mark.parametrize("what", WHAT_IFS, ids=lambda what: "-".join(map(str, what.values())))
-def test_curves_hold_the_amount_and_stay_under_the_maximum(
-    what: dict[str, Any], visitor: FlaskClient
-) -> None:
-    form = explorer.form_of(explorer.answers(what), visitor.application.wired.clock.now().date())  # type: ignore[attr-defined]
-    assert form.check()
-    found = explorer.WhatIf.of(form)
-    total = penalties.compute(found.facts()).total
-    drawn = dict(explorer.curves(found))
-    assert set(drawn) - {"revenue"} <= {"severity", "days"}
-    for curve in drawn.values():
-        assert curve.here is not None
-        assert curve.here.amount == total
-        points = curve.sorted()
-        assert len(points) >= 30
-        assert [p.amount for p in points] == sorted(p.amount for p in points)
-        assert all(p.maximum is not None and p.amount <= p.maximum for p in points)
-
-
-def test_a_what_if_is_quick(visitor: FlaskClient) -> None:
-    visitor.get(EXPLORER)
-    spent = []
-    for _ in range(3):
-        before = time.process_time()
-        visitor.get(address(WHAT_IFS[2]))
-        spent.append(time.process_time() - before)
-    assert min(spent) < 0.3
-
-
-@pytest.mark.parametrize(
-    ("changes", "at", "words"),
-    [
-        ({"revenue": Decimal(-1)}, "revenue", "out of bounds"),
-        ({"rate": Decimal(0)}, "rate", "out of bounds"),
-        ({"percent": Decimal(101)}, "percent", "out of bounds"),
-    ],
-)
-def test_what_only_the_law_refuses_is_said_at_its_field(
-    sqlite_world: World, changes: dict[str, Any], at: str, words: str
-) -> None:
-    form = explorer.form_of({"regime": "eu-ai-act"}, sqlite_world.clock.now().date())
-    assert form.check()
-    assert explorer.work_out(form, explorer.WhatIf.of(form).but(**changes)) is None
-    assert [field for field, _ in form.problems()] == [at]
-    assert words in form.problems()[0][1]
