@@ -20,6 +20,7 @@ from portal import accounts, errors, home, logs, register, supervision, ui
 from portal.enforcement import case_views as enforcement_views
 from portal.enforcement import findings_views
 from portal.filing import filed_views, filing_views, incident_views, registry_views, signing_views
+from portal.legal import views as legal_views
 from portal.review import views as review_views
 from portal.settings import Settings
 from portal.shell import NavItem, shell
@@ -45,7 +46,8 @@ EVALUATOR = frozenset({Role.ASSESSOR, Role.EVALUATION_OFFICER})
 REVIEW = frozenset({Role.CASE_OFFICER, Role.DECIDER})
 ENFORCEMENT = frozenset({Role.ENFORCEMENT_OFFICER, Role.HEAD_OF_ENFORCEMENT})
 PLANS = frozenset({Role.CASE_OFFICER, Role.DECIDER, Role.PLAN_APPROVER, Role.PLAN_READER})
-GOVERNMENT = REVIEW | ENFORCEMENT | PLANS | {Role.ACCREDITATION_OFFICER, Role.ADMINISTRATOR}
+LEGAL = frozenset({Role.LEGAL_OFFICER})
+GOVERNMENT = REVIEW | ENFORCEMENT | PLANS | LEGAL | {Role.ACCREDITATION_OFFICER, Role.ADMINISTRATOR}
 ANYBODY: frozenset[Role] = frozenset()
 
 
@@ -79,6 +81,7 @@ SURFACES: tuple[Surface, ...] = (
     Surface(review_views.decided, ("developer",), DEVELOPER),
     Surface(enforcement_views.bp, ("government",), ENFORCEMENT),
     Surface(findings_views.bp, ("developer",), DEVELOPER),
+    Surface(legal_views.bp, ("government",), LEGAL),
 )
 
 NAVIGATION: dict[str, tuple[NavItem, ...]] = {
@@ -108,6 +111,7 @@ NAVIGATION: dict[str, tuple[NavItem, ...]] = {
         NavItem("Plan requests", "plans.index", PLANS),
         NavItem("Penalties", "enforcement.index", ENFORCEMENT),
         NavItem("Accreditations", "accreditations.index", frozenset({Role.ACCREDITATION_OFFICER})),
+        NavItem("Law", "statutes.index", LEGAL),
     ),
 }
 

@@ -8,6 +8,7 @@ from portal.accounts import service as accounts
 from portal.enforcement import tables as enforcement_tables
 from portal.filing import registry
 from portal.filing import tables as filing_tables
+from portal.legal import tables as legal_tables
 from portal.review import tables as review_tables
 from secure_access import db, documents, grants, identity, jobs, ledger
 
@@ -24,6 +25,7 @@ MODULES = (
     identity,
     jobs,
     ledger,
+    legal_tables,
     registry,
     review_tables,
     web,

@@ -69,6 +69,8 @@ class Wired:
     clock: Clock
     hasher: PasswordHasher
     ledger_signer: Any
+    law: Callable[[Session, datetime], AbstractContextManager[None]]
+    """Puts the law as it stands at a moment in this instance in place of what the release brought."""
     secrets: Mapping[str, bytes] = field(repr=False, default_factory=dict)
 
 
@@ -166,7 +168,7 @@ class Zone(Flask):
         writing = request.method not in _SAFE or getattr(view, "writes", False)
         # A session's last sight is written in a transaction of its own, so who asks is known before this one.
         known = current_user.is_authenticated
-        with self._transaction(writing) as g.session:
+        with self._transaction(writing) as g.session, self.wired.law(g.session, self.wired.clock.now()):
             refused = self._ask_again() if writing and known else None
             if refused is not None:
                 return self.make_response(refused)

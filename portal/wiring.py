@@ -14,6 +14,7 @@ from argon2 import PasswordHasher
 from celery import Celery
 
 from portal import queue_folder
+from portal.legal import versions
 from portal.settings import Settings
 from portal.web import ZONES, Wired
 from secure_access.clock import Clock, MovedClock, SystemClock
@@ -37,6 +38,7 @@ def wire(settings: Settings, *, hasher: Any = None) -> Wired:
         clock=_clock(settings),
         hasher=hasher or PasswordHasher(),
         ledger_signer=_ledger_key(home / "keys" / "ledger-key", _log_name(settings)),
+        law=versions.law_of,
         secrets=_cookie_secrets(home / "keys" / "cookies.json"),
     )
 

@@ -67,7 +67,7 @@ def perform(wired: Wired, job_id: uuid.UUID, verbs: Mapping[str, Verb] = VERBS) 
     try:
         with _kept(wired, held):
             effect = verbs[held.kind](wired, held.subject_id)
-        with wired.database.write() as session:
+        with wired.database.write() as session, wired.law(session, wired.clock.now()):
             effect(session, wired.clock.now())
             jobs.finish(session, held)
     except jobs.LostLease:

@@ -22,6 +22,7 @@ class Role(StrEnum):
     ACCREDITATION_OFFICER = "accreditation_officer"
     ENFORCEMENT_OFFICER = "enforcement_officer"
     HEAD_OF_ENFORCEMENT = "head_of_enforcement"
+    LEGAL_OFFICER = "legal_officer"
     ADMINISTRATOR = "administrator"
     PREPARER = "preparer"
     CERTIFYING_OFFICER = "certifying_officer"

@@ -51,6 +51,8 @@ PARTS = (
     Part(
         "tomasz", "Tomasz Reyl", "head of enforcement", AUTHORITY, (Role.HEAD_OF_ENFORCEMENT,), "Enforcement"
     ),
+    Part("salma", "Salma Haddad", "legal officer", AUTHORITY, (Role.LEGAL_OFFICER,), "Legal office"),
+    Part("joris", "Joris Aerts", "senior legal officer", AUTHORITY, (Role.LEGAL_OFFICER,), "Legal office"),
     Part("nadia", "Nadia Osei", "reporting lead", QUILLMARK, (Role.PREPARER,), "Compliance"),
     Part(
         "weiss", "Dr Helena Weiss", "chief risk officer", QUILLMARK, (Role.CERTIFYING_OFFICER,), "Executive"

@@ -11,7 +11,7 @@ from typing import Any
 
 from evaluator import accreditations, assessments, engagements
 from evaluator.tables import IndependentAssessment
-from infra.seed import files, penalties, told
+from infra.seed import files, legal, penalties, told
 from infra.seed.people import BRACKEN, LARKFIELD, QUILLMARK, Cast
 from infra.seed.stage import Stage, Told
 from portal.filing import attachments, certification, incidents, publication, registration, service
@@ -49,6 +49,7 @@ def tell(stage: Stage, cast: Cast) -> None:
     _next_model(stage, cast)
     _appeal(stage, cast, made)
     penalties.conclude(stage, cast, penalised)
+    legal.draft(stage, cast, TEXTS["legal"])
     told.write(stage, made, penalised)
 
 

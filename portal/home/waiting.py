@@ -9,6 +9,7 @@ from datetime import datetime
 from evaluator.web import tasks as evaluator_tasks
 from portal.enforcement import tasks as enforcement_tasks
 from portal.filing import tasks as filing_tasks
+from portal.legal import tasks as legal_tasks
 from portal.review import tasks as review_tasks
 from portal.ui.formats import day, due, in_words, urgency
 from portal.ui.tasks import Task
@@ -20,6 +21,7 @@ SOURCES: tuple[Callable[..., list[Task]], ...] = (
     evaluator_tasks.tasks,
     review_tasks.tasks,
     enforcement_tasks.tasks,
+    legal_tasks.tasks,
 )
 """Each gives the tasks of its own workflows, and nothing to whoever has no part in them."""
 

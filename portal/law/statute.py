@@ -22,7 +22,7 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from portal.law.facts import LawError
+from portal.law.facts import FactError, LawError
 from portal.law.packs import KINDS, PackError, check_keys, parse_value
 
 FOLDER = Path(__file__).parent / "statute"
@@ -301,15 +301,28 @@ def load(name: str) -> Pack:
     raise UnknownRegime(f"Regime {name[:60]!r} is not known.", "", f"Use one of: {known}.")
 
 
+def named(name: str, path: str) -> Pack:
+    """The pack that facts name at a path.
+
+    Raises:
+        FactError: when there is none, naming the path.
+    """
+    try:
+        return load(name)
+    except UnknownRegime as error:
+        raise FactError(path, f"regime {name[:60]!r} is not known", error.fix) from error
+
+
 def packs() -> tuple[Pack, ...]:
     """Every pack: the regimes in their order, the office's own, and any that only `using` brought."""
     chosen = _CHOSEN.get()
-    shipped = {pack.id: pack for pack in _shipped()}
-    return tuple({**shipped, **chosen}.values())
+    came = {pack.id: pack for pack in shipped()}
+    return tuple({**came, **chosen}.values())
 
 
 @cache
-def _shipped() -> tuple[Pack, ...]:
+def shipped() -> tuple[Pack, ...]:
+    """The packs that came with this release, whatever `using` put in their place."""
     return tuple(_read(FOLDER / f"{name}.toml") for name in (*REGIMES, OFFICE))
 
 
@@ -330,7 +343,7 @@ def version(wanted: str, stored: Mapping[str, str] | None = None) -> Pack:
         UnknownVersion: when none has that digest.
         PackError: when the stored text is not what its digest says.
     """
-    for pack in (*_shipped(), *_past()):
+    for pack in (*shipped(), *_past()):
         if pack.digest == wanted:
             return pack
     text = (stored or {}).get(wanted)

@@ -104,7 +104,7 @@ def _fields(raw: Mapping[str, Any], row: str = "") -> Iterator[tuple[tuple[str, 
             for item in value:
                 yield from _fields(item, f"{row}/{_name(key, item)}" if row else _name(key, item))
         else:
-            yield (row or "pack", key), _shown(value)
+            yield (row or "pack", key), shown(value)
 
 
 def _name(table: str, item: Mapping[str, Any]) -> str:
@@ -112,7 +112,8 @@ def _name(table: str, item: Mapping[str, Any]) -> str:
     return f"{table} {' '.join(told)}"
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A field of a pack as the table of changes says it."""
     if isinstance(value, list):
         return ", ".join(str(item) for item in value)
     return str(value)

@@ -15,6 +15,7 @@ from portal.enforcement.tables import AllegedViolation, Notice, RevenueEvidence,
 from portal.filing.registry import ModelVersion
 from portal.filing.tables import Filing, Incident
 from portal.law import statute
+from portal.legal.tables import StatuteVersion
 from portal.review.tables import (
     Case,
     CaseItem,
@@ -233,6 +234,11 @@ def _laws(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
         yield {"regime": pack.id}, None, pack
 
 
+def _statutes(siege: Siege, _rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
+    for row in siege.rows(StatuteVersion):
+        yield {"reference": row.reference}, None, row
+
+
 _FILLED: dict[str, Any] = {
     "filings": _filings,
     "signing": _filings,
@@ -255,6 +261,7 @@ _FILLED: dict[str, Any] = {
     "engagements": _engagements,
     "accreditations": _accreditations,
     "enforcement": _penalties,
+    "statutes": _statutes,
     "findings": _findings,
     "home.walk": _walk,
     "law": _laws,

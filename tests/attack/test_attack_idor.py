@@ -22,7 +22,13 @@ from tests.attack.objects import Target, sampled, targets
 REVIEW = {Role.CASE_OFFICER, Role.DECIDER}
 ENFORCEMENT = {Role.ENFORCEMENT_OFFICER, Role.HEAD_OF_ENFORCEMENT}
 
-ENTER = {"accreditations": {Role.ACCREDITATION_OFFICER}, "enforcement": ENFORCEMENT}
+ENTER = {
+    "accreditations": {Role.ACCREDITATION_OFFICER},
+    "enforcement": ENFORCEMENT,
+    "statutes": {Role.LEGAL_OFFICER},
+}
+NOBODYS = ("accreditations", "statutes")
+"""Pages about what belongs to no developer."""
 
 
 @contextmanager
@@ -62,7 +68,7 @@ def _official(siege: Siege, by: Any, part: str, target: Target) -> bool:
     if part == "reading":
         return False  # in the told case the grant has ended; in the other nothing is delivered
     if part in ENTER:
-        return bool(by.roles & ENTER[part]) and (part == "accreditations" or target.owner is not None)
+        return bool(by.roles & ENTER[part]) and (part in NOBODYS or target.owner is not None)
     assert part == "filed", part
     if target.rule.endpoint == "filed.incident":
         return _may_read(siege, by, f"incident:{target.about.id}")

@@ -65,7 +65,7 @@ def test_a_version_that_an_earlier_release_shipped(tmp_path: Path, monkeypatch: 
     (tmp_path / "past").mkdir()
     (tmp_path / "past" / "ca-tfaia-2026.toml").write_text(RAISED, encoding="utf-8")
     wanted = statute.parse(RAISED, "x").digest
-    statute._shipped()
+    statute.shipped()
     monkeypatch.setattr(statute, "FOLDER", tmp_path)
     statute._past.cache_clear()
     try:
