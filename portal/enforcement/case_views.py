@@ -8,8 +8,8 @@ from flask import g, render_template, url_for
 from werkzeug.wrappers import Response
 
 from portal.enforcement import service
+from portal.enforcement.adoption_views import bp
 from portal.enforcement.tables import AllegedViolation
-from portal.enforcement.worksheet_views import bp
 from portal.filing import incident_pages, reading
 from portal.filing import service as filings
 from portal.filing.registration import full_name

@@ -11,8 +11,11 @@ from portal.enforcement.choices import Choices, faults_of, needs_turnover
 from portal.enforcement.tables import AllegedViolation, RevenueEvidence, Worksheet
 from portal.law import penalties, statute
 from portal.law.facts import LawError
+from portal.law.methods import Adoption
 
 PROPOSED = "proposed"
+DIGESTS = ("statute_digest", "office_digest", "method_digest")
+"""What a result names of the texts it was computed with: the law, the office's practice, the method."""
 _ABSENT = ("is not stated", "no percentage is stated")
 _UNVERIFIED = "is not verified"
 
@@ -76,10 +79,10 @@ class Recomputed:
     words: str
 
 
-def recompute(worksheet: Worksheet) -> Recomputed:
-    """Compute the kept facts again with the law as this program has it."""
+def recompute(worksheet: Worksheet, adoptions: tuple[Adoption, ...] = ()) -> Recomputed:
+    """Compute the kept facts again with the law as this program has it, and the method adopted for it."""
     try:
-        now = penalties.compute(worksheet.facts).as_json()
+        now = penalties.compute(worksheet.facts, adoptions=adoptions).as_json()
     except LawError as error:
         return Recomputed(False, "", f"The facts no longer compute. {error}")
     kept = worksheet.result
@@ -87,8 +90,9 @@ def recompute(worksheet: Worksheet) -> Recomputed:
         return Recomputed(
             False, now["total"], "Recomputed now: another result. Change the worksheet to use it."
         )
-    if now["statute_digest"] != worksheet.statute_digest:
-        return Recomputed(True, now["total"], "Recomputed now: same cents, under a newer statute pack.")
+    used = {**kept, "statute_digest": worksheet.statute_digest}
+    if any(now[name] != used.get(name) for name in DIGESTS):
+        return Recomputed(True, now["total"], "Recomputed now: same cents, under newer texts of the law.")
     return Recomputed(True, now["total"], "Recomputed now: same cents")
 
 

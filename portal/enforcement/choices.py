@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -182,11 +182,14 @@ def facts(
     *,
     revenue: Sequence[tuple[RevenueEvidence, Rate | None]],
     priors: Iterable[PriorViolation],
-    now: datetime,
+    method: str,
+    decided: date,
 ) -> dict[str, Any]:
-    """The facts of the calculation, in the published form. Raises `LawError` for an unknown regime."""
-    pack, currency = statute.load(violation.regime), currency_of(violation.regime)
-    decided = now.astimezone(pack.zone).date()
+    """The facts of the calculation, in the published form. Raises `LawError` for an unknown regime.
+
+    ``method`` is the adopted one, empty where there is none: then the law's own pack names it.
+    """
+    currency = currency_of(violation.regime)
     levels = {level: value for level, _, value in gravities(violation.occurred_to)}
     alleged: dict[str, Any] = {
         "provision": violation.provision,
@@ -203,6 +206,7 @@ def facts(
         alleged["items"] = violation.items
     return {
         "regime": violation.regime,
+        **({"method": method} if method else {}),
         "on": violation.occurred_to.isoformat(),
         "decided_on": decided.isoformat(),
         "assessed_on": decided.isoformat(),

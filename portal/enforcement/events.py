@@ -8,7 +8,13 @@ VIOLATION_SUGGESTED = "violation.suggested"
 VIOLATION_ALLEGED = "violation.alleged"
 VIOLATION_DROPPED = "violation.dropped"
 REVENUE_ATTACHED = "revenue.attached"
+REVENUE_CHOSEN = "revenue.chosen"
 PRIOR_RECORDED = "prior.recorded"
+PRIOR_CHANGED = "prior.changed"
+METHOD_PROPOSED = "method.proposed"
+METHOD_ADOPTED = "method.adopted"
+METHOD_WITHDRAWN = "method.withdrawn"
+TEXT_KEPT = "statute.text_kept"
 WORKSHEET_DRAFTED = "worksheet.drafted"
 WORKSHEET_PREPARED = "worksheet.prepared"
 WORKSHEET_APPROVED = "worksheet.approved"
@@ -22,7 +28,9 @@ CONFIDENTIAL = (
     VIOLATION_ALLEGED,
     VIOLATION_DROPPED,
     REVENUE_ATTACHED,
+    REVENUE_CHOSEN,
     PRIOR_RECORDED,
+    PRIOR_CHANGED,
     WORKSHEET_DRAFTED,
     WORKSHEET_PREPARED,
     WORKSHEET_APPROVED,
@@ -34,6 +42,12 @@ CONFIDENTIAL = (
 for _name in (VIOLATION_SUGGESTED, VIOLATION_ALLEGED, VIOLATION_DROPPED):
     ledger.declare(_name, keys=("reference", "regime", "provision"))
 ledger.declare(REVENUE_ATTACHED, keys=("violation", "evidence"))
+ledger.declare(REVENUE_CHOSEN, keys=("chosen", "over"))
+ledger.declare(PRIOR_CHANGED, keys=("prior", "replaces", "status"))
+for _name in (METHOD_PROPOSED, METHOD_WITHDRAWN):
+    ledger.declare(_name, keys=("reference", "regime", "method", "since"))
+ledger.declare(METHOD_ADOPTED, keys=("reference", "regime", "method", "since"), audience="public")
+ledger.declare(TEXT_KEPT, keys=("digest", "pack"))
 ledger.declare(PRIOR_RECORDED, keys=("violation", "prior", "status"))
 for _name in (WORKSHEET_DRAFTED, WORKSHEET_PREPARED, WORKSHEET_APPROVED, WORKSHEET_SENT_BACK):
     ledger.declare(_name, keys=("reference", "version"))

@@ -11,11 +11,12 @@ from decimal import Decimal
 from wtforms import BooleanField, StringField, TextAreaField
 
 from portal.enforcement import choices
+from portal.enforcement.adoptions import Proposal
 from portal.enforcement.choices import Choices, Factor
 from portal.enforcement.figures import LINKS, STATUSES, NewPrior, NewRevenue
 from portal.enforcement.service import Allegation
 from portal.enforcement.tables import AllegedViolation
-from portal.law import statute
+from portal.law import methods, statute
 from portal.law.money import EXPONENTS
 from portal.ui.fields import ExactField, MemorableDateField, Needed, SelectField, SelectMultipleField
 from portal.ui.forms import Form
@@ -45,6 +46,24 @@ class AllegeForm(Form):
             evidence=self.evidence.data or [],
             reason=self.reason.data or "",
         )
+
+
+class AdoptionForm(Form):
+    """A method for a law, from a day on, with the reason."""
+
+    regime = SelectField("Law", choices=[(p.id, p.short) for p in statute.regimes()])
+    method = SelectField("Method", choices=[(m.id, m.name) for m in methods.methods()])
+    since = MemorableDateField(
+        "First day",
+        [Needed("State the first day.")],
+        description="Worksheets calculated on it or later follow the method. It cannot lie in the past.",
+    )
+    reason = TextAreaField("Why this method", [Needed("Say why this method is chosen.")])
+
+    def stated(self) -> Proposal:
+        """As the service takes it, after `validate()`."""
+        assert self.since.data is not None
+        return Proposal(self.regime.data, self.method.data, self.since.data, self.reason.data or "")
 
 
 class RevenueForm(Form):

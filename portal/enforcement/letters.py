@@ -12,11 +12,13 @@ from portal.enforcement.grounds import REFERRED_TO, provision
 from portal.enforcement.tables import AllegedViolation, NoticeKind, Worksheet
 from portal.law import statute
 from portal.law.deadlines import END_OF_DAY, add_period, legal_day, office_clock
+from portal.law.penalty_part import ADOPTED
 from portal.ui import charts, pdf
 from portal.ui.formats import change, date_only, moment, money
 from secure_access.documents import Document
 
-_STATUS = {"enacted": "enacted", "proposed": "proposed"}
+# An adopted method is the authority's own law of the matter: it carries no mark in the letter.
+_STATUS = {"enacted": "enacted", ADOPTED: "enacted", "proposed": "proposed"}
 _STRONG = frozenset({"maximum", "total"})
 
 

@@ -21,6 +21,8 @@ from portal.enforcement.tables import Worksheet
 from portal.enforcement.workflow import WorksheetState
 from portal.enforcement.worksheets import Opened
 from portal.law import statute
+from portal.law.penalty_lines import OFFICE_METHOD
+from portal.law.penalty_part import ADOPTED
 from portal.ui.formats import amount, date_only, plural, status
 from secure_access.db import Session, select
 from secure_access.identity import Person
@@ -32,6 +34,7 @@ STATES = {
     WorksheetState.APPROVED: ("good", "Approved, not public"),
     WorksheetState.SUPERSEDED: ("neutral", "Replaced by a later version"),
 }
+_METHOD = {OFFICE_METHOD: "Office method", ADOPTED: "Adopted method"}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -106,6 +109,14 @@ def _change_words(changed: checks.Changed, row: Worksheet) -> str:
 
 
 def _source(line: Mapping[str, Any], row: Worksheet, link: str) -> object:
+    source = _cited(line, row, link)
+    said = _METHOD.get(line["status"])
+    if said is None or isinstance(source, Mapping):
+        return source
+    return Markup('{}<br><span class="sub small">{}</span>').format(source, said)
+
+
+def _cited(line: Mapping[str, Any], row: Worksheet, link: str) -> object:
     if line["operation"] == "given":
         return {"text": line["citation"], "url": link}
     if line["operation"] == "rate":

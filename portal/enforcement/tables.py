@@ -1,4 +1,4 @@
-"""Alleged violations, revenue evidence, priors, worksheets and notices as rows."""
+"""Alleged violations, revenue, priors, methods, worksheets, notices and texts of the law as rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import UniqueConstraint
 
-from portal.enforcement.workflow import NoticeState, ViolationState, WorksheetState
+from portal.enforcement.workflow import AdoptionState, NoticeState, ViolationState, WorksheetState
 from secure_access.db import (
     Field,
     Instant,
@@ -59,6 +59,9 @@ class RevenueEvidence(Table, table=True):
     """Turnover of one entity in one fiscal year with its source, in minor units.
 
     ``sample_of`` names the real company whose published figures a demonstration borrows: no allegation.
+    ``restated`` and ``corrects`` say that it takes the place of a figure on file, by the company's own
+    restatement or because the record was wrong; ``provisional`` that it is not audited. The last two are
+    empty in rows older than they are, and empty means no.
     """
 
     __tablename__ = "revenue_evidence"
@@ -78,10 +81,31 @@ class RevenueEvidence(Table, table=True):
     document_id: uuid.UUID | None = None
     attached_by: uuid.UUID
     attached_at: Instant = instant_column()
+    provisional: bool | None = None
+    corrects: bool | None = None
+
+
+class RevenueChoice(Table, table=True):
+    """Which of several sources that disagree is relied on, why, and over which others (ids of evidence)."""
+
+    __tablename__ = "revenue_choice"
+    __record__ = True
+
+    id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
+    developer_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
+    chosen_id: uuid.UUID = Field(foreign_key="revenue_evidence.id", index=True)
+    over: list[str] = json_column(default_factory=list)
+    reason: str
+    chosen_by: uuid.UUID
+    chosen_at: Instant = instant_column()
 
 
 class PriorViolation(Table, table=True):
-    """An earlier penalty that may count. The shape is that of ``priors[]`` in the penalty facts."""
+    """An earlier penalty that may count. The shape is that of ``priors[]`` in the penalty facts.
+
+    A row never changes: a new status is a new row that ``replaces_id`` the one before, with
+    ``change_reason``. Of each decision the row last made holds.
+    """
 
     __tablename__ = "prior_violation"
     __record__ = True
@@ -99,6 +123,45 @@ class PriorViolation(Table, table=True):
     reason: str = Field(default="", max_length=400)
     recorded_by: uuid.UUID
     recorded_at: Instant = instant_column()
+    replaces_id: uuid.UUID | None = None
+    change_reason: str | None = None
+
+
+class MethodAdoption(Table, table=True):
+    """A dated choice of a method for a regime: proposed by one person, signed by another, of record for ever.
+
+    ``since`` is the first day of decisions that follow it. ``replaced_by`` is the later adoption.
+    """
+
+    __tablename__ = "method_adoption"
+    __record__ = True
+
+    id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
+    reference: str = Field(max_length=20, unique=True)
+    state: AdoptionState = enum_column(AdoptionState, default=AdoptionState.PROPOSED)
+    regime: str = Field(max_length=40, index=True)
+    method: str = Field(max_length=40)
+    method_digest: str = Field(max_length=80)
+    since: date
+    reason: str
+    proposed_by: uuid.UUID
+    proposed_at: Instant = instant_column()
+    adopted_by: uuid.UUID | None = None
+    adopted_at: Instant | None = instant_column(nullable=True)
+    withdrawn_reason: str = ""
+    replaced_by: uuid.UUID | None = Field(default=None, foreign_key="method_adoption.id")
+
+
+class StatuteText(Table, table=True):
+    """The TOML text of a version of a pack or method that a worksheet used. Append-only."""
+
+    __tablename__ = "statute_text"
+    __record__ = True
+
+    digest: str = Field(primary_key=True, max_length=80)
+    pack_id: str = Field(max_length=60)
+    text: str
+    first_used_at: Instant = instant_column()
 
 
 class Worksheet(Table, table=True):
@@ -106,7 +169,7 @@ class Worksheet(Table, table=True):
 
     ``facts`` and ``result`` have the forms that ``assay law penalty`` reads and prints. ``choices`` is what
     a person chose, with the reasons (`portal.enforcement.choices`); ``evidence`` names the revenue rows
-    relied on, as ids.
+    relied on, as ids; ``adoption_id`` the signed choice of its method, empty where there was none.
     """
 
     __table_args__ = (UniqueConstraint("reference", "version"),)
@@ -135,6 +198,7 @@ class Worksheet(Table, table=True):
     approved_by: uuid.UUID | None = None
     approved_at: Instant | None = instant_column(nullable=True)
     sent_back_reason: str = ""
+    adoption_id: uuid.UUID | None = None
 
 
 class NoticeKind(StrEnum):

@@ -35,6 +35,48 @@ class NoticeState(StrEnum):
     SENT = "sent"
 
 
+class AdoptionState(StrEnum):
+    """Where the choice of a method for a regime stands. One that was replaced stays of record."""
+
+    PROPOSED = "proposed"
+    ADOPTED = "adopted"
+    WITHDRAWN = "withdrawn"
+    SUPERSEDED = "superseded"
+
+
+class PriorState(StrEnum):
+    """Where an earlier penalty stands; the words are those of the penalty facts."""
+
+    FINAL = "final"
+    PENDING = "pending"
+    UNDER_APPEAL = "under_appeal"
+    SET_ASIDE = "set_aside"
+    REDUCED = "reduced"
+    SETTLED = "settled_no_admission"
+
+
+@dataclass(frozen=True)
+class AdoptionStanding:
+    """The choice of a method with what stands against adopting it.
+
+    ``unfit`` says why the method cannot serve the regime; ``passed`` that its first day lies behind;
+    ``later`` names an adoption of the regime that starts on the same day or after it.
+    """
+
+    state: AdoptionState
+    proposed_by: uuid.UUID
+    unfit: str = ""
+    passed: bool = False
+    later: str = ""
+
+
+@dataclass(frozen=True)
+class PriorStanding:
+    """An earlier penalty as the record last made has it."""
+
+    state: PriorState
+
+
 @dataclass(frozen=True)
 class Standing:
     """A version of a worksheet with what stands against acting on it.
@@ -104,6 +146,27 @@ def has_gaps(worksheet: Standing, _by: Any) -> str | None:
 def uses_proposed(subject: Standing | NoticeStanding, _by: Any) -> str | None:
     """A proposed value never reaches a served notice."""
     return f"{PROPOSED} Use it to compare only." if subject.proposed else None
+
+
+def proposed_it(adoption: AdoptionStanding, by: Any) -> str | None:
+    """Nobody adopts their own proposal."""
+    if adoption.proposed_by == by.person_id:
+        return "You proposed this method, so you cannot adopt it. Ask another head of enforcement."
+    return None
+
+
+def does_not_fit(adoption: AdoptionStanding, _by: Any) -> str | None:
+    """A method that cannot serve the regime is not adopted for it."""
+    return adoption.unfit or None
+
+
+def out_of_time(adoption: AdoptionStanding, _by: Any) -> str | None:
+    """A choice does not reach back, and follows the one before it."""
+    if adoption.passed:
+        return "Its first day has passed, and a choice does not reach back. Propose it anew with a later day."
+    if adoption.later:
+        return f"{adoption.later} starts on the same day or later. Propose a day after it."
+    return None
 
 
 def already_noticed(subject: Any, _by: Any) -> str | None:
@@ -185,6 +248,49 @@ WORKSHEET = Workflow(
             unless=(is_dropped, prepared_it, changed_it, has_gaps, uses_proposed),
         ),
         Step("send_back", by=_HEAD, frm={WorksheetState.PREPARED}, to=WorksheetState.SENT_BACK),
+    ),
+)
+
+ADOPTION = Workflow(
+    "method adoption",
+    start=AdoptionState.PROPOSED,
+    steps=(
+        Step(
+            "adopt",
+            by=_HEAD,
+            frm={AdoptionState.PROPOSED},
+            to=AdoptionState.ADOPTED,
+            unless=(proposed_it, does_not_fit, out_of_time),
+        ),
+        Step("withdraw", by=_OFFICERS, frm={AdoptionState.PROPOSED}, to=AdoptionState.WITHDRAWN),
+        # By the adoption of a later one, in the same act.
+        Step("supersede", by=_HEAD, frm={AdoptionState.ADOPTED}, to=AdoptionState.SUPERSEDED),
+    ),
+)
+
+_STANDS = {PriorState.FINAL, PriorState.REDUCED, PriorState.SETTLED}
+_OPEN = {PriorState.PENDING, PriorState.UNDER_APPEAL}
+
+PRIOR = Workflow(
+    "earlier penalty",
+    start=PriorState.PENDING,
+    steps=(
+        Step("make_final", by=_OFFICERS, frm=_OPEN | {PriorState.SET_ASIDE}, to=PriorState.FINAL),
+        Step(
+            "appeal",
+            by=_OFFICERS,
+            frm=_STANDS | {PriorState.PENDING, PriorState.SET_ASIDE},
+            to=PriorState.UNDER_APPEAL,
+        ),
+        Step(
+            "reduce",
+            by=_OFFICERS,
+            frm=_OPEN | {PriorState.FINAL, PriorState.SET_ASIDE},
+            to=PriorState.REDUCED,
+        ),
+        Step("set_aside", by=_OFFICERS, frm=_STANDS | _OPEN, to=PriorState.SET_ASIDE),
+        Step("settle", by=_OFFICERS, frm=_OPEN, to=PriorState.SETTLED),
+        Step("complete", by=_OFFICERS, frm=set(PriorState), to=None),
     ),
 )
 

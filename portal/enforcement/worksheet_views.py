@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from flask import Response, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from portal.enforcement import checks, choices, forms, notices, pictures, service, sheet, worksheets
+from portal.enforcement import choices, forms, notices, pictures, service, sheet, worksheets
 from portal.enforcement.choices import Choices
 from portal.enforcement.grounds import REFERRED_TO
 from portal.enforcement.letters import dates
-from portal.enforcement.tables import AllegedViolation, Worksheet
+from portal.enforcement.tables import AllegedViolation, MethodAdoption, Worksheet
 from portal.enforcement.views import Page, attachment, bp, citation
 from portal.enforcement.workflow import WORKSHEET
 from portal.enforcement.worksheets import Opened
-from portal.law import statute
+from portal.law import methods, statute
 from portal.law.money import plain
 from portal.web import current_actor, current_time
 from secure_access.workflow import Denied, NotFound
@@ -41,7 +41,7 @@ def open_worksheet(reference: str) -> Page:
 def worksheet(reference: str) -> str:
     """A worksheet, in its latest or an earlier version."""
     by = current_actor()
-    found = worksheets.load(g.session, reference, by=by, version=_version())
+    found = worksheets.load(g.session, reference, by=by, version=shown_version())
     row, violation = found.worksheet, found.violation
     return render_template(
         "enforcement/worksheet.html",
@@ -62,7 +62,9 @@ def worksheet(reference: str) -> str:
         priors=pictures.priors(row),
         uncertain=pictures.uncertain(row),
         checks=sheet.standing_checks(found),
-        again=checks.recompute(row),
+        again=worksheets.recomputed(g.session, row),
+        adoption=g.session.get(MethodAdoption, row.adoption_id) if row.adoption_id else None,
+        method_name=methods.load(row.result["method"]).name,
         **_approval(found),
     )
 
@@ -91,7 +93,7 @@ def change(reference: str) -> Page:
     """Calculate anew, as the next version."""
     by = current_actor()
     found = worksheets.load(
-        g.session, reference, by=by, version=_version(), for_update=request.method == "POST"
+        g.session, reference, by=by, version=shown_version(), for_update=request.method == "POST"
     )
     if request.method == "GET":
         kept = forms.typed(Choices.from_json(found.worksheet.choices))
@@ -149,7 +151,7 @@ def send_back(reference: str) -> Page:
 @bp.get("/worksheets/<reference>/compare")
 def compare(reference: str) -> str:
     """What changed from the version before."""
-    found = worksheets.load(g.session, reference, by=current_actor(), version=_version())
+    found = worksheets.load(g.session, reference, by=current_actor(), version=shown_version())
     if found.before is None:
         raise NotFound
     return render_template(
@@ -164,18 +166,18 @@ def compare(reference: str) -> str:
 @bp.get("/worksheets/<reference>/lines.csv")
 def lines_csv(reference: str) -> Response:
     """The lines as CSV."""
-    row = worksheets.load(g.session, reference, by=current_actor(), version=_version()).worksheet
+    row = worksheets.load(g.session, reference, by=current_actor(), version=shown_version()).worksheet
     return attachment(sheet.as_csv(row), f"{row.reference}-v{row.version}.csv", "text/csv; charset=utf-8")
 
 
 @bp.get("/worksheets/<reference>/facts.json")
 def facts_json(reference: str) -> Response:
     """The facts, as ``assay law penalty FILE`` reads them."""
-    row = worksheets.load(g.session, reference, by=current_actor(), version=_version()).worksheet
+    row = worksheets.load(g.session, reference, by=current_actor(), version=shown_version()).worksheet
     return attachment(sheet.as_facts(row), f"{row.reference}-v{row.version}.json", "application/json")
 
 
-def _version() -> int | None:
+def shown_version() -> int | None:
     """The version of the address or form; none for the latest. Raises `NotFound` for what is no number."""
     raw = request.values.get("version", "")
     if not raw:
@@ -187,7 +189,7 @@ def _version() -> int | None:
 
 def _shown(reference: str) -> Opened:
     """The version that the person saw, for an act: a later one refuses the act by itself."""
-    seen = _version()
+    seen = shown_version()
     if seen is None:
         raise Denied(
             "The form does not say which version you saw.", "Open the worksheet again, and act there."

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
-from portal.enforcement import checks, choices, events, figures
+from portal.enforcement import adoptions, checks, choices, events, figures, texts
 from portal.enforcement.choices import Choices
 from portal.enforcement.service import about, guard
 from portal.enforcement.tables import (
@@ -23,8 +23,10 @@ from portal.enforcement.workflow import (
     ViolationState,
     WorksheetState,
 )
-from portal.law import penalties
+from portal.law import methods, penalties, statute
+from portal.law.deadlines import legal_day
 from portal.law.facts import LawError
+from portal.law.methods import Adoption
 from portal.law.money import Money
 from portal.law.penalties import Result
 from secure_access import jobs, ledger
@@ -34,6 +36,7 @@ from secure_access.workflow import Denied, NotFound
 
 WRITE_NOTICE = "notice.write"
 """The job that writes what follows from an approved worksheet."""
+_CALCULATED = ("facts", "choices", "evidence", "result", "adoption_id")
 
 
 @dataclass(frozen=True)
@@ -139,7 +142,7 @@ def change(
     if not reason.strip():
         raise Denied("Say why the worksheet changes. The reason stays with the version.")
     row = _calculated(session, found.violation, chosen, by=by, now=now)
-    if (row.facts, row.choices, row.evidence) == (old.facts, old.choices, old.evidence):
+    if all(getattr(row, name) == getattr(old, name) for name in _CALCULATED):
         raise Denied("Nothing would change.", "Change a line, or go back.")
     row.reference, row.version, row.change_reason = old.reference, old.version + 1, reason.strip()
     old.state = superseded
@@ -153,7 +156,7 @@ def prepare(session: Session, found: Opened, *, by: Actor, now: datetime) -> Wor
     row = found.worksheet
     _latest(found)
     state = WORKSHEET.take("prepare", by, found.standing)
-    _recomputes(row)
+    _recomputes(session, row)
     row.state = state
     row.prepared_by, row.prepared_at = by.person_id, now
     return _step(session, events.WORKSHEET_PREPARED, found, by=by, now=now)
@@ -168,7 +171,7 @@ def approve(session: Session, found: Opened, *, by: Actor, now: datetime) -> Wor
     row = found.worksheet
     _latest(found)
     state = WORKSHEET.take("approve", by, found.standing)
-    _recomputes(row)
+    _recomputes(session, row)
     row.state = state
     row.approved_by, row.approved_at = by.person_id, now
     jobs.add(session, WRITE_NOTICE, str(row.id))
@@ -187,10 +190,10 @@ def send_back(session: Session, found: Opened, *, reason: str, by: Actor, now: d
     return _step(session, events.WORKSHEET_SENT_BACK, found, by=by, now=now)
 
 
-def compute(facts: dict[str, object]) -> Result:
+def compute(facts: dict[str, object], adopted: tuple[Adoption, ...] = ()) -> Result:
     """The result of facts; what the law refuses is said in words a person can act on (`Denied`)."""
     try:
-        return penalties.compute(facts)
+        return penalties.compute(facts, adoptions=adopted)
     except LawError as error:
         raise Denied(f"{error.what} {error.why}".strip() if error.what else str(error), error.fix) from error
 
@@ -206,8 +209,19 @@ def _calculated(
         )
     revenue = figures.with_rates(violation.regime, figures.in_use(rows))
     priors = figures.relied_on(figures.priors_of(session, violation.developer_id, by=by))
-    facts = choices.facts(violation, chosen, revenue=revenue, priors=priors, now=now)
-    result = compute(facts)
+    decided = legal_day(now, statute.load(violation.regime).zone)
+    adoption = adoptions.in_force(session, violation.regime, decided)
+    facts = choices.facts(
+        violation,
+        chosen,
+        revenue=revenue,
+        priors=priors,
+        method=adoption.method if adoption else "",
+        decided=decided,
+    )
+    result = compute(facts, adoptions.as_law(session, adoption))
+    used = (statute.load(violation.regime), statute.load(statute.OFFICE), methods.load(result.method))
+    texts.keep(session, used, now, by)
     return Worksheet(
         reference="",
         violation_id=violation.id,
@@ -223,6 +237,7 @@ def _calculated(
         statute_digest=result.statute_digest,
         drafted_by=by.person_id,
         drafted_at=now,
+        adoption_id=adoption.id if adoption else None,
     )
 
 
@@ -238,8 +253,14 @@ def _latest(found: Opened) -> None:
         )
 
 
-def _recomputes(worksheet: Worksheet) -> None:
-    again = checks.recompute(worksheet)
+def recomputed(session: Session, row: Worksheet) -> checks.Recomputed:
+    """The kept facts computed again, with the law and the adopted method of today for their day."""
+    adoption = adoptions.in_force(session, row.regime, date.fromisoformat(row.facts["decided_on"]))
+    return checks.recompute(row, adoptions.as_law(session, adoption))
+
+
+def _recomputes(session: Session, row: Worksheet) -> None:
+    again = recomputed(session, row)
     if not again.same:
         raise Denied(again.words, "Change the worksheet: the new version is calculated anew.")
 

@@ -80,7 +80,7 @@ def test_facts_that_do_not_compute() -> None:
 def test_the_same_cents_under_a_newer_pack() -> None:
     again = checks.recompute(sheet(statute_digest="sha256:" + "0" * 64))
     assert again.same
-    assert again.words == "Recomputed now: same cents, under a newer statute pack."
+    assert again.words == "Recomputed now: same cents, under newer texts of the law."
 
 
 def test_a_proposal_as_a_whole_is_proposed() -> None:

@@ -8,6 +8,8 @@ from secure_access.db import Database
 from secure_access.ledger import tables, triggers
 
 APPEND_ONLY = ["ledger_entry", "ledger_entry_about", "ledger_checkpoint", "security_log", "ledger_head"]
+OF_THE_PORTAL = {"statute_text"}
+"""Listed here, made by the portal's migrations, tried in its own tests."""
 KEYS = {"ledger_entry": "leaf_index", "ledger_entry_about": "subject", "ledger_checkpoint": "note"}
 
 
@@ -71,7 +73,7 @@ def test_every_column_of_an_entry_is_fixed() -> None:
 
 
 def test_every_append_only_table_is_listed() -> None:
-    assert {trigger.table for trigger in triggers.TRIGGERS.values()} == set(APPEND_ONLY)
+    assert {trigger.table for trigger in triggers.TRIGGERS.values()} == {*APPEND_ONLY, *OF_THE_PORTAL}
 
 
 def test_made_again_they_are_as_listed(book: Database) -> None:
@@ -82,6 +84,7 @@ def test_made_again_they_are_as_listed(book: Database) -> None:
         assert len(triggers.compare(connection)) == sum(
             bool(trigger.sqlite if book.is_sqlite else trigger.postgresql)
             for trigger in triggers.TRIGGERS.values()
+            if trigger.table in APPEND_ONLY
         )
         connection.execute(text("DROP TABLE security_log"))
         triggers.create_all(connection)
