@@ -12,7 +12,7 @@ export PORT ?= 5000
 export ASSAY_HOME ?= $(CURDIR)/var
 export ASSAY_NOW ?= 2027-10-01T09:00:00+00:00
 
-.PHONY: run test check format bench docs vendor freeze clean help
+.PHONY: run test check deep format bench docs vendor freeze clean help
 .DEFAULT_GOAL := help
 
 help: ## list what can be made
@@ -50,6 +50,10 @@ check: $(VENV)/test.done ## format, lint, types, layers, generated docs, sizes
 	$(BIN)/python -m docs.generate --check
 	$(BIN)/hadolint infra/container/Containerfile
 	$(BIN)/python -m docs.sizes
+
+deep: $(VENV)/test.done ## for hours: properties with 20 times the examples, mutants of portal/law
+	ASSAY_HYPOTHESIS=deep $(BIN)/python -m pytest -m hypothesis --timeout 7200 -n 2 -q
+	ASSAY_HYPOTHESIS=brief $(BIN)/python -m tests.deep.mutants
 
 format: $(VENV)/test.done ## write the code in the one format
 	$(BIN)/ruff check --fix .

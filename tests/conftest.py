@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
-import hypothesis
 import pytest
 import structlog
 from xdist.scheduler import LoadScopeScheduling
@@ -15,6 +13,7 @@ from xdist.scheduler import LoadScopeScheduling
 pytest.register_assert_rewrite("tests.fixtures")
 
 pytest_plugins = [
+    "tests.deep.examples",
     "tests.fixtures.app",
     "tests.fixtures.databases",
     "tests.fixtures.filing",
@@ -29,28 +28,6 @@ pytest_plugins = [
 
 # Plain lines: a traceback in colour with every local variable takes seconds to draw.
 structlog.configure(processors=[structlog.processors.add_log_level, structlog.processors.KeyValueRenderer()])
-
-USUAL = hypothesis.settings.default.max_examples
-hypothesis.settings.register_profile("usual", hypothesis.settings.default)
-hypothesis.settings.register_profile("deep", max_examples=20 * USUAL, deadline=None)
-hypothesis.settings.register_profile(
-    "brief", max_examples=USUAL // 5, deadline=None, derandomize=True, database=None
-)
-# deep: for `make deep`. brief: the same few examples each time, where tests run thousands of times.
-hypothesis.settings.load_profile(os.environ.get("ASSAY_HYPOTHESIS", "usual"))
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A property that asks for a number of examples of its own gets it in the profile's proportion."""
-    profile = hypothesis.settings.default
-    if profile.max_examples == USUAL:
-        return
-    for function in {getattr(item, "obj", None) for item in items}:
-        own = getattr(function, "_hypothesis_internal_use_settings", profile)
-        if own.max_examples != profile.max_examples:
-            number = max(1, own.max_examples * profile.max_examples // USUAL)
-            function._hypothesis_internal_use_settings = hypothesis.settings(own, max_examples=number)
-
 
 IN_ONE_PROCESS = ("tests/web/test_every_page.py",)
 """Files whose tests share an instance and what they have seen of it."""
