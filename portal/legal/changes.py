@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -60,8 +59,11 @@ def _following(rows: Rows, place: tuple[str, date]) -> Iterator[Change]:
             yield Change(f"value {place[0]} {place[1]}", field, was, now, place[1])
 
 
-def told(change: Change) -> Change:
-    """A change whose row is named for a person: `penalty.cap`, not `value penalty.cap 2027-09-01`."""
-    if change.applies_from is None:
-        return change
-    return replace(change, row=change.row.removeprefix("value ").rpartition(" ")[0])
+def told(change: Change, pack: Pack) -> str:
+    """The row of a change for a person: the key of a value without its day, the question of a reading."""
+    kind, _, name = change.row.partition(" ")
+    if kind == "value" and change.applies_from is not None:
+        return name.rpartition(" ")[0]
+    if kind == "reading" and name in pack.readings:
+        return f"Reading: {pack.readings[name].question}"
+    return change.row

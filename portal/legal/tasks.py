@@ -30,7 +30,7 @@ def _task(row: StatuteVersion, by: Actor) -> Task:
     return Task(
         what=f"Have {row.reference} approved" if wrote else f"Approve or leave {row.reference}",
         link=url_for("statutes.show", reference=row.reference),
-        detail=f"{row.pack}: {row.why}",
+        detail=f"{versions.shipped(row.pack).name}: {row.why}",
         due=end_of(row.live_from, versions.shipped(statute.OFFICE).zone),
         consequence="The law of the version before goes on, and the draft needs a later date.",
         act="Open" if wrote else "Read",

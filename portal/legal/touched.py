@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from portal.enforcement.tables import AllegedViolation, Worksheet
@@ -22,7 +23,6 @@ from portal.filing.workflow import IncidentState
 from portal.law import coverage, penalties, statute
 from portal.law.deadlines import office_clock
 from portal.law.facts import LawError
-from portal.law.money import Money
 from portal.law.statute import Pack
 from portal.legal.versions import Opened
 from portal.review import cases
@@ -121,11 +121,16 @@ def _worksheets(session: Session, case: Case, pack: str) -> Iterator[Asked]:
 def _amount(facts: dict[str, Any]) -> Callable[[], str]:
     def ask() -> str:
         result = penalties.compute(facts, readings=False)
-        maximum = result.legal_maximum
-        said = "no maximum" if maximum is None else f"at most {money(Money(maximum, result.currency))}"
-        return said if result.amount is None else f"{money(Money(result.amount, result.currency))}, {said}"
+        most = result.legal_maximum
+        told = [] if result.amount is None else [_money(result.amount, result.currency)]
+        told.append("no maximum" if most is None else f"at most {_money(most, result.currency)}")
+        return ", ".join(told)
 
     return ask
+
+
+def _money(amount: Decimal, currency: str) -> str:
+    return money(amount, currency).replace(" ", "\u00a0")
 
 
 def _coverage(session: Session, case: Case, found: Opened) -> Iterator[Asked]:

@@ -38,6 +38,7 @@ def index() -> str:
             for pack in statute.shipped()
         ],
         rows=rows,
+        names={pack.id: pack.name for pack in statute.shipped()},
         standing=lambda row: word(row, versions.standing(g.session, row, current_time()).live),
     )
 

@@ -40,7 +40,7 @@ def test_a_new_value_follows_the_old_one() -> None:
     assert [(one.field, one.old, one.new) for one in found if one.field == "value"] == [
         ("value", "1000000", "2000000")
     ]
-    assert {changes.told(one).row for one in found} == {"penalty.cap"}
+    assert {changes.told(one, pack) for one in found} == {"penalty.cap"}
     assert {one.applies_from for one in found} == {date(2029, 1, 1)}
 
 
