@@ -60,19 +60,22 @@ def assess(facts: Mapping[str, Any]) -> Coverage:
 
     Raises:
         FactError: for an unknown key or a value that cannot be read, naming its path.
-        UnknownRegime: for a regime without a pack.
     """
     top = Facts(facts, "", ("on", "regimes", "model", "organisation"))
     on = top.day("on")
     if on is None:
         raise FactError("on", "the date whose law applies is missing", "State on, for example 2027-10-01.")
-    named = top.texts("regimes")
-    packs = [statute.load(name) for name in named] if top.has("regimes") else list(statute.regimes())
+    packs = _packs(top, "regimes") if top.has("regimes") else list(statute.regimes())
     if any(pack.id == statute.OFFICE for pack in packs):
         raise FactError("regimes", "office practice is not a regime", "Leave it out.")
     model = top.child("model", compute.MODEL_KEYS)
     case = _read(on, model, top.child("organisation", ORGANISATION_KEYS))
     return Coverage(on, case.flop, {pack.id: _regime(pack, case) for pack in packs})
+
+
+def _packs(facts: Facts, key: str) -> list[Pack]:
+    """The packs that a list of facts names."""
+    return [statute.named(name, f"{facts.at(key)}[{n}]") for n, name in enumerate(facts.texts(key))]
 
 
 def _read(on: date, model: Facts, organisation: Facts) -> _Case:
@@ -87,7 +90,7 @@ def _read(on: date, model: Facts, organisation: Facts) -> _Case:
     operates = frozenset(organisation.texts("operates_in")) if organisation.has("operates_in") else None
     designated = None
     if model.has("designated"):
-        designated = frozenset(statute.load(name).id for name in model.texts("designated"))
+        designated = frozenset(pack.id for pack in _packs(model, "designated"))
     organisation.text("kind")
     return _Case(
         on=on,
@@ -109,7 +112,7 @@ def _rebuttals(model: Facts, on: date) -> dict[str, str]:
             missing = item.at("status" if regime else "regime")
             raise FactError(missing, "the value is missing", f"State {missing}.")
         day = item.day("date") or date.min
-        name = statute.load(regime).id
+        name = statute.named(regime, item.at("regime")).id
         if day <= on and day >= found.get(name, (day, ""))[0]:
             found[name] = (day, status)
     return {name: status for name, (_, status) in found.items()}

@@ -7,6 +7,8 @@ float; a date is an ISO string; an unknown key is an error, because a misspelt o
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -15,6 +17,11 @@ from typing import Any, TypeGuard
 LARGEST = Decimal("1e40")
 DIGITS = 60
 SMALLEST_POWER = -30
+LONGEST_INTEGER = 100
+LONGEST_LIST = 1000
+# Days outside this span are slips of the pen; inside it no arithmetic of periods leaves the calendar.
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 class LawError(Exception):
@@ -34,13 +41,13 @@ class FactError(LawError):
 
 
 def load_json(text: str) -> Any:
-    """Parse JSON without ever making a float; NaN, Infinity and repeated keys are refused.
+    """Parse JSON without ever calculating with a float; NaN, Infinity and repeated keys are refused.
 
     Raises:
         LawError: when the text is not JSON or holds what JSON has no place for.
     """
     try:
-        return json.loads(text, parse_float=str, parse_constant=_no_constant, object_pairs_hook=_no_repeats)
+        found = json.loads(text, parse_float=_decimal, parse_int=_integer, object_pairs_hook=_no_repeats)
     except RecursionError as error:
         raise LawError(
             "The file is nested too deeply.", "", "Give one object of facts, or a list."
@@ -48,21 +55,49 @@ def load_json(text: str) -> Any:
     except json.JSONDecodeError as error:
         where = f"Line {error.lineno}, column {error.colno}: {error.msg}."
         raise LawError("The file is not JSON.", where, "Correct the file at that place.") from error
-    except ValueError as error:
-        raise LawError("The file holds a number that is too long.", "", "Write it as 3.8e25.") from error
+    _no_constants(found)
+    return found
 
 
-def _no_constant(name: str) -> Any:
-    raise LawError(f"The file holds {name}.", "It is not a number.", "Leave out what is not known.")
+def _decimal(text: str) -> Decimal | float:
+    """A number with a point or a power, exactly; infinity where even `Decimal` has no place for it."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return math.inf
+
+
+def _integer(text: str) -> int | Decimal:
+    """A whole number; a very long one stays a `Decimal`, so that whoever reads it refuses it by name."""
+    return int(text) if len(text) <= LONGEST_INTEGER else Decimal(text)
+
+
+def _no_constants(found: Any) -> None:
+    """Only NaN and infinity are floats here; the field that holds one is named."""
+    waiting: list[tuple[str, Any]] = [("", found)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, float):
+            raise FactError(path, f"{value} is not a finite number", "Leave out what is not known.")
+        if isinstance(value, dict):
+            waiting += [(f"{path}.{key}" if path else key, item) for key, item in value.items()]
+        elif isinstance(value, list):
+            waiting += [(f"{path}[{index}]", item) for index, item in enumerate(value)]
 
 
 def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise FactError(key, "the key is there twice in one object", "Keep one of the two.")
+            raise FactError(_shown(key), "the key is there twice in one object", "Keep one of the two.")
         found[key] = value
     return found
+
+
+def _shown(key: object) -> str:
+    """A key as it can stand in one line of an error, whatever it holds."""
+    text = str(key)[:60]
+    return text if text.isprintable() and text else repr(text)
 
 
 class Facts:
@@ -84,7 +119,7 @@ class Facts:
         self.path = path
         for key in value:
             if key not in known:
-                raise FactError(self.at(str(key)), "unknown key", f"Known here: {', '.join(known)}.")
+                raise FactError(self.at(_shown(key)), "unknown key", f"Known here: {', '.join(known)}.")
 
     def at(self, key: str) -> str:
         """The path of a key of this object."""
@@ -110,6 +145,8 @@ class Facts:
             return ()
         if not isinstance(value, list | tuple):
             raise FactError(self.at(key), "a list is expected here", "Put the value in brackets.")
+        if len(value) > LONGEST_LIST:
+            raise FactError(self.at(key), f"more than {LONGEST_LIST} items", "Split the case.")
         return value
 
     def raw(self, key: str) -> Any:
@@ -133,7 +170,8 @@ class Facts:
         if not _is_text(value):
             raise FactError(self.at(key), "a text is expected here")
         if among and value not in among:
-            raise FactError(self.at(key), f"{value!r} is not known here", f"Use one of: {', '.join(among)}.")
+            fix = f"Use one of: {', '.join(among)}."
+            raise FactError(self.at(key), f"{value[:60]!r} is not known here", fix)
         return value
 
     def flag(self, key: str) -> bool | None:
@@ -146,12 +184,17 @@ class Facts:
     def day(self, key: str) -> date | None:
         """An ISO date; None where it is not stated."""
         value = self._values.get(key)
-        if value is None or type(value) is date:
-            return value
+        if value is None:
+            return None
         try:
-            return date.fromisoformat(value)
+            day = value if type(value) is date else date.fromisoformat(value)
         except (TypeError, ValueError):
-            raise FactError(self.at(key), f"{value!r} is not a date", "Write it as 2027-10-01.") from None
+            why = f"{repr(value)[:40]} is not a date"
+            raise FactError(self.at(key), why, "Write it as 2027-10-01.") from None
+        if not FIRST_DAY <= day <= LAST_DAY:
+            fix = f"Use a day from {FIRST_DAY} to {LAST_DAY}."
+            raise FactError(self.at(key), f"{day} is out of bounds", fix)
+        return day
 
     def number(self, key: str, low: Decimal = Decimal(0), high: Decimal = LARGEST) -> Decimal | None:
         """A finite number between the bounds, both included; None where it is not stated."""
@@ -189,6 +232,8 @@ def read_number(value: object, path: str, low: Decimal = Decimal(0), high: Decim
         raise FactError(path, f"{str(value)[:40]!r} is not a number", "Use digits and a full stop.") from None
     if not number.is_finite():
         raise FactError(path, f"{str(value)[:40]!r} is not a finite number", "Leave out what is not known.")
+    if isinstance(value, str) and not _DECIMAL.fullmatch(value.strip()):
+        raise FactError(path, f"{value[:40]!r} is not a number", "Use digits and a full stop.")
     fine = number.adjusted() >= SMALLEST_POWER or number == 0
     if len(number.as_tuple().digits) > DIGITS or not fine or not low <= number <= high:
         raise FactError(path, f"{str(value)[:40]} is out of bounds", f"Use a value from {low} to {high}.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
+from functools import lru_cache
 
 Form = dict[str, tuple[type | tuple[type, ...], bool]]
 NUMBER = (str, int)
@@ -50,6 +52,7 @@ _WITH: Form = {"with": (str, False), "without": (str, False)}
 _PRIORS: Form = {
     **dict.fromkeys(("regimes", "statuses", "links"), (list, False)),
     **dict.fromkeys(("months", "cycle_years", "cycles"), (int, False)),
+    "against": (str, False),
 }
 # step: its own keys
 STEPS: dict[str, Form] = {
@@ -100,3 +103,21 @@ STEPS: dict[str, Form] = {
     "factors": _NAMED,
     "earlier": {},
 }
+
+# How people write the name of a class or bracket: "Up to 2m", "<2m", "2m to 10m", "over 500m", "very high".
+_SPELLINGS = (
+    (re.compile(r"[\s_\u2010-\u2015]+"), "-"),
+    (re.compile(r"(?<=\d)m"), ""),
+    (re.compile(r"(?<=\d)-to-(?=\d)"), "-"),
+    (re.compile(r"^(?:<=?|\u2264|up-?to|under|below|less-than)-?(?=\d)"), "0-"),
+    (re.compile(r"^(?:>=?|\u2265|over|above|more-than|from)-?(\d+)$"), r"\1+"),
+)
+
+
+@lru_cache(1024)
+def comparable(name: str) -> str:
+    """A name of a class in the one spelling in which names are compared."""
+    found = name.strip().casefold()
+    for pattern, instead in _SPELLINGS:
+        found = pattern.sub(instead, found)
+    return found

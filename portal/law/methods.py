@@ -8,7 +8,7 @@ it are data of the method's file, so that a new method of known steps needs no P
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import Any
 
 from portal.law.facts import FactError, LawError, read_number
-from portal.law.method_forms import CANDIDATE, COMMON, METHOD, ROW, STEPS, TABLE
+from portal.law.method_forms import CANDIDATE, COMMON, METHOD, ROW, STEPS, TABLE, comparable
 from portal.law.packs import PackError, check_table
 from portal.law.statute import NotInForce, Reading, UnknownVersion, digest, read_readings
 
@@ -58,6 +58,11 @@ class Row:
     verified: bool
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The name and its aliases as they are compared."""
+        return tuple(comparable(name) for name in (self.name, *self.aliases))
+
+    @property
     def figures(self) -> tuple[Decimal, Decimal]:
         """Lowest and highest figure; a row that lacks them is a fault of the method, found by `check`."""
         if self.low is None or self.high is None:
@@ -80,8 +85,8 @@ class Table:
 
     def named(self, name: str) -> Row | None:
         """The row of that name or alias."""
-        wanted = name.casefold().replace(" ", "-")
-        return next((row for row in self.rows if wanted in (row.name.casefold(), *row.aliases)), None)
+        wanted = comparable(name)
+        return next((row for row in self.rows if wanted in row.names), None)
 
     def at(self, number: int) -> Row:
         """The row of a whole number; the first row serves for less, the last for more."""
@@ -150,6 +155,7 @@ class Method:
     steps: tuple[Step, ...]
     readings: Mapping[str, Reading]
     text: str = field(default="", repr=False, compare=False)
+    lists: frozenset[str] = frozenset()
 
     def table(self, key: str, on: date | None) -> Table:
         """The version of a table on a day, the only one where there is one.
@@ -262,9 +268,19 @@ def parse(text: str, path: str) -> Method:
         steps=tuple(_step(s, f"{path}: step[{n}]") for n, s in enumerate(raw["step"])),
         readings=read_readings(raw, path),
         text=text,
+        lists=frozenset(_lists(raw["step"])),
     )
     check(method)
     return method
+
+
+def _lists(steps: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """The inputs that are lists; an empty one is as good as none."""
+    for step in steps:
+        if step["do"] in ("share", "factors", "rate") or step.get("as") in ("amounts", "percents"):
+            yield step["input"]
+        elif step["do"] == "points":
+            yield step["inputs"][0]
 
 
 def check(method: Method) -> None:

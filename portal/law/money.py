@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from typing import Final, Literal
 
-from portal.law.facts import LawError
+from portal.law.facts import FactError, Facts, LawError
 
 # ISO 4217, list one: currencies whose minor unit is not a hundredth.
 _NO_MINOR = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
@@ -67,6 +67,19 @@ def exponent(currency: str) -> int:
             "ISO 4217 does not list it.",
             "Use a code such as EUR.",
         ) from None
+
+
+def read_currency(facts: Facts, key: str) -> str | None:
+    """The currency that facts state; None where they state none.
+
+    Raises:
+        FactError: when the code is not in ISO 4217, naming its path.
+    """
+    code = facts.text(key)
+    if code is not None and code not in EXPONENTS:
+        why = f"{code[:12]!r} is no currency of ISO 4217"
+        raise FactError(facts.at(key), why, "Use a code such as EUR.")
+    return code
 
 
 def half_up(amount: Decimal, step: Decimal) -> Decimal:

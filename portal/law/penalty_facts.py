@@ -202,6 +202,11 @@ class PenaltyFacts:
         return min((violation.start for violation in self.violations), default=self.on)
 
     @property
+    def conduct_last(self) -> date | None:
+        """The last day of conduct, None where no day is stated."""
+        return max((violation.end for violation in self.violations), default=self.on)
+
+    @property
     def conduct_end(self) -> date:
         """The last day of conduct; it picks the law of a decision over several violations."""
         return max((violation.end for violation in self.violations), default=self.day)

@@ -10,9 +10,11 @@ from portal.law.penalty_part import Part
 
 
 def stated(part: Part, key: str) -> bool:
-    """Whether the facts state an input that is not an empty list."""
+    """Whether the facts state an input; of a list that is empty they do not."""
     value = part.case.inputs.raw(key)
-    return value is not None and value not in ([], ())
+    if key in part.rules.method.lists and value in ([], ()):
+        return False
+    return value is not None
 
 
 def absent(part: Part, step: Step) -> bool:

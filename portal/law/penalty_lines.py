@@ -57,6 +57,7 @@ class Sheet:
     lines: list[Line] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     used: dict[tuple[str, str], Value] = field(default_factory=dict)
+    _said: set[str] = field(default_factory=set)
 
     def add(self, label: str, citation: str, operation: str, operand: str, **rest: Any) -> None:
         """Append a line; it takes the next step."""
@@ -65,7 +66,8 @@ class Sheet:
 
     def warn(self, text: str) -> None:
         """Append a warning once."""
-        if text not in self.warnings:
+        if text not in self._said:
+            self._said.add(text)
             self.warnings.append(text)
 
     def value(self, pack: Pack, key: str, on: date) -> Value:

@@ -27,7 +27,6 @@ STATED = "maximum as stated"
 PERIOD, SCALED = "penalty.period", "scaled to 12 months"
 SHORTEST_YEAR, LONGEST_YEAR, DAYS = 350, 380, 365
 LATER_YEAR_ENDED = timedelta(days=366)
-W_KEYS = ("period_start", "period_end", "source", "consolidated", "restated")
 
 
 def maximum(part: Part, step: Step) -> None:
@@ -101,11 +100,18 @@ def _decision(part: Part, pack: Pack) -> None:
 
 def provision(sheet: Sheet, pack: Pack, code: str, path: str) -> dict[str, Any]:
     """The pack's row of a provision; one that it does not list is warned of and stands for itself."""
-    for row in pack.provisions:
-        if row["code"] == code:
-            return dict(row)
-    sheet.warn(f"{path}: {pack.id} lists no provision {code}; check the citation.")
-    return {"code": code, "label": code, "citation": code}
+    row = listed(pack, code)
+    if row is None:
+        sheet.warn(f"{path}: {pack.id} lists no provision {code}; check the citation.")
+    return row or {"code": code, "label": code, "citation": code}
+
+
+def listed(pack: Pack, code: str) -> dict[str, Any] | None:
+    """The pack's row of a provision, or of the one that it is a subdivision of, as 1428(2) is of 1428."""
+    rows = sorted(pack.provisions, key=lambda row: len(row["code"]), reverse=True)
+    return next(
+        (dict(row) for row in rows if code == row["code"] or code.startswith(f"{row['code']}(")), None
+    )
 
 
 def _faults(sheet: Sheet, case: PenaltyFacts, pack: Pack) -> None:
@@ -237,10 +243,6 @@ def _scaled(sheet: Sheet, figure: Turnover, amount: Decimal, period: Value | Non
 
 
 def _figure(sheet: Sheet, figure: Turnover, citation: str, basis: str) -> Decimal:
-    keys = W_KEYS if figure.rate is None else (*W_KEYS, "rate_basis", "rate_source")
-    for key in keys:
-        if getattr(figure, key) is None:
-            sheet.warn(f"{figure.path}.{key} is not stated; it is needed before the worksheet is finalised.")
     amount = rounded(figure.amount, figure.currency)
     period = f", year to {figure.period_end.isoformat()}" if figure.period_end else ""
     source = figure.source or citation

@@ -89,8 +89,9 @@ def counted(
     """The priors that count against conduct from a day on; the others are warned of, each with its reason."""
     found = []
     target = f" against {against}" if against else ""
+    elsewhere = _elsewhere(case, rule)
     for prior in case.priors:
-        why_not = _why_not(prior, conduct, rule)
+        why_not = elsewhere.get(prior.regime) or _why_not(prior, conduct, rule)
         if why_not:
             sheet.warn(f"Prior {prior.id} is not counted{target}: {why_not}.")
             continue
@@ -103,9 +104,16 @@ def counted(
     return found
 
 
+def _elsewhere(case: PenaltyFacts, rule: PriorRule) -> dict[str, str]:
+    """The regimes of the priors that do not count here, with the reason."""
+    if not rule.regimes:
+        return {}
+    here = {_name(regime) for regime in rule.regimes}
+    found = {prior.regime for prior in case.priors}
+    return {regime: f"it was under {regime}" for regime in found if _name(regime) not in here}
+
+
 def _why_not(prior: Prior, conduct: date | None, rule: PriorRule) -> str:
-    if rule.regimes and _name(prior.regime) not in {_name(regime) for regime in rule.regimes}:
-        return f"it was under {prior.regime}"
     if prior.link is not None and prior.link not in rule.links:
         return f"it hit a {prior.link}, which does not count here"
     if rule.any_earlier:
@@ -162,4 +170,6 @@ def months_before(day: date, months: int) -> date:
 
 def earlier_in_case(case: PenaltyFacts, violation: Violation, reading: str) -> bool:
     """Whether this case itself holds an earlier violation that counts under the reading."""
-    return reading == AFTER_ANY and any(other.start < violation.start for other in case.violations)
+    if reading != AFTER_ANY:
+        return False
+    return any(other.start < violation.start for other in case.violations)

@@ -11,7 +11,7 @@ from typing import Any
 from portal.law import methods, statute
 from portal.law.facts import FactError, Facts
 from portal.law.methods import Adoption, Method
-from portal.law.money import exponent
+from portal.law.money import read_currency
 from portal.law.penalty_facts import (
     HUNDRED,
     LINKS,
@@ -66,12 +66,11 @@ def read(facts: Mapping[str, Any], adoptions: tuple[Adoption, ...] = ()) -> Read
     when = when or decided
     if when is None and regime is not None:
         raise FactError("on", "the date whose law applies is missing", "State on, for example 2027-10-01.")
-    pack = statute.load(regime) if regime else None
+    pack = statute.named(regime, "regime") if regime else None
     adoption = _adopted(pack, adoptions, decided or when)
     method, warnings = _method(pack, stated, adoption, when)
     currency = _needed_currency(top)
-    known = (*method.inputs, VIOLATIONS) if pack and VIOLATIONS not in method.inputs else method.inputs
-    inputs = top.child("inputs", known)
+    inputs = top.child("inputs", tuple(dict.fromkeys((*method.inputs, VIOLATIONS))))
     case = PenaltyFacts(
         regime=regime,
         method=method,
@@ -84,9 +83,7 @@ def read(facts: Mapping[str, Any], adoptions: tuple[Adoption, ...] = ()) -> Read
         base=top.text("base", ("provider", "undertaking")),
         priors=_priors(top),
         inputs=inputs,
-        violations=_violations(inputs, when or date.max, needed=VIOLATIONS in method.inputs)
-        if VIOLATIONS in known
-        else (),
+        violations=_violations(inputs, when or date.max, needed=VIOLATIONS in method.inputs),
         factors=tuple(_factor(item) for item in inputs.children("factors", ("code", "reason", "percent"))),
         presented=_presented(top),
     )
@@ -126,12 +123,11 @@ def _of_pack(pack: Pack, on: date) -> str:
 
 
 def _needed_currency(top: Facts) -> str:
-    currency = top.text("currency")
+    currency = read_currency(top, "currency")
     if currency is None:
         raise FactError(
             "currency", "the currency of the penalty is missing", "State currency, for example EUR."
         )
-    exponent(currency)
     return currency
 
 
@@ -167,8 +163,7 @@ def _maximum(top: Facts, regime: str | None, method: Method) -> Maximum | None:
 
 
 def _turnover(item: Facts, currency: str) -> Turnover:
-    own = item.text("currency") or currency
-    exponent(own)
+    own = read_currency(item, "currency") or currency
     rate, quote = item.number("rate", low=SMALLEST_RATE), item.text("rate_quote", tuple(REVENUE_QUOTES))
     if own != currency and (rate is None or quote is None):
         key = "rate" if rate is None else "rate_quote"
@@ -199,6 +194,9 @@ def _turnover(item: Facts, currency: str) -> Turnover:
 
 def _prior(item: Facts) -> Prior:
     status, final_on = _needed_text(item, "status", PRIOR_STATES), item.day("final_on")
+    start, end = item.day("conduct_from"), item.day("conduct_to")
+    if start and end and start > end:
+        raise FactError(item.at("conduct_from"), "the conduct ends before it starts", "Swap the two dates.")
     if status in ("final", "reduced") and final_on is None:
         raise FactError(
             item.at("final_on"), f"a prior that is {status} has the day it became so", "State final_on."
@@ -209,8 +207,8 @@ def _prior(item: Facts) -> Prior:
         regime=_needed_text(item, "regime"),
         status=status,
         final_on=final_on,
-        conduct_from=item.day("conduct_from"),
-        conduct_to=item.day("conduct_to"),
+        conduct_from=start,
+        conduct_to=end,
         decision=item.text("decision"),
         penalised_entity=item.text("penalised_entity"),
         reason=item.text("reason"),
@@ -230,20 +228,22 @@ def _priors(top: Facts) -> tuple[Prior, ...]:
 
 
 def _violations(inputs: Facts, when: date, *, needed: bool) -> tuple[Violation, ...]:
-    found = tuple(_violation(item, when) for item in inputs.children("violations", VIOLATION_KEYS))
+    """The violations; where the method takes none, they only say when the conduct was."""
+    items = inputs.children(VIOLATIONS, VIOLATION_KEYS)
+    found = tuple(_violation(item, when, needed=needed) for item in items)
     if not found and needed:
         raise FactError("inputs.violations", "no violation is stated", "State at least one.")
     return found
 
 
-def _violation(item: Facts, when: date) -> Violation:
+def _violation(item: Facts, when: date, *, needed: bool) -> Violation:
     start, end = _conduct(item)
     items = item.number("items", low=Decimal(1), high=Decimal(10_000))
     if items is not None and items != int(items):
         raise FactError(item.at("items"), "a whole number is expected here")
     return Violation(
         path=item.path,
-        provision=_needed_text(item, "provision"),
+        provision=_needed_text(item, "provision") if needed else item.text("provision") or "",
         penalty_provision=item.text("penalty_provision"),
         severity=item.number("severity_percent", high=HUNDRED),
         level=item.text("severity"),
@@ -264,6 +264,8 @@ def _conduct(item: Facts) -> tuple[date | None, date | None]:
         )
     if isinstance(raw, Mapping):
         item = item.child("occurred_on", ("start", "end"))
+        if not item.has("start"):
+            raise FactError(item.at("start"), "the value is missing", "State start and end.")
     elif raw is not None:
         day = item.day("occurred_on")
         return day, day
@@ -290,10 +292,9 @@ def _presented(top: Facts) -> Presented | None:
     if not top.has("present_in"):
         return None
     item = top.child("present_in", ("currency", "rate", "rate_quote", "round_to"))
-    currency = _needed_text(item, "currency")
-    exponent(currency)
+    currency = read_currency(item, "currency")
     return Presented(
-        currency=currency,
+        currency=currency or _needed_text(item, "currency"),
         rate=item.needed("rate", low=SMALLEST_RATE),
         quote=PRESENT_QUOTES[_needed_text(item, "rate_quote", tuple(PRESENT_QUOTES))],
         round_to=item.number("round_to", low=Decimal("0.001")),

@@ -9,11 +9,11 @@ from decimal import Decimal
 from typing import Any
 
 from portal.law import penalty_share, penalty_steps, penalty_tables
-from portal.law.methods import Step
+from portal.law.methods import Method, Step
 from portal.law.money import half_up, plain
 from portal.law.penalty_facts import HUNDRED, PenaltyFacts, Violation
 from portal.law.penalty_lines import Sheet
-from portal.law.penalty_maximum import maximum, provision
+from portal.law.penalty_maximum import listed, maximum, provision
 from portal.law.penalty_part import Part, Rules
 from portal.law.statute import Pack
 
@@ -44,6 +44,8 @@ STEPS: dict[str, Callable[[Part, Step], None]] = {
     "factors": penalty_share.factors,
     "earlier": penalty_share.earlier,
 }
+W_KEYS = ("period_start", "period_end", "source", "consolidated", "restated")
+W_RATE_KEYS = ("rate_basis", "rate_source")
 SAVING = ("add", "multiply", "lookup")
 
 
@@ -98,6 +100,8 @@ def _run(part: Part) -> Part:
     if pack is not None and number is not None:
         violation = part.case.violations[number]
         row = provision(part.sheet, pack, violation.provision, violation.path)
+        if "per_day" not in row:
+            row = listed(pack, violation.penalty_provision or "") or row
         if "per_day" in row:
             penalty_share.counts_days(part, row, pack)
             return part
@@ -125,13 +129,33 @@ def _warn_absent(sheet: Sheet, case: PenaltyFacts, pack: Pack | None) -> None:
         sheet.warn(
             "decided_on is not stated; the date of the law is used, and it is needed before finalising."
         )
+    _warn_revenue(sheet, case)
+    if not case.violations:
+        sheet.warn("violations[].occurred_on is not stated; the date of the law is used.")
     for violation in case.violations:
+        for key in idle(case.method, violation):
+            sheet.warn(f"{violation.path}.{key} has no effect under {case.method.id}.")
         if not violation.stated:
             sheet.warn(f"{violation.path}.occurred_on is not stated; the date of the law is used.")
         if pack is not None and violation.start < pack.starts:
             sheet.warn(
                 f"{violation.path}: the law starts on {pack.starts}; conduct before it does not count."
             )
+
+
+def _warn_revenue(sheet: Sheet, case: PenaltyFacts) -> None:
+    for figure in case.revenue:
+        for key in W_KEYS if figure.rate is None else (*W_KEYS, *W_RATE_KEYS):
+            if getattr(figure, key) is None:
+                sheet.warn(f"{figure.path}.{key} is not stated; it is needed before finalising.")
+
+
+def idle(method: Method, violation: Violation) -> tuple[str, ...]:
+    """What the facts say of a violation in a method that takes only its days."""
+    if "violations" in method.inputs:
+        return ()
+    said = {"severity_percent": violation.severity, "severity": violation.level, "fault": violation.fault}
+    return tuple(key for key, value in said.items() if value is not None)
 
 
 def power_from(pack: Pack) -> tuple[date, str]:

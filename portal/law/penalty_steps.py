@@ -7,7 +7,7 @@ from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from portal.law.facts import LARGEST, FactError, Facts
 from portal.law.methods import Step
 from portal.law.money import half_up, plain, rounded
-from portal.law.penalty_facts import HUNDRED
+from portal.law.penalty_facts import HUNDRED, Prior
 from portal.law.penalty_inputs import absent, listed, needed_text, number, stated, whole
 from portal.law.penalty_part import Part
 from portal.law.penalty_priors import counted, rule_of_step
@@ -84,8 +84,7 @@ def per_prior(part: Part, step: Step) -> None:
         count = whole(part.case.inputs.raw(key), part.case.inputs.at(key), 0, 1000)
         _times(part, step, count, f"{count} as stated")
         return
-    priors = counted(part.sheet, part.case, part.case.conduct_start, rule_of_step(step))
-    part.counted = tuple(prior.id for prior in priors)
+    priors = _counted(part, step)
     if step.raw.get("percent") is not None:
         _times(part, step, len(priors), ", ".join(part.counted) or "none counts")
         return
@@ -110,6 +109,15 @@ def per_prior(part: Part, step: Step) -> None:
         )
 
 
+def _counted(part: Part, step: Step) -> list[Prior]:
+    """The priors that count, held against the first day of conduct, or its last where the step says so."""
+    case = part.case
+    day = case.conduct_last if step.text("against") == "last day" else case.conduct_start
+    priors = counted(part.sheet, case, day, rule_of_step(step))
+    part.counted = tuple(prior.id for prior in priors)
+    return priors
+
+
 def _times(part: Part, step: Step, count: int, named: str) -> None:
     percent = step.bound("percent", Decimal(0))
     combine = part.rules.choices.get(step.text("reading"), step.text("combine"))
@@ -124,8 +132,7 @@ def tell_priors(part: Part, step: Step) -> None:
     """Priors that the method weighs without a figure: told, without effect on the amount."""
     if not part.case.priors:
         return
-    priors = counted(part.sheet, part.case, part.case.conduct_start, rule_of_step(step))
-    part.counted = tuple(prior.id for prior in priors)
+    priors = _counted(part, step)
     names = ", ".join(part.counted)
     how = f"{names}: no figure of its own in this method" if names else "None counts. No effect"
     part.tell(step, "none", str(len(priors)), amount=Decimal(0), how=how)

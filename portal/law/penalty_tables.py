@@ -17,8 +17,12 @@ _LETTER = re.compile(r"\(?([a-z])\)?(?:\(|$)")
 
 
 def _table(part: Part, key: str) -> Table:
-    on = part.case.on if part.case.conduct_start is None else part.case.conduct_start
-    found = part.rules.method.table(key, on)
+    case, method = part.case, part.rules.method
+    found = method.table(key, case.conduct_end if case.violations else case.on)
+    if case.violations and found is not method.table(key, case.conduct_start):
+        part.sheet.warn(
+            f"{method.id} {key}: it changed during the conduct; the last day of conduct picks it."
+        )
     if not found.verified:
         part.sheet.warn(f"{part.rules.method.id} {key} ({found.citation}) is not verified in a source.")
     return found

@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 from portal.law.facts import FactError, Facts
-from portal.law.money import FROM_PER_TO, TO_PER_FROM, Money, Quote, exact, exponent, grouped
+from portal.law.money import FROM_PER_TO, TO_PER_FROM, Money, Quote, exact, grouped, read_currency
 
 AMOUNT_KEYS = (
     "amount",
@@ -142,8 +142,7 @@ def _wrong_period(spans: list[_Span], on: date, period: str) -> str:
 
 def _amount(facts: Facts, currency: str) -> tuple[list[Decimal], str]:
     """The amount in the threshold's currency (two where the direction of the rate is open), and a line."""
-    amount, own = facts.needed("amount"), facts.text("currency") or currency
-    exponent(own)
+    amount, own = facts.needed("amount"), read_currency(facts, "currency") or currency
     start, end = facts.day("period_start"), facts.day("period_end")
     text = f"{grouped(amount, own)} for {start} to {end}"
     if own == currency:

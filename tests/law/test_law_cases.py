@@ -21,6 +21,9 @@ def cases(name: str) -> list[Any]:
     return [pytest.param(case, id=case["name"]) for case in found]
 
 
+PUBLISHED = [case for name in ("eu", "us", "regimes") for case in cases(f"published-{name}.toml")]
+
+
 @pytest.mark.parametrize("case", cases("coverage.toml"))
 def test_coverage_case(case: dict[str, Any]) -> None:
     result = coverage.assess(case["facts"]).as_json()["regimes"]
@@ -33,7 +36,7 @@ def test_coverage_case(case: dict[str, Any]) -> None:
     assert case.get("flags", len(first["flags"])) == len(first["flags"])
 
 
-@pytest.mark.parametrize("case", [*cases("penalty.toml"), *cases("methods.toml")])
+@pytest.mark.parametrize("case", [*cases("penalty.toml"), *cases("methods.toml"), *PUBLISHED])
 def test_penalty_case(case: dict[str, Any]) -> None:
     result = penalties.compute(case["facts"]).as_json()
     wanted = {key: None if value == "none" else value for key, value in case["expect"].items()}

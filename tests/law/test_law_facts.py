@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -55,7 +56,7 @@ WRONG_PENALTIES: list[tuple[dict[str, Any], str, Any, str]] = [
     (EU, "on", 20270901, "on: 20270901 is not a date"),
     (EU, "on", "2026-08-01", "penalty.maximum_per is not in force on 2026-08-01"),
     (EU, "currency", None, "currency: the currency of the penalty is missing"),
-    (EU, "currency", "XXX", "Currency 'XXX' is not known"),
+    (EU, "currency", "XXX", "currency: 'XXX' is no currency of ISO 4217"),
     (EU, "currency", "USD", "eu-ai-act states its maximum in EUR"),
     (EU, "maximum", {"amount": "1"}, "maximum: the regime states the maximum"),
     (EU, "revenue", None, "revenue: the maximum is the higher"),
@@ -190,10 +191,11 @@ def test_wrong_coverage_facts(facts: dict[str, Any], message: str) -> None:
     ("text", "message"),
     [
         ("{", "is not JSON"),
-        ('{"a": NaN}', "holds NaN"),
+        ('{"a": NaN}', "a: nan is not a finite number"),
+        ('[{"b": [1, -Infinity]}]', "[0].b[1]: -inf is not a finite number"),
+        ('{"a": {"b": 1e99999999999999999999}}', "a.b: inf is not a finite number"),
         ('{"a": 1, "a": 2}', "there twice"),
         ("[" * 100_000, "nested too deeply"),
-        ('{"a": ' + "9" * 5000 + "}", "too long"),
     ],
 )
 def test_wrong_json(text: str, message: str) -> None:
@@ -203,7 +205,22 @@ def test_wrong_json(text: str, message: str) -> None:
 
 
 def test_numbers_of_json_never_become_floats() -> None:
-    assert load_json('{"a": 3.80}') == {"a": "3.80"}
+    assert str(load_json('{"a": 3.80}')["a"]) == "3.80"
+    long = load_json('{"a": 1' + "0" * 400 + ', "b": 1e400}')
+    for key in long:
+        with pytest.raises(FactError, match=f"^{key}: 1.* is out of bounds"):
+            read_number(long[key], key)
+    with pytest.raises(FactError, match="a: a text is expected here"):
+        Facts({"a": load_json("5.5")}, "", ("a",)).text("a")
+    for text in ("1_000", "２", "0x10", "1,0", "--1", "1e", ".", "snan"):
+        with pytest.raises(FactError, match=r"^a: "):
+            read_number(text, "a")
+    assert [read_number(text, "a") for text in (" 5 ", "5.", ".5", "+5e-1")] == [
+        5,
+        5,
+        Decimal("0.5"),
+        Decimal("0.5"),
+    ]
     assert read_number(7, "a") == 7
     assert str(read_number("-0", "a")) == "0"
 

@@ -175,7 +175,7 @@ def test_a_new_regime_with_a_new_method_needs_no_python() -> None:
             "Turnover scaled to twelve months"
         ]
         assert result.lines[-1].label == "Due as calculated"
-    with pytest.raises(LawError, match="Regime 'harbour' is not known"):
+    with pytest.raises(LawError, match="regime: regime 'harbour' is not known"):
         penalties.compute(facts)
 
 
@@ -548,16 +548,7 @@ def test_steps_without_their_input_do_nothing() -> None:
 
 
 def test_a_window_that_starts_before_all_calendars() -> None:
-    prior = {"id": "P", "regime": "aaif-proposal", "status": "final", "final_on": "0001-05-05"}
-    facts = {
-        "method": "aaif-proposal",
-        "on": "0003-01-01",
-        "currency": "USD",
-        "revenue": [{"entity": "A", "amount": "1000"}],
-        "priors": [prior],
-        "inputs": {"violations": [{"provision": "x", "severity": "high"}]},
-    }
-    assert penalties.compute(facts).total == Decimal("22.5")
+    assert months_before(date(1900, 1, 1), 30_000) == date.min
     assert months_before(date(2024, 3, 31), 1) == date(2024, 2, 29)
     assert months_before(date(1900, 3, 31), 1) == date(1900, 2, 28)
     assert months_before(date(2000, 3, 31), 1) == date(2000, 2, 29)
