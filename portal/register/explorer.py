@@ -1,45 +1,27 @@
 """The penalty explorer: what somebody typed as facts of a penalty, and what they come to. Nothing is stored.
 
-Every figure goes through `portal.law.penalties.compute`; here are only the facts around it and rows to show.
+Every figure goes through `portal.law.penalties.compute`; here are only the facts around it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from werkzeug.datastructures import MultiDict
-from wtforms import IntegerField
-
 from portal.law import penalties, statute
+from portal.law.explained_words import label, lower
 from portal.law.facts import FactError
-from portal.law.money import plain
+from portal.law.methods import methods
+from portal.law.money import FROM_PER_TO, TO_PER_FROM, Money, Quote, plain
 from portal.law.penalties import Result
+from portal.law.penalty_lines import OFFICE_METHOD
 from portal.law.statute import NotInForce, Pack
-from portal.ui.charts import Curve, CurvePoint
-from portal.ui.fields import ExactField, MemorableDateField, SelectField
-from portal.ui.formats import amount, money
-from portal.ui.forms import Form
+from portal.register.explorer_form import REVENUES, ExplorerForm
+from portal.ui.formats import date_only
 
-OWN = "own"
-LARGEST_REVENUE = Decimal(10) ** 15
-MOST_PRIORS, MOST_DAYS = 20, 3660
-EARLIEST, LATEST = date(2026, 1, 1), date(2049, 12, 31)
-POINTS = 40
-DEFAULTS = {
-    "regime": "eu-ai-act",
-    "severity": "medium",
-    "percent": "",
-    "revenue": "540000000",
-    "currency": "USD",
-    "rate": "1.10",
-    "priors": "0",
-    "days": "1",
-}
-_ANSWERS = (*DEFAULTS, "provision", "on-day", "on-month", "on-year")
 _FIELDS = (
     ("rate", "rate"),
     ("revenue", "revenue"),
@@ -47,85 +29,15 @@ _FIELDS = (
     ("severity_percent", "percent"),
     ("severity", "severity"),
 )
-
-
-def answers(typed: Mapping[str, str]) -> dict[str, str]:
-    """What an address carries for the form, held to a length; anything else in it means nothing here."""
-    return {key: typed[key][:80] for key in _ANSWERS if key in typed}
-
-
-class ExplorerForm(Form):
-    """What can be tried: a law, a severity, revenue, earlier penalties, days."""
-
-    regime = SelectField("Law")
-    provision = SelectField("Provision")
-    severity = SelectField("Severity")
-    percent = ExactField(
-        "Own percentage of the maximum", description="0 to 100. Used with “Own percentage” alone."
-    )
-    revenue = ExactField("Yearly worldwide revenue", description="Of the whole undertaking, year before.")
-    currency = SelectField("Currency of the revenue", choices=(("USD", "US dollar"), ("EUR", "Euro")))
-    rate = ExactField(
-        "US dollars for one euro", description="Your assumption. A penalty takes the rate that its law names."
-    )
-    priors = IntegerField(
-        "Earlier final penalties", description=f"Same law, 0 to {MOST_PRIORS}, final the day before."
-    )
-    days = IntegerField(
-        "Days of the conduct", description="Counts only where the law counts days (New York 1428)."
-    )
-    on = MemorableDateField("First day of the conduct")
-
-    def check(self) -> bool:
-        """Whether every answer can be used; each that cannot be has its words at the field."""
-        self.validate()
-        for name in ("regime", "severity", "currency"):
-            if not self[name].errors and not self[name].data:
-                self.refuse(name, f"Choose one of the answers for “{self[name].label.text}”.")
-        self._within("revenue", Decimal(0), LARGEST_REVENUE, "Write the revenue, from 0 to 10^15.")
-        self._within(
-            "rate", Decimal("0.01"), Decimal(10_000), "Write how many dollars a euro is, above 0.01."
-        )
-        self._within("priors", 0, MOST_PRIORS, f"Write a whole number from 0 to {MOST_PRIORS}.")
-        self._within("days", 1, MOST_DAYS, f"Write a whole number from 1 to {MOST_DAYS}.")
-        self._within("on", EARLIEST, LATEST, f"Write a day from {EARLIEST.year} to {LATEST.year}.")
-        if self.severity.data == OWN:
-            self._within("percent", Decimal(0), Decimal(100), "Write a percentage from 0 to 100.")
-            if self.regime.data == "aaif-proposal":
-                self.refuse("severity", "The illustrative schedule has words only: choose one of the levels.")
-        return not any(field.errors for field in self)
-
-    def _within(self, name: str, low: Any, high: Any, words: str) -> None:
-        field = self[name]
-        if not field.errors and (field.data is None or not low <= field.data <= high):
-            self.refuse(name, words)
-
-
-def form_of(typed: Mapping[str, str], today: date) -> ExplorerForm:
-    """The form with these answers; what they leave out has the values of an example."""
-    day = {"on-day": str(today.day), "on-month": str(today.month), "on-year": str(today.year)}
-    known = {**DEFAULTS, **day, **typed}
-    form = ExplorerForm(MultiDict(known))
-    form.regime.choices = [(pack.id, f"{pack.short} ({pack.status})") for pack in statute.regimes()]
-    levels = penalties.gravity_levels(today)
-    form.severity.choices = [
-        *((one.code, f"{one.label}, {plain(one.percent or Decimal(0))} % of the maximum") for one in levels),
-        (OWN, "Own percentage"),
-    ]
-    offered = _provisions(known["regime"])
-    form.provision.choices = offered
-    if offered and known.get("provision") not in {code for code, _ in offered}:
-        form.provision.data, form.provision.raw_data = offered[0][0], []
-    elif not offered:
-        form.provision.data = None
-    return form
-
-
-def _provisions(regime: str) -> list[tuple[str, str]]:
-    """The provisions of a regime; none for an unknown one, which the form refuses at its own field."""
-    if regime not in statute.REGIMES:
-        return []
-    return [(one.code, f"{one.code}: {one.label}") for one in penalties.provisions(regime)]
+_UNVERIFIED = " is not verified in a source."
+_PLACES = (
+    (
+        re.compile(r"inputs\.violations\[0\]\.fault is not stated; (.+) asks for (.+)\."),
+        r"\1 asks whether the breach was \2. Here neither is stated, and the amount is the same.",
+    ),
+    (re.compile(r"inputs\.violations\[0\]"), "The breach"),
+    (re.compile(r"revenue\[0\]"), "The revenue"),
+)
 
 
 @dataclass(frozen=True)
@@ -146,24 +58,38 @@ class WhatIf:
     @classmethod
     def of(cls, form: ExplorerForm) -> WhatIf:
         """From a form that `check` has passed."""
-        level = None if form.severity.data == OWN else str(form.severity.data)
-        shares = {one.code: one.percent for one in penalties.gravity_levels(form.on.data or LATEST)}
-        percent = form.percent.data if level is None else shares[level]
-        assert form.revenue.data is not None
-        assert form.rate.data is not None
+        level = form.levels[form.severity.data - 1]  # type: ignore[operator]
+        exact_share, exact_revenue = form.percent.data, form.revenue.data
         assert form.on.data is not None
+        assert form.rate.data is not None
         return cls(
-            regime=form.regime.data,
-            provision=form.provision.data,
-            level=level,
-            percent=percent or Decimal(0),
-            revenue=form.revenue.data,
+            regime=form.regime,
+            provision=form.provision,
+            level=level.code if exact_share is None else None,
+            percent=exact_share if exact_share is not None else level.percent or Decimal(0),
+            revenue=exact_revenue if exact_revenue is not None else REVENUES[form.revenue_step.data or 0],
             currency=form.currency.data,
             rate=form.rate.data,
             priors=form.priors.data or 0,
             days=form.days.data or 1,
             on=form.on.data,
         )
+
+    def address(self) -> dict[str, str]:
+        """What an address carries so that it gives this what-if again."""
+        share = {"severity": self.level} if self.level else {"percent": plain(self.percent)}
+        return {
+            "breach": f"{self.regime}:{self.provision or ''}",
+            **share,
+            "revenue": plain(self.revenue),
+            "currency": self.currency,
+            "rate": plain(self.rate),
+            "priors": str(self.priors),
+            "days": str(self.days),
+            "on-day": str(self.on.day),
+            "on-month": str(self.on.month),
+            "on-year": str(self.on.year),
+        }
 
     @property
     def pack(self) -> Pack:
@@ -205,6 +131,13 @@ class WhatIf:
             for value in self.pack.history(key):
                 return value.unit
         return self.currency
+
+    def in_revenue_currency(self, amount: Decimal, currency: str) -> Decimal:
+        """An amount of a law in the currency of the revenue, at the rate of the facts."""
+        if currency == self.currency:
+            return amount
+        quoted: Quote = TO_PER_FROM if currency == "EUR" else FROM_PER_TO
+        return Money(amount, currency).converted(self.currency, self.rate, quoted).amount
 
     def _revenue(self) -> dict[str, Any]:
         year = self.on.year - 1
@@ -255,7 +188,9 @@ def work_out(form: ExplorerForm, what: WhatIf) -> Result | None:
     try:
         return penalties.compute(what.facts())
     except NotInForce as error:
-        form.refuse("on", f"{what.pack.short} has no penalty on that day: it starts on {error.starts}.")
+        form.refuse(
+            "on", f"{what.pack.short} has no penalty on that day: it starts on {date_only(error.starts)}."
+        )
     except FactError as error:
         field = next((field for part, field in _FIELDS if part in error.path), "regime")
         form.refuse(field, f"{error.why[:1].upper()}{error.why[1:]}.")
@@ -267,85 +202,18 @@ def _amounts(what: WhatIf) -> tuple[Decimal, Decimal | None]:
     return found.total, found.legal_maximum
 
 
-def curves(what: WhatIf) -> list[tuple[str, Curve]]:
-    """How the amount moves with revenue, and with severity or days where those are numbers."""
-    found = [("revenue", _over_revenue(what))]
-    if what.counts_days:
-        found.append(("days", _over_days(what)))
-    elif not what.scheduled:
-        found.append(("severity", _over_severity(what)))
-    return found
-
-
-def _over_revenue(what: WhatIf) -> Curve:
-    top = max(what.revenue * 2, Decimal(10) ** 9)
-    points = [_money_point(what, (top * n / POINTS).quantize(Decimal(1))) for n in range(POINTS + 1)]
-    here = _money_point(what, what.revenue)
-    return _curve(what, "revenue", f"Revenue in {what.currency}", points, here)
-
-
-def _money_point(what: WhatIf, revenue: Decimal) -> CurvePoint:
-    total, limit = _amounts(what.but(revenue=revenue))
-    return CurvePoint(revenue, amount(revenue, what.currency), total, limit)
-
-
-def _over_severity(what: WhatIf) -> Curve:
-    shares = [Decimal(100) * n / POINTS for n in range(POINTS + 1)]
-    points = [_point(what.but(percent=share), share, f"{plain(share)} %") for share in shares]
-    here = _point(what, what.percent, f"{plain(what.percent)} %")
-    return _curve(what, "severity", "Severity, % of the maximum", points, here)
-
-
-def _over_days(what: WhatIf) -> Curve:
-    top = max(what.days * 2, 30)
-    days = sorted({max(1, top * n // POINTS) for n in range(POINTS + 1)})
-    points = [_point(what.but(days=day), Decimal(day), str(day)) for day in days]
-    return _curve(what, "days", "Days", points, _point(what, Decimal(what.days), str(what.days)))
-
-
-def _point(what: WhatIf, at: Decimal, words: str) -> CurvePoint:
-    total, limit = _amounts(what)
-    return CurvePoint(at, words, total, limit)
-
-
-def _curve(what: WhatIf, name: str, across: str, points: list[CurvePoint], here: CurvePoint) -> Curve:
-    low, high = points[0], points[-1]
-    moves = f"The amount goes from {money(low.amount, what.money)} to {money(high.amount, what.money)}"
-    if low.amount == high.amount:
-        moves = f"The amount stays at {money(low.amount, what.money)}"
-    return Curve(
-        title=f"Amount over {name}",
-        finding=f"{moves} as {name} goes from {low.words} to {high.words}.",
-        currency=what.money,
-        across=across,
-        points=tuple(points),
-        here=here,
-        in_units=name == "revenue",
-    )
-
-
-def steps(what: WhatIf) -> Iterator[tuple[str, list[list[object]]]]:
-    """Tables over what comes in steps: earlier penalties, and levels where the schedule has its own."""
-    most = max(5, what.priors)
-    rows: list[list[object]] = [_step(what.but(priors=n), str(n), n == what.priors) for n in range(most + 1)]
-    yield "Earlier final penalties", rows
-    if what.scheduled:
-        levels = penalties.gravity_levels(what.on)
-        yield "Severity", [_step(what.but(level=o.code), o.label, o.code == what.level) for o in levels]
-
-
-def _step(what: WhatIf, words: str, here: bool) -> list[object]:
-    total, limit = _amounts(what)
-    return [f"{words} (these facts)" if here else words, money(limit, what.money), money(total, what.money)]
-
-
 @dataclass(frozen=True)
 class Beside:
-    """What one regime gives for the same facts; without a result, `why` says why not."""
+    """What one regime gives for the same facts; without a result, `why` says why not.
+
+    `maximum` and `total` are in the currency of the revenue, at the rate of the facts.
+    """
 
     pack: Pack
     provision: str
     result: Result | None
+    maximum: Decimal | None = None
+    total: Decimal | None = None
     why: str = ""
 
 
@@ -357,24 +225,46 @@ def side_by_side(what: WhatIf) -> list[Beside]:
 def _beside(what: WhatIf, pack: Pack) -> Beside:
     usual = next((row["code"] for row in pack.provisions if "per_day" not in row), None)
     provision = what.provision if pack.id == what.regime else usual
-    if pack.id == "aaif-proposal" and what.level is None:
-        return Beside(pack, "", None, "Its schedule has words, no percentages.")
+    there = what.but(regime=pack.id, provision=provision)
+    if there.scheduled and what.level is None:
+        return Beside(pack, "", None, why="Its schedule has words, no percentages.")
     try:
-        result = penalties.compute(what.but(regime=pack.id, provision=provision).facts(), readings=False)
+        found = penalties.compute(there.facts(), readings=False)
     except NotInForce as error:
-        return Beside(pack, provision or "", None, f"No penalty on that day: it starts on {error.starts}.")
-    return Beside(pack, provision or "", result)
+        why = f"No penalty on that day: it starts on {date_only(error.starts)}."
+        return Beside(pack, provision or "", None, why=why)
+    maximum, total = (what.in_revenue_currency(one, found.currency) for one in (found.maximum, found.total))
+    return Beside(pack, provision or "", found, maximum, total)
 
 
 def unverified(result: Result) -> list[str]:
-    """What the result rests on that nobody has held against a source."""
-    return [words for words in result.warnings if words.endswith("not verified in a source.")]
+    """What the result rests on that nobody has held against a source, in words."""
+    return [
+        _named(words.removesuffix(_UNVERIFIED)) for words in result.warnings if words.endswith(_UNVERIFIED)
+    ]
+
+
+def _named(words: str) -> str:
+    """`il-sb315 penalty.method (Illinois SB 315)` as `Illinois SB 315, method of reaching an amount (…)`."""
+    first, _, rest = words.partition(" ")
+    short = {pack.id: pack.short for pack in statute.packs()} | {one.id: one.name for one in methods()}
+    name = first.removesuffix(":")
+    key, space, citation = rest.partition(" ")
+    told = lower(label(key)) if "." in key else key
+    return f"{short.get(name, name)}: {told}{space}{citation}"
 
 
 def open_points(result: Result) -> list[str]:
-    """What else the result warns of."""
-    return [
-        words.replace("inputs.violations[0]", "The violation").replace("revenue[0]", "Revenue")
-        for words in result.warnings
-        if not words.endswith("not verified in a source.")
-    ]
+    """What else the result warns of, in words for who typed the facts."""
+    return [_plainly(words) for words in result.warnings if not words.endswith(_UNVERIFIED)]
+
+
+def _plainly(words: str) -> str:
+    for pattern, instead in _PLACES:
+        words = pattern.sub(instead, words)
+    return words
+
+
+def of_the_office(result: Result) -> bool:
+    """Whether a line rests on the office's own scale or method, which is no law."""
+    return any(line.status == OFFICE_METHOD for line in result.lines)

@@ -13,8 +13,9 @@ from portal.law.explained import Explained
 from portal.law.methods import UnknownMethod, methods
 from portal.law.methods import load as load_method
 from portal.law.penalties import Result
-from portal.register import explorer, law_history, law_words
-from portal.register.explorer import ExplorerForm, WhatIf
+from portal.register import explorer, explorer_form, explorer_pictures, law_history, law_words
+from portal.register.explorer import WhatIf
+from portal.register.explorer_form import ExplorerForm
 from portal.web import current_time
 from secure_access.workflow import NotFound
 
@@ -105,16 +106,18 @@ def explore() -> str | tuple[str, int]:
     form, what, result = _asked()
     if what is None or result is None:
         return _page(form), 422
+    beside = explorer.side_by_side(what)
     return _page(
         form,
         what=what,
         result=result,
         chart=waterfall_of(result.as_json(), result.currency),
-        curves=explorer.curves(what),
-        steps=list(explorer.steps(what)),
-        beside=explorer.side_by_side(what),
+        sensitivity=explorer_pictures.sensitivity(what),
+        beside=beside,
+        compared=explorer_pictures.compared(what, beside),
         unverified=explorer.unverified(result),
         open_points=explorer.open_points(result),
+        office=explorer.of_the_office(result),
     )
 
 
@@ -131,7 +134,7 @@ def facts() -> Response | tuple[str, int]:
 
 
 def _asked() -> tuple[ExplorerForm, WhatIf | None, Result | None]:
-    form = explorer.form_of(explorer.answers(request.args), current_time().date())
+    form = explorer_form.form_of(explorer_form.answers(request.args), current_time().date())
     if not form.check():
         return form, None, None
     what = WhatIf.of(form)
@@ -139,7 +142,10 @@ def _asked() -> tuple[ExplorerForm, WhatIf | None, Result | None]:
 
 
 def _page(form: ExplorerForm, **found: object) -> str:
-    given = explorer.answers(request.args)
     return render_template(
-        "register/law/explorer.html", form=form, given=given, problems=form.problems(), **found
+        "register/law/explorer.html",
+        form=form,
+        breaches=list(explorer_form.breaches()),
+        problems=form.problems(),
+        **found,
     )

@@ -6,48 +6,53 @@ table; a PDF calls `svg(chart, ident)`. A chart is a frozen dataclass with `titl
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from markupsafe import Markup
 
+from portal.ui.charts.amounts import AmountRow, Amounts, draw_amounts
 from portal.ui.charts.clocks import Clock, Clocks, ClockState, draw_clocks
+from portal.ui.charts.columns import Column, Columns, draw_columns
 from portal.ui.charts.comparison import Comparison, ComparisonRow, Flag, draw_comparison
 from portal.ui.charts.curve import Curve, CurvePoint, draw_curve
-from portal.ui.charts.drawing import ACT, FULL, NARROW, STOP, WARN, WIDE, Layout
+from portal.ui.charts.drawing import ACT, FULL, HALF, NARROW, STOP, WARN, WIDE, Layout
 from portal.ui.charts.openings import GrantWindow, Opening, OpeningLane, Openings, draw_openings
 from portal.ui.charts.timeline import ClockSpan, Timeline, TimelineEvent, draw_timeline
 from portal.ui.charts.waterfall import OtherReading, Step, Waterfall, draw_waterfall
 
-Chart = Timeline | Clocks | Comparison | Waterfall | Openings | Curve
+Chart = Timeline | Clocks | Comparison | Waterfall | Openings | Curve | Columns | Amounts
 
 __all__ = [
-    "FULL", "NARROW", "WIDE", "Chart", "Clock", "ClockSpan", "ClockState", "Clocks", "Comparison",
-    "ComparisonRow", "Curve", "CurvePoint", "Flag", "GrantWindow", "Layout", "Opening", "OpeningLane",
-    "Openings", "OtherReading", "Step", "Timeline", "TimelineEvent", "Waterfall", "bar", "picture", "svg",
+    "FULL", "HALF", "NARROW", "WIDE", "AmountRow", "Amounts", "Chart", "Clock", "ClockSpan", "ClockState",
+    "Clocks", "Column", "Columns", "Comparison", "ComparisonRow", "Curve", "CurvePoint", "Flag",
+    "GrantWindow", "Layout", "Opening", "OpeningLane", "Openings", "OtherReading", "Step", "Timeline",
+    "TimelineEvent", "Waterfall", "bar", "picture", "svg",
 ]  # fmt: skip
+
+
+_DRAW: dict[type[Any], Callable[[Any, str, Layout], Markup]] = {
+    Timeline: draw_timeline,
+    Clocks: draw_clocks,
+    Comparison: draw_comparison,
+    Waterfall: draw_waterfall,
+    Openings: draw_openings,
+    Curve: draw_curve,
+    Columns: draw_columns,
+    Amounts: draw_amounts,
+}
 
 
 def svg(chart: Chart, ident: str, layout: Layout = WIDE) -> Markup:
     """One drawing of a chart, for a PDF or anything else; `ident` must be unique where it is placed."""
-    match chart:
-        case Timeline():
-            return draw_timeline(chart, ident, layout)
-        case Clocks():
-            return draw_clocks(chart, ident, layout)
-        case Comparison():
-            return draw_comparison(chart, ident, layout)
-        case Waterfall():
-            return draw_waterfall(chart, ident, layout)
-        case Openings():
-            return draw_openings(chart, ident, layout)
-        case Curve():
-            return draw_curve(chart, ident, layout)
+    return _DRAW[type(chart)](chart, ident, layout)
 
 
-def picture(chart: Chart, ident: str, full: bool = False) -> Markup:
+def picture(chart: Chart, ident: str, full: bool = False, half: bool = False) -> Markup:
     """The wide and the narrow drawing of a chart; the stylesheet shows one of them. `full` is for pages of
-    one column.
+    one column, `half` for two charts side by side on such a page.
     """
-    return svg(chart, f"{ident}-w", FULL if full else WIDE) + svg(chart, f"{ident}-n", NARROW)
+    wide = HALF if half else FULL if full else WIDE
+    return svg(chart, f"{ident}-w", wide) + svg(chart, f"{ident}-n", NARROW)
 
 
 def bar(left: int, whole: int) -> Markup:

@@ -52,6 +52,7 @@ class Layout(NamedTuple):
 
 WIDE = Layout("wide", 800)
 FULL = Layout("wide", 1150)
+HALF = Layout("wide", 556)
 NARROW = Layout("narrow", 358)
 
 

@@ -13,6 +13,7 @@ from portal.law import accelerators, methods, risk, statute
 from portal.register import law_history, law_views
 from portal.register.law_history import Version
 from portal.ui.formats import date_only
+from tests.fixtures.app import World
 from tests.portal.register.conftest import page
 
 PAGES = (

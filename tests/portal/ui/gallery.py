@@ -34,6 +34,7 @@ from portal.ui.fields import (
     TierField,
 )
 from portal.ui.forms import Form
+from tests.portal.ui import gallery_amounts
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
@@ -319,6 +320,8 @@ CHARTS: dict[str, charts.Chart] = {
     "waterfall": WATERFALL,
     "openings": OPENINGS,
     "curve": CURVE,
+    "columns": gallery_amounts.COLUMNS,
+    "amounts": gallery_amounts.AMOUNTS,
 }
 
 
