@@ -27,6 +27,7 @@ class Accelerators:
 
     chips: dict[str, Chip]
     default: tuple[str, ...]
+    formats: dict[str, tuple[str, ...]]
     source: str
     six_nd_factor: Decimal
     chips_factor: Decimal
@@ -36,11 +37,15 @@ class Accelerators:
     digest: str
 
     def peak(self, name: str, number_format: str | None) -> tuple[str, Decimal] | None:
-        """The format used and the peak of a chip, None where the table has none."""
-        chip = self.chips.get(name)
+        """The format used and the peak of a chip, None where the table has none; case does not count."""
+        wanted = name.casefold()
+        chip = self.chips.get(name) or next(
+            (c for n, c in self.chips.items() if n.casefold() == wanted), None
+        )
         if chip is None:
             return None
-        for form in (number_format,) if number_format else self.default:
+        stated = (number_format or "").casefold()
+        for form in self.formats.get(stated, (stated,)) if stated else self.default:
             if form in chip.peak:
                 return form, chip.peak[form]
         return None
@@ -59,6 +64,7 @@ def load() -> Accelerators:
     return Accelerators(
         chips={chip.name: chip for chip in chips},
         default=tuple(raw["default"]),
+        formats={name: tuple(forms) for name, forms in raw["formats"].items()},
         source=raw["source"],
         six_nd_factor=Decimal(method["six_nd_factor"]),
         chips_factor=Decimal(method["chips_factor"]),

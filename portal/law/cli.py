@@ -14,7 +14,17 @@ from typing import Any, NoReturn
 
 import click
 
-from portal.law import accelerators, checking, coverage, explained, methods, penalties, risk, statute
+from portal.law import (
+    accelerators,
+    checking,
+    coverage,
+    explained,
+    inflation,
+    methods,
+    penalties,
+    risk,
+    statute,
+)
 from portal.law.coverage_result import Coverage
 from portal.law.facts import LawError, load_json
 from portal.law.penalty_text import as_text
@@ -132,6 +142,7 @@ def check() -> None:
         risk.check()
         click.echo(f"{risk.TABLE.name}: {len(risk.taxonomies())} taxonomies, {len(risk.mappings())} mappings")
         click.echo(f"{accelerators.TABLE.name}: {len(accelerators.load().chips)} accelerators")
+        click.echo(f"{inflation.TABLE.name}: {len(inflation.load().years)} years")
     except LawError as error:
         _refuse(error)
 

@@ -14,6 +14,7 @@ from typing import Any
 from portal.law.facts import FactError
 from portal.law.methods import Step
 from portal.law.money import Money, grouped, plain, rounded
+from portal.law.penalty_amounts import amount_day, amount_of
 from portal.law.penalty_facts import HUNDRED, Maximum, PenaltyFacts, Turnover
 from portal.law.penalty_lines import Sheet
 from portal.law.penalty_part import Part
@@ -40,14 +41,6 @@ def maximum(part: Part, step: Step) -> None:
         _own(part, pack, part.number)
 
 
-def amount_day(pack: Pack, case: PenaltyFacts, conduct: date) -> date:
-    """The day that picks an amount of the law: of the conduct, or of assessment where the pack says so."""
-    history = pack.history("penalty.amounts_by")
-    if history and pack.value("penalty.amounts_by", conduct).value == "assessed_on":
-        return case.assessed_on or case.decided_on or case.day
-    return conduct
-
-
 def _stated(part: Part, step: Step) -> None:
     case, stated, citation = part.case, part.case.maximum, STATED
     share = step.number("percent")
@@ -72,8 +65,10 @@ def usual_basis(part: Part) -> str:
 def _decision(part: Part, pack: Pack) -> None:
     """One maximum for the whole decision."""
     sheet, case = part.sheet, part.case
-    day = amount_day(pack, case, case.conduct_end)
-    values = {key: sheet.value(pack, key, day) for key in (FIXED, PERCENT) if pack.history(key)}
+    day = amount_day(part, pack, case.conduct_end)
+    values = {FIXED: amount_of(part, pack, FIXED, case.conduct_end)} if pack.history(FIXED) else {}
+    if pack.history(PERCENT):
+        values[PERCENT] = sheet.value(pack, PERCENT, day)
     for violation in case.violations:
         sheet.value(pack, next(iter(values)), violation.end)
         provision(sheet, pack, violation.provision, violation.path)
@@ -159,18 +154,17 @@ def _addressee(sheet: Sheet, case: PenaltyFacts, pack: Pack) -> None:
 
 def _cap(part: Part, pack: Pack, number: int) -> tuple[Value, str]:
     violation = part.case.violations[number]
-    day = amount_day(pack, part.case, violation.end)
     if not pack.history(LATER):
-        return part.sheet.value(pack, CAP, day), "No step for repetition in this law"
+        return amount_of(part, pack, CAP, violation.end), "No step for repetition in this law"
     reading = part.rules.choices.get(SUBSEQUENT, "")
     rule = rule_of_pack(pack, violation.end, reading)
     priors = counted(part.sheet, part.case, violation.start, rule, against=violation.provision)
     part.counted = tuple(prior.id for prior in priors)
     if not priors and not earlier_in_case(part.case, violation, reading):
-        return part.sheet.value(pack, CAP, day), "First violation: no earlier one counts"
+        return amount_of(part, pack, CAP, violation.end), "First violation: no earlier one counts"
     named = [f"{prior.id}, {prior.decision or 'decision not stated'}" for prior in priors]
     how = f"Later violation, {reading}: {'; '.join(named) or 'an earlier violation in this case'}"
-    return part.sheet.value(pack, LATER, day), how
+    return amount_of(part, pack, LATER, violation.end), how
 
 
 def formula_maximum(part: Part, maximum: Maximum, base: str, citation: str, basis: str) -> Decimal:

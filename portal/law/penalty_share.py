@@ -14,9 +14,9 @@ from typing import Any
 from portal.law.facts import FactError
 from portal.law.methods import Step
 from portal.law.money import plain, rounded
+from portal.law.penalty_amounts import amount_of
 from portal.law.penalty_facts import HUNDRED, Factor, PenaltyFacts
 from portal.law.penalty_lines import Sheet
-from portal.law.penalty_maximum import amount_day
 from portal.law.penalty_part import Part
 from portal.law.penalty_priors import PriorRule, counted, rule_of_pack
 from portal.law.statute import Pack
@@ -41,15 +41,15 @@ def counts_days(part: Part, row: Mapping[str, Any], pack: Pack) -> None:
         raise FactError(f"{violation.path}.severity_percent", "this provision counts days, not severity", fix)
     total, day = Decimal(0), violation.start
     while day <= violation.end:
-        daily = sheet.value(pack, row["per_day"], amount_day(pack, part.case, day))
+        daily = amount_of(part, pack, row["per_day"], day)
         following = pack.value(row["per_day"], day).valid_to
         end = min(violation.end, following) if following else violation.end
         days = (end - day).days + 1
-        amount = rounded(daily.number * days, sheet.currency)
+        due = rounded(daily.number * days, sheet.currency)
         how = f"{sheet.money(daily.number)} × {days} days, {day} to {end}"
-        rest: dict[str, Any] = {"amount": amount, "how": how, "violation": number, "status": daily.status}
+        rest: dict[str, Any] = {"amount": due, "how": how, "violation": number, "status": daily.status}
         sheet.add(f"{row['label']}, {days} days", daily.citation, "days", str(days), **rest)
-        total += amount
+        total += due
         day = end + ONE_DAY
     part.exact = part.maximum = total
     part.settled = True
