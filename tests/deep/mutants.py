@@ -97,8 +97,9 @@ def write_survivors(folder: Path, tallies: Iterable[Tally]) -> Path:
     """What each mutant that was not killed had changed, as differences, in one file."""
     out = folder / "survivors.diff"
     with contextlib.chdir(folder), out.open("w") as file:
-        for name in (name for each in tallies for name in each.left):
-            file.write(f"# {name}\n{get_diff_for_mutant(name.partition(':')[0])}\n")
+        for module, left in ((each.module, name) for each in tallies for name in each.left):
+            change = get_diff_for_mutant(left.partition(":")[0], path=Path(f"portal/law/{module}.py"))
+            file.write(f"# {left}\n{change}\n")
     return out
 
 
