@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from infra.seed.people import QUILLMARK, Cast
 from infra.seed.stage import Stage
-from portal.enforcement import figures, notices, service, worksheets
+from portal.enforcement import adoptions, figures, notices, service, worksheets
 from portal.enforcement.choices import Choices, Factor
 from portal.enforcement.service import Allegation
 from portal.enforcement.tables import AllegedViolation, Notice, Worksheet
@@ -61,7 +61,8 @@ def allege(stage: Stage, cast: Cast, incident: Incident, request: InformationReq
 
 
 def prepare(stage: Stage, cast: Cast, alleged: Alleged) -> Penalised:
-    """Attach revenue and the prior, calculate, and put each amount to the head of enforcement."""
+    """Adopt a method, attach revenue and the prior, calculate, and put each amount to the head."""
+    _adopt(stage, cast)
     _evidence(stage, cast, alleged.eu, alleged.new_york)
     return Penalised(
         worksheet=_prepared(stage.at("2027-09-22 14:00"), cast, alleged.eu, EU),
@@ -95,6 +96,14 @@ def _alleged(stage: Stage, cast: Cast, subject: str, regime: str, moment: str) -
         return service.allege(session, row, stated, by=cast["ines"], now=now)
 
     return stage.at(moment).act(allege)
+
+
+def _adopt(stage: Stage, cast: Cast) -> None:
+    """New York's worksheets follow an adopted method; those of the EU show what the lack of one looks like."""
+    why = "The law says “based on the severity” and no more; a share of the maximum shows the severity."
+    stated = adoptions.Proposal("ny-raise", "share-of-maximum", date(2027, 9, 20), why)
+    row = stage.at("2027-09-20 09:30").act(adoptions.propose, stated=stated, by=cast["ines"])
+    stage.at("2027-09-20 10:15").act(adoptions.adopt, row=row, by=cast["tomasz"])
 
 
 def _evidence(stage: Stage, cast: Cast, eu: AllegedViolation, new_york: AllegedViolation) -> None:

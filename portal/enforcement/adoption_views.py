@@ -101,6 +101,7 @@ def _list(form: forms.AdoptionForm) -> str:
         names=_names(rows),
         states=STATES,
         method_name=_method_name,
+        law_name=lambda regime: statute.load(regime).short,
         laws=[_law(pack) for pack in statute.regimes()],
     )
 

@@ -7,8 +7,8 @@ import uuid
 from flask import g, render_template, url_for
 from werkzeug.wrappers import Response
 
-from portal.enforcement import service
-from portal.enforcement.adoption_views import bp
+from portal.enforcement import adoption_views, service
+from portal.enforcement.figures_views import bp
 from portal.enforcement.tables import AllegedViolation
 from portal.filing import incident_pages, reading
 from portal.filing import service as filings
@@ -78,4 +78,4 @@ def _filing(reference: str, filing_id: uuid.UUID) -> tuple[AllegedViolation, Fil
 
 bp.add_app_template_global(address, "evidence_address")
 
-__all__ = ["bp"]
+__all__ = ["adoption_views", "bp"]

@@ -9,6 +9,7 @@ from typing import Any
 
 from portal.enforcement.choices import Choices, faults_of, needs_turnover
 from portal.enforcement.tables import AllegedViolation, RevenueEvidence, Worksheet
+from portal.enforcement.turnover import Turnover
 from portal.law import penalties, statute
 from portal.law.facts import LawError
 from portal.law.methods import Adoption
@@ -22,7 +23,7 @@ _UNVERIFIED = "is not verified"
 
 @dataclass(frozen=True)
 class Gap:
-    """Something that stops approval: ``what`` it is, and ``where`` to mend it (revenue, choices, priors)."""
+    """Something that stops approval: ``what`` it is, and ``where`` to mend it."""
 
     what: str
     where: str
@@ -60,6 +61,17 @@ def gaps(worksheet: Worksheet, violation: AllegedViolation, revenue: Sequence[Re
             )
             found.append(Gap(warning.rstrip("."), where))
     return found
+
+
+def open_figures(worksheet: Worksheet, found: Turnover) -> list[Gap]:
+    """The figures of a worksheet on which two sources disagree, where its law looks at turnover."""
+    if not needs_turnover(worksheet.regime):
+        return []
+    return [
+        Gap(f"a choice between sources that disagree on {figure.about}", "sources")
+        for figure in found.disagree
+        if any(str(row.id) in worksheet.evidence for row in figure.rows)
+    ]
 
 
 def uses_proposed(worksheet: Worksheet) -> bool:

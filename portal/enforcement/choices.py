@@ -19,19 +19,29 @@ from portal.law.money import Money, plain
 from portal.law.statute import Pack, Value
 from secure_access.workflow import Denied
 
-UNDERTAKING, PROVIDER = "undertaking", "provider"
+PROVISIONAL = "not audited, provisional"
 REVENUE_PER_PENALTY = "revenue currency per penalty currency"
 FREE = {"other_aggravating": 1, "other_mitigating": -1}
 """Factors without a percentage of the office's own; a person states one, with this sign."""
 
 
 class Rate(Protocol):
-    """An average rate of exchange: ``rate`` units of the revenue's currency for one of the penalty's."""
+    """A rate of exchange: ``rate`` units of the revenue's currency for one of the penalty's."""
 
     @property
     def rate(self) -> Decimal: ...
     @property
     def source(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Revenue that counts: its name in the facts, and its rate on the law's basis where it needs one."""
+
+    entity: str
+    row: RevenueEvidence
+    rate: Rate | None = None
+    basis: str = ""
 
 
 @dataclass(frozen=True)
@@ -180,7 +190,7 @@ def facts(
     violation: AllegedViolation,
     chosen: Choices,
     *,
-    revenue: Sequence[tuple[RevenueEvidence, Rate | None]],
+    revenue: Sequence[Counted],
     priors: Iterable[PriorViolation],
     method: str,
     decided: date,
@@ -211,33 +221,34 @@ def facts(
         "decided_on": decided.isoformat(),
         "assessed_on": decided.isoformat(),
         "currency": currency,
-        "revenue": [_revenue(row, rate, currency) for row, rate in revenue],
+        "revenue": [_revenue(one, currency) for one in revenue],
         "priors": [prior_facts(number, prior) for number, prior in enumerate(priors, 1)],
         "inputs": {"violations": [alleged], "factors": [_factor(factor) for factor in chosen.factors]},
     }
 
 
-def _revenue(row: RevenueEvidence, rate: Rate | None, currency: str) -> dict[str, Any]:
+def _revenue(one: Counted, currency: str) -> dict[str, Any]:
+    row = one.row
     stated = {
-        "entity": UNDERTAKING if row.consolidated else PROVIDER,
+        "entity": one.entity,
         "amount": plain(Money.from_minor(row.amount_minor, row.currency).amount),
         "currency": row.currency,
         "period_start": row.period_start.isoformat(),
         "period_end": row.period_end.isoformat(),
-        "source": row.source,
+        "source": f"{row.source} ({PROVISIONAL})" if row.provisional else row.source,
         "consolidated": row.consolidated,
         "restated": row.restated,
     }
     if row.currency != currency:
-        if rate is None:
+        if one.rate is None:
             raise LawError(
                 f"No rate turns {row.currency} into {currency}.", "", "State revenue in another currency."
             )
         stated |= {
-            "rate": str(rate.rate),
+            "rate": str(one.rate.rate),
             "rate_quote": REVENUE_PER_PENALTY,
-            "rate_basis": "average_of_fiscal_year",
-            "rate_source": rate.source,
+            "rate_basis": one.basis,
+            "rate_source": one.rate.source,
         }
     return stated
 
@@ -253,8 +264,9 @@ def prior_facts(number: int, prior: PriorViolation) -> dict[str, Any]:
         "conduct_from": prior.conduct_from.isoformat(),
         "conduct_to": prior.conduct_to.isoformat(),
         "status": prior.status,
-        "reason": prior.reason or "earlier penalty on record",
     }
+    if prior.reason:
+        stated["reason"] = prior.reason
     if prior.final_on:
         stated["final_on"] = prior.final_on.isoformat()
     return stated

@@ -1,17 +1,17 @@
-"""Revenue and earlier penalties of a developer: what a calculation rests on, each with its source."""
+"""Revenue and earlier penalties put on file: what a calculation rests on, each with its source."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from portal.enforcement import events, rates
-from portal.enforcement.choices import currency_of, needs_turnover
+from portal.enforcement import events, priors, rates, turnover
+from portal.enforcement.choices import Counted, currency_of, needs_turnover
 from portal.enforcement.service import about, guard
-from portal.enforcement.tables import AllegedViolation, PriorViolation, RevenueEvidence
+from portal.enforcement.tables import AllegedViolation, PriorViolation, RevenueChoice, RevenueEvidence
+from portal.enforcement.turnover import Turnover
 from portal.enforcement.workflow import VIOLATION
 from portal.law import statute
 from portal.law.facts import LawError
@@ -19,28 +19,23 @@ from portal.law.money import Money
 from secure_access import documents, ledger
 from secure_access.db import Session, col, select
 from secure_access.documents import Accepted, Document, MediaType, Use
-from secure_access.identity import Actor
+from secure_access.identity import Actor, Organisation
 from secure_access.workflow import Denied
 
 ACCOUNTS = Use(frozenset({MediaType.PDF, MediaType.XLSX, MediaType.CSV}), 64 << 20)
 """What is taken as evidence of revenue."""
 LINKS = {"same": "The same company", "predecessor": "Its predecessor", "parent": "Its parent"}
-STATUSES = {
-    "final": "Final",
-    "pending": "Pending",
-    "under_appeal": "Under appeal",
-    "set_aside": "Set aside",
-    "reduced": "Reduced, final",
-    "settled_no_admission": "Settled without admission",
-}
-LONGEST_PERIOD_DAYS = 400
+LONGEST_PERIOD_DAYS = 552
+"""A first or last fiscal year may have 18 months."""
+AVERAGE, PERIOD_END = "average_of_fiscal_year", "period_end"
 
 
 @dataclass(frozen=True)
 class NewRevenue:
     """Turnover of one entity in one fiscal year, as it stands in ``source``.
 
-    ``sample_of`` names the real company whose published figures a demonstration borrows.
+    ``restated`` and ``corrects`` replace what is on file for the company and year; ``provisional`` is not
+    audited. ``sample_of`` names the real company whose published figures a demonstration borrows.
     """
 
     entity: str
@@ -52,11 +47,13 @@ class NewRevenue:
     consolidated: bool = True
     restated: bool = False
     sample_of: str = ""
+    provisional: bool = False
+    corrects: bool = False
 
 
 @dataclass(frozen=True)
 class NewPrior:
-    """An earlier penalty. ``link`` is one of `LINKS`, ``status`` one of `STATUSES`."""
+    """An earlier penalty. ``link`` is one of `LINKS`, ``status`` one of `priors.STATUSES`."""
 
     regime: str
     decision: str
@@ -102,6 +99,8 @@ def attach_revenue(
         document_id=document.id if document else None,
         attached_by=by.person_id,
         attached_at=now,
+        provisional=stated.provisional,
+        corrects=stated.corrects,
     )
     session.add(row)
     fields = {"violation": violation.reference, "evidence": str(row.id)}
@@ -117,6 +116,10 @@ def record_prior(
     """Record an earlier penalty; whether it counts is for the law to say. Raises `Denied`."""
     _enforces(violation, by)
     _check_prior(stated)
+    if priors.known(session, violation.developer_id, statute.load(stated.regime).id, stated.decision.strip()):
+        raise Denied(
+            "This decision is on file.", "Open it under “Earlier penalties on file” and say what happened."
+        )
     row = PriorViolation(
         developer_id=violation.developer_id,
         regime=statute.load(stated.regime).id,
@@ -142,39 +145,63 @@ def record_prior(
 def revenue_of(session: Session, developer_id: uuid.UUID, *, by: Actor) -> list[RevenueEvidence]:
     """Every revenue figure of a developer, the latest year first."""
     guard(by)
+    return _revenue(session, developer_id)
+
+
+def _revenue(session: Session, developer_id: uuid.UUID) -> list[RevenueEvidence]:
     query = select(RevenueEvidence).where(RevenueEvidence.developer_id == developer_id)
-    return list(
-        session.exec(query.order_by(col(RevenueEvidence.period_end).desc(), col(RevenueEvidence.attached_at)))
+    ordered = query.order_by(col(RevenueEvidence.period_end).desc(), col(RevenueEvidence.attached_at))
+    return list(session.exec(ordered))
+
+
+def turnover_of(session: Session, developer_id: uuid.UUID) -> Turnover:
+    """What the revenue on file comes to: one figure for each company and year, none counted twice.
+
+    For whoever was let in before; `revenue_of` asks.
+    """
+    rows = _revenue(session, developer_id)
+    chosen = select(RevenueChoice).where(RevenueChoice.developer_id == developer_id)
+    made = session.exec(chosen.order_by(col(RevenueChoice.chosen_at).desc()))
+    return turnover.of(rows, made, session.get_one(Organisation, developer_id).name)
+
+
+def choose(
+    session: Session,
+    violation: AllegedViolation,
+    chosen_id: uuid.UUID,
+    *,
+    reason: str,
+    by: Actor,
+    now: datetime,
+) -> RevenueChoice:
+    """Say which of several sources that disagree is relied on, and why. Raises `Denied`."""
+    _enforces(violation, by)
+    found = turnover_of(session, violation.developer_id)
+    figure = next((f for f in found.disagree if chosen_id in {row.id for row in f.standing}), None)
+    if figure is None:
+        raise Denied("Choose one of the sources that disagree.", "Reload the page to see them.")
+    if not reason.strip():
+        raise Denied("Say why this source is relied on. The reason stays with the record.")
+    row = RevenueChoice(
+        developer_id=violation.developer_id,
+        chosen_id=chosen_id,
+        over=[str(other.id) for other in figure.standing if other.id != chosen_id],
+        reason=reason.strip(),
+        chosen_by=by.person_id,
+        chosen_at=now,
     )
+    session.add(row)
+    fields = {"chosen": str(row.chosen_id), "over": row.over}
+    ledger.append(
+        session, events.REVENUE_CHOSEN, fields, by=by, now=now, about=about(violation), records=(row,)
+    )
+    return row
 
 
 def priors_of(session: Session, developer_id: uuid.UUID, *, by: Actor) -> list[PriorViolation]:
-    """Every earlier penalty of a developer, in the order of recording: their numbers are P1, P2, ..."""
+    """Every record of an earlier penalty of a developer, in the order of recording."""
     guard(by)
-    query = select(PriorViolation).where(PriorViolation.developer_id == developer_id)
-    return list(session.exec(query.order_by(col(PriorViolation.recorded_at), col(PriorViolation.id))))
-
-
-def in_use(rows: Sequence[RevenueEvidence]) -> list[RevenueEvidence]:
-    """The figures that count: of each year the last one for the undertaking, and for the provider alone.
-
-    A figure is corrected by attaching another; the earlier one stays on file and is used no more.
-    """
-    last: dict[tuple[bool, date], RevenueEvidence] = {}
-    for row in sorted(rows, key=lambda row: row.attached_at):
-        last[row.consolidated, row.period_end] = row
-    return [row for row in rows if last[row.consolidated, row.period_end] is row]
-
-
-def relied_on(priors: Sequence[PriorViolation]) -> list[PriorViolation]:
-    """The priors that count: of each decision the record last made, at the place of the first.
-
-    An earlier penalty that is set aside is recorded again, with its new state.
-    """
-    last: dict[tuple[str, str], PriorViolation] = {}
-    for row in priors:
-        last[row.regime, row.decision] = row
-    return list(last.values())
+    return priors.recorded(session, developer_id)
 
 
 def document_of(session: Session, row: RevenueEvidence) -> Document | None:
@@ -182,25 +209,44 @@ def document_of(session: Session, row: RevenueEvidence) -> Document | None:
     return documents.find(session, row.document_id) if row.document_id else None
 
 
-def with_rates(
-    regime: str, rows: Sequence[RevenueEvidence]
-) -> list[tuple[RevenueEvidence, rates.AverageRate | None]]:
-    """The figures a law looks at, each with the average rate of its fiscal year, ``None`` where none is
-    needed.
+def counted(regime: str, found: Turnover, *, conduct: date, decided: date) -> list[Counted]:
+    """The revenue that a law looks at, each figure with its rate on the basis that the pack names.
 
     A law whose maximum does not depend on turnover looks only at figures in its own currency. Raises `Denied`
-    where no average can be stated.
+    where no rate can be stated.
     """
     currency = currency_of(regime)
     if not needs_turnover(regime):
-        return [(row, None) for row in rows if row.currency == currency]
-    return [(row, None if row.currency == currency else rate_of(row)) for row in rows]
+        return [Counted(entity, row) for entity, row in found.counted if row.currency == currency]
+    basis = basis_of(regime, conduct)
+    return [
+        Counted(entity, row)
+        if row.currency == currency
+        else Counted(entity, row, rate_of(row, currency, basis, decided), basis)
+        for entity, row in found.counted
+    ]
 
 
-def rate_of(row: RevenueEvidence) -> rates.AverageRate:
-    """The average rate of a figure's fiscal year, to the euro. Raises `Denied` where there is none."""
+def basis_of(regime: str, conduct: date) -> str:
+    """How a law turns turnover into its currency: as its pack says, else at the end of the fiscal year."""
+    history = statute.load(regime).history("penalty.rate_basis")
+    if not history:
+        return PERIOD_END
+    pack = statute.load(regime)
+    return str(pack.value("penalty.rate_basis", max(conduct, history[0].valid_from)).value)
+
+
+def rate_of(row: RevenueEvidence, currency: str, basis: str, decided: date) -> rates.AverageRate:
+    """The rate of a figure. Raises `Denied` where there is none: the bank states rates for the euro alone."""
+    if currency != rates.EURO:
+        raise Denied(
+            f"No reference rate turns {row.currency} into {currency}: they are all for the euro.",
+            f"Attach the revenue in {currency}, or in euro.",
+        )
     try:
-        return rates.average(row.currency, row.period_start, row.period_end)
+        if basis == AVERAGE:
+            return rates.average(row.currency, row.period_start, row.period_end)
+        return rates.at(row.currency, row.period_end if basis == PERIOD_END else decided)
     except rates.NoRate as error:
         raise Denied(error.reason, error.fix) from error
 
@@ -217,7 +263,7 @@ def _amount(stated: NewRevenue) -> Money:
         raise Denied("Name the source: the document and the page.")
     if stated.period_end <= stated.period_start:
         raise Denied("The fiscal year ends before it starts. Check the two dates.")
-    if (stated.period_end - stated.period_start).days > LONGEST_PERIOD_DAYS:
+    if (stated.period_end - stated.period_start).days >= LONGEST_PERIOD_DAYS:
         raise Denied("The period is longer than a fiscal year. State one year at a time.")
     if stated.amount < 0:
         raise Denied("Revenue cannot be below zero. Check the amount.")
@@ -236,7 +282,7 @@ def _check_prior(stated: NewPrior) -> None:
         statute.load(stated.regime)
     except LawError as error:
         raise Denied("Choose the law under which the earlier penalty was imposed.") from error
-    if stated.link not in LINKS or stated.status not in STATUSES:
+    if stated.link not in LINKS or stated.status not in priors.STATUSES:
         raise Denied("Choose whom the earlier penalty hit, and its state, from the lists.")
     if not stated.decision.strip() or not stated.penalised_entity.strip():
         raise Denied("Name the decision and the company that was penalised.")

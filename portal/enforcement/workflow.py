@@ -99,11 +99,13 @@ class Standing:
 class NoticeStanding:
     """A notice with what stands against sending it.
 
-    ``current`` says that the version it was written on is still the approved one; ``expired`` that its dates
-    no longer leave the addressee the full time for a reply; ``proposed`` and ``dropped`` as in `Standing`.
+    ``stale`` are things that the worksheet rests on and that no longer hold. ``current`` says that the
+    version it was written on is still the approved one; ``expired`` that its dates no longer leave the
+    addressee the full time for a reply; ``proposed`` and ``dropped`` as in `Standing`.
     """
 
     state: NoticeState
+    stale: tuple[str, ...] = ()
     current: bool = True
     expired: bool = False
     proposed: bool = False
@@ -192,6 +194,15 @@ def out_of_date(notice: NoticeStanding, _by: Any) -> str | None:
         return (
             "The dates in this notice no longer leave the full time for a reply. "
             "Change the worksheet, and approve it, to date it anew."
+        )
+    return None
+
+
+def rests_on_what_fell(notice: NoticeStanding, _by: Any) -> str | None:
+    """What is sent rests on what holds on that day."""
+    if notice.stale:
+        return (
+            f"{'. '.join(notice.stale)}. Calculate the worksheet again; the new version gets its own notice."
         )
     return None
 
@@ -303,7 +314,7 @@ NOTICE = Workflow(
             by=_HEAD,
             frm={NoticeState.WRITTEN},
             to=NoticeState.SENT,
-            unless=(is_dropped, uses_proposed, out_of_date),
+            unless=(is_dropped, uses_proposed, out_of_date, rests_on_what_fell),
         ),
         Step("reply", by=(Role.PREPARER, Role.CERTIFYING_OFFICER), frm={NoticeState.SENT}, to=None),
     ),

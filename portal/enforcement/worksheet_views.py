@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from flask import Response, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from portal.enforcement import choices, forms, notices, pictures, service, sheet, worksheets
+from portal.enforcement import choices, figures, forms, notices, pictures, service, sheet, worksheets
 from portal.enforcement.choices import Choices
 from portal.enforcement.grounds import REFERRED_TO
 from portal.enforcement.letters import dates
@@ -59,7 +59,9 @@ def worksheet(reference: str) -> str:
         lines=sheet.lines(found, url_for("enforcement.evidence", reference=violation.reference)),
         marked=sheet.marked(row),
         readings=pictures.readings(row),
-        priors=pictures.priors(row),
+        priors=[(one, _prior_page(found, one)) for one in pictures.priors(row)],
+        links=figures.LINKS,
+        provisional=pictures.provisional(row),
         uncertain=pictures.uncertain(row),
         checks=sheet.standing_checks(found),
         again=worksheets.recomputed(g.session, row),
@@ -175,6 +177,14 @@ def facts_json(reference: str) -> Response:
     """The facts, as ``assay law penalty FILE`` reads them."""
     row = worksheets.load(g.session, reference, by=current_actor(), version=shown_version()).worksheet
     return attachment(sheet.as_facts(row), f"{row.reference}-v{row.version}.json", "application/json")
+
+
+def _prior_page(found: Opened, one: pictures.PriorStanding) -> str:
+    """Where an earlier penalty of a worksheet is read; empty for one that is on file no more."""
+    on_file = figures.priors_of(g.session, found.worksheet.developer_id, by=current_actor())
+    stated = (one.facts["regime"], one.facts["decision"])
+    row = next((row for row in on_file if (row.regime, row.decision) == stated), None)
+    return url_for("enforcement.prior", prior_id=row.id) if row else ""
 
 
 def shown_version() -> int | None:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from portal.enforcement import adoptions, checks, choices, events, figures, texts
+from portal.enforcement import adoptions, checks, choices, events, figures, outdated, texts
+from portal.enforcement import priors as earlier
 from portal.enforcement.choices import Choices
+from portal.enforcement.outdated import Stale
 from portal.enforcement.service import about, guard
 from portal.enforcement.tables import (
     AllegedViolation,
@@ -49,6 +51,7 @@ class Opened:
     revenue: tuple[RevenueEvidence, ...]
     gaps: tuple[checks.Gap, ...]
     standing: Standing
+    stale: tuple[Stale, ...] = ()
 
     @property
     def latest(self) -> bool:
@@ -79,15 +82,20 @@ def load(
     chosen = [w for w in versions if version in (None, w.version)]
     if not chosen:
         raise NotFound
-    return opened(session, chosen[-1], tuple(versions), by=by)
+    return opened(session, chosen[-1], tuple(versions))
 
 
-def opened(session: Session, worksheet: Worksheet, versions: tuple[Worksheet, ...], *, by: Actor) -> Opened:
+def opened(session: Session, worksheet: Worksheet, versions: tuple[Worksheet, ...]) -> Opened:
     """A version with its violation, its revenue, its gaps and its standing."""
     violation = session.get_one(AllegedViolation, worksheet.violation_id)
-    every = figures.revenue_of(session, worksheet.developer_id, by=by)
+    found = figures.turnover_of(session, worksheet.developer_id)
+    every = (row for figure in found.figures for row in figure.rows)
     revenue = [row for row in every if str(row.id) in worksheet.evidence]
+    on_file = earlier.relied_on(earlier.recorded(session, worksheet.developer_id))
+    stale = outdated.of(worksheet, found, on_file)
     gaps = checks.gaps(worksheet, violation, revenue)
+    gaps += checks.open_figures(worksheet, found)
+    gaps += [checks.Gap(f"a new calculation: {one.words}", "again") for one in stale]
     sent = select(Notice.id).where(
         col(Notice.worksheet_id).in_([w.id for w in versions]), Notice.state == NoticeState.SENT
     )
@@ -100,7 +108,7 @@ def opened(session: Session, worksheet: Worksheet, versions: tuple[Worksheet, ..
         noticed=session.exec(sent).first() is not None,
         dropped=violation.state is ViolationState.DROPPED,
     )
-    return Opened(worksheet, violation, versions, tuple(revenue), tuple(gaps), standing)
+    return Opened(worksheet, violation, versions, tuple(revenue), tuple(gaps), standing, stale)
 
 
 def of_violation(session: Session, violation: AllegedViolation, *, by: Actor) -> list[Worksheet]:
@@ -149,6 +157,15 @@ def change(
     session.add_all((old, row))
     _record(session, events.WORKSHEET_DRAFTED, row, found.violation, by=by, now=now, also=(old,))
     return row
+
+
+def again(session: Session, found: Opened, *, by: Actor, now: datetime) -> Worksheet:
+    """Calculate anew with the same choices, as something it rests on no longer holds. Raises `Denied`."""
+    if not found.stale:
+        raise Denied("What it rests on still holds, so there is nothing to calculate again.")
+    reason = ". ".join(one.words for one in found.stale)
+    kept = Choices.from_json(found.worksheet.choices)
+    return change(session, found, kept, reason=reason, by=by, now=now)
 
 
 def prepare(session: Session, found: Opened, *, by: Actor, now: datetime) -> Worksheet:
@@ -202,14 +219,14 @@ def _calculated(
     session: Session, violation: AllegedViolation, chosen: Choices, *, by: Actor, now: datetime
 ) -> Worksheet:
     choices.check(chosen, violation)
-    rows = figures.revenue_of(session, violation.developer_id, by=by)
-    if choices.needs_turnover(violation.regime) and not rows:
+    found = figures.turnover_of(session, violation.developer_id)
+    if choices.needs_turnover(violation.regime) and not found.figures:
         raise Denied(
             "The maximum depends on turnover, and no revenue is on file.", "Attach evidence of revenue first."
         )
-    revenue = figures.with_rates(violation.regime, figures.in_use(rows))
-    priors = figures.relied_on(figures.priors_of(session, violation.developer_id, by=by))
     decided = legal_day(now, statute.load(violation.regime).zone)
+    revenue = figures.counted(violation.regime, found, conduct=violation.occurred_to, decided=decided)
+    priors = earlier.relied_on(earlier.recorded(session, violation.developer_id))
     adoption = adoptions.in_force(session, violation.regime, decided)
     facts = choices.facts(
         violation,
@@ -228,7 +245,7 @@ def _calculated(
         developer_id=violation.developer_id,
         regime=violation.regime,
         choices=chosen.as_json(),
-        evidence=[str(row.id) for row, _ in revenue],
+        evidence=[str(one.row.id) for one in revenue],
         facts=facts,
         result=result.as_json(),
         currency=result.currency,

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from portal.enforcement import consider, figures, grounds, rates, service
+from portal.enforcement import consider, figures, grounds, priors, rates, service
 from portal.enforcement.service import Allegation
-from portal.enforcement.tables import AllegedViolation
+from portal.enforcement.tables import AllegedViolation, PriorViolation
 from portal.enforcement.workflow import ViolationState
 from portal.filing.tables import Filing, FilingKind
 from portal.filing.workflow import FilingState
@@ -243,7 +243,7 @@ def test_revenue_is_kept_in_minor_units_with_its_document(bench: Bench) -> None:
         ({"entity": ""}, "Name the company"),
         ({"source": " "}, "Name the source"),
         ({"period_end": date(2025, 1, 1)}, "ends before it starts"),
-        ({"period_end": date(2027, 1, 1)}, "longer than a fiscal year"),
+        ({"period_end": date(2026, 7, 8)}, "longer than a fiscal year"),
         ({"amount": Decimal(-1)}, "below zero"),
         ({"amount": Decimal("0.001")}, "too many digits"),
         ({"currency": "XXX"}, "not known"),
@@ -270,13 +270,13 @@ def test_a_year_without_rates_is_said(sqlite_bench: Bench) -> None:
         violation, currency="USD", period_start=date(2031, 1, 1), period_end=date(2031, 12, 31)
     )
     with pytest.raises(Denied, match="reference rates in this installation"):
-        figures.rate_of(row)
+        figures.rate_of(row, "EUR", figures.AVERAGE, row.period_end)
 
 
 def test_a_rate_says_its_days_and_source(sqlite_bench: Bench) -> None:
     violation = sqlite_bench.alleged(sqlite_bench.late_answer())
     row = sqlite_bench.revenue(violation, currency="USD")
-    rate = figures.rate_of(row)
+    rate = figures.rate_of(row, "EUR", figures.AVERAGE, row.period_end)
     assert rate == rates.average("USD", row.period_start, row.period_end)
     assert "European Central Bank" in rate.source
     assert str(rate.days) in rate.source
@@ -303,17 +303,22 @@ def test_a_figure_is_corrected_by_attaching_it_again(bench: Bench) -> None:
     violation = bench.alleged(bench.late_answer())
     wrong = bench.revenue(violation, amount=Decimal(900_000_000))
     bench.desk.later(minutes=1)
-    right = bench.revenue(violation)
+    right = bench.revenue(violation, corrects=True)
     row = bench.drafted(violation)
     assert row.evidence == [str(right.id)]
     assert str(wrong.id) not in row.evidence
 
 
+def happened(bench: Bench, prior: PriorViolation, what: priors.Changed) -> PriorViolation:
+    with bench.world.wired.database.write() as session:
+        found = priors.load(session, prior.id, by=bench.officer, for_update=True)
+        return priors.change(session, found, what, by=bench.officer, now=bench.now)
+
+
 def test_a_prior_that_is_set_aside_counts_no_more(bench: Bench) -> None:
     violation = bench.alleged(bench.late_incident())
-    bench.prior(violation)
-    bench.desk.later(minutes=1)
-    bench.prior(violation, status="set_aside", final_on=None)
+    prior = bench.prior(violation)
+    happened(bench, prior, priors.Changed("set_aside", "Judgment of 3 September."))
     row = bench.drafted(violation, REFERRED)
     assert row.maximum_minor == 100_000_000
     assert [p["status"] for p in row.facts["priors"]] == ["set_aside"]

@@ -246,7 +246,10 @@ def test_the_prior_in_new_york_counts_and_says_why(bench: Bench) -> None:
     row = bench.referred()
     assert (row.total_minor, row.maximum_minor, row.currency) == (150_000_000, 300_000_000, "USD")
     [prior] = pictures.priors(row)
-    assert (prior.counted, prior.why) == (True, "Final before the conduct; it raises the maximum.")
+    assert (prior.counted, prior.why) == (
+        True,
+        "It hit the same company. Final before the conduct; it raises the maximum.",
+    )
 
 
 def test_a_prior_that_is_not_final_does_not_count_and_says_why(bench: Bench) -> None:
