@@ -6,7 +6,7 @@ an amount, a share of turnover, or the higher or lower of both; where no regime 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -103,10 +103,13 @@ def provision(sheet: Sheet, pack: Pack, code: str, path: str) -> dict[str, Any]:
 
 def listed(pack: Pack, code: str) -> dict[str, Any] | None:
     """The pack's row of a provision, or of the one that it is a subdivision of, as 1428(2) is of 1428."""
-    rows = sorted(pack.provisions, key=lambda row: len(row["code"]), reverse=True)
-    return next(
-        (dict(row) for row in rows if code == row["code"] or code.startswith(f"{row['code']}(")), None
-    )
+    found: Mapping[str, Any] | None = None
+    for row in pack.provisions:
+        if row["code"] == code:
+            return dict(row)
+        if code.startswith(f"{row['code']}(") and (found is None or len(row["code"]) > len(found["code"])):
+            found = row
+    return None if found is None else dict(found)
 
 
 def _faults(sheet: Sheet, case: PenaltyFacts, pack: Pack) -> None:
