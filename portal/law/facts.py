@@ -213,7 +213,7 @@ def _is_text(value: object) -> TypeGuard[str]:
     """A text that says something and can be written as UTF-8: half a surrogate pair cannot."""
     if not isinstance(value, str) or not value.strip():
         return False
-    return not any("\ud800" <= letter <= "\udfff" for letter in value)
+    return value.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def read_number(value: object, path: str, low: Decimal = Decimal(0), high: Decimal = LARGEST) -> Decimal:
