@@ -11,7 +11,7 @@ from portal.enforcement import notices, outdated, pictures, service, sheet, work
 from portal.enforcement.forms import AllegeForm
 from portal.enforcement.grounds import provision
 from portal.enforcement.tables import AllegedViolation, Worksheet
-from portal.enforcement.workflow import NOTICE, VIOLATION, ViolationState
+from portal.enforcement.workflow import NOTICE, VIOLATION, NoticeState, ViolationState
 from portal.web import current_actor, current_time, current_zone, writes
 from secure_access import documents
 from secure_access.documents import Document
@@ -26,14 +26,15 @@ Page = str | BaseResponse | tuple[str, int]
 def index() -> str:
     """Suggested and alleged violations, worksheets that wait, notices."""
     by, session = current_actor(), g.session
-    listed = service.violations(session, by=by)
+    listed, written = service.violations(session, by=by), notices.waiting(session, by=by)
     alleged = [row for row in listed if row.violation.state is ViolationState.ALLEGED]
     return render_template(
         "enforcement/index.html",
         suggested=[row for row in listed if row.violation.state is ViolationState.SUGGESTED],
         alleged=[(row, worksheets.of_violation(session, row.violation, by=by)) for row in alleged],
         stale=outdated.listed(session, by=by),
-        notices=notices.waiting(session, by=by),
+        notices=written,
+        noticed={row.worksheet_id for row in written if row.state is NoticeState.SENT},
         citation=citation,
         total=pictures.total,
         states=sheet.STATES,

@@ -11,7 +11,14 @@ from typing import Any
 from werkzeug.routing import Rule
 
 from evaluator.tables import Accreditation, Engagement, Flag, IndependentAssessment
-from portal.enforcement.tables import AllegedViolation, Notice, RevenueEvidence, Worksheet
+from portal.enforcement.tables import (
+    AllegedViolation,
+    MethodAdoption,
+    Notice,
+    PriorViolation,
+    RevenueEvidence,
+    Worksheet,
+)
 from portal.filing.registry import ModelVersion
 from portal.filing.tables import Filing, Incident
 from portal.law import statute
@@ -179,6 +186,16 @@ def _accreditations(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any
         yield {"reference": row.reference, "action": "suspend"}, None, row
 
 
+def _methods(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
+    for row in siege.rows(MethodAdoption):
+        yield {"reference": row.reference}, row.proposed_by, row
+
+
+def _priors(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
+    for row in siege.rows(PriorViolation):
+        yield {"prior_id": row.id}, row.developer_id, row
+
+
 def _penalties(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
     if "worksheets" in rule.rule:
         kind: type[Any] = Worksheet
@@ -261,6 +278,10 @@ _FILLED: dict[str, Any] = {
     "engagements": _engagements,
     "accreditations": _accreditations,
     "enforcement": _penalties,
+    **dict.fromkeys(
+        ("enforcement.method", "enforcement.adopt_method", "enforcement.withdraw_method"), _methods
+    ),
+    **dict.fromkeys(("enforcement.prior", "enforcement.change_prior"), _priors),
     "statutes": _statutes,
     "findings": _findings,
     "home.walk": _walk,
