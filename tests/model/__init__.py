@@ -1,0 +1,1 @@
+"""The tables of all workflows held against what must never happen."""

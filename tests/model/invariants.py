@@ -1,0 +1,281 @@
+"""What must never happen, in words and as a check of one act. Written from the design, not from the tables.
+
+At most sixty: whoever reads them can hold them against the law and the design in one sitting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from secure_access.workflow import Role
+from tests.model.explorer import Took
+
+REGULATOR = frozenset(
+    {
+        Role.CASE_OFFICER,
+        Role.DECIDER,
+        Role.PLAN_APPROVER,
+        Role.PLAN_READER,
+        Role.ACCREDITATION_OFFICER,
+        Role.ENFORCEMENT_OFFICER,
+        Role.HEAD_OF_ENFORCEMENT,
+        Role.LEGAL_OFFICER,
+        Role.ADMINISTRATOR,
+    }
+)
+DEVELOPER = frozenset({Role.PREPARER, Role.CERTIFYING_OFFICER})
+EVALUATOR = frozenset({Role.ASSESSOR, Role.EVALUATION_OFFICER})
+KINDS = {"regulator": REGULATOR, "developer": DEVELOPER, "evaluator": EVALUATOR}
+
+MAX_INVARIANTS = 60
+
+
+@dataclass(frozen=True)
+class Invariant:
+    """A rule about the acts of one workflow: ``holds`` says whether an act keeps it."""
+
+    of: str
+    words: str
+    holds: Callable[[Took], bool]
+
+
+def only(of: str, action: str, roles: frozenset[Role], words: str) -> Invariant:
+    """An act that nobody without one of these roles can take."""
+    return Invariant(of, words, lambda took: took.action != action or bool(took.by.roles & roles))
+
+
+def belongs(of: str, **acts: str) -> Invariant:
+    """Whose each act is: people of one kind of organisation, and of no other."""
+    whose = {action: KINDS[kind] for kind, named in acts.items() for action in named.split()}
+    words = f"The acts on a {of} are each of one side alone."
+    return Invariant(of, words, lambda took: bool(took.by.roles & whose.get(took.action, frozenset())))
+
+
+def final(of: str, states: str, words: str) -> Invariant:
+    """States that nothing leads out of, and in which nothing is done."""
+    named = frozenset(states.split())
+    return Invariant(of, words, lambda took: str(took.before.state) not in named)
+
+
+def only_from(of: str, action: str, states: str, words: str) -> Invariant:
+    """An act that is possible in these states alone."""
+    named = frozenset(states.split())
+    return Invariant(of, words, lambda took: took.action != action or str(took.before.state) in named)
+
+
+def never(of: str, action: str, words: str, fact: Callable[[Took], bool]) -> Invariant:
+    """An act that is not possible while something stands against it."""
+    return Invariant(of, words, lambda took: took.action != action or not fact(took))
+
+
+_BEFORE_SUBMISSION = ("draft", "in_certification")
+_C, _E = frozenset({Role.CERTIFYING_OFFICER}), frozenset({Role.EVALUATION_OFFICER})
+_HEAD, _LEGAL = frozenset({Role.HEAD_OF_ENFORCEMENT}), frozenset({Role.LEGAL_OFFICER})
+_ENFORCEMENT = _HEAD | {Role.ENFORCEMENT_OFFICER}
+
+INVARIANTS: tuple[Invariant, ...] = (
+    # Whose acts they are
+    belongs(
+        "filing",
+        developer="save attach discard send_for_certification recall submit withdraw supersede",
+        regulator="accept_for_review return",
+    ),
+    belongs("incident", developer="update", regulator="close"),
+    belongs(
+        "case", regulator="take begin_review ask request_plan appoint_evaluator recommend send_back decide"
+    ),
+    belongs("information request", regulator="serve withdraw", developer="answer"),
+    belongs("plan request", regulator="approve refuse withdraw open_plan end", developer="deliver"),
+    belongs("decision", regulator="send_back decide"),
+    belongs("condition", regulator="enter_force mark_met mark_breached"),
+    belongs("accreditation", regulator="suspend reinstate revoke"),
+    belongs("engagement", evaluator="declare_no_conflict declare_conflict read assess conclude"),
+    belongs("independent assessment", evaluator="save attach submit"),
+    belongs("flag", developer="reply", regulator="resolve carry"),
+    belongs("alleged violation", regulator="allege drop add_evidence open_worksheet"),
+    belongs("worksheet", regulator="change prepare approve send_back"),
+    belongs("notice", regulator="send", developer="reply"),
+    belongs("method adoption", regulator="adopt withdraw supersede"),
+    belongs("earlier penalty", regulator="make_final appeal reduce set_aside settle complete"),
+    belongs("version of a statute pack", regulator="amend approve withdraw"),
+    # Filing
+    Invariant(
+        "filing",
+        "A draft, also one that waits for its signature, is out of the authority's reach.",
+        lambda took: str(took.before.state) not in _BEFORE_SUBMISSION or bool(took.by.roles & DEVELOPER),
+    ),
+    only("filing", "submit", _C, "Only a certifying officer signs."),
+    never(
+        "filing",
+        "submit",
+        "A risk report and a safety framework are prepared by one person and certified by another.",
+        lambda took: took.before.kind != "test_summary" and took.before.prepared_by == took.by.person_id,
+    ),
+    Invariant(
+        "filing",
+        "What was submitted never becomes a draft again.",
+        lambda took: (
+            str(took.before.state) in _BEFORE_SUBMISSION or str(took.after.state) not in _BEFORE_SUBMISSION
+        ),
+    ),
+    final("filing", "withdrawn superseded", "Withdrawn and superseded filings stay as they are."),
+    # Incident
+    final("incident", "closed", "A closed incident stays closed."),
+    # Case
+    never(
+        "case",
+        "decide",
+        "Only a decider decides a case, and nothing that nobody recommended.",
+        lambda took: Role.DECIDER not in took.by.roles or str(took.before.state) != "recommended",
+    ),
+    final("case", "decided", "A decided case is not worked on."),
+    # Information request
+    final("information request", "answered withdrawn", "An answer is not changed behind anybody's back."),
+    # Plan request
+    never(
+        "plan request",
+        "approve",
+        "Who requests a plan does not approve the request.",
+        lambda took: took.before.requested_by == took.by.person_id,
+    ),
+    never(
+        "plan request",
+        "refuse",
+        "Who requests a plan does not refuse it either: it would be withdrawn.",
+        lambda took: took.before.requested_by == took.by.person_id,
+    ),
+    never(
+        "plan request",
+        "approve",
+        "A named reader does not approve the reading.",
+        lambda took: took.by.person_id in took.before.readers,
+    ),
+    never(
+        "plan request",
+        "approve",
+        "Nobody approves twice.",
+        lambda took: took.by.person_id in took.before.approvals,
+    ),
+    only_from(
+        "plan request",
+        "open_plan",
+        "delivered",
+        "A plan is opened while it is delivered only.",
+    ),
+    only_from("plan request", "deliver", "approved", "Nothing is delivered that was not approved."),
+    only("plan request", "deliver", _C, "Only the developer's certifying officer delivers."),
+    only("plan request", "open_plan", frozenset({Role.PLAN_READER}), "Only a plan reader opens a plan."),
+    final("plan request", "refused ended", "A refused or ended request opens nothing again."),
+    # Decision and conditions
+    never(
+        "decision",
+        "decide",
+        "Nobody decides on their own recommendation.",
+        lambda took: took.before.recommended_by == took.by.person_id,
+    ),
+    never(
+        "decision",
+        "decide",
+        "No decision passes over an open flag.",
+        lambda took: bool(took.before.open_flags),
+    ),
+    only("decision", "decide", frozenset({Role.DECIDER}), "Only a decider takes a decision."),
+    final("decision", "decided sent_back", "A decision that was taken is not taken again."),
+    only("condition", "enter_force", frozenset({Role.DECIDER}), "Conditions are the decider's."),
+    only_from("condition", "mark_breached", "in_force", "Only a condition in force is breached."),
+    final("condition", "met breached", "A condition that was met or breached stays so."),
+    # Evaluators
+    final("accreditation", "revoked", "A revoked accreditation does not come back."),
+    Invariant(
+        "engagement",
+        "Nobody reads or assesses a filing before conflicts are declared, or with one.",
+        lambda took: took.action not in ("read", "assess") or str(took.before.state) == "declared",
+    ),
+    only("independent assessment", "submit", _E, "Only an evaluation officer submits an assessment."),
+    final("independent assessment", "submitted", "A submitted assessment is not changed."),
+    # Enforcement
+    only("alleged violation", "allege", _ENFORCEMENT, "Only enforcement staff allege."),
+    final("alleged violation", "dropped", "Nothing follows from a dropped violation."),
+    never(
+        "alleged violation",
+        "drop",
+        "What a notice was sent on is not dropped.",
+        lambda one: one.before.noticed,
+    ),
+    Invariant(
+        "worksheet",
+        "A worksheet is approved by a head of enforcement who neither prepared it nor wrote in it.",
+        lambda took: (
+            took.action != "approve"
+            or (
+                bool(took.by.roles & _HEAD)
+                and took.by.person_id not in (took.before.prepared_by, *took.did("prepare"))
+                and took.by.person_id not in took.before.authors
+            )
+        ),
+    ),
+    Invariant(
+        "worksheet",
+        "No worksheet goes on with gaps or a dropped violation, nor is approved on a proposed value.",
+        lambda took: (
+            took.action not in ("prepare", "approve")
+            or not (
+                took.before.gaps or took.before.dropped or (took.action == "approve" and took.before.proposed)
+            )
+        ),
+    ),
+    never(
+        "worksheet",
+        "change",
+        "A worksheet that a notice was sent on stands, and so does that of a dropped violation.",
+        lambda took: took.before.noticed or took.before.dropped,
+    ),
+    final("worksheet", "superseded", "An old version of a worksheet is not acted on."),
+    never(
+        "notice",
+        "send",
+        "No notice on a proposed value, a dropped violation, an old worksheet, or past its dates.",
+        lambda took: (
+            took.before.proposed
+            or took.before.dropped
+            or took.before.expired
+            or bool(took.before.stale)
+            or not took.before.current
+            or not took.by.roles & _HEAD
+        ),
+    ),
+    Invariant(
+        "notice",
+        "Only the addressee replies, and only to what was sent.",
+        lambda took: (
+            took.action != "reply" or (str(took.before.state) == "sent" and bool(took.by.roles & DEVELOPER))
+        ),
+    ),
+    never(
+        "method adoption",
+        "adopt",
+        "Nobody adopts their own proposal, what does not fit, or what would reach back.",
+        lambda took: (
+            took.before.proposed_by == took.by.person_id
+            or bool(took.before.unfit)
+            or took.before.passed
+            or bool(took.before.later)
+            or not took.by.roles & _HEAD
+        ),
+    ),
+    final("method adoption", "withdrawn superseded", "An adoption that has ended does not come back."),
+    # Law
+    never(
+        "version of a statute pack",
+        "approve",
+        "Who wrote in a version of the law does not approve it, and nobody approves one with gaps.",
+        lambda took: (
+            took.by.person_id in took.before.authors or bool(took.before.gaps) or not took.by.roles & _LEGAL
+        ),
+    ),
+    never(
+        "version of a statute pack", "withdraw", "What has gone live stays.", lambda took: took.before.live
+    ),
+    final("version of a statute pack", "withdrawn", "A withdrawn version does not come back."),
+)

@@ -1,0 +1,142 @@
+"""What each workflow acts on, and what its acts do to it: written from the words of the design."""
+
+from __future__ import annotations
+
+from itertools import product
+
+from evaluator import workflow as evaluator
+from portal.enforcement import workflow as enforcement
+from portal.filing import workflow as filing
+from portal.legal import workflow as legal
+from portal.review import workflow as review
+from tests.model.explorer import Model, Thing
+
+_ANNA, _BRAM = "anna", "bram"
+
+
+def _prepares(thing: Thing, action: str, by: str) -> Thing:
+    return thing.but(prepared_by=by) if action in ("prepare",) else thing
+
+
+def _approves_plan(thing: Thing, action: str, by: str) -> Thing:
+    return thing.but(approvals=thing.approvals | {by}) if action == "approve" else thing
+
+
+def _amends(thing: Thing, action: str, by: str) -> Thing:
+    return thing.but(authors=thing.authors | {by}) if action == "amend" else thing
+
+
+FILING = Model(
+    filing.FILING,
+    tuple(
+        Thing(state=filing.FilingState.DRAFT, kind=kind, prepared_by=by)
+        for kind, by in product(("risk_report", "test_summary"), (_ANNA, _BRAM))
+    ),
+)
+INCIDENT = Model(filing.INCIDENT, (Thing(state=filing.IncidentState.REPORTED),))
+CASE = Model(review.CASE, (Thing(state=review.CaseState.OPEN),))
+INFORMATION_REQUEST = Model(review.INFORMATION_REQUEST, (Thing(state=review.RequestState.DRAFT),))
+PLAN_REQUEST = Model(
+    review.PLAN_REQUEST,
+    tuple(
+        Thing(
+            state=review.PlanState.REQUESTED,
+            requested_by=asks,
+            readers=frozenset(readers),
+            approvals=frozenset(approvals),
+        )
+        for asks in (_ANNA, _BRAM)
+        for readers in ({_ANNA}, {_BRAM}, {_ANNA, _BRAM}, {"else"})
+        for approvals in ((), (_ANNA,))
+    ),
+    _approves_plan,
+)
+DECISION = Model(
+    review.DECISION,
+    tuple(
+        Thing(state=review.DecisionState.RECOMMENDED, recommended_by=by, open_flags=flags)
+        for by, flags in product((_ANNA, _BRAM), ((), ("F-1",)))
+    ),
+)
+CONDITION = Model(review.CONDITION, (Thing(state=review.ConditionState.PROPOSED),))
+ACCREDITATION = Model(evaluator.ACCREDITATION, (Thing(state=evaluator.AccreditationState.ACCREDITED),))
+ENGAGEMENT = Model(evaluator.ENGAGEMENT, (Thing(state=evaluator.EngagementState.APPOINTED),))
+ASSESSMENT = Model(evaluator.ASSESSMENT, (Thing(state=evaluator.AssessmentState.DRAFT),))
+FLAG = Model(evaluator.FLAG, (Thing(state=evaluator.FlagState.OPEN),))
+VIOLATION = Model(
+    enforcement.VIOLATION,
+    tuple(Thing(state=enforcement.ViolationState.SUGGESTED, noticed=noticed) for noticed in (False, True)),
+)
+_CLEAN = {"gaps": (), "proposed": False, "noticed": False, "dropped": False}
+WORKSHEET = Model(
+    enforcement.WORKSHEET,
+    tuple(
+        Thing(state=state, prepared_by=prepared, authors=frozenset({author}), **_CLEAN | fault)
+        for state, prepared in (
+            (enforcement.WorksheetState.DRAFT, None),
+            (enforcement.WorksheetState.PREPARED, _BRAM),
+        )
+        for author in (_ANNA, "else")
+        for fault in ({}, {"gaps": ("revenue",)}, {"proposed": True}, {"noticed": True}, {"dropped": True})
+    ),
+    _prepares,
+)
+_FRESH = {"stale": (), "current": True, "expired": False, "proposed": False, "dropped": False}
+NOTICE = Model(
+    enforcement.NOTICE,
+    tuple(
+        Thing(state=enforcement.NoticeState.WRITTEN, **_FRESH | fault)
+        for fault in (
+            {},
+            {"stale": ("P-1",)},
+            {"current": False},
+            {"expired": True},
+            {"proposed": True},
+            {"dropped": True},
+        )
+    ),
+)
+ADOPTION = Model(
+    enforcement.ADOPTION,
+    tuple(
+        Thing(
+            state=enforcement.AdoptionState.PROPOSED,
+            proposed_by=by,
+            **{"unfit": "", "passed": False, "later": ""} | fault,
+        )
+        for by in (_ANNA, _BRAM)
+        for fault in ({}, {"unfit": "It is an illustration."}, {"passed": True}, {"later": "M-2027-002"})
+    ),
+)
+PRIOR = Model(enforcement.PRIOR, (Thing(state=enforcement.PriorState.PENDING),))
+STATUTE_VERSION = Model(
+    legal.STATUTE_VERSION,
+    tuple(
+        Thing(state=state, authors=frozenset({_ANNA}), gaps=gaps, live=live)
+        for state, gaps, live in (
+            (legal.VersionState.DRAFT, (), False),
+            (legal.VersionState.DRAFT, ("It changes nothing.",), False),
+            (legal.VersionState.APPROVED, (), True),
+        )
+    ),
+    _amends,
+)
+MODELS = (
+    FILING,
+    INCIDENT,
+    CASE,
+    INFORMATION_REQUEST,
+    PLAN_REQUEST,
+    DECISION,
+    CONDITION,
+    ACCREDITATION,
+    ENGAGEMENT,
+    ASSESSMENT,
+    FLAG,
+    VIOLATION,
+    WORKSHEET,
+    NOTICE,
+    ADOPTION,
+    PRIOR,
+    STATUTE_VERSION,
+)
