@@ -61,7 +61,7 @@ def prove(session: Session, row: Worksheet) -> Proof:
     try:
         for name in DIGESTS:
             find = methods.version if name == "method_digest" else statute.version
-            found[name] = find(row.result[name], kept)
+            found[name] = find(row.result.get(name, ""), kept)
         packs = [text for text in found.values() if isinstance(text, Pack)]
         used = [text for text in found.values() if isinstance(text, Method)]
         with statute.using(*packs), methods.using(*used):

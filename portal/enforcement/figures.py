@@ -174,18 +174,21 @@ def choose(
     by: Actor,
     now: datetime,
 ) -> RevenueChoice:
-    """Say which of several sources that disagree is relied on, and why. Raises `Denied`."""
+    """Say which of several sources that disagree is relied on, and why; a later choice takes its place.
+
+    Raises `Denied`.
+    """
     _enforces(violation, by)
     found = turnover_of(session, violation.developer_id)
-    figure = next((f for f in found.disagree if chosen_id in {row.id for row in f.standing}), None)
-    if figure is None:
+    figure = next((f for f in found.figures if chosen_id in {row.id for row in f.sources}), None)
+    if figure is None or (figure.choice and figure.choice.chosen_id == chosen_id):
         raise Denied("Choose one of the sources that disagree.", "Reload the page to see them.")
     if not reason.strip():
         raise Denied("Say why this source is relied on. The reason stays with the record.")
     row = RevenueChoice(
         developer_id=violation.developer_id,
         chosen_id=chosen_id,
-        over=[str(other.id) for other in figure.standing if other.id != chosen_id],
+        over=[str(other.id) for other in figure.sources if other.id != chosen_id],
         reason=reason.strip(),
         chosen_by=by.person_id,
         chosen_at=now,

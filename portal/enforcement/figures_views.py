@@ -181,7 +181,7 @@ def _page(
         typed=typed or {},
         revenue=[_shown(row, one, found) for one in figures.revenue_of(g.session, row.developer_id, by=by)],
         found=found,
-        chosen=[figure for figure in found.figures if figure.choice],
+        between=[figure for figure in found.figures if figure.sources],
         names=_names([figure.choice.chosen_by for figure in found.figures if figure.choice]),
         money=_money,
         data_to=rates.span()[1],

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from portal.enforcement import notices, pictures, service, worksheets
+from portal.enforcement import adoptions, notices, pictures, service, worksheets
 from portal.enforcement.tables import AllegedViolation, Notice, Worksheet
-from portal.enforcement.workflow import NOTICE, VIOLATION, WORKSHEET, NoticeState, ViolationState
+from portal.enforcement.workflow import ADOPTION, NOTICE, VIOLATION, WORKSHEET, NoticeState, ViolationState
+from portal.law import statute
 from portal.ui.formats import money
 from portal.ui.tasks import Task
 from secure_access.db import Session
@@ -21,7 +22,21 @@ def tasks(session: Session, *, by: Actor, now: datetime) -> list[Task]:
         return list(_to_answer(session, by))
     if by.organisation_kind is not OrganisationKind.REGULATOR or not by.holds(*service.ENFORCEMENT):
         return []
-    return [*_violations(session, by), *_notices(session, by, now)]
+    return [*_violations(session, by), *_adoptions(session, by, now), *_notices(session, by, now)]
+
+
+def _adoptions(session: Session, by: Actor, now: datetime) -> Iterator[Task]:
+    for row in adoptions.every(session, by=by):
+        if ADOPTION.refusal("adopt", by, adoptions.standing(session, row, now=now)) is None:
+            law = statute.load(row.regime).short
+            yield Task(
+                what=f"Adopt {row.reference}, a method for the {law}, or leave it",
+                link=f"/penalties/methods/{row.reference}",
+                detail=row.reason,
+                due=None,
+                consequence="The lines of its worksheets say “office method”.",
+                act="Decide",
+            )
 
 
 def _violations(session: Session, by: Actor) -> Iterator[Task]:

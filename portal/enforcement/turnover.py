@@ -53,6 +53,13 @@ class Figure:
         return len(self.standing) > 1
 
     @property
+    def sources(self) -> tuple[RevenueEvidence, ...]:
+        """The sources between which a person chooses, or has chosen; empty where they agree."""
+        if self.choice is None:
+            return self.standing if self.disagree else ()
+        return tuple(row for row in self.rows if row in self.standing or self.lost[row.id] == CHOSEN)
+
+    @property
     def about(self) -> str:
         """Whose revenue of which year, in words."""
         return f"the revenue of {self.used.entity}, year to {self.used.period_end.isoformat()}"

@@ -7,7 +7,17 @@ from collections.abc import Mapping
 from flask import Response, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from portal.enforcement import choices, figures, forms, notices, pictures, service, sheet, worksheets
+from portal.enforcement import (
+    adoptions,
+    choices,
+    figures,
+    forms,
+    notices,
+    pictures,
+    service,
+    sheet,
+    worksheets,
+)
 from portal.enforcement.choices import Choices
 from portal.enforcement.grounds import REFERRED_TO
 from portal.enforcement.letters import dates
@@ -16,6 +26,7 @@ from portal.enforcement.views import Page, attachment, bp, citation
 from portal.enforcement.workflow import WORKSHEET
 from portal.enforcement.worksheets import Opened
 from portal.law import methods, statute
+from portal.law.deadlines import legal_day
 from portal.law.money import plain
 from portal.web import current_actor, current_time
 from secure_access.workflow import Denied, NotFound
@@ -215,11 +226,16 @@ def _form(
     violation: AllegedViolation, typed: Mapping[str, str], row: Worksheet | None, error: str = ""
 ) -> str:
     day = violation.occurred_to
+    pack = statute.load(violation.regime)
+    today = legal_day(current_time(), pack.zone)
+    adoption = adoptions.in_force(g.session, pack.id, today)
     scale = [(level, f"{label}: {plain(value.number)} %") for level, label, value in choices.gravities(day)]
     return render_template(
         "enforcement/worksheet_form.html",
         violation=violation,
         citation=citation(violation),
+        adoption=adoption,
+        method_name=methods.load(adoption.method if adoption else adoptions.usual(pack, today)).name,
         row=row,
         typed=typed,
         error=error,

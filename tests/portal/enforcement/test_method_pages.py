@@ -8,7 +8,7 @@ import pytest
 
 from tests.fixtures.app import World
 from tests.fixtures.enforcement import CHOSEN, TODAY, Bench, make_bench
-from tests.portal.enforcement.test_enforcement_pages import client, page, post
+from tests.portal.enforcement.test_enforcement_pages import client, page, post, tasks_of
 
 HOME = "/penalties/methods"
 
@@ -36,7 +36,14 @@ def test_a_method_is_proposed_signed_by_another_and_used(b: Bench) -> None:
     at = post(officer, HOME, HOME, form())
     assert "You proposed this method" not in page(officer, at)
     assert "Only a head of enforcement can adopt" in page(officer, at)
+    reference = at.rpartition("/")[2]
+    assert any(
+        what.startswith(f"Adopt {reference}, a method for the EU AI Act") for what in tasks_of(b, b.head)
+    )
+    assert not any("a method for" in what for what in tasks_of(b, b.officer))
+    assert "the lines will say “office method”" in page(officer, f"{sheet}/change")
     post(head, at, f"{at}/adopt", {})
+    assert "adopted by <a" in page(officer, f"{sheet}/change")
     assert "Tomasz Reyl" in page(officer, at)
     assert "Practice note 4" in page(officer, sheet)
     again = b.changed(row, CHOSEN)

@@ -207,6 +207,14 @@ def test_sources_that_disagree_are_a_gap_until_one_is_chosen(bench: Bench) -> No
     assert types[-1] == "revenue.chosen"
     again = bench.step(row, worksheets.again, bench.officer)
     assert again.evidence == [str(first.id)]
+    bench.desk.later(minutes=1)
+    bench.on(violation, figures.choose, second.id, reason="The accounts were withdrawn.")
+    assert bench.step(again, worksheets.again, bench.officer).evidence == [str(second.id)]
+    bench.desk.later(minutes=1)
+    bench.on(violation, figures.choose, first.id, reason="They were not.")
+    with bench.world.wired.database.read() as session:
+        latest = worksheets.load(session, row.reference, by=bench.officer).worksheet
+    again = bench.step(latest, worksheets.again, bench.officer)
     assert bench.prepared(again).prepared_by == bench.officer.person_id
 
 
@@ -301,6 +309,9 @@ def test_the_page_shows_both_sources_and_takes_a_choice(sqlite_bench: Bench) -> 
     assert "It is the later one." in text
     assert "Not relied on: another source was chosen" in text
     assert "Sources that disagree" not in text
+    assert "Choose one of the sources" in post(
+        officer, f"{at}/figures", f"{at}/sources", {"why-1": "Once more.", "chosen-1": chosen}, 422
+    )
 
 
 def test_the_page_says_what_adds_up(sqlite_bench: Bench) -> None:
