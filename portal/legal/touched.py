@@ -13,7 +13,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from portal.enforcement.tables import AllegedViolation, Worksheet
+from portal.enforcement import adoptions
+from portal.enforcement.tables import AllegedViolation, MethodAdoption, Worksheet
 from portal.enforcement.workflow import ViolationState, WorksheetState
 from portal.filing import duties, incidents, registration
 from portal.filing.incidents import FirstReport
@@ -23,6 +24,7 @@ from portal.filing.workflow import IncidentState
 from portal.law import coverage, penalties, statute
 from portal.law.deadlines import office_clock
 from portal.law.facts import LawError
+from portal.law.methods import Adoption
 from portal.law.statute import Pack
 from portal.legal.versions import Opened
 from portal.review import cases
@@ -115,12 +117,13 @@ def _worksheets(session: Session, case: Case, pack: str) -> Iterator[Asked]:
     )
     for row in session.exec(query.order_by(col(Worksheet.reference))):
         if pack in (row.regime, statute.OFFICE):
-            yield f"Worksheet {row.reference}", _amount(row.facts)
+            chosen = session.get(MethodAdoption, row.adoption_id) if row.adoption_id else None
+            yield f"Worksheet {row.reference}", _amount(row.facts, adoptions.as_law(session, chosen))
 
 
-def _amount(facts: dict[str, Any]) -> Callable[[], str]:
+def _amount(facts: dict[str, Any], adopted: tuple[Adoption, ...]) -> Callable[[], str]:
     def ask() -> str:
-        result = penalties.compute(facts, readings=False)
+        result = penalties.compute(facts, adoptions=adopted, readings=False)
         most = result.legal_maximum
         told = [] if result.amount is None else [_money(result.amount, result.currency)]
         told.append("no maximum" if most is None else f"at most {_money(most, result.currency)}")

@@ -221,6 +221,11 @@ def texts(session: Session) -> dict[str, str]:
     return {row.digest: row.text for row in approved(session)}
 
 
+def text_of(row: StatuteVersion) -> Pack:
+    """The pack that a version is."""
+    return _parsed(row.text, row.pack)
+
+
 def _gaps(session: Session, row: StatuteVersion, today: date) -> tuple[str, ...]:
     chain = approved(session, row.pack)
     staged = Staged(row.text, row.base, row.live_from, str(row.drafted_by), row.why)

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
-from portal.law import versions
 from portal.law.statute import Pack
 from portal.law.versions import Change
+from portal.legal import versions as legal
+from portal.legal.changes import between
+from secure_access.db import Session
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,14 @@ class Step:
     standing: str
 
 
-def versions_of(pack: Pack) -> tuple[Version, ...]:
-    """Every version of a pack that is public, oldest first: the one place where the pages ask for them.
+def versions_of(session: Session, pack: Pack) -> tuple[Version, ...]:
+    """Every version of a pack that is public, oldest first: the shipped one, then the approved ones.
 
-    A staged version with a future date is told here, and then stands on the page of its law.
+    An approved version is public before its day: who has to keep to the law reads it in time.
     """
-    return (Version(pack, None, "Came with this release"),)
+    here = legal.approved(session, pack.id)
+    approved = (Version(legal.text_of(row), row.live_from, f"Approved as {row.reference}") for row in here)
+    return (Version(legal.shipped(pack.id), None, "Came with this release"), *approved)
 
 
 def history(found: tuple[Version, ...], on: date) -> list[Step]:
@@ -47,7 +51,7 @@ def history(found: tuple[Version, ...], on: date) -> list[Step]:
     told = []
     for before, version in pairwise((None, *found)):
         assert version is not None
-        changes = versions.diff(before.pack, version.pack) if before else ()
+        changes = between(before.pack, version.pack) if before else ()
         standing = (
             "Holds now" if version is holding else "Held before" if version.holds(on) else "Not live yet"
         )

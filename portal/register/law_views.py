@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, g, render_template, request
 
 from portal.enforcement.pictures import waterfall_of
 from portal.law import accelerators as chips
@@ -13,6 +13,8 @@ from portal.law.explained import Explained
 from portal.law.methods import UnknownMethod, methods
 from portal.law.methods import load as load_method
 from portal.law.penalties import Result
+from portal.legal.changes import told
+from portal.legal.versions import office_day
 from portal.register import explorer, explorer_form, explorer_pictures, law_history, law_words
 from portal.register.explorer import WhatIf
 from portal.register.explorer_form import ExplorerForm
@@ -42,15 +44,16 @@ def regime(regime: str) -> str:
     if regime not in (*statute.REGIMES, statute.OFFICE):
         raise NotFound
     found = explained.explain(statute.load(regime))
-    on = current_time().date()
+    on, known = current_time().date(), law_history.versions_of(g.session, found.pack)
     return render_template(
         "register/law/regime.html",
         found=found,
         on=on,
         short=law_words.in_short(found, on) if found.pack.coverage else (),
         authorities=explained.AUTHORITIES,
+        told=told,
         method=_method_of(found),
-        versions=law_history.history(law_history.versions_of(found.pack), on),
+        versions=law_history.history(known, office_day(current_time())),
     )
 
 

@@ -193,9 +193,15 @@ def test_a_request_and_a_job_work_under_the_law_of_the_instance(sqlite_chamber: 
     chamber = sqlite_chamber
     chamber.staged()
     client = chamber.world.client("public")
-    assert "2,000,000" not in client.get("/law/ca-tfaia").text
+    before = client.get("/law/ca-tfaia").text
+    assert "2,000,000" not in before
+    assert "Not live yet" in before, "an approved version is public before its day"
+    assert ">2000000<" in before
     chamber.world.at(datetime(2027, 9, 2, tzinfo=UTC))
-    assert "2,000,000" in client.get("/law/ca-tfaia").text
+    after = client.get("/law/ca-tfaia").text
+    assert "2,000,000" in after
+    assert "Approved as L-2027-001" in after
+    assert "Held before" in after
 
 
 def test_it_says_which_open_cases_come_out_differently(sqlite_chamber: Chamber) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, timedelta
 
+import flask
 import pytest
 from flask.testing import FlaskClient
 from markupsafe import escape
@@ -13,6 +14,7 @@ from portal.law import accelerators, methods, risk, statute
 from portal.register import law_history, law_views
 from portal.register.law_history import Version
 from portal.ui.formats import date_only
+from portal.web import Zone
 from tests.fixtures.app import World
 from tests.portal.register.conftest import page
 
@@ -116,8 +118,13 @@ def raised(from_day: date, amount: str) -> statute.Pack:
 
 def test_a_value_that_changed_shows_old_and_new_with_dates(visitor: FlaskClient) -> None:
     new = raised(date(2027, 3, 1), "20000000")
-    page_of = law_views.regime
-    with visitor.application.test_request_context("/law/eu-ai-act"), statute.using(new):
+    page_of, app = law_views.regime, visitor.application
+    assert isinstance(app, Zone)
+    with (
+        app.test_request_context("/law/eu-ai-act"),
+        app.wired.database.read() as flask.g.session,
+        statute.using(new),
+    ):
         shown = " ".join(page_of("eu-ai-act").split())
     changed = shown.partition("Values that changed")[2].partition("</table>")[0]
     for words in ("EUR 15,000,000.00", "28 Feb 2027", "EUR 20,000,000.00", "1 Mar 2027", "Art. 101(1)"):
@@ -134,7 +141,7 @@ def test_a_later_version_stands_with_what_it_changes(
 ) -> None:
     new = raised(live_from, "20000000")
 
-    def versions_of(pack: statute.Pack) -> tuple[Version, ...]:
+    def versions_of(_session: object, pack: statute.Pack) -> tuple[Version, ...]:
         return (Version(pack, None, "Came with this release"), Version(new, live_from, "Approved"))
 
     monkeypatch.setattr(law_history, "versions_of", versions_of)
@@ -145,7 +152,8 @@ def test_a_later_version_stands_with_what_it_changes(
     assert date_only(live_from) in rows[2]
     assert shipped in rows[3]
     changes = shown.partition("Old and new values</caption>")[2].partition("</table>")[0]
-    assert f"value penalty.fixed {live_from}" in changes
+    assert "penalty.fixed" in changes
+    assert date_only(live_from) in changes
     assert "20000000" in changes
 
 
