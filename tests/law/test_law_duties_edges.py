@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -150,3 +151,8 @@ def test_a_schedule_told_in_the_last_second_takes_its_place() -> None:
     assert first(due + SECOND, date(2027, 6, 30)).due_at == due
     assert first(due, date(2027, 1, 10)).due_at == due
     assert first(due, date(2027, 1, 11)).due_at == datetime(2027, 1, 12, 7, 59, 59, tzinfo=UTC)
+
+
+def test_a_day_named_by_the_trigger_counts_only_where_an_act_must_come_before_it() -> None:
+    found = owed("ca-tfaia", (replace(CHANGED, on=date(2027, 9, 1)),), now=LATER, until=date(2028, 1, 31))
+    assert [duty.due_at for duty in found if duty.duty == "framework.publish_change"] == [DUE]

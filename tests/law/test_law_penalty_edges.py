@@ -1,0 +1,253 @@
+"""Penalties and packs where a rule turns: the first day of the power, conduct, what has no effect."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from portal.law import coverage, inflation, penalties, risk, statute, versions
+from portal.law.facts import FactError, load_json
+from portal.law.packs import PackError
+
+EU: dict[str, Any] = {
+    "regime": "eu-ai-act",
+    "on": "2027-09-01",
+    "decided_on": "2027-10-01",
+    "currency": "EUR",
+    "revenue": [{"entity": "undertaking", "amount": "1000"}],
+}
+POWER = date(2026, 8, 2)
+
+
+def eu(**violation: Any) -> penalties.Result:
+    items = [{"provision": "101(1)(a)", "severity_percent": "10", **violation}]
+    return penalties.compute({**EU, "inputs": {"violations": items}})
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "days"),
+    [
+        ("2026-08-01", "2026-08-02", "2026-08-02 to 2026-08-02, 1 days"),
+        ("2026-08-02", "2026-08-02", None),
+        ("2026-08-02", "2026-08-03", None),
+    ],
+)
+def test_conduct_is_split_only_where_it_reaches_over_the_first_day_of_the_power(
+    start: str, end: str, days: str | None
+) -> None:
+    found = eu(start=start, end=end)
+    counted = [line.how for line in found.lines if line.label.startswith("Conduct that counts")]
+    assert counted == ([days] if days else [])
+
+
+def test_conduct_that_ended_before_the_power_is_not_in_force() -> None:
+    with pytest.raises(statute.NotInForce, match="2026-08-01"):
+        eu(start="2026-07-01", end="2026-08-01")
+
+
+ANY = "after any earlier violation"
+
+
+@pytest.mark.parametrize(
+    ("prior", "why"),
+    [
+        ({"conduct_from": "2027-05-31", "conduct_to": "2027-07-01"}, ""),
+        ({"conduct_from": "2027-06-01"}, "its conduct was not earlier"),
+        ({"conduct_to": "2027-05-31"}, ""),
+        ({"conduct_to": "2027-06-01"}, "its conduct was not earlier"),
+        ({"final_on": "2027-05-31", "status": "final"}, ""),
+        ({"conduct_to": "2027-05-31", "final_on": "2027-08-01", "status": "final"}, ""),
+        ({}, "the day of its conduct is not stated"),
+        ({"conduct_from": "2027-05-31", "status": "set_aside"}, "it was set aside"),
+    ],
+)
+def test_any_earlier_violation_is_earlier_by_its_conduct(prior: dict[str, str], why: str) -> None:
+    text = statute.load("ny-raise").text.replace('adopted = "after a final penalty"', f'adopted = "{ANY}"')
+    violation = {"provision": "1422", "severity_percent": "10", "occurred_on": "2027-06-01"}
+    facts = {
+        "regime": "ny-raise",
+        "on": "2027-09-01",
+        "currency": "USD",
+        "priors": [{"id": "P", "regime": "ny-raise", "status": "pending", **prior}],
+        "inputs": {"violations": [violation]},
+    }
+    with statute.using(statute.parse(text, "x")):
+        found = penalties.compute(facts)
+    said = [line for line in found.warnings if "is not counted" in line]
+    assert said == ([f"Prior P is not counted against 1422: {why}."] if why else [])
+
+
+def test_an_earlier_violation_of_the_same_case_counts_under_that_reading_alone() -> None:
+    first = {"provision": "1422", "severity_percent": "10", "occurred_on": "2027-06-01"}
+    for day, total in (("2027-06-01", 200_000), ("2027-06-02", 400_000)):
+        items = [first, {**first, "occurred_on": day}]
+        facts = {"regime": "ny-raise", "on": "2027-09-01", "currency": "USD", "inputs": {"violations": items}}
+        found = penalties.compute(facts)
+        assert found.total == 200_000
+        (other,) = (one for one in found.readings if one.name == ANY)
+        assert other.total == total
+
+
+def test_what_has_no_effect_in_a_method_is_said() -> None:
+    facts = {
+        "method": "fec-111-43",
+        "currency": "USD",
+        "inputs": {
+            "base": "1",
+            "per_day": "1",
+            "days": "1",
+            "priors": "1",
+            "violations": [{"severity_percent": "1", "severity": "high", "fault": "negligent"}],
+        },
+    }
+    said = [line for line in penalties.compute(facts).warnings if "has no effect" in line]
+    assert said == [
+        f"inputs.violations[0].{key} has no effect under fec-111-43."
+        for key in ("severity_percent", "severity", "fault")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"occurred_on": "2027-06-01", "start": "2027-06-01"},
+            "inputs.violations[0].start: the days of conduct are stated twice."
+            " Keep occurred_on, or start and end.",
+        ),
+        (
+            {"severity": "high"},
+            "inputs.violations[0].severity: this method asks for severity_percent. State severity_percent.",
+        ),
+        ({"items": "0"}, "inputs.violations[0].items: 0 is out of bounds. Use a value from 1 to 10000."),
+        (
+            {"items": "10001"},
+            "inputs.violations[0].items: 10001 is out of bounds. Use a value from 1 to 10000.",
+        ),
+    ],
+)
+def test_a_violation_is_refused_in_these_words(change: dict[str, str], said: str) -> None:
+    with pytest.raises(FactError) as caught:
+        eu(**change)
+    assert str(caught.value) == said
+    assert caught.value.path == said.partition(":")[0]
+
+
+def test_a_prior_whose_conduct_ends_before_it_starts() -> None:
+    prior = {
+        "id": "P",
+        "regime": "x",
+        "status": "pending",
+        "conduct_from": "2027-02-02",
+        "conduct_to": "2027-02-01",
+    }
+    facts = {**EU, "inputs": {"violations": [{"provision": "101(1)(a)", "severity_percent": "1"}]}}
+    said = r"^priors\[0\]\.conduct_from: the conduct ends before it starts\. Swap the two dates\.$"
+    with pytest.raises(FactError, match=said):
+        penalties.compute({**facts, "priors": [prior]})
+    penalties.compute({**facts, "priors": [{**prior, "conduct_to": "2027-02-02"}]})
+
+
+def test_days_are_counted_and_severity_is_not_said() -> None:
+    violation = {"provision": "1428", "severity_percent": "1", "start": "2027-03-01", "end": "2027-03-02"}
+    facts = {
+        "regime": "ny-raise",
+        "on": "2027-09-01",
+        "currency": "USD",
+        "inputs": {"violations": [violation]},
+    }
+    said = r"severity_percent: this provision counts days, not severity\. Leave it out\.$"
+    with pytest.raises(FactError, match=said):
+        penalties.compute(facts)
+    del violation["severity_percent"]
+    assert penalties.compute(facts).total == 2000
+
+
+def test_the_factors_of_the_office_each_cite_something() -> None:
+    office = statute.load(statute.OFFICE)
+    found = penalties.factor_codes(date(2027, 9, 1))
+    assert [(one.code, one.label, one.citation) for one in found] == [
+        (row["code"], row["label"], row["citation"]) for row in office.factors
+    ]
+    assert [one.percent for one in found] == [
+        office.value(row["value"], date(2027, 9, 1)).number if "value" in row else None
+        for row in office.factors
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ('{"b": NaN, "a": [1]}', "b"),
+        ('{"b": NaN, "a": {"c": 1}}', "b"),
+        ('[[1], {"a": [NaN]}, [2]]', "[1].a[0]"),
+    ],
+)
+def test_what_is_no_number_is_found_wherever_it_stands(text: str, path: str) -> None:
+    with pytest.raises(FactError) as caught:
+        load_json(text)
+    assert caught.value.path == path
+
+
+def test_an_adjustment_that_nobody_checked_says_so() -> None:
+    text = inflation.TABLE.read_text(encoding="utf-8").replace("verified = true", "verified = false", 1)
+    table = inflation.parse(text, "t")
+    assert [year.verified for year in table.years].count(False) == 1 + sum(
+        not year.verified for year in inflation.load().years
+    )
+    with pytest.raises(FactError, match=r"is not known\. Add the published multiplier to the table\.$"):
+        table.steps(Decimal(1), date(2024, 1, 15), date(2099, 1, 1))
+
+
+def test_a_tier_that_is_not_there() -> None:
+    category = risk.taxonomies()[0].categories[0]
+    one = risk.Tier(1, "first", "d", "e")
+    with pytest.raises(risk.UnknownTaxonomy) as caught:
+        replace(category, name="C", tiers=()).tier(1)
+    assert str(caught.value) == "C has no tier 1. Tiers: it has no tiers yet."
+    tiered = replace(category, name="C", tiers=(one, replace(one, number=2)))
+    assert tiered.tier(2).number == 2
+    with pytest.raises(risk.UnknownTaxonomy, match=r"^C has no tier 3\. Tiers: 1, 2\.$"):
+        tiered.tier(3)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ({"periodic": ({"duty": "d", "value": "none"},)}, "periodic d names the value 'none'"),
+        ({"gravity": ({"level": "high", "value": "none"},)}, "gravity high names the value 'none'"),
+        ({"provisions": ({"code": "1", "per_day": "none"},)}, "provision 1 names the value 'none'"),
+        ({"coverage": {"rule": [{"name": "n", "threshold": "none"}]}}, "rule n names the value 'none'"),
+        ({"coverage": {"rule": [{"name": "n", "modifier": "none"}]}}, "rule n names the value 'none'"),
+    ],
+)
+def test_a_row_that_names_no_value_is_a_fault_of_the_pack(rows: dict[str, Any], message: str) -> None:
+    pack = replace(statute.load("ny-raise"), **rows)
+    with pytest.raises(PackError) as caught:
+        statute.check(pack)
+    assert str(caught.value) == f"{pack.path}: {message}, which does not exist."
+
+
+def test_a_rule_of_coverage_is_one_field_of_a_change() -> None:
+    old = statute.load("ny-raise")
+    text = old.text.replace('large = { all = ["covered", "gross_revenue"] }', 'large = { all = ["covered"] }')
+    text = text.replace('covered = { rule = "compute" }', 'covered = { all = ["compute"] }')
+    found = versions.diff(old, statute.parse(text, "new"))
+    assert [(one.row, one.field) for one in found] == [("coverage", "covered"), ("coverage", "large")]
+    assert found[1].old == "{'all': ['covered', 'gross_revenue']}"
+
+
+def test_a_modifier_is_held_against_the_original_and_not_against_the_sum() -> None:
+    """A third of the original's 9e25 is 3e25; the training stated beside it is not the original's."""
+
+    def outcome(modifier: str) -> str:
+        model = {"training_flop": "3e25", "base_model_flop": "9e25", "modifier_flop": modifier}
+        found = coverage.assess({"on": "2027-10-01", "regimes": ["eu-ai-act"], "model": model})
+        (reason,) = (one for one in found.regimes["eu-ai-act"].because if one.rule == "compute")
+        return reason.outcome
+
+    assert [outcome("3e25"), outcome("3.01e25")] == ["no", "yes"]
