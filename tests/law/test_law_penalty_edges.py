@@ -11,6 +11,7 @@ import pytest
 
 from portal.law import coverage, inflation, penalties, risk, statute, versions
 from portal.law.facts import FactError, load_json
+from portal.law.methods import Adoption
 from portal.law.packs import PackError
 
 EU: dict[str, Any] = {
@@ -251,3 +252,106 @@ def test_a_modifier_is_held_against_the_original_and_not_against_the_sum() -> No
         return reason.outcome
 
     assert [outcome("3e25"), outcome("3.01e25")] == ["no", "yes"]
+
+
+def test_the_provision_that_penalises_may_count_days_where_the_one_broken_does_not() -> None:
+    days = {"provision": "1422", "penalty_provision": "1428", "start": "2027-03-01", "end": "2027-03-03"}
+    facts = {"regime": "ny-raise", "on": "2027-09-01", "currency": "USD", "inputs": {"violations": [days]}}
+    found = penalties.compute(facts)
+    assert found.total == found.maximum == 3000
+    assert [line.operand for line in found.lines if line.operation == "days"] == ["3"]
+
+
+@pytest.mark.parametrize(
+    ("base", "total"), [("provider", 1_500_000), ("undertaking", 3_000_000), (None, 3_000_000)]
+)
+def test_whose_turnover_is_taken(base: str | None, total: int) -> None:
+    facts = {
+        **EU,
+        "base": base,
+        "revenue": [
+            {"entity": "provider", "amount": "100000000"},
+            {"entity": "undertaking", "amount": "1000000000"},
+        ],
+        "inputs": {"violations": [{"provision": "101(1)(a)", "severity_percent": "10"}]},
+    }
+    assert penalties.compute(facts).total == total
+    with pytest.raises(FactError, match="Use one of: provider, undertaking"):
+        penalties.compute({**facts, "base": "group"})
+
+
+def test_a_period_of_one_day_is_a_period() -> None:
+    day = {"period_start": "2026-12-31", "period_end": "2026-12-31"}
+    found = penalties.compute(
+        {
+            **EU,
+            "revenue": [{"entity": "undertaking", "amount": "1", **day}],
+            "inputs": {"violations": [{"provision": "101(1)(a)", "severity_percent": "10"}]},
+        }
+    )
+    assert any("the period has 1 days" in line for line in found.warnings)
+
+
+@pytest.mark.parametrize(
+    ("maximum", "said"),
+    [
+        ({"percent": "100.1"}, "maximum.percent: 100.1 is out of bounds. Use a value from 0 to 100."),
+        (
+            {"fixed": "1", "percent": "100.1"},
+            "maximum.percent: 100.1 is out of bounds. Use a value from 0 to 100.",
+        ),
+        (
+            {"amount": "1", "take": "higher"},
+            "maximum: an amount and a formula are both stated. Keep one of the two.",
+        ),
+        (
+            {"amount": "1", "fixed": "1"},
+            "maximum: an amount and a formula are both stated. Keep one of the two.",
+        ),
+    ],
+)
+def test_a_maximum_is_refused_in_these_words(maximum: dict[str, str], said: str) -> None:
+    facts = {
+        "method": "ec-2006",
+        "currency": "EUR",
+        "maximum": maximum,
+        "revenue": [{"entity": "A", "amount": "1"}],
+        "inputs": {"basic_amount": "1"},
+    }
+    with pytest.raises(FactError) as caught:
+        penalties.compute(facts)
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize(("since", "adopted"), [("2027-10-01", True), ("2027-10-02", False)])
+def test_a_method_is_adopted_from_its_day_on(since: str, adopted: bool) -> None:
+    choice = Adoption(
+        "eu-ai-act", "edpb-2023", date.fromisoformat(since), "T. Reyl", "entry 12", "one for both"
+    )
+    facts = {**EU, "inputs": {"violations": [{"provision": "101(1)(a)", "severity_percent": "10"}]}}
+    if adopted:
+        with pytest.raises(FactError, match="inputs.seriousness: the value is missing"):
+            penalties.compute(facts, adoptions=(choice,))
+    else:
+        assert penalties.compute(facts, adoptions=(choice,)).method == "share-of-maximum"
+
+
+def test_another_currency_needs_its_name_and_its_direction() -> None:
+    facts = {**EU, "inputs": {"violations": [{"provision": "101(1)(a)", "severity_percent": "10"}]}}
+    for shown, said in (
+        ({"rate": "2", "rate_quote": "presented currency per penalty currency"}, "present_in.currency"),
+        (
+            {"currency": "JPY", "rate": "2", "rate_quote": "up"},
+            "present_in.rate_quote: 'up' is not known here",
+        ),
+    ):
+        with pytest.raises(FactError, match=said):
+            penalties.compute({**facts, "present_in": shown})
+    for quote, amount in (
+        ("presented currency per penalty currency", Decimal(3_000_000)),
+        ("penalty currency per presented currency", Decimal(750_000)),
+    ):
+        shown = {"currency": "JPY", "rate": "2", "rate_quote": quote}
+        found = penalties.compute({**facts, "present_in": shown}).converted
+        assert found is not None
+        assert (found.amount, found.currency) == (amount, "JPY")
