@@ -99,7 +99,7 @@ def _alleged(stage: Stage, cast: Cast, subject: str, regime: str, moment: str) -
 
 
 def _adopt(stage: Stage, cast: Cast) -> None:
-    """New York's worksheets follow an adopted method; those of the EU show what the lack of one looks like."""
+    """New York's worksheets follow an adopted method; those of the EU show the lack of one."""
     why = "The law says “based on the severity” and no more; a share of the maximum shows the severity."
     stated = adoptions.Proposal("ny-raise", "share-of-maximum", date(2027, 9, 20), why)
     row = stage.at("2027-09-20 09:30").act(adoptions.propose, stated=stated, by=cast["ines"])

@@ -18,6 +18,7 @@ from portal.enforcement.service import guard
 from portal.enforcement.tables import AllegedViolation, PriorViolation, RevenueEvidence, Worksheet
 from portal.enforcement.turnover import Turnover
 from portal.enforcement.workflow import ViolationState, WorksheetState
+from portal.ui.formats import date_only
 from secure_access.db import Session, col, select
 from secure_access.identity import Actor
 
@@ -68,7 +69,8 @@ def _replaced(row: Worksheet, found: Turnover) -> Iterator[Stale]:
         for old in figure.rows:
             why = found.lost.get(old.id, "")
             if str(old.id) in row.evidence and why in _SAID:
-                yield Stale(why, f"Revenue of {old.entity}, year to {old.period_end}: {_SAID[why]}")
+                year = f"Revenue of {old.entity}, year to {date_only(old.period_end)}"
+                yield Stale(why, f"{year}: {_SAID[why]}")
 
 
 def listed(session: Session, *, by: Actor) -> list[tuple[Worksheet, tuple[Stale, ...]]]:

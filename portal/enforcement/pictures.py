@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ from portal.law import statute
 from portal.law.money import Money, half_up, plain
 from portal.law.penalty_lines import COUNTING
 from portal.ui.charts import OtherReading, Step, Waterfall
-from portal.ui.formats import amount, money
+from portal.ui.formats import amount, date_only, money
 
 _PATH = re.compile(r"^(?:inputs\.)?(revenue|violation|factor|prior)s?\[\d+\]")
 _ENTITY = {
@@ -168,11 +169,15 @@ def uncertain(worksheet: Worksheet) -> list[str]:
 def provisional(worksheet: Worksheet) -> list[str]:
     """The figures of a version that were not audited when it was calculated."""
     return [
-        f"The revenue of the year to {stated['period_end']} is provisional: not audited. It is trued up by a "
-        "new version when the audited figure is on file."
+        f"The revenue of the year to {_day(stated['period_end'])} is provisional: not audited. It is trued up "
+        "by a new version when the audited figure is on file."
         for stated in worksheet.facts.get("revenue", ())
         if PROVISIONAL in stated["source"]
     ]
+
+
+def _day(stated: str) -> str:
+    return date_only(date.fromisoformat(stated))
 
 
 def priors(worksheet: Worksheet) -> list[PriorStanding]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from portal.enforcement.tables import RevenueChoice, RevenueEvidence
+from portal.ui.formats import date_only
 
 UNDERTAKING, PROVIDER = "undertaking", "provider"
 TRUE_UP, RESTATED, CORRECTED, CHOSEN = "true up", "restated", "corrected", "another source chosen"
@@ -62,7 +63,7 @@ class Figure:
     @property
     def about(self) -> str:
         """Whose revenue of which year, in words."""
-        return f"the revenue of {self.used.entity}, year to {self.used.period_end.isoformat()}"
+        return f"the revenue of {self.used.entity}, year to {date_only(self.used.period_end)}"
 
 
 @dataclass(frozen=True)
