@@ -169,8 +169,8 @@ def uncertain(worksheet: Worksheet) -> list[str]:
 def provisional(worksheet: Worksheet) -> list[str]:
     """The figures of a version that were not audited when it was calculated."""
     return [
-        f"The revenue of the year to {_day(stated['period_end'])} is provisional: not audited. It is trued up "
-        "by a new version when the audited figure is on file."
+        f"The revenue of the year to {_day(stated['period_end'])} is provisional: not audited. It is "
+        "trued up by a new version when the audited figure is on file."
         for stated in worksheet.facts.get("revenue", ())
         if PROVISIONAL in stated["source"]
     ]
