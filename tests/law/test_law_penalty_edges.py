@@ -330,7 +330,7 @@ def test_a_method_is_adopted_from_its_day_on(since: str, adopted: bool) -> None:
     )
     facts = {**EU, "inputs": {"violations": [{"provision": "101(1)(a)", "severity_percent": "10"}]}}
     if adopted:
-        with pytest.raises(FactError, match="inputs.seriousness: the value is missing"):
+        with pytest.raises(FactError, match=r"inputs\.seriousness: the value is missing"):
             penalties.compute(facts, adoptions=(choice,))
     else:
         assert penalties.compute(facts, adoptions=(choice,)).method == "share-of-maximum"
