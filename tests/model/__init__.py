@@ -1,1 +1,0 @@
-"""The tables of all workflows held against what must never happen."""
