@@ -55,14 +55,18 @@ class Calendar:
         return day
 
     def add(self, day: date, business_days: int) -> tuple[date, tuple[str, ...]]:
-        """The last of so many business days after a day, and each day passed over with the reason."""
+        """The last of so many business days after a day, and each day passed over with the reason.
+
+        A negative number counts back.
+        """
         passed: list[str] = []
-        while business_days:
-            day += _ONE
+        step, left = (_ONE if business_days > 0 else -_ONE), abs(business_days)
+        while left:
+            day += step
             if because := self.closed_because(day):
                 passed.append(f"{day.isoformat()} ({because})")
             else:
-                business_days -= 1
+                left -= 1
         return day, tuple(passed)
 
 

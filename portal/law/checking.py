@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from portal.law import calendars, coverage, statute
-from portal.law.packs import PackError
+from portal.law.deadlines import KINDS, TRIGGERS
+from portal.law.packs import SPANS, PackError
 from portal.law.statute import Pack
 
 READ_BY_CODE = (
@@ -34,6 +35,7 @@ def check(pack: Pack) -> None:
     """
     statute.check(pack)
     _duties(pack)
+    _periods(pack)
     _used(pack)
     _readings(pack)
     calendars.of(pack)
@@ -67,13 +69,39 @@ def _duties(pack: Pack) -> None:
             raise PackError(f"{at} cites nothing.")
         if row.get("status", pack.status) not in statute.STATUSES:
             raise PackError(f"{at}: status {row['status']!r} is not one of {', '.join(statute.STATUSES)}.")
-        if row.get("repeats") and "value" not in row:
-            raise PackError(f"{at} repeats without a period.")
+        _form(row, at)
         for word in ("value", "within"):
             if word in row and row[word] not in keys:
                 raise PackError(f"{at} names the value {row[word]!r}, which does not exist.")
         if "breach" in row and row["breach"] not in codes:
             raise PackError(f"{at} names the provision {row['breach']!r}, which does not exist.")
+
+
+def _form(row: Mapping[str, Any], at: str) -> None:
+    """What one key of a duty asks of the others."""
+    for word in ("repeats", "may", "within"):
+        if row.get(word) and "value" not in row:
+            raise PackError(f"{at} has {word} without a period.")
+    if row.get("strict") and not (row.get("at_once") and row.get("before")):
+        raise PackError(f"{at} is strict, and no act must come before its trigger.")
+    if "plan" in row and ("within" not in row or len(row["plan"]) != 2):
+        raise PackError(f"{at}: a plan is what is planned within a period, and what it is when it comes.")
+
+
+def _periods(pack: Pack) -> None:
+    """Clocks start and periods pass: each is a span of time of at least one, and some day is no weekend."""
+    for row in (*pack.clocks, *pack.periodic, *pack.duties):
+        for word in ("value", "within"):
+            for value in pack.history(row.get(word, "")):
+                if value.unit not in SPANS or value.number < 1:
+                    raise PackError(f"{pack.path}: {row['duty']}: {value.key} is no span of time.")
+    for row in pack.clocks if pack.id != statute.OFFICE else ():
+        if row["trigger"] not in TRIGGERS or row.get("kind", KINDS[0]) not in KINDS:
+            raise PackError(f"{pack.path}: clock {row['duty']} starts with nothing that an incident has.")
+    weekends = [pack.calendar["weekend"]] if pack.calendar else []
+    weekends += [value.value for value in pack.history("weekend")]
+    if any({str(day) for day in weekend} >= set("1234567") for weekend in weekends):
+        raise PackError(f"{pack.path}: every day is a weekend.")
 
 
 def _readings(pack: Pack) -> None:

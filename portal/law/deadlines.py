@@ -123,6 +123,18 @@ def legal_day(at: datetime, zone: ZoneInfo) -> date:
     return aware(at).astimezone(zone).date()
 
 
+def moment(at: datetime, zone: ZoneInfo) -> str:
+    """An instant in words in a zone; in the hour that comes twice, with which of the two it is."""
+    local = aware(at).astimezone(zone)
+    twice = local.replace(fold=1 - local.fold).utcoffset() != local.utcoffset()
+    return f"{local:%Y-%m-%d %H:%M:%S} {zone.key}{f' ({local:%Z})' if twice else ''}"
+
+
+def counted(number: int, unit: str) -> str:
+    """A number of units in words: "1 month", "3 months"."""
+    return f"{number} {unit.removesuffix('s') if number == 1 else unit}"
+
+
 def add_months(day: date, months: int) -> date:
     """The same day some months later; the last of the month where that day does not exist."""
     years, month = divmod(day.month - 1 + months, 12)
@@ -183,13 +195,14 @@ def _clock(pack: Pack, row: Mapping[str, Any], starts: datetime, value: Value) -
     words, zone = row["trigger"].replace("_", " "), pack.zone.key
     otherwise: datetime | None = None
     local = starts.astimezone(pack.zone)
-    why = [f"{words.capitalize()} at {local:%Y-%m-%d %H:%M:%S} {zone}"]
+    why = [f"{words.capitalize()} at {moment(starts, pack.zone)}"]
+    period = counted(int(value.number), value.unit)
     if value.unit == "hours":
         due = starts + timedelta(hours=int(value.number))
-        why.append(f"plus {int(value.number)} hours, every hour counted")
+        why += [f"plus {period}, every hour counted", f"so until {moment(due, pack.zone)}"]
     else:
         last = add_period(local.date(), value)
-        why.append(f"{local.date().isoformat()} plus {int(value.number)} {value.unit} = {last.isoformat()}")
+        why.append(f"{local.date().isoformat()} plus {period} = {last.isoformat()}")
         if row.get("rolls") and (moved := open_day(last, pack)) != last:
             why.append(f"{last.isoformat()} is a {last:%A} or a closed day, so {moved.isoformat()}")
             last = moved
@@ -206,7 +219,7 @@ def _clock(pack: Pack, row: Mapping[str, Any], starts: datetime, value: Value) -
         label=row["label"],
         starts_at=starts,
         due_at=due,
-        rule=f"{int(value.number)} {value.unit} from {words}",
+        rule=f"{period} from {words}",
         citation=value.citation,
         why=tuple(why),
         zone=zone,
@@ -231,7 +244,7 @@ def _governing(pack: Pack, clocks: list[Clock]) -> list[Clock]:
         else:
             chosen = min(same, key=lambda other: other.due_at)
         governs = clock is chosen
-        note = "this start governs" if governs else "an earlier start governs"
+        note = "this start governs" if governs else "another start governs"
         why = (*clock.why, f"{note}: {reading.option(reading.adopted).label}") if len(same) > 1 else clock.why
         found.append(replace(clock, governs=governs, why=why))
     return found

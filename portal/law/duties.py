@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Any
 
 from portal.law import statute
-from portal.law.deadlines import WrongTime, aware, end_of, legal_day
+from portal.law.deadlines import WrongTime, aware, counted, end_of, legal_day, moment
 from portal.law.duty_moves import Moves, closed
 from portal.law.duty_rules import (
     ENTERED,
@@ -106,35 +106,39 @@ class _Fold:
     def _once(self, rule: Rule, event: Event) -> Iterator[Owed]:
         duty = self._begun(rule, event, 1)
         if duty is not None:
-            yield self.moves.judged(rule, duty, self._meeting(rule, event))
+            met = self._meeting(rule, event, not_before=duty.due_at if rule.may else None)
+            yield self.moves.judged(rule, duty, met)
 
     def _repeating(self, rule: Rule, about: str, current: list[Event]) -> Iterator[Owed]:
         """From each report to the next; after the last one again and again until the last day to list."""
         answers = [event for event in self.events if event.kind in rule.met_by and event.about == about]
         first = aware(current[0].at)
         chain = sorted({*current, *(e for e in answers if aware(e.at) >= first)}, key=lambda e: aware(e.at))
+        taken = date.min
         for event, following in pairwise(chain):
             duty = self._begun(rule, event, 1)
-            if duty is not None:
-                yield self.moves.judged(rule, duty, following)
+            if duty is not None and duty.triggered_at <= aware(following.at):
+                judged = self.moves.judged(rule, duty, following, taken)
+                taken = taken if judged.due_at is None else legal_day(judged.due_at, self.pack.zone)
+                yield judged
         number = 0
         while True:
             number += 1
             duty = self._begun(rule, chain[-1], number)
             if duty is None:
                 return
-            judged = self.moves.judged(rule, duty, None)
+            judged = self.moves.judged(rule, duty, None, taken)
             if judged.due_at is not None and legal_day(judged.due_at, self.pack.zone) > self.until:
                 return
             yield judged
-            if judged.status in ("ended", "held"):
+            if judged.status == "ended" or judged.due_at is None:
                 return
 
-    def _meeting(self, rule: Rule, event: Event) -> Event | None:
+    def _meeting(self, rule: Rule, event: Event, not_before: datetime | None) -> Event | None:
         """The first act that meets a duty; one that must come before its trigger may come earlier."""
         for other in self.events:
             fits = other.kind in rule.met_by and (other.concerns(event.about) or not event.about)
-            if fits and (rule.before or aware(other.at) >= aware(event.at)):
+            if fits and (rule.before or aware(other.at) >= (not_before or aware(event.at))):
                 return other
         return None
 
@@ -146,30 +150,23 @@ class _Fold:
 
     def _begun(self, rule: Rule, event: Event, number: int) -> Owed | None:
         """The duty that an event begins, with its due instant by the law alone; None where none begins."""
-        start = aware(event.at)
-        value = self._value(rule, event)
-        if event.kind == LAW_STARTED and value is not None:
-            start = max(start, datetime.combine(value.valid_from, time(0), self.pack.zone))
-        day = legal_day(start, self.pack.zone)
-        if not self.pack.in_force(day) or (rule.value and value is None) or self._left(rule, event, start):
+        start = self._start(rule, event)
+        day = _named_day(rule, event) or legal_day(start, self.pack.zone)
+        value = self._value(rule, day)
+        without = bool(rule.value) and value is None
+        if without or start > self.now or not self.pack.in_force(day) or self._left(rule, event, start):
             return None
-        local = start.astimezone(self.pack.zone)
-        why = [f"{event.named()} at {local:%Y-%m-%d %H:%M:%S} {self.pack.zone.key}"]
-        plain: dict[str, Any] = {"due_at": None, "citation": rule.citation, "rule": rule.promptly}
+        since = start if event.kind == LAW_STARTED else aware(event.at)
+        why = [f"{event.named()} at {moment(since, self.pack.zone)}"]
+        if start > since:
+            why.append(f"so already when the rule began: counted from {day.isoformat()}")
+        plain: dict[str, Any] = {"citation": rule.citation, "rule": rule.promptly}
         status, verified = rule.status, rule.verified
         if value is not None:
-            turn = "before" if rule.before else "after"
-            from_at = _named_day(event, self.pack) if rule.before and event.on else start
-            found = reckon(self.pack, value, from_at, times=number, before=rule.before)
-            plain = {"due_at": found.due_at, "citation": value.citation, "otherwise_due_at": found.otherwise}
-            plain["rule"] = f"{int(value.number)} {value.unit} {turn} {event.kind.replace('_', ' ')}"
+            plain |= {"citation": value.citation, **self._counted(rule, event, value, start, number)}
             status, verified = value.status, value.verified
-            why += [*found.why, *([value.note] if value.note else [])]
-        elif rule.at_once:
-            plain["due_at"] = end_of(day, self.pack.zone)
-            why.append(f"{rule.promptly}, so by the end of {day.isoformat()}, 23:59:59 {self.pack.zone.key}")
         else:
-            why.append(rule.promptly)
+            plain |= self._prompt(rule, event, start)
         return Owed(
             regime=self.pack.id,
             duty=rule.duty,
@@ -180,7 +177,7 @@ class _Fold:
             trigger_id=event.id,
             triggered_at=start,
             status="upcoming",
-            why=tuple(why),
+            why=(*why, *plain.pop("why")),
             zone=self.pack.zone.key,
             law_status=status,
             verified=verified,
@@ -188,24 +185,62 @@ class _Fold:
             recipient=rule.recipient,
             breach=rule.breach,
             disputed=self._disputed(event),
+            disputes=event.disputes,
+            tag=rule.tag,
             **plain,
         )
 
-    def _value(self, rule: Rule, event: Event) -> Value | None:
-        """The period in force on the day of the trigger; for the start of the law itself the first one."""
+    def _start(self, rule: Rule, event: Event) -> datetime:
+        """When a duty begins: with its trigger; where that lasts, not before the first day of its rule."""
+        at = aware(event.at)
+        if not (rule.standing or event.kind == LAW_STARTED):
+            return at
+        first = self.pack.starts
+        if rule.value:
+            first = max(first, self.pack.history(rule.value)[0].valid_from)
+        return max(at, datetime.combine(first, time(0), self.pack.zone).astimezone(UTC))
+
+    def _value(self, rule: Rule, day: date) -> Value | None:
+        """The period in force on a day."""
         if not rule.value:
             return None
-        if event.kind == LAW_STARTED:
-            first = self.pack.history(rule.value)[0]
-            return (
-                first
-                if aware(datetime.combine(first.valid_from, time(0), self.pack.zone)) <= self.now
-                else None
-            )
         try:
-            return self.pack.value(rule.value, legal_day(event.at, self.pack.zone))
+            return self.pack.value(rule.value, day)
         except NotInForce:
             return None
+
+    def _counted(
+        self, rule: Rule, event: Event, value: Value, start: datetime, number: int
+    ) -> dict[str, Any]:
+        """Due instant, rule and working of a period; a right begins with its day, a duty ends with it."""
+        named = _named_day(rule, event)
+        point = datetime.combine(named, time(0), self.pack.zone) if named else start
+        found = reckon(self.pack, value, point, times=number, before=rule.before)
+        turn = "before" if rule.before else "after"
+        due, why = found.due_at, found.why
+        if rule.may:
+            day = legal_day(due, self.pack.zone)
+            due = datetime.combine(day, time(0), self.pack.zone).astimezone(UTC)
+            why = (*why[:-1], f"from the beginning of that day, 00:00:00 {self.pack.zone.key}")
+        return {
+            "due_at": due,
+            "otherwise_due_at": found.otherwise,
+            "rule": f"{counted(int(value.number), value.unit)} {turn} {event.kind.replace('_', ' ')}",
+            "why": (*why, *([value.note] if value.note else [])),
+        }
+
+    def _prompt(self, rule: Rule, event: Event, start: datetime) -> dict[str, Any]:
+        """Due instant and working where the law states no period; none where it states no time at all."""
+        if not rule.at_once:
+            return {"due_at": None, "why": (rule.promptly,)}
+        named = _named_day(rule, event)
+        if rule.strict and named is None:
+            return {"due_at": start, "why": (f"{rule.promptly}, so until then",)}
+        day = named or legal_day(start, self.pack.zone)
+        if rule.strict:
+            day -= timedelta(days=1)
+        line = f"{rule.promptly}, so by the end of {day.isoformat()}, 23:59:59 {self.pack.zone.key}"
+        return {"due_at": end_of(day, self.pack.zone), "why": (line,)}
 
     def _disputed(self, event: Event) -> str:
         said = [f"disputes {event.disputes}: {event.named()}"] if event.disputes else []
@@ -223,9 +258,9 @@ class _Fold:
         return bool(before) and before[-1].kind == LEFT and not rule.start
 
 
-def _named_day(event: Event, pack: Pack) -> datetime:
-    assert event.on is not None
-    return datetime.combine(event.on, time(0), pack.zone)
+def _named_day(rule: Rule, event: Event) -> date | None:
+    """The day that a trigger names, where the act must come before it."""
+    return event.on if rule.before else None
 
 
 def _governing(pack: Pack, found: list[Owed]) -> list[Owed]:
@@ -248,8 +283,16 @@ def _governing(pack: Pack, found: list[Owed]) -> list[Owed]:
             continue
         determined = [other for other in same if other.trigger == "incident_determined"]
         pool = determined if reading.adopted == "determining" and determined else same
-        chosen = min(pool, key=lambda other: (other.triggered_at, other.key))
-        note = "this start governs" if duty is chosen else "another start governs"
+        chosen = _chosen(pool)
+        note = "this start governs" if duty.key in chosen else "another start governs"
         line = f"{note}: {reading.option(reading.adopted).label} ({reading.citation})"
-        result.append(replace(duty, governs=duty is chosen, why=(*duty.why, line)))
+        result.append(replace(duty, governs=duty.key in chosen, why=(*duty.why, line)))
     return result
+
+
+def _chosen(pool: list[Owed]) -> set[str]:
+    """The start that governs; where starts are disputed, one with and one without what is disputed."""
+    disputed = {duty.disputes for duty in pool if duty.disputes}
+    said = [duty for duty in pool if not duty.disputes] or pool
+    disputing = [duty for duty in pool if duty.trigger_id not in disputed] or pool
+    return {min(each, key=lambda duty: (duty.triggered_at, duty.key)).key for each in (said, disputing)}

@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from portal.law.deadlines import add_months, aware, end_of, legal_day
+from portal.law.deadlines import add_months, aware, counted, end_of, legal_day
 from portal.law.duty_rules import (
     EXCUSED,
     EXTENDED,
     HELD,
     LEFT,
-    PLANNED,
     RELEASED,
     SCHEDULE,
-    UPDATED,
     Event,
     Owed,
     Rule,
@@ -31,19 +29,27 @@ class Moves:
     events: tuple[Event, ...]
     now: datetime
 
-    def judged(self, rule: Rule, duty: Owed, met: Event | None) -> Owed:
-        """The duty after schedules, holds, extensions and exceptions, and as it stands at the moment."""
+    def judged(self, rule: Rule, duty: Owed, met: Event | None, taken: date = date.min) -> Owed:
+        """The duty after schedules, holds, extensions and exceptions, and as it stands at the moment.
+
+        `met` is the act that meets it; days of an agreed schedule up to `taken` were met before.
+        """
+        planned = ""
+        if duty.due_at is not None and not rule.may:
+            duty = self._scheduled(rule, duty, taken)
+            duty = self._moved(rule, duty, met)
         if duty.due_at is not None:
-            duty = self._scheduled(rule, duty)
-            duty = self._held(rule, duty)
-        if duty.due_at is not None:
-            duty = self._extended(rule, duty)
             duty, planned = self._planned(rule, duty)
-            ending = self._closing(rule, duty, met, planned)
-            if ending is not None:
-                return ending
-            if planned and met is None and self.now <= (duty.due_at or self.now):
-                return closed(duty, "excused", planned)
+        ending = self._closing(rule, duty, met, planned)
+        if ending is not None:
+            return ending
+        if planned and met is None and duty.due_at is not None and self.now <= duty.due_at:
+            return closed(duty, "excused", planned)
+        if rule.may and met is None:
+            assert duty.due_at is not None
+            return replace(duty, status="upcoming" if self.now < duty.due_at else "open")
+        if rule.may and met is not None:
+            return replace(duty, status="met", met_at=aware(met.at), met_by=met.id or met.kind)
         return self._stood(duty, met)
 
     def _stood(self, duty: Owed, met: Event | None) -> Owed:
@@ -67,39 +73,57 @@ class Moves:
             if event.kind == kind and event.duty in ("", duty.duty) and event.concerns(duty.about)
         ]
 
-    def _scheduled(self, rule: Rule, duty: Owed) -> Owed:
+    def _scheduled(self, rule: Rule, duty: Owed, taken: date) -> Owed:
         """An agreed schedule that was told before the law's own day takes its place."""
         agreed = [e for e in self._for(SCHEDULE, duty) if duty.due_at and aware(e.at) <= duty.due_at]
         if not rule.schedule or not agreed or not (agreed[-1].months or agreed[-1].dates):
             return duty
         event, start = agreed[-1], legal_day(duty.triggered_at, self.pack.zone)
-        later = [day for day in sorted(event.dates) if day > start]
+        later = [day for day in sorted(event.dates) if day > max(start, taken)]
         if event.dates and len(later) < duty.number:
             return duty
         last = later[duty.number - 1] if event.dates else add_months(start, event.months * duty.number)
         line = f"{event.named()} on {legal_day(event.at, self.pack.zone)}: {last.isoformat()} instead"
         return _redated(duty, last, line, self.pack, rule=f"schedule agreed, law: {duty.rule}")
 
-    def _held(self, rule: Rule, duty: Owed) -> Owed:
-        """Stretches in which the clock stood still are added; while it stands there is no due instant."""
+    def _moved(self, rule: Rule, duty: Owed, met: Event | None) -> Owed:
+        """Holds and extensions in the order in which they came, until the duty is met.
+
+        Stretches in which the clock stood still are added; while it stands there is no due instant.
+        """
         since: Event | None = None
-        for event in sorted((*self._for(HELD, duty), *self._for(RELEASED, duty)), key=lambda e: aware(e.at)):
+        stood_from = duty.triggered_at
+        for event in self._acts(duty, met):
+            at = aware(event.at)
             assert duty.due_at is not None
-            if event.kind == HELD and since is None and aware(event.at) <= duty.due_at:
-                since = event
+            if event.kind == HELD and since is None and at <= duty.due_at:
+                since, stood_from = event, max(at, duty.triggered_at)
             elif event.kind == RELEASED and since is not None:
-                duty = self._moved(rule, duty, since, event) if aware(event.at) > duty.triggered_at else duty
+                duty = self._later(rule, duty, since, stood_from, at)
                 since = None
+            elif event.kind == EXTENDED and at >= duty.triggered_at:
+                stands = duty if since is None else self._later(rule, duty, since, stood_from, at)
+                extended = self._extended(stands, event, inside=since is not None)
+                if extended is not stands:
+                    duty, stood_from = extended, at
         if since is None:
             return duty
         line = f"{since.named()}: the clock stands still since {legal_day(since.at, self.pack.zone)}"
         return replace(duty, due_at=None, otherwise_due_at=None, status="held", why=(*duty.why, line))
 
-    def _moved(self, rule: Rule, duty: Owed, since: Event, released: Event) -> Owed:
+    def _acts(self, duty: Owed, met: Event | None) -> list[Event]:
+        """Holds, releases and extensions for a duty in order; what comes after it was met moves nothing."""
+        acts = [event for kind in (HELD, RELEASED, EXTENDED) for event in self._for(kind, duty)]
+        before = [event for event in acts if met is None or aware(event.at) <= aware(met.at)]
+        return sorted(before, key=lambda event: aware(event.at))
+
+    def _later(self, rule: Rule, duty: Owed, since: Event, start: datetime, end: datetime) -> Owed:
+        """The duty with a stretch added in which the clock stood still."""
         zone = self.pack.zone
-        start, end = max(aware(since.at), duty.triggered_at), aware(released.at)
+        if end <= start:
+            return duty
         assert duty.due_at is not None
-        if rule.value and self._hours(rule, duty):
+        if rule.value and self._hours(rule):
             due = duty.due_at + (end - start)
             line = f"{since.named()}: {end - start} in which the clock stood still are added"
             return replace(duty, due_at=due, otherwise_due_at=None, why=(*duty.why, line))
@@ -108,16 +132,15 @@ class Moves:
         line = f"{since.named()}: {days} days in which the clock stood still are added, {last.isoformat()}"
         return _redated(duty, last, line, self.pack)
 
-    def _hours(self, rule: Rule, duty: Owed) -> bool:
-        return self.pack.value(rule.value, legal_day(duty.triggered_at, self.pack.zone)).unit == "hours"
+    def _hours(self, rule: Rule) -> bool:
+        return self.pack.history(rule.value)[0].unit == "hours"
 
-    def _extended(self, rule: Rule, duty: Owed) -> Owed:
-        """Extensions given before the duty ran out; a later day counts, an earlier one never does."""
-        for event in self._for(EXTENDED, duty):
-            assert duty.due_at is not None
-            inside = duty.triggered_at <= aware(event.at) <= duty.due_at
-            if inside and event.on and end_of(event.on, self.pack.zone) > duty.due_at:
-                duty = _redated(duty, event.on, f"{event.named()} to {event.on.isoformat()}", self.pack)
+    def _extended(self, duty: Owed, event: Event, *, inside: bool) -> Owed:
+        """An extension given before the duty ran out; a later day counts, an earlier one never does."""
+        assert duty.due_at is not None
+        in_time = inside or aware(event.at) <= duty.due_at
+        if in_time and event.on and end_of(event.on, self.pack.zone) > duty.due_at:
+            return _redated(duty, event.on, f"{event.named()} to {event.on.isoformat()}", self.pack)
         return duty
 
     def _planned(self, rule: Rule, duty: Owed) -> tuple[Owed, str]:
@@ -128,11 +151,11 @@ class Moves:
         value = self.pack.value(rule.within, legal_day(duty.triggered_at, self.pack.zone))
         months = int(value.number)
         window = (add_months(point, -months), add_months(point, months))
-        for event in self._for(PLANNED, duty):
+        for event in self._for(rule.plan[0], duty):
             filed = duty.triggered_at <= aware(event.at) <= duty.due_at
             if filed and event.on and window[0] <= event.on <= window[1]:
                 line = (
-                    f"{event.named()} for {event.on.isoformat()}, within {months} {value.unit} of"
+                    f"{event.named()} for {event.on.isoformat()}, within {counted(months, value.unit)} of"
                     f" {point.isoformat()} ({value.citation}); owed if it has not come by"
                     f" {window[1].isoformat()}"
                 )
@@ -141,24 +164,32 @@ class Moves:
 
     def _closing(self, rule: Rule, duty: Owed, met: Event | None, planned: str) -> Owed | None:
         """The duty closed with its reason: excused, ended with its matter, out of scope before it was due."""
-        assert duty.due_at is not None
-        if met is not None and aware(met.at) <= duty.due_at:
+        last = duty.due_at
+        if met is not None and (last is None or aware(met.at) <= last):
             return None
         for event in self._for(EXCUSED, duty):
-            named = event.on in (None, legal_day(duty.due_at, self.pack.zone))
+            named = event.on is None or (last is not None and event.on == legal_day(last, self.pack.zone))
             if named and duty.triggered_at <= aware(event.at):
                 return closed(duty, "excused", event.named())
         for event in self.events:
-            between = duty.triggered_at <= aware(event.at) <= duty.due_at
-            if not between or not event.concerns(duty.about):
-                continue
-            day = legal_day(event.at, self.pack.zone)
-            if event.kind in rule.ends:
-                return closed(duty, "ended", f"{event.named()} on {day.isoformat()}")
-            if event.kind == LEFT and not rule.start:
-                return closed(duty, "ended", f"{event.named()} on {day.isoformat()}, before it was due")
-            if event.kind == UPDATED and planned:
-                return closed(duty, "excused", f"{event.named()} on {day.isoformat()}, as planned")
+            inside = duty.triggered_at <= aware(event.at) and (last is None or aware(event.at) <= last)
+            if inside and event.concerns(duty.about):
+                ending = self._ending(rule, event, planned)
+                if ending is not None:
+                    return closed(duty, *ending)
+        return None
+
+    def _ending(self, rule: Rule, event: Event, planned: str) -> tuple[Status, str] | None:
+        """How an event before the due instant closes a duty of a rule, and why."""
+        said = f"{event.named()} on {legal_day(event.at, self.pack.zone).isoformat()}"
+        if event.kind in rule.ends:
+            return "ended", said
+        if event.kind in rule.unless:
+            return "excused", said
+        if event.kind == LEFT and not rule.start:
+            return "ended", f"{said}, before it was due"
+        if event.kind == rule.plan[1] and planned:
+            return "excused", f"{said}, as planned"
         return None
 
 

@@ -9,7 +9,10 @@ from typing import Any, Literal
 
 from portal.law.statute import Pack
 
-Status = Literal["upcoming", "due", "met", "late", "overdue", "held", "excused", "superseded", "ended"]
+Status = Literal[
+    "upcoming", "due", "met", "late", "overdue", "held", "excused", "superseded", "ended", "open"
+]
+"""`open` is a right that may be used now; a right is never late."""
 LAW_STARTED = "law_started"
 SCHEDULE, EXTENDED, EXCUSED, HELD, RELEASED = "schedule_agreed", "extended", "excused", "held", "released"
 PLANNED, UPDATED, LEFT, ENTERED = "update_planned", "model_updated", "left_scope", "entered_scope"
@@ -83,8 +86,11 @@ class Rule:
     """One rule of a pack: what triggers a duty, how long it gives, what meets and what ends it.
 
     `value` names a period of the pack; without one the duty falls due `at_once`, or no time is stated.
-    `before`: the act must come before its trigger, and one that came earlier counts. `schedule`: another
-    one may be agreed.
+    `before`: the act must come before its trigger, and one that came earlier counts; where it is `strict`,
+    not on the same day either. `schedule`: another one may be agreed. `standing`: a trigger that is older
+    than the rule counts from the rule's first day, because it lasts. `may`: a right, from that time on.
+    `unless` are events that excuse it; `plan` is what must be planned `within` a period of the due day, and
+    what it is called when it comes.
     """
 
     duty: str
@@ -106,6 +112,11 @@ class Rule:
     breach: str = ""
     tag: str = ""
     start: str = ""
+    strict: bool = False
+    standing: bool = False
+    may: bool = False
+    unless: tuple[str, ...] = ()
+    plan: tuple[str, ...] = (PLANNED, UPDATED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +125,8 @@ class Owed:
 
     `due_at` is None while it is held, and where the law states no time. `otherwise_due_at` is the due instant
     under the reading that was not adopted. `governs` is False for the later of two starts. `disputed` says
-    who contradicts the trigger. `closed_because` is why a duty ended, was excused or superseded.
+    who contradicts the trigger, `disputes` names the event that this one's trigger contradicts. `tag` is the
+    kind of incident. `closed_because` is why a duty ended, was excused or superseded.
     """
 
     regime: str
@@ -142,11 +154,14 @@ class Owed:
     governs: bool = True
     disputed: str = ""
     closed_because: str = ""
+    disputes: str = ""
+    tag: str = ""
 
     @property
     def key(self) -> str:
-        """A name that stays the same while events are added."""
-        return f"{self.regime}/{self.duty}/{self.about}/{self.trigger_id or self.trigger}/{self.number}"
+        """A name of its own that stays the same while events are added."""
+        trigger = self.trigger_id or f"{self.trigger}@{self.triggered_at:%Y%m%dT%H%M%SZ}"
+        return f"{self.regime}/{self.duty}/{self.tag}/{self.about}/{trigger}/{self.number}"
 
 
 def rules(pack: Pack) -> Iterator[Rule]:
@@ -170,10 +185,11 @@ def rules(pack: Pack) -> Iterator[Rule]:
 
 def _rule(row: Mapping[str, Any], *, status: str) -> Rule:
     plain: dict[str, Any] = {key: row[key] for key in _PLAIN if key in row}
-    plain |= {key: tuple(row[key]) for key in ("met_by", "ends") if key in row}
+    plain |= {key: tuple(row[key]) for key in _LISTS if key in row}
     return Rule(**plain, status=status)
 
 
+_LISTS = ("met_by", "ends", "unless", "plan")
 _PLAIN = (
     "duty",
     "label",
@@ -187,6 +203,9 @@ _PLAIN = (
     "repeats",
     "before",
     "schedule",
+    "strict",
+    "standing",
+    "may",
     "recipient",
     "breach",
 )

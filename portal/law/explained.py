@@ -200,7 +200,8 @@ def _duties(pack: Pack) -> Iterator[Row]:
         for value in pack.history(row["value"]):
             yield _row(value, row["label"], when, to, every)
         for value in pack.history(row.get("within", "")):
-            yield _row(value, f"{row['label']}: unless an update is planned", when, to, "within ")
+            plan = event(row["plan"][0]) if "plan" in row else "an update is planned"
+            yield _row(value, f"{row['label']}: unless {plan}", when, to, "within ")
 
 
 def _when(row: Mapping[str, Any]) -> str:

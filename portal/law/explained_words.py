@@ -30,6 +30,7 @@ _LABELS = {
     "weekend": "Days of the weekend, Monday is 1",
 }
 _EVENTS = {
+    "access_reviewed": "the last review",
     "audit_done": "the last audit",
     "aware": "becoming aware of the incident",
     "became_covered": "being covered",
@@ -46,8 +47,10 @@ _EVENTS = {
     "findings_served": "service of the findings",
     "framework_changed": "the change of the framework",
     "framework_confirmed": "confirming the framework",
+    "framework_doubted": "grounds for it",
     "framework_published": "publishing the framework",
     "incident_report_open": "the last report, while the incident is open",
+    "internal_report_received": "receiving the internal report",
     "internal_use_summary": "the last summary",
     "justification_undermined": "the justification being undermined",
     "law_started": "the start of the law",
@@ -67,6 +70,7 @@ _EVENTS = {
     "risk_tier_reached": "reaching the risk tier",
     "snapshot_available": "a snapshot being available",
     "started_in_state": "starting in the state",
+    "stronger_model_planned": "a stronger model is planned",
     "threshold_known": "meeting the threshold, or knowing that it will be met",
 }
 

@@ -83,7 +83,8 @@ _FORMS: dict[str, dict[str, tuple[type | tuple[type, ...], bool]]] = {
         **dict.fromkeys(("value", "within", "promptly", "citation", "source"), (str, False)),
         **dict.fromkeys(("breach", "recipient", "status"), (str, False)),
         **dict.fromkeys(("repeats", "before", "at_once", "schedule", "verified"), (bool, False)),
-        **dict.fromkeys(("met_by", "ends"), (list, False)),
+        **dict.fromkeys(("strict", "standing", "may"), (bool, False)),
+        **dict.fromkeys(("met_by", "ends", "unless", "plan"), (list, False)),
     },
     "coverage": {
         "covered": (dict, True),
@@ -118,7 +119,7 @@ _FORMS: dict[str, dict[str, tuple[type | tuple[type, ...], bool]]] = {
         "after": (str, True),
         "repeats": (bool, True),
         **dict.fromkeys(("met_by", "ends"), (list, False)),
-        "schedule": (bool, False),
+        **dict.fromkeys(("schedule", "standing"), (bool, False)),
     },
     "factor": {
         **dict.fromkeys(("code", "label", "citation"), (str, True)),

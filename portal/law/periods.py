@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from portal.law import calendars
-from portal.law.deadlines import add_months, aware, end_of, legal_day
+from portal.law.deadlines import add_months, aware, counted, end_of, legal_day, moment
 from portal.law.statute import Pack, Value
 
 
@@ -34,13 +34,14 @@ def reckon(pack: Pack, value: Value, start: datetime, *, times: int = 1, before:
         WrongTime: when the start has no zone.
     """
     number = int(value.number) * times
-    if value.unit == "hours":
-        due = aware(start) + timedelta(hours=number)
-        return Reckoned(due, (f"plus {number} hours, every hour counted",))
-    day = legal_day(start, pack.zone)
     sign = "minus" if before else "plus"
+    if value.unit == "hours":
+        due = aware(start) + timedelta(hours=-number if before else number)
+        line = f"{sign} {counted(number, value.unit)}, every hour counted"
+        return Reckoned(due, (line, f"so until {moment(due, pack.zone)}"))
+    day = legal_day(start, pack.zone)
     last, passed = _last(pack, value, day, -number if before else number)
-    why = [f"{day.isoformat()} {sign} {number} {value.unit} = {last.isoformat()}"]
+    why = [f"{day.isoformat()} {sign} {counted(number, value.unit)} = {last.isoformat()}"]
     if passed:
         calendar = calendars.of(pack)
         why.append(f"not counted: {', '.join(passed)}; {calendar.name} ({calendar.edition})")

@@ -59,7 +59,9 @@ def test_imminent_danger_and_the_end_of_an_incident() -> None:
     found = {(clock.regime, clock.duty): clock for clock in incident_clocks(incident)}
     assert found[("ca-tfaia", "incident.imminent")].due_at == at("2027-08-11 09:00")
     assert found[("eu-ai-act", "incident.final_report")].due_at == at("2027-10-31 22:59:59")
-    assert ("ny-raise", "incident.imminent") not in found
+    assert found[("ny-raise", "incident.imminent")].due_at == at("2027-08-11 09:00")
+    determined = incident_clocks(Incident(determined_at=at("2027-08-10 09:00"), imminent=True), ["ny-raise"])
+    assert [clock.duty for clock in determined] == ["incident.report"]
 
 
 @pytest.mark.parametrize(
