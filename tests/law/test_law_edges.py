@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from portal.law import calendars, coverage, penalties, revenue, statute
+from portal.law import calendars, coverage, penalties, revenue, risk, statute
 from portal.law.compute import Estimate, scientific
 from portal.law.deadlines import Incident, add_months, incident_clocks, office_clock, timeliness
+from portal.law.duties import owed
 from portal.law.facts import Facts
 from portal.law.money import Money, half_up
 from portal.law.penalty_priors import months_before
@@ -249,3 +250,28 @@ def test_the_office_s_own_days_go_before_the_library() -> None:
     assert (found.note, found.name, found.citation) == ("", raw["name"], raw["citation"])
     assert calendars.of(replace(pack, calendar={**raw, "note": "as told"})).note == "as told"
     assert calendars.of(pack).next_open(date(2027, 12, 27)) == date(2027, 12, 27)
+
+
+@pytest.mark.parametrize(("own", "covered"), [("1e26", "no"), ("1.01e26", "yes")])
+def test_a_modifier_s_own_compute_on_the_line_is_not_over_it(own: str, covered: str) -> None:
+    model = {"modifier_flop": own, "base_model_flop": "1"}
+    found = coverage.assess({"on": "2027-10-01", "regimes": ["ca-tfaia"], "model": model})
+    reason = next(one for one in found.regimes["ca-tfaia"].because if one.rule == "compute")
+    assert (reason.outcome, reason.input) == (covered, f"{own} FLOP used by the modifier itself")
+
+
+def test_the_categories_of_a_taxonomy_are_those_of_its_day() -> None:
+    for one in risk.taxonomies():
+        assert risk.categories(one.id, one.valid_from) == one.categories
+        with pytest.raises(risk.UnknownTaxonomy, match="did not exist"):
+            risk.categories(one.id, one.valid_from - timedelta(days=1))
+
+
+def test_the_law_s_own_duty_is_begun_by_the_first_second_of_the_law() -> None:
+    pack = statute.load("il-sb315")
+    first = datetime.combine(pack.starts, time(0), pack.zone)
+    kinds = [
+        {duty.trigger for duty in owed("il-sb315", (), now=first + late, until=date(2031, 1, 1))}
+        for late in (timedelta(seconds=-1), timedelta(days=800))
+    ]
+    assert kinds == [set(), {"law_started"}]
