@@ -19,7 +19,14 @@ from evaluator.web import accreditation_views, engagement_views
 from portal import accounts, errors, home, logs, register, supervision, ui
 from portal.enforcement import case_views as enforcement_views
 from portal.enforcement import findings_views
-from portal.filing import filed_views, filing_views, incident_views, registry_views, signing_views
+from portal.filing import (
+    duty_views,
+    filed_views,
+    filing_views,
+    incident_views,
+    registry_views,
+    signing_views,
+)
 from portal.legal import views as legal_views
 from portal.review import views as review_views
 from portal.settings import Settings
@@ -71,6 +78,7 @@ SURFACES: tuple[Surface, ...] = (
     Surface(filing_views.bp, ("developer",), DEVELOPER),
     Surface(signing_views.bp, ("developer",), DEVELOPER),
     Surface(incident_views.bp, ("developer",), DEVELOPER),
+    Surface(duty_views.bp, ("developer",), DEVELOPER),
     Surface(filed_views.bp, ("government",), GOVERNMENT),
     Surface(accreditation_views.bp, ("government",), frozenset({Role.ACCREDITATION_OFFICER})),
     Surface(engagement_views.bp, ("evaluator",), EVALUATOR),
@@ -100,6 +108,7 @@ NAVIGATION: dict[str, tuple[NavItem, ...]] = {
         NavItem("Models", "registry.models"),
         NavItem("Filings", "filings.index"),
         NavItem("Incidents", "incidents.index"),
+        NavItem("Duties", "duties.index"),
         NavItem("Requests", "asked.index"),
         NavItem("Decisions", "decided.index"),
         NavItem("Findings", "findings.index"),

@@ -87,7 +87,7 @@ def submit(session: Session, *, filing: Filing, shown_digest: str, by: Actor, no
     filing.reference = next_reference(session, filing.kind.prefix, now)
     filing.certified_by, filing.submitted_at, filing.saved_at = by.person_id, now, now
     filing.due_at = duty.due_at if duty else None
-    filing.timeliness = NO_DUE_DATE if duty is None else (ON_TIME if now <= duty.due_at else LATE)
+    filing.timeliness = NO_DUE_DATE if not filing.due_at else (ON_TIME if now <= filing.due_at else LATE)
     session.add(filing)
     _record(session, filing, by, now)
     _supersede(session, filing, by, now)

@@ -1,116 +1,136 @@
-"""When the next filing is due, and why: the law's periods applied to what a developer has filed."""
+"""What a developer owes under each law, until when, and why: the law's rules over what this portal holds."""
 
 from __future__ import annotations
 
 import uuid
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
+from portal.filing import duty_events, incidents, registration
+from portal.filing.duty_events import NOT_COUNTED, SEEN
 from portal.filing.registry import Coverage, ModelVersion
-from portal.filing.tables import Filing, FilingKind, Incident
-from portal.filing.workflow import FilingState, IncidentState
-from portal.law import deadlines, statute
-from portal.law.deadlines import Duty
+from portal.filing.tables import Filing, FilingKind
+from portal.law import duties, statute
+from portal.law.duty_rules import Event, Owed, rules
 from secure_access.db import Session, col, select
 
-_NOT_COUNTED = (FilingState.DRAFT, FilingState.IN_CERTIFICATION, FilingState.WITHDRAWN)
-_REPORT_EVENTS = ("risk_report_filed", "model_report_filed")
 AHEAD = timedelta(days=800)
 """How far ahead the next period of a duty is looked for; longer than the longest period of a pack."""
+OPEN = frozenset({"upcoming", "due", "overdue", "held", "open"})
+"""The states of a duty that is not over."""
+_TO_DO = frozenset({"upcoming", "due", "overdue"})
+_REPORTS = ("risk_report.period", "model_report.refresh")
 
 
-def due_of(session: Session, filing: Filing) -> Duty | None:
+def due_of(session: Session, filing: Filing) -> Owed | None:
     """The duty that a filing answers, by the last report about the same model; ``None`` where none runs.
 
     Only periodic risk reports have one. Of several laws the one that ends first counts.
     """
     if filing.kind != FilingKind.RISK_REPORT:
         return None
-    last = _last(session, filing.developer_id, filing.kind, model_id=_model(session, filing), but=filing.id)
+    last = _last(session, filing)
     if last is None:
         return None
+    events = [Event(kind, last) for kind in ("risk_report_filed", "model_report_filed")]
+    until = last.date() + AHEAD
     found = [
         duty
-        for regime in _regimes(session, filing.developer_id)
-        for duty in _next(regime, dict.fromkeys(_REPORT_EVENTS, last), until=last + AHEAD)
-        if duty.duty in ("risk_report.period", "model_report.refresh")
+        for regime in _current(session, filing.developer_id)
+        for duty in duties.owed(regime, events, now=last, until=until)
+        if duty.duty in _REPORTS and duty.number == 1
     ]
-    return min(found, key=lambda duty: duty.due_at, default=None)
+    return min(found, key=lambda duty: duty.due_at or last, default=None)
 
 
-def upcoming(session: Session, developer_id: uuid.UUID, *, now: datetime) -> list[Duty]:
-    """The next of each duty that follows from what a developer has filed, in the order of their due times.
+def owed(session: Session, developer_id: uuid.UUID, *, now: datetime) -> list[Owed]:
+    """Every duty of a developer under every law that a coverage result ever said yes or maybe to.
 
-    Only under laws that its latest coverage results say yes or maybe to.
+    Closed ones stay. Of a duty that repeats only the next one that is not yet due is listed.
     """
-    events = _events(session, developer_id)
-    found = [
-        duty
-        for regime in _regimes(session, developer_id)
-        for duty in _next(regime, events, until=now.date() + AHEAD)
-    ]
-    return sorted(found, key=lambda duty: (duty.due_at, duty.regime, duty.duty))
+    told = duty_events.gather(session, developer_id)
+    within = told.regimes()
+    found: list[Owed] = []
+    for regime in statute.regimes():
+        if regime.id in within:
+            every = duties.owed(regime.id, told.under(regime.id), now=now, until=now.date() + AHEAD)
+            found += _next_only(every)
+    return sorted(found, key=lambda duty: (duty.due_at or duty.triggered_at, duty.key))
 
 
-def _next(regime: str, events: dict[str, date], *, until: date) -> list[Duty]:
-    return [duty for duty in deadlines.duties(regime, events, until=until) if duty.number == 1]
+def upcoming(session: Session, developer_id: uuid.UUID, *, now: datetime) -> list[Owed]:
+    """What a developer must still do here by a due time, earliest first: one entry for each duty.
+
+    Left out are later starts of the same clock, and what is done elsewhere.
+    """
+    found: dict[tuple[str, str, str, str], Owed] = {}
+    for duty in owed(session, developer_id, now=now):
+        to_do = duty.status in _TO_DO and duty.governs and duty.due_at is not None
+        if to_do and seen_here(duty):
+            found.setdefault((duty.regime, duty.duty, duty.tag, duty.about), duty)
+    return list(found.values())
 
 
-def _events(session: Session, developer_id: uuid.UUID) -> dict[str, date]:
-    """The last event of each kind that a period of the law runs from."""
-    found: dict[str, date] = {}
-    report = _last(session, developer_id, FilingKind.RISK_REPORT)
-    if report:
-        found |= dict.fromkeys(_REPORT_EVENTS, report)
-    framework = _last(session, developer_id, FilingKind.SAFETY_FRAMEWORK)
-    if framework:
-        found["framework_published"] = framework
-    open_incidents = session.exec(
-        select(Incident.reported_at)
-        .where(Incident.developer_id == developer_id, col(Incident.state) != IncidentState.CLOSED)
-        .order_by(col(Incident.reported_at))
-    ).first()
-    if open_incidents:
-        found["incident_report_open"] = open_incidents.date()
+def seen_here(duty: Owed) -> bool:
+    """Whether this portal would know of the act that meets a duty."""
+    answers = {
+        kind
+        for rule in rules(statute.load(duty.regime))
+        if rule.duty == duty.duty
+        for kind in (rule.met_by or (rule.after,))
+    }
+    return bool(answers & SEEN)
+
+
+def names(session: Session, developer_id: uuid.UUID) -> dict[str, str]:
+    """What the models, versions and incidents that a duty is about are called, by what it names them."""
+    found: dict[str, str] = {}
+    for model, versions in registration.models_of(session, developer_id):
+        found[str(model.id)] = model.name
+        for version in versions:
+            found[str(version.id)] = registration.version_name(model, version)
+    for incident in incidents.listed(session, developer_id=developer_id):
+        found[incident.reference] = incident.title
     return found
 
 
-def _last(
-    session: Session,
-    developer_id: uuid.UUID,
-    kind: FilingKind,
-    *,
-    model_id: uuid.UUID | None = None,
-    but: uuid.UUID | None = None,
-) -> date | None:
+def _next_only(found: Iterable[Owed]) -> list[Owed]:
+    kept: list[Owed] = []
+    ahead: set[tuple[str, str, str, str]] = set()
+    for duty in found:
+        name = (duty.duty, duty.tag, duty.about, duty.trigger_id)
+        if duty.status != "upcoming" or name not in ahead:
+            kept.append(duty)
+        if duty.status == "upcoming":
+            ahead.add(name)
+    return kept
+
+
+def _last(session: Session, filing: Filing) -> datetime | None:
+    """When the last report about the same model was filed, but for the filing itself."""
     query = select(Filing.submitted_at).where(
-        Filing.developer_id == developer_id,
-        Filing.kind == kind,
-        col(Filing.state).not_in(_NOT_COUNTED),
-        Filing.id != but,
+        Filing.developer_id == filing.developer_id,
+        Filing.kind == filing.kind,
+        col(Filing.state).not_in(NOT_COUNTED),
+        Filing.id != filing.id,
     )
-    if model_id is not None:
-        versions = select(ModelVersion.id).where(ModelVersion.model_id == model_id)
-        query = query.where(col(Filing.model_version_id).in_(versions))
-    last = session.exec(query.order_by(col(Filing.submitted_at).desc())).first()
-    return last.date() if last else None
-
-
-def _model(session: Session, filing: Filing) -> uuid.UUID | None:
     version = session.get(ModelVersion, filing.model_version_id) if filing.model_version_id else None
-    return version.model_id if version else None
+    if version is not None:
+        versions = select(ModelVersion.id).where(ModelVersion.model_id == version.model_id)
+        query = query.where(col(Filing.model_version_id).in_(versions))
+    return session.exec(query.order_by(col(Filing.submitted_at).desc())).first()
 
 
-def _regimes(session: Session, developer_id: uuid.UUID) -> list[str]:
+def _current(session: Session, developer_id: uuid.UUID) -> list[str]:
     """The laws that the latest coverage result of any version says yes or maybe to."""
     query = select(Coverage).where(Coverage.developer_id == developer_id)
     latest: dict[uuid.UUID, Coverage] = {}
     for row in session.exec(query.order_by(col(Coverage.assessed_at))):
         latest[row.model_version_id] = row
     named = {
-        name for row in latest.values() for name, answer in row.result["regimes"].items() if _counts(answer)
+        name
+        for row in latest.values()
+        for name, answer in row.result["regimes"].items()
+        if answer["covered"] in ("yes", "maybe")
     }
     return [regime.id for regime in statute.regimes() if regime.id in named]
-
-
-def _counts(answer: dict[str, object]) -> bool:
-    return answer["covered"] in ("yes", "maybe")

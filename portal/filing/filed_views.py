@@ -7,12 +7,14 @@ import uuid
 from flask import Blueprint, g, render_template
 from werkzeug.wrappers import Response
 
-from portal.filing import certification, incident_pages, incidents, reading, service
-from portal.filing.registration import full_name
+from portal.filing import certification, duty_views, incident_pages, incidents, reading, service
+from portal.filing.registration import full_name, reads_filings
 from portal.filing.registry import ModelVersion
 from portal.web import current_actor, current_time, current_zone, writes
 from secure_access import identity
+from secure_access.identity import OrganisationKind
 from secure_access.ledger import receipts
+from secure_access.workflow import NotFound
 
 bp = Blueprint("filed", __name__, template_folder="templates")
 
@@ -60,3 +62,13 @@ def incident(key: str) -> str:
         kinds=incident_pages.kind_words(found),
         updates=incident_pages.updates(g.session, found),
     )
+
+
+@bp.get("/developers/<uuid:developer_id>/duties")
+def duties(developer_id: uuid.UUID) -> str:
+    """What a developer owes under each law, for officials who read what was submitted."""
+    developer = g.session.get(identity.Organisation, developer_id)
+    readable = developer is not None and developer.kind is OrganisationKind.DEVELOPER
+    if developer is None or not readable or not reads_filings(current_actor()):
+        raise NotFound
+    return render_template("duty/filed.html", developer=developer.name, **duty_views.listing(developer_id))

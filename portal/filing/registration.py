@@ -320,7 +320,11 @@ def full_name(session: Session, version: ModelVersion | None) -> str:
     """Model and version in one name: ``Corvane 4``; a version named like its model is not said twice."""
     if version is None:
         return "all models"
-    model = session.get_one(Model, version.model_id)
+    return version_name(session.get_one(Model, version.model_id), version)
+
+
+def version_name(model: Model, version: ModelVersion) -> str:
+    """Model and version in one name."""
     return version.name if version.name.startswith(model.name) else f"{model.name} {version.name}"
 
 

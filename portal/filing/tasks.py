@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from portal.filing import duties, service
 from portal.filing.tables import Filing
 from portal.filing.workflow import FILING, FilingState
-from portal.law.deadlines import Duty
+from portal.law.duty_rules import Owed
 from portal.law.statute import load
 from portal.ui.tasks import Task
 from secure_access.db import Session
@@ -28,7 +29,12 @@ def tasks(session: Session, by: Actor, now: datetime) -> list[Task]:
         if task is not None
     ]
     upcoming = duties.upcoming(session, by.organisation_id, now=now)
-    found += [_of_duty(duty) for duty in upcoming if duty.due_at - now < SOON]
+    names = duties.names(session, by.organisation_id)
+    soon: dict[tuple[str, str], list[Owed]] = {}
+    for duty in upcoming:
+        if duty.due_at and duty.due_at - now < SOON:
+            soon.setdefault((duty.duty, duty.about), []).append(duty)
+    found += [_of_duties(same, names) for same in soon.values()]
     return sorted(found, key=lambda task: (task.due is None, task.due or now, task.what))
 
 
@@ -66,13 +72,15 @@ def _of_filing(session: Session, filing: Filing, by: Actor) -> Task | None:
     return None
 
 
-def _of_duty(duty: Duty) -> Task:
-    pack = load(duty.regime)
+def _of_duties(same: Sequence[Owed], names: Mapping[str, str]) -> Task:
+    """One duty as several laws know it, by the first of their due times."""
+    duty = same[0]
     kind = _KIND_OF.get(duty.duty)
+    about = names.get(duty.about, "")
     return Task(
-        what=duty.label,
-        link=f"/filings/new?kind={kind}" if kind else "/filings",
-        detail=f"{pack.short}: {duty.rule} ({duty.citation})",
+        what=f"{duty.label}: {about}" if about else duty.label,
+        link=f"/filings/new?kind={kind}" if kind else f"/incidents/{duty.about}",
+        detail="; ".join(f"{load(one.regime).short}: {one.rule} ({one.citation})" for one in same),
         due=duty.due_at,
         consequence=_late(duty),
         act="Begin",
@@ -81,16 +89,21 @@ def _of_duty(duty: Duty) -> Task:
 
 _KIND_OF = {
     "risk_report.period": "risk_report",
+    "risk_report.first": "risk_report",
     "model_report.refresh": "risk_report",
+    "model_report.first": "risk_report",
     "framework.review": "safety_framework",
+    "transparency_report": "system_card",
+    "system_card": "system_card",
 }
+"""Which filing answers a duty; what is not named here is answered on the page of its incident."""
 
 
-def _late(duty: Duty | None) -> str:
+def _late(duty: Owed | None) -> str:
     if duty is None:
         return ""
     pack = load(duty.regime)
-    if duty.status == "proposed":
+    if duty.law_status == "proposed":
         return f"Under the {pack.short} it would be late. A proposal binds nobody."
     return f"It is late under {pack.short}, and the receipt says so."
 

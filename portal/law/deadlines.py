@@ -7,7 +7,7 @@ Instants are aware UTC datetimes. A period of days counts legal days in the pack
 from __future__ import annotations
 
 import calendar
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -285,59 +285,3 @@ def timeliness(clock: Clock, done_at: datetime) -> Timeliness:
     """Whether an act was in time; the last second still is."""
     late = aware(done_at) - clock.due_at
     return Timeliness(late <= timedelta(0), max(late, timedelta(0)))
-
-
-@dataclass(frozen=True, slots=True)
-class Duty:
-    """A periodic or one-off duty with its due instant."""
-
-    regime: str
-    duty: str
-    label: str
-    due_at: datetime
-    number: int
-    rule: str
-    citation: str
-    status: str
-    zone: str
-    statute_digest: str = ""
-
-
-def duties(regime: str, events: Mapping[str, date], *, until: date) -> tuple[Duty, ...]:
-    """The duties that follow from the last event of each kind, up to a day, oldest first.
-
-    Args:
-        regime: a pack.
-        events: the legal day of the last event of each kind, by the names in the pack's `periodic` rows, for
-            example `{"risk_report_filed": date(2027, 7, 5)}`.
-        until: the last day to list; a duty that repeats is listed again and again until then.
-    """
-    pack = statute.load(regime)
-    found = [duty for row in pack.periodic for duty in _repeated(pack, row, events, until)]
-    return tuple(sorted(found, key=lambda duty: (duty.due_at, duty.duty)))
-
-
-def _repeated(pack: Pack, row: Mapping[str, Any], events: Mapping[str, date], until: date) -> Iterator[Duty]:
-    start = events.get(row["after"])
-    if start is None or not pack.in_force(start):
-        return
-    value, number = pack.value(row["value"], start), 0
-    while True:
-        number += 1
-        day = add_period(start, value, times=number)
-        if day > until:
-            return
-        yield Duty(
-            regime=pack.id,
-            duty=row["duty"],
-            label=row["label"],
-            due_at=end_of(calendars.period_end(pack, day)[0], pack.zone),
-            number=number,
-            rule=f"{int(value.number)} {value.unit} after {row['after'].replace('_', ' ')}, {start}",
-            citation=value.citation,
-            status=value.status,
-            zone=pack.zone.key,
-            statute_digest=pack.digest,
-        )
-        if not row["repeats"]:
-            return

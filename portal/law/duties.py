@@ -6,9 +6,11 @@ Nothing disappears either: a duty that was re-dated, excused or ended stays in t
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -25,6 +27,7 @@ from portal.law.duty_rules import (
     Rule,
     rules,
 )
+from portal.law.explained_words import event as named_event
 from portal.law.periods import reckon
 from portal.law.statute import NotInForce, Pack, Value
 
@@ -111,7 +114,8 @@ class _Fold:
 
     def _repeating(self, rule: Rule, about: str, current: list[Event]) -> Iterator[Owed]:
         """From each report to the next; after the last one again and again until the last day to list."""
-        answers = [event for event in self.events if event.kind in rule.met_by and event.about == about]
+        told = self.moves.concerning(about)
+        answers = [event for event in told if event.kind in rule.met_by and event.about == about]
         first = aware(current[0].at)
         chain = sorted({*current, *(e for e in answers if aware(e.at) >= first)}, key=lambda e: aware(e.at))
         taken = date.min
@@ -136,9 +140,9 @@ class _Fold:
 
     def _meeting(self, rule: Rule, event: Event, not_before: datetime | None) -> Event | None:
         """The first act that meets a duty; one that must come before its trigger may come earlier."""
-        for other in self.events:
-            fits = other.kind in rule.met_by and (other.concerns(event.about) or not event.about)
-            if fits and (rule.before or aware(other.at) >= (not_before or aware(event.at))):
+        since = not_before or aware(event.at)
+        for other in self.moves.concerning(event.about) if event.about else self.events:
+            if other.kind in rule.met_by and (rule.before or aware(other.at) >= since):
                 return other
         return None
 
@@ -216,7 +220,7 @@ class _Fold:
         named = _named_day(rule, event)
         point = datetime.combine(named, time(0), self.pack.zone) if named else start
         found = reckon(self.pack, value, point, times=number, before=rule.before)
-        turn = "before" if rule.before else "after"
+        turn = f"{'before' if rule.before else 'after'} {named_event(rule.start or rule.after)}"
         due, why = found.due_at, found.why
         if rule.may:
             day = legal_day(due, self.pack.zone)
@@ -225,7 +229,7 @@ class _Fold:
         return {
             "due_at": due,
             "otherwise_due_at": found.otherwise,
-            "rule": f"{counted(int(value.number), value.unit)} {turn} {event.kind.replace('_', ' ')}",
+            "rule": f"{counted(int(value.number), value.unit)} {turn}",
             "why": (*why, *([value.note] if value.note else [])),
         }
 
@@ -242,18 +246,22 @@ class _Fold:
         line = f"{rule.promptly}, so by the end of {day.isoformat()}, 23:59:59 {self.pack.zone.key}"
         return {"due_at": end_of(day, self.pack.zone), "why": (line,)}
 
+    @cached_property
+    def _disputing(self) -> list[Event]:
+        return [event for event in self.events if event.disputes]
+
     def _disputed(self, event: Event) -> str:
         said = [f"disputes {event.disputes}: {event.named()}"] if event.disputes else []
         said += [
             f"{other.named()} says {aware(other.at):%Y-%m-%d %H:%M:%S} UTC"
-            for other in self.events
-            if other.disputes and other.disputes == event.id
+            for other in self._disputing
+            if other.disputes == event.id
         ]
         return "; ".join(said)
 
     def _left(self, rule: Rule, event: Event, at: datetime) -> bool:
         """Whether the entity was out of scope at an instant; what an incident asks for stays."""
-        turns = [e for e in self.events if e.kind in (LEFT, ENTERED) and e.concerns(event.about)]
+        turns = [e for e in self.moves.concerning(event.about) if e.kind in (LEFT, ENTERED)]
         before = [turn for turn in turns if aware(turn.at) <= at]
         return bool(before) and before[-1].kind == LEFT and not rule.start
 
@@ -269,21 +277,18 @@ def _governing(pack: Pack, found: list[Owed]) -> list[Owed]:
     if reading is None:
         return found
     starts = {rule.after for rule in rules(pack) if rule.start}
+    same: dict[tuple[str, str], list[Owed]] = defaultdict(list)
+    for duty in found:
+        if duty.trigger in starts and duty.status != "superseded":
+            same[duty.duty, duty.about].append(duty)
     result = []
     for duty in found:
-        same = [
-            other
-            for other in found
-            if (other.duty, other.about) == (duty.duty, duty.about)
-            and other.trigger in starts
-            and other.status != "superseded"
-        ]
-        if duty not in same or len(same) == 1:
+        pool = same.get((duty.duty, duty.about), [])
+        if len(pool) < 2 or duty.status == "superseded":
             result.append(duty)
             continue
-        determined = [other for other in same if other.trigger == "incident_determined"]
-        pool = determined if reading.adopted == "determining" and determined else same
-        chosen = _chosen(pool)
+        determined = [other for other in pool if other.trigger == "incident_determined"]
+        chosen = _chosen(determined if reading.adopted == "determining" and determined else pool)
         note = "this start governs" if duty.key in chosen else "another start governs"
         line = f"{note}: {reading.option(reading.adopted).label} ({reading.citation})"
         result.append(replace(duty, governs=duty.key in chosen, why=(*duty.why, line)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import cached_property
 
 from portal.law.deadlines import add_months, aware, counted, end_of, legal_day
 from portal.law.duty_rules import (
@@ -28,6 +29,20 @@ class Moves:
     pack: Pack
     events: tuple[Event, ...]
     now: datetime
+
+    @cached_property
+    def _about(self) -> dict[str, list[Event]]:
+        """The events about each model or incident, those about everything among them, in order."""
+        found: dict[str, list[Event]] = {event.about: [] for event in self.events}
+        for event in self.events:
+            for about in [event.about] if event.about else found:
+                found[about].append(event)
+        return found
+
+    def concerning(self, about: str) -> list[Event]:
+        """The events about a model or incident, and about everything, in order."""
+        found = self._about.get(about)
+        return self._about.get("", []) if found is None else found
 
     def judged(self, rule: Rule, duty: Owed, met: Event | None, taken: date = date.min) -> Owed:
         """The duty after schedules, holds, extensions and exceptions, and as it stands at the moment.
@@ -69,8 +84,8 @@ class Moves:
         """The events of a kind that are for this duty, from its trigger on."""
         return [
             event
-            for event in self.events
-            if event.kind == kind and event.duty in ("", duty.duty) and event.concerns(duty.about)
+            for event in self.concerning(duty.about)
+            if event.kind == kind and event.duty in ("", duty.duty)
         ]
 
     def _scheduled(self, rule: Rule, duty: Owed, taken: date) -> Owed:
@@ -171,12 +186,11 @@ class Moves:
             named = event.on is None or (last is not None and event.on == legal_day(last, self.pack.zone))
             if named and duty.triggered_at <= aware(event.at):
                 return closed(duty, "excused", event.named())
-        for event in self.events:
+        for event in self.concerning(duty.about):
             inside = duty.triggered_at <= aware(event.at) and (last is None or aware(event.at) <= last)
-            if inside and event.concerns(duty.about):
-                ending = self._ending(rule, event, planned)
-                if ending is not None:
-                    return closed(duty, *ending)
+            ending = self._ending(rule, event, planned) if inside else None
+            if ending is not None:
+                return closed(duty, *ending)
         return None
 
     def _ending(self, rule: Rule, event: Event, planned: str) -> tuple[Status, str] | None:

@@ -33,6 +33,7 @@ from portal.review.tables import (
     PlanSection,
 )
 from secure_access.documents import Attachment
+from secure_access.identity import Organisation, OrganisationKind
 from tests.attack.conftest import Siege
 
 Values = dict[str, Any]
@@ -98,6 +99,12 @@ def _filings(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
 def _incidents(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
     for row in siege.rows(Incident):
         yield {"key": row.reference}, row.developer_id, row
+
+
+def _developers(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
+    for row in siege.rows(Organisation):
+        if row.kind is OrganisationKind.DEVELOPER:
+            yield {"developer_id": row.id}, row.id, row
 
 
 def _versions(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
@@ -261,6 +268,7 @@ _FILLED: dict[str, Any] = {
     "signing": _filings,
     "filed": _filings,
     "filed.incident": _incidents,
+    "filed.duties": _developers,
     "incidents": _incidents,
     "registry": _versions,
     "cases": _cases,

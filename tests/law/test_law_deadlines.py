@@ -11,7 +11,6 @@ from portal.law.deadlines import (
     Incident,
     WrongTime,
     add_months,
-    duties,
     incident_clocks,
     office_clock,
     timeliness,
@@ -91,9 +90,7 @@ def test_a_last_day_off_under_the_reading_of_the_pack() -> None:
         statute.parse(text.replace('adopted = "as counted"', 'adopted = "next working day"'), "x")
     ):
         (moved,) = incident_clocks(incident, ["eu-ai-act"])
-        (duty, *_) = duties("eu-ai-act", {"threshold_known": date(2027, 8, 1)}, until=date(2027, 9, 1))
     assert (moved.due_at, moved.otherwise_due_at) == (kept.otherwise_due_at, kept.due_at)
-    assert duty.due_at == at("2027-08-16 21:59:59")
 
 
 def test_days_end_in_local_time_over_a_change_of_the_clocks() -> None:
@@ -152,17 +149,6 @@ def test_months_end_where_the_month_does() -> None:
     assert add_months(date(2027, 8, 31), 6) == date(2028, 2, 29)
     assert add_months(date(2028, 2, 29), 12) == date(2029, 2, 28)
     assert add_months(date(2027, 1, 15), 11) == date(2027, 12, 15)
-
-
-def test_periodic_duties() -> None:
-    found = duties("aaif-proposal", {"risk_report_filed": date(2027, 8, 31)}, until=date(2028, 8, 31))
-    assert [duty.due_at for duty in found] == [at("2028-02-29 23:59:59"), at("2028-08-31 23:59:59")]
-    assert [duty.number for duty in found] == [1, 2]
-    once = duties("ca-tfaia", {"framework_changed": date(2027, 1, 1)}, until=date(2028, 1, 1))
-    assert [duty.due_at for duty in once] == [at("2027-02-01 07:59:59")]
-    weeks = duties("eu-ai-act", {"threshold_known": date(2027, 1, 1)}, until=date(2028, 1, 1))
-    assert weeks[0].due_at == at("2027-01-15 22:59:59")
-    assert duties("ny-raise", {"framework_published": date(2026, 1, 1)}, until=date(2030, 1, 1)) == ()
 
 
 def event(kind: str, day: str, reference: str = "") -> ReviewEvent:
