@@ -70,7 +70,7 @@ WRONG_PENALTIES: list[tuple[dict[str, Any], str, Any, str]] = [
     (EU, "revenue.0.amount", "much", "revenue[0].amount: 'much' is not a number"),
     (EU, "revenue.0.amount", "1" * 61, "revenue[0].amount"),
     (EU, "revenue.0.amount", None, "revenue[0].amount: the value is missing"),
-    (EU, "revenue.0.amount", "1e-31", "revenue[0].amount: 1e-31 is out of bounds"),
+    (EU, "revenue.0.amount", "1e-31", "revenue[0].amount: 1e-31 is smaller than anything counted"),
     (EU, "revenue.0.entity", "\ud800", "revenue[0].entity: a text is expected"),
     (EU, "revenue.0.entity", "", "revenue[0].entity: a text is expected"),
     (EU, "revenue.0.entity", None, "revenue[0].entity: the value is missing"),
