@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from portal.law import accelerators
-from portal.law.facts import FactError, Facts
+from portal.law.facts import DIGITS, FactError, Facts
 from portal.law.money import exact
 
 MODEL_KEYS = (
@@ -33,11 +33,19 @@ SECONDS_PER_HOUR = 3600
 
 
 def scientific(value: Decimal) -> str:
-    """FLOP as people write it, `3.791e25`: four digits, no trailing zeros."""
+    """FLOP as people write it, `3.791e25`: four digits, no trailing zeros.
+
+    More digits where four would show a round power of ten that the value only comes near: thresholds are
+    such powers, and `1e26` beside "more than 1e26" would read as a mistake.
+    """
     if value == 0:
         return "0"
-    digits, _, power = f"{value:.3e}".partition("e")
-    return f"{digits.rstrip('0').rstrip('.')}e{int(power)}"
+    for places in range(3, DIGITS):
+        digits, _, power = f"{value:.{places}e}".partition("e")
+        shown = digits.rstrip("0").rstrip(".")
+        if shown != "1" or Decimal(f"1e{power}") == value:
+            break
+    return f"{shown}e{int(power)}"
 
 
 @dataclass(frozen=True, slots=True)

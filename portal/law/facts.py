@@ -234,7 +234,10 @@ def read_number(value: object, path: str, low: Decimal = Decimal(0), high: Decim
         raise FactError(path, f"{str(value)[:40]!r} is not a finite number", "Leave out what is not known.")
     if isinstance(value, str) and not _DECIMAL.fullmatch(value.strip()):
         raise FactError(path, f"{value[:40]!r} is not a number", "Use digits and a full stop.")
-    fine = number.adjusted() >= SMALLEST_POWER or number == 0
-    if len(number.as_tuple().digits) > DIGITS or not fine or not low <= number <= high:
+    if number and number.adjusted() < SMALLEST_POWER:
+        raise FactError(
+            path, f"{str(value)[:40]} is smaller than anything counted here", "Write 0 if it is nothing."
+        )
+    if len(number.as_tuple().digits) > DIGITS or not low <= number <= high:
         raise FactError(path, f"{str(value)[:40]} is out of bounds", f"Use a value from {low} to {high}.")
     return number if number else Decimal(0)

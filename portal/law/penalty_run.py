@@ -131,7 +131,7 @@ def _warn_absent(sheet: Sheet, case: PenaltyFacts, pack: Pack | None) -> None:
         )
     _warn_revenue(sheet, case)
     if not case.violations:
-        sheet.warn("violations[].occurred_on is not stated; the date of the law is used.")
+        sheet.warn("inputs.violations[].occurred_on is not stated; the date of the law is used.")
     for violation in case.violations:
         for key in idle(case.method, violation):
             sheet.warn(f"{violation.path}.{key} has no effect under {case.method.id}.")

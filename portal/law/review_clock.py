@@ -129,9 +129,16 @@ def _take(fold: _Fold, event: ReviewEvent, day: date) -> None:
     else:
         raise WrongTime(
             f"The review cannot be {event.kind} at {event.at.isoformat()}.",
-            f"It is {fold.state}{f', and {event.reference} is not open' if event.reference else ''}.",
+            f"It is {fold.state}{_standing(fold, event)}.",
             "Check the events of the case.",
         )
+
+
+def _standing(fold: _Fold, event: ReviewEvent) -> str:
+    """How the request or hold that an event names stands, for a refusal."""
+    if not event.reference:
+        return ""
+    return f", and {event.reference} is {'open already' if _open(event) in fold.open else 'not open'}"
 
 
 def _open(event: ReviewEvent) -> str:

@@ -169,6 +169,14 @@ def test_the_review_clock_of_the_worked_case() -> None:
     assert [segment.days for segment in clock.segments] == [12, 33, 33]
 
 
+def test_a_request_served_twice_is_open_already_and_an_answer_to_none_is_not_open() -> None:
+    begun = [event("started", "2027-07-01"), event("stopped", "2027-07-10", "A")]
+    with pytest.raises(WrongTime, match="A is open already"):
+        review_clock([*begun, event("stopped", "2027-07-11", "A")], now=at("2027-10-01"))
+    with pytest.raises(WrongTime, match="B is not open"):
+        review_clock([*begun, event("resumed", "2027-07-11", "B")], now=at("2027-10-01"))
+
+
 def test_the_review_clock_stands_still() -> None:
     events = [
         event("started", "2027-07-15"),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from portal.law import coverage, penalties
+from portal.law.compute import scientific
 from portal.law.facts import FactError, Facts, LawError, load_json, read_number
 from portal.law.statute import NotInForce, UnknownRegime
 
@@ -69,7 +70,7 @@ WRONG_PENALTIES: list[tuple[dict[str, Any], str, Any, str]] = [
     (EU, "revenue.0.amount", "much", "revenue[0].amount: 'much' is not a number"),
     (EU, "revenue.0.amount", "1" * 61, "revenue[0].amount"),
     (EU, "revenue.0.amount", None, "revenue[0].amount: the value is missing"),
-    (EU, "revenue.0.amount", "1e-31", "revenue[0].amount: 1e-31 is out of bounds"),
+    (EU, "revenue.0.amount", "1e-31", "revenue[0].amount: 1e-31 is smaller than anything counted"),
     (EU, "revenue.0.entity", "\ud800", "revenue[0].entity: a text is expected"),
     (EU, "revenue.0.entity", "", "revenue[0].entity: a text is expected"),
     (EU, "revenue.0.entity", None, "revenue[0].entity: the value is missing"),
@@ -246,3 +247,24 @@ def test_not_in_force_carries_its_date() -> None:
     with pytest.raises(NotInForce) as caught:
         compute()
     assert caught.value.starts.isoformat() == "2026-08-02"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("0", "0"),
+        ("3.791e25", "3.791e25"),
+        ("1e26", "1e26"),
+        ("1.0004e26", "1.0004e26"),
+        ("1.00000001e26", "1.00000001e26"),
+        ("9.9999e25", "9.9999e25"),
+        ("2.00004e25", "2e25"),
+    ],
+)
+def test_compute_near_a_power_of_ten_is_not_shown_as_it(value: str, shown: str) -> None:
+    assert scientific(Decimal(value)) == shown
+
+
+def test_a_number_too_small_to_count_says_so() -> None:
+    with pytest.raises(FactError, match="smaller than anything counted"):
+        read_number("1e-31", "amount")
