@@ -59,6 +59,11 @@ def shown(duty: Owed, names: Mapping[str, str]) -> Shown:
     )
 
 
+def summary(duty: Owed) -> str:
+    """A duty in one line: `EU AI Act: Refresh the model report (upcoming)`."""
+    return f"{statute.load(duty.regime).short}: {duty.label} ({_mark(duty)[1].lower()})"
+
+
 def split(found: Sequence[Owed], tab: str) -> list[Owed]:
     """The duties of a tab: open ones by their due time, closed ones latest first."""
     if tab == TABS[0]:

@@ -28,7 +28,9 @@ def feed() -> Response:
     by, now = current_actor(), current_time()
     found = duties.owed(g.session, by.organisation_id, now=now)
     name = f"Duties of {g.session.get_one(identity.Organisation, by.organisation_id).name}"
-    answer = Response(ical.feed(found, name=name, now=now), mimetype="text/calendar")
+    answer = Response(
+        ical.feed(found, name=name, now=now, summary=duty_pages.summary), mimetype="text/calendar"
+    )
     answer.headers["Content-Disposition"] = 'attachment; filename="duties.ics"'
     return answer
 

@@ -142,9 +142,9 @@ def add_months(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
-def add_period(day: date, value: Value, times: int = 1) -> date:
-    """A day plus a number of periods of the law in days, weeks or months, counted from that day."""
-    number = int(value.number) * times
+def add_period(day: date, value: Value) -> date:
+    """A day plus a period of the law in days, weeks or months."""
+    number = int(value.number)
     if value.unit == "months":
         return add_months(day, number)
     return day + timedelta(days=number * 7 if value.unit == "weeks" else number)

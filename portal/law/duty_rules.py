@@ -70,10 +70,6 @@ class Event:
         """From when it counts here."""
         return self.recorded_at or self.at
 
-    def concerns(self, about: str) -> bool:
-        """Whether it is about that model or incident, or about everything."""
-        return self.about in ("", about)
-
     def named(self) -> str:
         """The event in words, with who says so and what shows it."""
         said = f" by {self.by}" if self.by else ""

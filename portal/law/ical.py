@@ -7,7 +7,7 @@ excused, ended or superseded is sent as cancelled.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
 from portal.law.deadlines import aware
@@ -18,13 +18,21 @@ LONGEST_LINE = 75
 _CLOSED = ("excused", "ended", "superseded")
 
 
-def feed(duties: Iterable[Owed], *, name: str, now: datetime) -> str:
+def standing(duty: Owed) -> str:
+    """A duty in one line, with how it stands."""
+    return f"{duty.label} ({duty.status})"
+
+
+def feed(
+    duties: Iterable[Owed], *, name: str, now: datetime, summary: Callable[[Owed], str] = standing
+) -> str:
     """A calendar with one entry for each duty that has a due instant.
 
     Args:
         duties: as `portal.law.duties.owed` gives them.
         name: what the calendar is called.
         now: when the file is made.
+        summary: what an entry is called.
 
     Raises:
         WrongTime: when the moment has no zone.
@@ -38,12 +46,11 @@ def feed(duties: Iterable[Owed], *, name: str, now: datetime) -> str:
     ]
     for duty in duties:
         if duty.due_at is not None:
-            lines += _entry(duty, duty.due_at, aware(now))
+            lines += _entry(duty, duty.due_at, summary(duty), aware(now))
     return "".join(f"{line}\r\n" for whole in (*lines, "END:VCALENDAR") for line in folded(whole))
 
 
-def _entry(duty: Owed, due: datetime, now: datetime) -> Iterator[str]:
-    words = f"{duty.label} ({duty.status})"
+def _entry(duty: Owed, due: datetime, words: str, now: datetime) -> Iterator[str]:
     why = "\n".join((duty.rule, *duty.why, f"{duty.citation}; {duty.law_status}"))
     yield "BEGIN:VEVENT"
     yield f"UID:{hashlib.sha256(duty.key.encode()).hexdigest()[:32]}@assay"

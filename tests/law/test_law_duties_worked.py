@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from portal.law import calendars, checking, statute
-from portal.law.deadlines import legal_day
+from portal.law.deadlines import add_period, legal_day
 from portal.law.duties import owed
 from portal.law.duty_rules import Event
 from portal.law.packs import PackError
@@ -54,6 +54,13 @@ def test_periods_are_counted_back_too() -> None:
     assert legal_day(days_back.due_at, pack.zone) == date(2027, 3, 24)
     assert "2027-03-29 (Easter Monday)" in days_back.why[1]
     assert calendars.of(pack).add(date(2027, 3, 31), 0) == (date(2027, 3, 31), ())
+
+
+def test_a_day_plus_a_period() -> None:
+    day = date(2027, 8, 31)
+    assert add_period(day, value("months", 6)) == date(2028, 2, 29)
+    assert add_period(day, value("weeks", 2)) == date(2027, 9, 14)
+    assert add_period(day, value("days", 2)) == date(2027, 9, 2)
 
 
 def test_an_excuse_reaches_a_duty_without_a_stated_time() -> None:

@@ -180,6 +180,7 @@ def test_the_page_says_why_and_the_calendar_says_when(dev):
     assert answer.headers["Content-Disposition"] == 'attachment; filename="duties.ics"'
     lines = answer.text.split("\r\n")
     assert lines[0] == "BEGIN:VCALENDAR"
+    assert "SUMMARY:EU AI Act: Refresh the model report (upcoming)" in lines
     uids = [line for line in lines if line.startswith("UID:")]
     assert len(set(uids)) == len(uids) > 5
 
