@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portal.law import checking, statute, versions
@@ -137,6 +137,7 @@ def test_a_text_that_is_no_pack_is_refused_in_words(text: str, words: str) -> No
         drafting.sound(text, "ca-tfaia")
 
 
+@settings(deadline=None)  # The first pack that is checked reads the calendars: a second, once.
 @given(st.text(max_size=200), st.integers(0, 8000))
 def test_no_text_breaks_the_check(piece: str, at: int) -> None:
     """A piece of anything put anywhere into a pack gives a pack or a refusal, never a fault."""
