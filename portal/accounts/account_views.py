@@ -114,7 +114,7 @@ def add_app() -> Page:
     if page is not None:
         return page
     if not keys.add_app(g.session, secret=secret, code=code, door=door(), by=by, now=current_time()):
-        return _app_page(secret if request.form.get("secret") else totp.fresh_secret(), wrong=True), 422
+        return _app_page(secret if keys.is_secret(secret) else totp.fresh_secret(), wrong=True), 422
     flash("The app is added. From now on you are asked for its code beside your password.")
     return redirect(url_for(".show"), 303)
 

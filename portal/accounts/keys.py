@@ -119,7 +119,7 @@ def not_removable(session: Session, key: Credential, *, door: Door, by: Actor) -
 def add_app(session: Session, *, secret: str, code: str, door: Door, by: Actor, now: datetime) -> bool:
     """Keep an app whose code is right; whether it was. Raises `Denied` where the policy takes no codes."""
     refuse_code(door, by)
-    if not _is_secret(secret):
+    if not is_secret(secret):
         return False
     if totp.enrol(session, person_id=by.person_id, secret=secret, code=code, keys=door.keys) is None:
         return False
@@ -183,7 +183,8 @@ def _lose(session: Session, person: Person, zone: str, now: datetime) -> None:
     sessions.end_sessions(session, sessions.of_person(session, person_id=person.id, zone=zone))
 
 
-def _is_secret(secret: str) -> bool:
+def is_secret(secret: str) -> bool:
+    """Whether a text has the form of the secrets that are given out."""
     try:
         return len(base64.b32decode(secret)) == totp.SECRET_BYTES
     except ValueError:
