@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, expec
 
 from portal.filing.workflow import FilingState
 from portal.web import origin
+from secure_access.db import select
 from secure_access.identity import OrganisationKind, Person, SignInSession
 from secure_access.workflow import Role
 from tests.fixtures.app import World
@@ -278,8 +279,6 @@ def test_a_session_that_is_ended_keeps_what_was_typed(
 
 
 def _sessions(person: KeyHolder) -> Any:
-    from secure_access.db import select
-
     return select(SignInSession).where(SignInSession.person_id == person.actor.person_id)
 
 
