@@ -117,7 +117,7 @@ def _people(siege: Siege) -> None:
         siege.personas[key] = ("developer", siege.cast[key])
     for key in ("lena", "oskar", "petra"):
         siege.personas[key] = ("evaluator", siege.cast[key])
-    for key in ("mira", "paul", "ida", "brenner", "moreau", "ruth", "ines", "tomasz"):
+    for key in ("mira", "paul", "ida", "brenner", "moreau", "ruth", "ines", "tomasz", "salma"):
         siege.personas[key] = ("government", siege.cast[key])
     siege.personas["root"] = ("government", administrator)
     for key in KEY_HOLDERS:
