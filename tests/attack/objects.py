@@ -33,8 +33,7 @@ from portal.review.tables import (
     PlanSection,
 )
 from secure_access.documents import Attachment
-from secure_access.identity import Credential
-from secure_access.identity import Organisation, OrganisationKind
+from secure_access.identity import Credential, Organisation, OrganisationKind
 from tests.attack.conftest import Siege
 
 Values = dict[str, Any]
