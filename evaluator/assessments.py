@@ -244,7 +244,7 @@ def submit(
     assessment.state = state
     assessment.reference = next_reference(session, "IA", now)
     assessment.submitted_by, assessment.submitted_at = by.person_id, now
-    assessment.digest = _digest(assessment, [found.document.sha256 for found in attached])
+    assessment.digest = digest_now(session, assessment)
     engagement.state = ENGAGEMENT.take("conclude", by, engagement)
     session.add_all((assessment, engagement))
     fields = {
@@ -260,6 +260,12 @@ def submit(
     )
     _raise_flags(session, assessment, engagement, now)
     return assessment
+
+
+def digest_now(session: Session, assessment: IndependentAssessment) -> str:
+    """The digest that the assessment has with what is written and attached now."""
+    attached = documents.for_subject(session, subject(assessment))
+    return _digest(assessment, [found.document.sha256 for found in attached])
 
 
 def comparison(session: Session, *, filing: Filing, now: datetime) -> Comparison:

@@ -38,13 +38,14 @@ from portal.web import (
     SignedIn,
     Wired,
     Zone,
+    current_session,
     current_zone,
     origin,
     zone_url,
 )
 from portal.wiring import bare_celery, publish_to, wire
 from secure_access.identity import Actor
-from secure_access.workflow import NotFound, Role
+from secure_access.workflow import Denied, NotFound, Role
 
 WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -56,6 +57,8 @@ PLANS = frozenset({Role.CASE_OFFICER, Role.DECIDER, Role.PLAN_APPROVER, Role.PLA
 LEGAL = frozenset({Role.LEGAL_OFFICER})
 GOVERNMENT = REVIEW | ENFORCEMENT | PLANS | LEGAL | {Role.ACCREDITATION_OFFICER, Role.ADMINISTRATOR}
 ANYBODY: frozenset[Role] = frozenset()
+EVERYBODY = frozenset(Role)
+"""Whoever is signed in and has any role."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ class Surface:
 
 SURFACES: tuple[Surface, ...] = (
     Surface(accounts.bp, ("developer", "evaluator", "government"), ANYBODY),
+    Surface(accounts.account, ("developer", "evaluator", "government"), EVERYBODY),
     Surface(home.public, (PUBLIC,), ANYBODY),
     *(Surface(blueprint, (PUBLIC,), ANYBODY) for blueprint in register.BLUEPRINTS),
     Surface(home.developer, ("developer",), DEVELOPER),
@@ -209,7 +213,21 @@ def _guard() -> BaseResponse | tuple[str, int] | None:
         return _ask_to_sign_in()
     if not _actor().roles & enter:
         raise NotFound
-    return None
+    return None if request.blueprint == accounts.account.name else _held_back()
+
+
+def _held_back() -> BaseResponse | None:
+    """Whoever has fewer keys than the policy asks for reaches their own account, and nothing else."""
+    policy = current_zone().wired.settings.policy
+    if policy.entry_by_password:
+        return None
+    with current_zone().wired.database.read() as session:
+        missing = accounts.lacking(session, by=_actor(), row=current_session(), policy=policy)
+    if not missing:
+        return None
+    if request.method in ("GET", "HEAD"):
+        return redirect(url_for("account.show"), 303)
+    raise Denied(missing, "Open “Your account”. Your browser still has what you typed here.")
 
 
 def _ask_to_sign_in() -> BaseResponse | tuple[str, int]:

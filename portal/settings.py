@@ -12,6 +12,9 @@ from pathlib import Path
 
 import click
 
+from secure_access.identity import policy
+from secure_access.identity.passkeys import Models
+
 
 class Profile(StrEnum):
     """What kind of instance this is."""
@@ -31,7 +34,8 @@ class Settings:
     ``home`` holds keys, the local vault, the queue and the demonstration's accounts. ``practice_start`` is
     the instant at which a practice instance began to live (`ASSAY_NOW`), or ``None`` for the machine's clock.
     ``queue`` keeps instances on one broker apart. ``job_lease`` is how long a worker that died holds its job.
-    ``log`` is a file, or ``-`` for standard error.
+    ``log`` is a file, or ``-`` for standard error. ``sign_in`` names the sign-in policy, ``key_models`` the
+    models of authenticators that are taken (none listed: any).
     """
 
     home: Path
@@ -49,6 +53,13 @@ class Settings:
     product: str
     practice_start: datetime | None
     max_upload_bytes: int
+    sign_in: str
+    key_models: Models
+
+    @property
+    def policy(self) -> policy.Policy:
+        """The sign-in policy."""
+        return policy.load(self.sign_in)
 
     @property
     def demonstration(self) -> bool:
@@ -76,7 +87,10 @@ class Settings:
             product=source.get("ASSAY_PRODUCT") or "Assay",
             practice_start=_practice_start(source, wrong),
             max_upload_bytes=_whole(source, "ASSAY_MAX_UPLOAD", 512 * 2**20, wrong),
+            sign_in=source.get("ASSAY_SIGN_IN") or _usual_sign_in(source),
+            key_models=_key_models(source, wrong),
         )
+        wrong += _unfit_policy(settings)
         wrong += _unfit_for_production(settings)
         if wrong:
             raise SettingsError("\n".join(wrong))
@@ -146,6 +160,41 @@ def _practice_start(source: Mapping[str, str], wrong: list[str]) -> datetime | N
         )
         return None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _usual_sign_in(source: Mapping[str, str]) -> str:
+    return "standard" if source.get("ASSAY_PROFILE") == Profile.PRODUCTION else "demonstration"
+
+
+def _key_models(source: Mapping[str, str], wrong: list[str]) -> Models:
+    listed = frozenset(source.get("ASSAY_KEY_MODELS", "").lower().replace(",", " ").split())
+    roots = source.get("ASSAY_KEY_ROOTS", "")
+    for model in sorted(listed):
+        if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", model):
+            wrong.append(f"ASSAY_KEY_MODELS is {model!r}; it lists AAGUIDs, separated by spaces or commas.")
+    if not listed and not roots:
+        return Models()
+    if not listed or not roots:
+        wrong.append(
+            "ASSAY_KEY_ROOTS: models are believed on their makers' root certificates only: "
+            "set ASSAY_KEY_MODELS and ASSAY_KEY_ROOTS, or neither."
+        )
+        return Models()
+    try:
+        return Models(listed, Path(roots).read_bytes())
+    except OSError as problem:
+        wrong.append(f"ASSAY_KEY_ROOTS: the file cannot be read: {problem.strerror}.")
+        return Models()
+
+
+def _unfit_policy(settings: Settings) -> list[str]:
+    try:
+        found = settings.policy
+    except policy.PolicyError as problem:
+        return [f"ASSAY_SIGN_IN is {settings.sign_in!r}: {problem}."]
+    if found.entry_by_password and not settings.demonstration:
+        return [f"ASSAY_SIGN_IN is {settings.sign_in!r}: a production instance refuses entry by password."]
+    return []
 
 
 def _unfit_for_production(settings: Settings) -> list[str]:

@@ -45,6 +45,7 @@ class Shell:
     nav: list[Link]
     public: bool
     sign_out_url: str
+    account_url: str
     home_url: str
     custody_note: str
     footer: list[Link]
@@ -69,6 +70,7 @@ def shell(nav: tuple[NavItem, ...], footer: tuple[NavItem, ...] = ()) -> Shell:
         nav=[_link(item) for item in shown] if (public or actor) and "zone_label" not in g else [],
         public=public,
         sign_out_url="" if public else url_for("accounts.sign_out"),
+        account_url="" if public else url_for("account.show"),
         home_url="/",
         custody_note="Demonstration custody: sealed plans lie under a key that this server holds."
         if settings.demonstration
@@ -92,4 +94,7 @@ def _demonstration_line(settings: Settings) -> str | None:
     if not settings.demonstration:
         return None
     now = current_time()
-    return f"The date here is {now.day} {now:%B %Y}. Companies, people and figures are invented."
+    words = settings.policy.words
+    return f"The date here is {now.day} {now:%B %Y}. Companies, people and figures are invented." + (
+        f" {words}." if words else ""
+    )

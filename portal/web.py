@@ -24,7 +24,8 @@ from portal.upload import MAX_FILES, Upload, discard_others, kept
 from secure_access import identity
 from secure_access.clock import Clock
 from secure_access.db import Database, Field, Instant, Session, Table, insert_if_absent, instant_column
-from secure_access.identity import Actor, PasswordHasher, Person
+from secure_access.identity import Actor, PasswordHasher, Person, SignInSession
+from secure_access.keys import KeyProvider
 from secure_access.vault import Vault
 from secure_access.workflow import NotFound
 
@@ -71,6 +72,8 @@ class Wired:
     ledger_signer: Any
     law: Callable[[Session, datetime], AbstractContextManager[None]]
     """Puts the law as it stands at a moment in this instance in place of what the release brought."""
+    credential_keys: KeyProvider
+    """Wraps the secrets that people sign in with."""
     secrets: Mapping[str, bytes] = field(repr=False, default_factory=dict)
 
 
@@ -110,14 +113,15 @@ class ZoneRequest(Request):
 
 
 class SignedIn:
-    """flask-login's user: a live session's token and the actor it stands for."""
+    """flask-login's user: a live session's token, its row, and the actor it stands for."""
 
     is_active = True
     is_anonymous = False
 
-    def __init__(self, token: str, actor: Actor) -> None:
+    def __init__(self, token: str, actor: Actor, row: SignInSession) -> None:
         self.token = token
         self.actor = actor
+        self.row = row
         self.is_authenticated = True
 
     def renew(self, actor: Actor | None) -> None:
@@ -215,7 +219,7 @@ class Zone(Flask):
         if identity.needs_touch(row, now):
             with self.wired.database.write() as writing:
                 writing.get_one(identity.SignInSession, row.id).seen_at = now
-        return SignedIn(token, actor)
+        return SignedIn(token, actor, row)
 
     def _actor(self, session: Session, token: str) -> Actor | None:
         """Whom a token stands for now, with the roles held now; ``None`` for an ended session."""
@@ -274,6 +278,13 @@ def current_actor() -> Actor:
     return cast(SignedIn, current_user).actor
 
 
+def current_session() -> SignInSession:
+    """The session of who is signed in, as it was when the request began. Raises `NotFound` for nobody."""
+    if not current_user.is_authenticated:
+        raise NotFound
+    return cast(SignedIn, current_user).row
+
+
 def current_time() -> datetime:
     """The time of record for this request: one instant, however often it is asked."""
     if "now" not in g:
@@ -288,15 +299,17 @@ def writes(view: View) -> View:
 
 
 def sign_in(person: Person, token: str) -> None:
-    """Begin the session of a person whose password was right. The CSRF token is kept on purpose: a form that
-    was typed before the session ran out can still be sent after signing in again in another tab."""
+    """Begin the session of somebody who has proved who they are. The CSRF token is kept on purpose: a form
+    that was typed before the session ran out can still be sent after signing in again in another tab."""
     if current_user.is_authenticated:
         identity.end_session(g.session, token=cast(SignedIn, current_user).token)
     csrf_token = session.get("csrf_token")
     session.clear()
     if csrf_token:
         session["csrf_token"] = csrf_token
-    login_user(SignedIn(token, identity.actor(g.session, person.id)))
+    row = identity.live_session(g.session, token=token, zone=current_zone().zone)
+    assert row is not None, "the session was started by this request"
+    login_user(SignedIn(token, identity.actor(g.session, person.id), row))
 
 
 def sign_out() -> None:

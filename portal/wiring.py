@@ -31,14 +31,16 @@ def wire(settings: Settings, *, hasher: Any = None) -> Wired:
     """Build the parts. Makes the home folder and its keys on the first call."""
     home = settings.home
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    ring = _ring(home / "keys" / "vault-ring.json")
     return Wired(
         settings=settings,
         database=Database(settings.database_url),
-        vault=Vault(_store(settings), _ring(home / "keys" / "vault-ring.json")),
+        vault=Vault(_store(settings), ring),
         clock=_clock(settings),
         hasher=hasher or PasswordHasher(),
         ledger_signer=_ledger_key(home / "keys" / "ledger-key", _log_name(settings)),
         law=versions.law_of,
+        credential_keys=ring.for_purpose("credentials"),
         secrets=_cookie_secrets(home / "keys" / "cookies.json"),
     )
 

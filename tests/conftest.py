@@ -24,6 +24,7 @@ pytest_plugins = [
     "tests.fixtures.s3",
     "tests.fixtures.instance",
     "tests.fixtures.browser",
+    "tests.fixtures.passkeys",
 ]
 
 # Plain lines: a traceback in colour with every local variable takes seconds to draw.

@@ -12,6 +12,7 @@ from evaluator import assessments, engagements
 from evaluator.tables import Engagement, IndependentAssessment
 from evaluator.web.accreditation_views import category_names
 from evaluator.workflow import ASSESSMENT, ENGAGEMENT
+from portal.accounts import step_up
 from portal.filing import reading, registration
 from portal.filing.registry import ModelVersion
 from portal.filing.tables import Filing
@@ -129,6 +130,9 @@ def save(reference: str) -> BaseResponse | tuple[str, int]:
     problems = _attached(found)
     if request.form.get("do") == "submit" and not problems:
         problems = assessments.missing(g.session, found, engagement)
+        page = _asked(engagement, found) if not problems else None
+        if page is not None:
+            return page
         if not problems:
             assessments.submit(g.session, assessment=found, engagement=engagement, by=by, now=now)
             flash(f"{found.reference} is submitted. It cannot be changed any more.")
@@ -137,6 +141,20 @@ def save(reference: str) -> BaseResponse | tuple[str, int]:
         return _form_page(engagement, found, problems=problems), 422
     flash("Saved. Only your organisation can read this draft.")
     return redirect(url_for(".assessment", reference=reference), 303)
+
+
+def _asked(engagement: Engagement, found: IndependentAssessment) -> step_up.Page | None:
+    """Ask for a key before it is submitted. What was typed and attached is saved already."""
+    return step_up.asked(
+        step_up.Act(
+            "assessment.submit",
+            assessments.subject(found),
+            assessments.digest_now(g.session, found),
+            words="Submit the assessment",
+            about=engagement.reference,
+            refusal=ASSESSMENT.refusal("submit", current_actor(), found),
+        )
+    )
 
 
 @bp.get("/engagements/<reference>/receipt.json")

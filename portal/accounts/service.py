@@ -1,16 +1,35 @@
-"""Signing in and out."""
+"""Signing in: by password, by password and a code, by passkey; and when somebody has too few keys."""
 
 from __future__ import annotations
 
+import hashlib
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from portal.accounts import told
 from secure_access import identity
 from secure_access.db import Field, Instant, Session, Table, col, instant_column, new_id, select
-from secure_access.identity import OrganisationKind, PasswordHasher, Person
+from secure_access.identity import (
+    Actor,
+    Entered,
+    Method,
+    OrganisationKind,
+    PasswordHasher,
+    Person,
+    SignInSession,
+    challenges,
+    credentials,
+    passkeys,
+    totp,
+)
+from secure_access.identity.challenges import Bound, Purpose
+from secure_access.identity.credentials import Credential
+from secure_access.identity.passkeys import Party
+from secure_access.identity.policy import Policy
+from secure_access.keys import KeyProvider
 from secure_access.ledger import security_log
-from secure_access.workflow import Denied
+from secure_access.workflow import Denied, NotFound
 
 ZONE_OF = {
     OrganisationKind.REGULATOR: "government",
@@ -34,20 +53,30 @@ class SignInAttempt(Table, table=True):
 
 @dataclass(frozen=True)
 class Attempt:
-    """What somebody typed, and where: ``source`` is the address it came from."""
+    """What somebody typed, and where: ``source`` is the address it came from, ``agent`` the browser."""
 
     email: str
-    password: str
+    password: str = field(repr=False)
     zone: str
     source: str
+    code: str = field(default="", repr=False)
+    agent: str = ""
 
 
-def sign_in(
-    session: Session, *, attempt: Attempt, hasher: PasswordHasher, now: datetime
-) -> tuple[Person, str] | None:
+@dataclass(frozen=True)
+class Door:
+    """What a zone opens with: its policy, itself as relying party, and what checks secrets."""
+
+    policy: Policy
+    party: Party
+    hasher: PasswordHasher
+    keys: KeyProvider
+
+
+def sign_in(session: Session, *, attempt: Attempt, door: Door, now: datetime) -> tuple[Person, str] | None:
     """The person and a fresh session token, or ``None``.
 
-    Unknown, wrong and wrong zone are told apart nowhere.
+    Unknown, wrong, wrong zone, and a way that the policy does not open to that person are told apart nowhere.
 
     Counts failures by address and source together, so that nobody can lock another person out.
     Raises `Denied` after too many failures.
@@ -58,16 +87,133 @@ def sign_in(
             "Too many wrong passwords were typed for this account from this machine.",
             f"Wait {WINDOW.seconds // 60} minutes, then try again.",
         )
-    person = identity.check_password(session, email=attempt.email, password=attempt.password, hasher=hasher)
+    person = identity.check_password(
+        session, email=attempt.email, password=attempt.password, hasher=door.hasher
+    )
     if person is not None and ZONE_OF[_kind(session, person)] == attempt.zone:
-        actor = identity.actor(session, person.id)
-        security_log.note(session, "sign_in.succeeded", by=actor, zone=attempt.zone, subject="", now=now)
-        return person, identity.start_session(session, person=person, zone=attempt.zone)
+        by = identity.actor(session, person.id)
+        method = _method(session, by, attempt, door)
+        if method is not None:
+            security_log.note(session, "sign_in.succeeded", by=by, zone=attempt.zone, subject="", now=now)
+            entered = Entered(method, attempt.agent)
+            return person, identity.start_session(session, person=person, zone=attempt.zone, entered=entered)
     session.add(
         SignInAttempt(email=attempt.email.strip().lower()[:254], source=attempt.source, at=machine_now)
     )
     security_log.note(session, "sign_in.failed", by=None, zone=attempt.zone, subject="", now=now)
     return None
+
+
+def _method(session: Session, by: Actor, attempt: Attempt, door: Door) -> Method | None:
+    """How the policy lets somebody in whose password was right; ``None`` if it does not.
+
+    Whoever has an app is asked for its code, also where a password would do.
+    """
+    allowed = door.policy.rule(by.roles).methods
+    code, app = "".join(attempt.code.split()), totp.enrolled(session, by.person_id)
+    if app is None and Method.PASSWORD in allowed and not code:
+        return Method.PASSWORD
+    by_code = app is not None and Method.PASSWORD_AND_CODE in allowed
+    if by_code and totp.accept(session, person_id=by.person_id, code=code, keys=door.keys):
+        return Method.PASSWORD_AND_CODE
+    bound = Bound(Purpose.FIRST_KEY, attempt.zone, by.person_id)
+    return Method.FIRST_KEY if code and challenges.take(session, bound, first_key_digest(code)) else None
+
+
+def first_key_digest(code: str) -> bytes:
+    """What is kept of a code for a first key: capitals and hyphens do not matter."""
+    return hashlib.sha256(code.replace("-", "").upper().encode()).digest()
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a key that is its owner's opens nothing, in words, and what to do."""
+
+    reason: str
+    fix: str
+
+
+_INSTEAD = (
+    "Use another key, and remove this one from your account. Without another, ask your administrator for a "
+    "code for a first key."
+)
+SUSPENDED = {
+    credentials.COUNTER_FELL: Refusal(
+        "This key is suspended: its counter fell back, so somebody may have copied it. Nothing was done.",
+        f"{_INSTEAD} Tell your administrator: your account was perhaps attacked.",
+    ),
+    credentials.LOST: Refusal("This key is suspended: it was reported as lost. Nothing was done.", _INSTEAD),
+}
+SYNCED = Refusal(
+    "This key can be copied between devices; your role takes only keys that stay on their device.",
+    "Sign in with a key that stays on its device, or ask your administrator for a code for a first key.",
+)
+
+
+def sign_in_with_key(
+    session: Session, *, text: str, agent: str, door: Door, now: datetime
+) -> tuple[Person, str] | Refusal | None:
+    """The person of a passkey and a fresh session token; ``None`` for anything that opens nothing here.
+
+    Only the owner of a key learns why it is refused. A key whose counter falls is suspended, and its
+    sign-in is a `Refusal`: what is written then has to be committed.
+    """
+    try:
+        answer = passkeys.read(text)
+        bound = Bound(Purpose.SIGN_IN, door.party.zone)
+        live = challenges.take(session, bound, answer.challenge) is not None
+        key = credentials.find(session, zone=door.party.zone, key_id=answer.key_id, for_update=True)
+        if key is not None and live:
+            said = passkeys.check_use(door.party, answer, key)
+            return _entered(session, key, said, (agent, door, now))
+    except (passkeys.BadAnswer, NotFound):
+        pass  # answered below, in the same way for every reason
+    security_log.note(session, "sign_in.failed", by=None, zone=door.party.zone, subject="", now=now)
+    return None
+
+
+def _entered(
+    session: Session, key: Credential, said: passkeys.Used, where: tuple[str, Door, datetime]
+) -> tuple[Person, str] | Refusal | None:
+    agent, door, now = where
+    by = identity.actor(session, key.person_id)
+    if key.suspended_at is not None or not counted(session, key, said, by=by, now=now):
+        return SUSPENDED[key.suspended_reason]
+    rule = door.policy.rule(by.roles)
+    if not credentials.usable([key], device_bound=rule.device_bound):
+        return SYNCED
+    if Method.PASSKEY not in rule.methods:
+        return None
+    security_log.note(session, "sign_in.succeeded", by=by, zone=key.zone, subject="", now=now)
+    person = session.get_one(Person, key.person_id)
+    entered = Entered(Method.PASSKEY, agent, key.id)
+    return person, identity.start_session(session, person=person, zone=key.zone, entered=entered)
+
+
+def counted(session: Session, key: Credential, said: passkeys.Used, *, by: Actor, now: datetime) -> bool:
+    """Note that a key was used. ``False``: its counter fell, it is suspended, and that is on record."""
+    if credentials.used(session, key, sign_count=said.sign_count, backed_up=said.backed_up):
+        return True
+    change = told.Change(key.person_id, "suspended", "passkey", key.digest)
+    told.credential_changed(session, change, by=by, now=now, zone=key.zone)
+    return False
+
+
+def lacking(session: Session, *, by: Actor, row: SignInSession, policy: Policy) -> str:
+    """What a person still has to add before they reach more than their account; empty when nothing."""
+    if policy.entry_by_password:
+        return ""
+    rule = policy.rule(by.roles)
+    keys = credentials.of_person(session, person_id=by.person_id, zone=row.zone)
+    have = len(credentials.usable(keys, device_bound=rule.device_bound))
+    if have < rule.keys and not (rule.code and totp.enrolled(session, by.person_id)):
+        what = "keys that stay on their device" if rule.device_bound else "keys"
+        return f"Your role asks for at least {rule.keys} {what}; you have {have}." + (
+            " Or add a code of an app." if rule.code else ""
+        )
+    if row.method == Method.FIRST_KEY:
+        return "You signed in with a code for a first key. Sign out, and sign in with what you added."
+    return ""
 
 
 def _kind(session: Session, person: Person) -> OrganisationKind:

@@ -1,15 +1,18 @@
-"""The sign-in page and the way out."""
+"""The sign-in page, with a password or a key, and the way out."""
 
 from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from flask import Blueprint, g, redirect, render_template, request
+from flask import Blueprint, g, jsonify, redirect, render_template, request
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from portal import web
 from portal.accounts import service
+from portal.accounts.entrance import door
+from secure_access.identity import Person, challenges, passkeys
+from secure_access.identity.challenges import Bound, Purpose
 
 LONGEST_TARGET = 400
 
@@ -18,23 +21,53 @@ bp = Blueprint("accounts", __name__, template_folder="templates")
 
 @bp.get("/sign-in")
 def sign_in() -> str | Response:
-    """Ask for e-mail and password; the door on the start page fills in the e-mail."""
+    """Ask for e-mail and password, or a key; the door on the start page fills in the e-mail."""
     if current_user.is_authenticated:
         return redirect("/", 303)
-    return _page(email=request.args.get("as", ""), wrong=False)
+    return _page(email=request.args.get("as", ""))
 
 
 @bp.post("/sign-in")
 def sign_in_with_password() -> str | Response | tuple[str, int]:
     """Check them, and go where the person was going."""
     email = request.form.get("email", "")
-    zone = web.current_zone()
-    attempt = service.Attempt(email, request.form.get("password", ""), zone.zone, request.remote_addr or "")
-    found = service.sign_in(g.session, attempt=attempt, hasher=zone.wired.hasher, now=web.current_time())
+    attempt = service.Attempt(
+        email,
+        request.form.get("password", ""),
+        web.current_zone().zone,
+        request.remote_addr or "",
+        code=request.form.get("code", ""),
+        agent=request.user_agent.string,
+    )
+    found = service.sign_in(g.session, attempt=attempt, door=door(), now=web.current_time())
     if found is None:
-        return _page(email=email, wrong=True), 422
-    web.sign_in(*found)
-    return redirect(_here_only(request.form.get("next", "/")), 303)
+        return _page(email=email, wrong=_wrong()), 422
+    return _enter(*found)
+
+
+@bp.post("/sign-in/key/options")
+def key_options() -> Response:
+    """A challenge for a key. Nobody is named, so that it is the same for everybody."""
+    here = door()
+    challenge = challenges.issue(g.session, Bound(Purpose.SIGN_IN, here.party.zone))
+    return jsonify(passkeys.options_for_use(here.party, challenge=challenge))
+
+
+@bp.post("/sign-in/key")
+def sign_in_with_key() -> str | Response | tuple[str, int]:
+    """Check what a key signed, and go where the person was going."""
+    found = service.sign_in_with_key(
+        g.session,
+        text=request.form.get("assertion", ""),
+        agent=request.user_agent.string,
+        door=door(),
+        now=web.current_time(),
+    )
+    if found is None:
+        return _page(wrong="This key opens no account in this zone, or it did not verify you"), 422
+    if isinstance(found, service.Refusal):
+        return _page(wrong=f"{found.reason} {found.fix}"), 403
+    return _enter(*found)
 
 
 @bp.post("/sign-out")
@@ -44,9 +77,26 @@ def sign_out() -> Response:
     return redirect("/sign-in", 303)
 
 
-def _page(*, email: str, wrong: bool) -> str:
+def _enter(person: Person, token: str) -> Response:
+    web.sign_in(person, token)
+    return redirect(_here_only(request.form.get("next", "/")), 303)
+
+
+def _wrong() -> str:
+    if door().policy.entry_by_password:
+        return "The e-mail address and the password do not belong together in this zone"
+    return "E-mail address, password and code do not belong together in this zone, or this code was used"
+
+
+def _page(*, email: str = "", wrong: str = "") -> str:
     target = request.values.get("next", "/")
-    return render_template("accounts/sign_in.html", email=email, wrong=wrong, target=_here_only(target))
+    return render_template(
+        "accounts/sign_in.html",
+        email=email,
+        wrong=wrong,
+        target=_here_only(target),
+        by_password=door().policy.entry_by_password,
+    )
 
 
 def _here_only(target: str) -> str:

@@ -6,8 +6,8 @@ import uuid
 from typing import Any
 
 from flask import flash, g, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response as BaseResponse
 
+from portal.accounts import step_up
 from portal.enforcement import adoptions, again, forms, pictures, texts, worksheets
 from portal.enforcement.tables import MethodAdoption
 from portal.enforcement.views import Page, bp
@@ -18,6 +18,7 @@ from portal.law.deadlines import legal_day
 from portal.law.facts import LawError
 from portal.web import current_actor, current_time
 from secure_access.identity import Person
+from secure_access.step_up import digest_of
 from secure_access.workflow import Denied
 
 STATES = {
@@ -56,10 +57,22 @@ def method(reference: str) -> str:
 
 
 @bp.post("/methods/<reference>/adopt")
-def adopt_method(reference: str) -> BaseResponse:
+def adopt_method(reference: str) -> Page:
     """Sign the choice."""
     by = current_actor()
     row = adoptions.load(g.session, reference, by=by, for_update=True)
+    page = step_up.asked(
+        step_up.Act(
+            "method.adopt",
+            f"adoption:{row.id}",
+            digest_of(g.session, row),
+            words="Adopt the method",
+            about=f"{row.reference}: {_method_name(row.method)}",
+            refusal=ADOPTION.refusal("adopt", by, adoptions.standing(g.session, row, now=current_time())),
+        )
+    )
+    if page is not None:
+        return page
     adoptions.adopt(g.session, row, by=by, now=current_time())
     flash(f"{row.reference} is adopted. Worksheets calculated from its first day on use it.")
     return redirect(url_for("enforcement.method", reference=reference), 303)

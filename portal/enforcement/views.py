@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
+from portal.accounts import step_up
 from portal.enforcement import notices, outdated, pictures, service, sheet, worksheets
 from portal.enforcement.forms import AllegeForm
 from portal.enforcement.grounds import provision
@@ -15,6 +16,7 @@ from portal.enforcement.workflow import NOTICE, VIOLATION, NoticeState, Violatio
 from portal.web import current_actor, current_time, current_zone, writes
 from secure_access import documents
 from secure_access.documents import Document
+from secure_access.step_up import digest_of
 from secure_access.workflow import Denied
 
 bp = Blueprint("enforcement", __name__, template_folder="templates", url_prefix="/penalties")
@@ -102,10 +104,22 @@ def notice(reference: str) -> str:
 
 
 @bp.post("/notices/<reference>/send")
-def send(reference: str) -> BaseResponse:
+def send(reference: str) -> Page:
     """Send it."""
     by = current_actor()
     row = notices.load(g.session, reference, by=by, for_update=True)
+    page = step_up.asked(
+        step_up.Act(
+            "notice.send",
+            f"notice:{row.id}",
+            digest_of(g.session, row),
+            words=f"Send it to {row.addressee}",
+            about=row.reference,
+            refusal=NOTICE.refusal("send", by, notices.standing(g.session, row, now=current_time())),
+        )
+    )
+    if page is not None:
+        return page
     notices.send(g.session, row, by=by, now=current_time())
     flash(f"{row.reference} is sent to {row.addressee}.")
     return redirect(url_for("enforcement.notice", reference=reference), 303)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from flask import Response, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
+from portal.accounts import step_up
 from portal.enforcement import (
     adoptions,
     choices,
@@ -29,6 +30,7 @@ from portal.law import methods, statute
 from portal.law.deadlines import legal_day
 from portal.law.money import plain
 from portal.web import current_actor, current_time
+from secure_access.step_up import digest_of
 from secure_access.workflow import Denied, NotFound
 
 
@@ -131,9 +133,21 @@ def prepare(reference: str) -> BaseResponse:
 
 
 @bp.post("/worksheets/<reference>/approve")
-def approve(reference: str) -> BaseResponse:
+def approve(reference: str) -> Page:
     """Approve the version that was shown."""
     found = _shown(reference)
+    page = step_up.asked(
+        step_up.Act(
+            "worksheet.approve",
+            f"worksheet:{found.worksheet.id}",
+            digest_of(g.session, found.worksheet),
+            words=f"Approve version {found.worksheet.version}",
+            about=found.worksheet.reference,
+            refusal=WORKSHEET.refusal("approve", current_actor(), found.standing),
+        )
+    )
+    if page is not None:
+        return page
     worksheets.approve(g.session, found, by=current_actor(), now=current_time())
     flash(f"Version {found.worksheet.version} is approved. What follows is being written; you may leave.")
     return redirect(url_for("enforcement.worksheet", reference=reference), 303)

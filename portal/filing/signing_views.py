@@ -6,7 +6,10 @@ from flask import Blueprint, flash, g, redirect, render_template, request, url_f
 from flask import Response as FlaskResponse
 from werkzeug.wrappers import Response
 
+from portal.accounts import step_up
+from portal.accounts.step_up import Act
 from portal.filing import certification, publication, reading, service
+from portal.filing.tables import Filing
 from portal.filing.workflow import FILING, FilingState
 from portal.web import current_actor, current_time
 from secure_access import identity
@@ -24,6 +27,9 @@ def sign(key: str) -> Page:
     filing = service.load(g.session, key, by=by, for_update=request.method == "POST")
     if request.method == "POST":
         shown = request.form.get("digest", "")
+        page = _asked(filing, shown)
+        if page is not None:
+            return page
         certification.submit(g.session, filing=filing, shown_digest=shown, by=by, now=current_time())
         return redirect(url_for("signing.receipt", key=filing.reference), 303)
     if filing.state != FilingState.IN_CERTIFICATION:
@@ -38,6 +44,22 @@ def sign(key: str) -> Page:
         actions=FILING.allowed(by, filing),
         officer=g.session.get(identity.Person, filing.certifier_id),
         key=key,
+    )
+
+
+def _asked(filing: Filing, shown: str) -> step_up.Page | None:
+    """Ask for a key, unless the filing is signed or is not what was shown: the verb says so itself."""
+    if filing.signed or publication.digest(certification.form_of(g.session, filing)) != shown:
+        return None
+    return step_up.asked(
+        Act(
+            "filing.sign",
+            service.subject(filing),
+            shown,
+            words="Sign and submit",
+            about=reading.reading_of(g.session, filing).title,
+            refusal=FILING.refusal("submit", current_actor(), filing),
+        )
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
+from portal.accounts import step_up
 from portal.law import statute
 from portal.law.statute import Pack, Reading, Value
 from portal.legal import changes, drafting, forms, touched, versions
@@ -18,6 +19,7 @@ from portal.ui.forms import Form
 from portal.web import current_actor, current_time, current_zone
 from secure_access.db import Session
 from secure_access.identity import Person
+from secure_access.step_up import digest_of
 from secure_access.workflow import NotFound
 
 bp = Blueprint("statutes", __name__, template_folder="templates", url_prefix="/statutes")
@@ -168,9 +170,23 @@ def date(reference: str) -> Page:
 
 
 @bp.post("/<reference>/approve")
-def approve(reference: str) -> BaseResponse:
+def approve(reference: str) -> Page:
     """Approve what the page showed."""
     row = versions.load(g.session, reference, for_update=True)
+    page = step_up.asked(
+        step_up.Act(
+            "statute_version.approve",
+            f"statute_version:{row.id}",
+            digest_of(g.session, row),
+            words=f"Approve it, live from {row.live_from.isoformat()}",
+            about=row.reference,
+            refusal=STATUTE_VERSION.refusal(
+                "approve", current_actor(), versions.standing(g.session, row, current_time())
+            ),
+        )
+    )
+    if page is not None:
+        return page
     shown, shown_from = request.form.get("digest", ""), request.form.get("live_from", "")
     versions.approve(g.session, row=row, shown=(shown, shown_from), by=current_actor(), now=current_time())
     return _to(row, f"{row.reference} is approved. It goes live on {row.live_from.isoformat()}.")

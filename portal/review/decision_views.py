@@ -8,6 +8,7 @@ from datetime import date
 from flask import flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
+from portal.accounts import step_up
 from portal.filing.registry import Channel
 from portal.filing.registry_forms import CHANNELS
 from portal.law import statute
@@ -19,9 +20,10 @@ from portal.review.decisions import Recommended
 from portal.review.facts import Facts
 from portal.review.forms import RecommendForm, errors, listed, numbered
 from portal.review.requests import NotServable
-from portal.review.tables import Case, DecisionKind
+from portal.review.tables import Case, Decision, DecisionKind
 from portal.review.workflow import CASE, CONDITION, DECISION, CaseState
 from portal.web import current_actor, current_time
+from secure_access.step_up import digest_of
 from secure_access.workflow import Denied
 
 KINDS = (
@@ -112,9 +114,26 @@ def decide(reference: str) -> BaseResponse | tuple[str, int]:
             return _decision(known(reference), str(wrong)), 422
         flash(f"{row.reference} is sent back. The case officer reads your reason.")
     else:
+        page = _asked(case, row)
+        if page is not None:
+            return page
         decisions.decide(g.session, case=case, decision=row, by=by, now=now)
         flash(f"{row.reference} is decided and in the public record.")
     return redirect(url_for(".decision", reference=reference), 303)
+
+
+def _asked(case: Case, row: Decision) -> step_up.Page | None:
+    """Ask for a key before it is decided: over the decision with its conditions."""
+    return step_up.asked(
+        step_up.Act(
+            "decision.take",
+            f"decision:{row.id}",
+            digest_of(g.session, row, *decisions.conditions(g.session, row)),
+            words="Decide as recommended",
+            about=f"{row.reference}: {public.HEADLINES[row.kind]}",
+            refusal=DECISION.refusal("decide", current_actor(), decisions.deciding(g.session, case, row)),
+        )
+    )
 
 
 @bp.post("/cases/<reference>/conditions/<uuid:condition_id>")

@@ -8,6 +8,7 @@ from typing import Any
 from flask import flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
+from portal.accounts import step_up
 from portal.filing.outline import title_of
 from portal.review import cases, openings, plans
 from portal.review.blueprints import asked
@@ -23,6 +24,7 @@ from portal.web import current_actor, current_time, current_zone, uploads
 from secure_access import documents, identity
 from secure_access.documents import Refused, Use
 from secure_access.identity import Person
+from secure_access.step_up import digest_of
 from secure_access.workflow import Denied
 
 SECTION_FILES = Use(plans.MEDIA, plans.MAX_BYTES)
@@ -85,6 +87,9 @@ def act(reference: str) -> BaseResponse | tuple[str, int]:
     row = plans.load(g.session, reference, by=current_actor(), for_update=True)
     do, by, now = request.form.get("do"), current_actor(), current_time()
     if do == "approve":
+        page = _asked(row)
+        if page is not None:
+            return page
         plans.approve(g.session, request=row, by=by, now=now)
         flash(f"You approved {reference}.")
     elif do == "refuse":
@@ -104,6 +109,20 @@ def act(reference: str) -> BaseResponse | tuple[str, int]:
             "The form did not say what to do.", "Go back, reload the page and use one of its buttons."
         )
     return redirect(url_for(".show", reference=reference), 303)
+
+
+def _asked(row: PlanRequest) -> step_up.Page | None:
+    """Ask for a key before the asking is approved."""
+    return step_up.asked(
+        step_up.Act(
+            "plan_request.approve",
+            plans.subject_of(row),
+            digest_of(g.session, row),
+            words="Approve the plan request",
+            about=row.reference,
+            refusal=PLAN_REQUEST.refusal("approve", current_actor(), plans.approving(g.session, row)),
+        )
+    )
 
 
 @asked.get("/plans/<reference>", endpoint="plan")

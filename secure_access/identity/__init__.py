@@ -1,5 +1,7 @@
 """People, organisations, roles, sessions and credentials: who somebody is, and how that is known."""
 
+from secure_access.identity.challenges import Challenge
+from secure_access.identity.credentials import Credential
 from secure_access.identity.passwords import PasswordHasher, check_password
 from secure_access.identity.people import (
     Actor,
@@ -16,17 +18,25 @@ from secure_access.identity.people import (
 from secure_access.identity.sessions import (
     ABSOLUTE_LIMIT,
     IDLE_LIMIT,
+    Entered,
+    Method,
     SignInSession,
     end_session,
+    end_sessions,
     live_session,
     needs_touch,
     start_session,
 )
+from secure_access.identity.totp import Totp
 
 __all__ = [
     "ABSOLUTE_LIMIT",
     "IDLE_LIMIT",
     "Actor",
+    "Challenge",
+    "Credential",
+    "Entered",
+    "Method",
     "NewPerson",
     "Organisation",
     "OrganisationKind",
@@ -34,11 +44,13 @@ __all__ = [
     "Person",
     "PersonRole",
     "SignInSession",
+    "Totp",
     "actor",
     "add_organisation",
     "add_person",
     "check_password",
     "end_session",
+    "end_sessions",
     "live_session",
     "needs_touch",
     "people_with",

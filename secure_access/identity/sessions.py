@@ -5,14 +5,48 @@ from __future__ import annotations
 import hashlib
 import secrets
 import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
-from secure_access.db import Field, Instant, Session, Table, instant_column, new_id, select
+from secure_access.db import (
+    Field,
+    Instant,
+    Session,
+    Table,
+    col,
+    enum_column,
+    instant_column,
+    new_id,
+    select,
+)
 from secure_access.identity.people import Person
 
 IDLE_LIMIT = timedelta(minutes=30)
 ABSOLUTE_LIMIT = timedelta(hours=10)
 _TOUCH_EVERY = timedelta(minutes=1)
+
+
+LONGEST_AGENT = 300
+
+
+class Method(StrEnum):
+    """How somebody signed in."""
+
+    PASSWORD = "password"  # noqa: S105 - the name of a method
+    PASSWORD_AND_CODE = "password_and_code"  # noqa: S105
+    PASSKEY = "passkey"
+    FIRST_KEY = "first_key"
+
+
+@dataclass(frozen=True)
+class Entered:
+    """How and with what somebody signed in: ``agent`` is what the browser calls itself."""
+
+    method: Method = Method.PASSWORD
+    agent: str = ""
+    credential_id: uuid.UUID | None = None
 
 
 class SignInSession(Table, table=True):
@@ -30,15 +64,33 @@ class SignInSession(Table, table=True):
     started_at: Instant = instant_column()
     seen_at: Instant = instant_column()
     ended_at: Instant | None = instant_column(nullable=True)
+    method: Method = enum_column(Method, default=Method.PASSWORD)
+    agent: str = Field(default="", max_length=LONGEST_AGENT)
+    credential_id: uuid.UUID | None = Field(default=None)
 
 
-def start_session(session: Session, *, person: Person, zone: str, now: datetime | None = None) -> str:
+def start_session(
+    session: Session,
+    *,
+    person: Person,
+    zone: str,
+    entered: Entered | None = None,
+    now: datetime | None = None,
+) -> str:
     """Sign a person in to a zone; the secret token for the cookie. ``now`` is the machine's time."""
+    how = entered or Entered()
     moment = now or datetime.now(UTC)
     token = secrets.token_urlsafe(32)
     session.add(
         SignInSession(
-            token_digest=_digest(token), person_id=person.id, zone=zone, started_at=moment, seen_at=moment
+            token_digest=_digest(token),
+            person_id=person.id,
+            zone=zone,
+            started_at=moment,
+            seen_at=moment,
+            method=how.method,
+            agent=how.agent[:LONGEST_AGENT],
+            credential_id=how.credential_id,
         )
     )
     session.flush()
@@ -53,9 +105,37 @@ def live_session(
     row = session.exec(select(SignInSession).where(SignInSession.token_digest == _digest(token))).first()
     if row is None or row.zone != zone or row.ended_at is not None:
         return None
-    if moment - row.seen_at > IDLE_LIMIT or moment - row.started_at > ABSOLUTE_LIMIT:
-        return None
-    return row
+    return row if _alive(row, moment) else None
+
+
+def of_person(session: Session, *, person_id: uuid.UUID, zone: str) -> list[SignInSession]:
+    """The live sessions of a person in a zone, the one seen last first."""
+    query = (
+        select(SignInSession)
+        .where(
+            SignInSession.person_id == person_id,
+            SignInSession.zone == zone,
+            col(SignInSession.ended_at).is_(None),
+        )
+        .order_by(col(SignInSession.seen_at).desc())
+    )
+    now = datetime.now(UTC)
+    return [row for row in session.exec(query) if _alive(row, now)]
+
+
+def end_sessions(session: Session, rows: Iterable[SignInSession]) -> int:
+    """End these sessions, at once and for good; how many that were."""
+    now = datetime.now(UTC)
+    ended = 0
+    for row in rows:
+        row.ended_at = now
+        session.add(row)
+        ended += 1
+    return ended
+
+
+def _alive(row: SignInSession, now: datetime) -> bool:
+    return now - row.seen_at <= IDLE_LIMIT and now - row.started_at <= ABSOLUTE_LIMIT
 
 
 def needs_touch(row: SignInSession, now: datetime) -> bool:

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,8 @@ from portal.wiring import wire
 from secure_access import identity
 from secure_access.clock import FixedClock
 from secure_access.db import Database, select
-from secure_access.identity import Actor, NewPerson
+from secure_access.identity import Actor, NewPerson, credentials
+from secure_access.identity.credentials import NewKey
 from secure_access.workflow import Role
 from tests.attack.second import Second, add_second
 from tests.fixtures.app import CheapHasher, World
@@ -35,6 +36,10 @@ from tests.fixtures.filing import Developer
 
 NOW = datetime(2027, 10, 1, 9, 0, tzinfo=UTC)
 _TOKENS = re.compile(r'name="(csrf_token|form_id)" value="[^"]*"')
+
+
+KEY_HOLDERS = ("jonas", "oskar", "root")
+"""One of each zone who has a key, and signs, approves and sends nothing that would ask for it."""
 
 
 @dataclass
@@ -112,9 +117,17 @@ def _people(siege: Siege) -> None:
         siege.personas[key] = ("developer", siege.cast[key])
     for key in ("lena", "oskar", "petra"):
         siege.personas[key] = ("evaluator", siege.cast[key])
-    for key in ("mira", "paul", "ida", "brenner", "moreau", "ruth", "ines", "tomasz"):
+    for key in ("mira", "paul", "ida", "brenner", "moreau", "ruth", "ines", "tomasz", "salma"):
         siege.personas[key] = ("government", siege.cast[key])
     siege.personas["root"] = ("government", administrator)
+    for key in KEY_HOLDERS:
+        _give_key(siege, *siege.personas[key])
+
+
+def _give_key(siege: Siege, zone: str, by: Actor) -> None:
+    new = NewKey(by.person_id.bytes, b"public", 1, False, False, "", "none")
+    with siege.world.wired.database.write() as session:
+        credentials.add(session, person_id=by.person_id, zone=zone, new=new, name="Laptop", wait=timedelta(0))
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,7 @@ from portal.review.tables import (
     PlanSection,
 )
 from secure_access.documents import Attachment
-from secure_access.identity import Organisation, OrganisationKind
+from secure_access.identity import Credential, Organisation, OrganisationKind
 from tests.attack.conftest import Siege
 
 Values = dict[str, Any]
@@ -263,7 +263,13 @@ def _statutes(siege: Siege, _rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
         yield {"reference": row.reference}, None, row
 
 
+def _keys(siege: Siege, _rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
+    for row in siege.rows(Credential):
+        yield {"key_id": row.id}, None, row
+
+
 _FILLED: dict[str, Any] = {
+    "account": _keys,
     "filings": _filings,
     "signing": _filings,
     "filed": _filings,

@@ -51,6 +51,8 @@ def theirs(siege: Siege, name: str, target: Target) -> bool:
     """Whether this may be there for that person: written anew from the rules, not from the code."""
     zone, by = siege.personas[name]
     part = target.rule.endpoint.partition(".")[0]
+    if part == "account":
+        return (target.about.zone, target.about.person_id) == (zone, by.person_id)
     if zone == "developer":
         if isinstance(target.about, PlanRequest) and target.about.state in ("requested", "refused"):
             return False

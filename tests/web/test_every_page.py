@@ -42,6 +42,7 @@ NOT_BY_LINK = {
     "ui.static_file": "named by pages, no page itself",
     "register.find": "where a form leads",
     "reading.picture": "an image of reading.show",
+    "account.one_key": "nobody in the told case has a key",
     **dict.fromkeys(
         (
             *("filings.edit", "filings.attachments", "filings.certify", "filings.all_checks", "signing.sign"),

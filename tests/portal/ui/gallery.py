@@ -336,6 +336,7 @@ def shell(**changes: Any) -> SimpleNamespace:
         "nav": [SimpleNamespace(label=a, url="/", count=b, current=c) for a, b, c in nav],
         "public": False,
         "sign_out_url": "/sign-out",
+        "account_url": "/account",
         "home_url": "/",
         "custody_note": "Demonstration custody: one machine account runs everything here",
         "footer": [SimpleNamespace(label="Accessibility", url="/accessibility")],

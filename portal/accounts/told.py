@@ -1,0 +1,53 @@
+"""Who is told that a credential changed: the ledger, the security log."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from portal.accounts import events
+from secure_access import ledger
+from secure_access.db import Session
+from secure_access.identity import Actor
+from secure_access.ledger import security_log
+
+
+@dataclass(frozen=True)
+class Change:
+    """What happened to a credential. ``credential`` is the digest of a passkey's id, where it is one."""
+
+    person_id: uuid.UUID
+    change: Literal["added", "renamed", "removed", "suspended", "given"]
+    kind: Literal["passkey", "code", "first_key_code"]
+    credential: str = ""
+
+
+def credential_changed(
+    session: Session, change: Change, *, by: Actor | None, now: datetime, zone: str = ""
+) -> None:
+    """Record that a credential of a person was changed, in the transaction that changes it."""
+    ledger.append(
+        session,
+        events.CREDENTIAL_CHANGED.name,
+        {
+            "person": str(change.person_id),
+            "change": change.change,
+            "kind": change.kind,
+            "credential": change.credential,
+        },
+        by=by,
+        now=now,
+        about=(f"person:{change.person_id}",),
+    )
+    security_log.note(
+        session,
+        "credential.changed",
+        by=by,
+        zone=zone,
+        subject=f"person:{change.person_id}",
+        now=now,
+        change=change.change,
+        credential=change.kind,
+    )
