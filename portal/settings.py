@@ -31,6 +31,7 @@ class Settings:
     ``home`` holds keys, the local vault, the queue and the demonstration's accounts. ``practice_start`` is
     the instant at which a practice instance began to live (`ASSAY_NOW`), or ``None`` for the machine's clock.
     ``queue`` keeps instances on one broker apart. ``job_lease`` is how long a worker that died holds its job.
+    ``smtp`` is the address of the mail server, empty for none; ``mail_from`` is who mails come from.
     ``log`` is a file, or ``-`` for standard error.
     """
 
@@ -49,6 +50,8 @@ class Settings:
     product: str
     practice_start: datetime | None
     max_upload_bytes: int
+    smtp: str = ""
+    mail_from: str = ""
 
     @property
     def demonstration(self) -> bool:
@@ -76,6 +79,8 @@ class Settings:
             product=source.get("ASSAY_PRODUCT") or "Assay",
             practice_start=_practice_start(source, wrong),
             max_upload_bytes=_whole(source, "ASSAY_MAX_UPLOAD", 512 * 2**20, wrong),
+            smtp=_smtp(source, wrong),
+            mail_from=source.get("ASSAY_MAIL_FROM") or "",
         )
         wrong += _unfit_for_production(settings)
         if wrong:
@@ -123,6 +128,21 @@ def _port(source: Mapping[str, str], wrong: list[str]) -> int:
     if not 0 < port < 65536:
         wrong.append(f"PORT is {port}; it has to lie between 1 and 65535.")
     return port
+
+
+def _smtp(source: Mapping[str, str], wrong: list[str]) -> str:
+    """The address of a mail server: never told in full, for it may hold a password."""
+    raw = source.get("ASSAY_SMTP") or ""
+    if not raw:
+        return ""
+    if not re.fullmatch(r"(smtp|smtps|smtp\+starttls)://([^\s/@]+@)?[^\s/@:]+:\d{1,5}", raw):
+        wrong.append(
+            "ASSAY_SMTP has to look like smtp://host:25, smtp+starttls://user:password@host:587 or "
+            "smtps://user:password@host:465."
+        )
+    if not source.get("ASSAY_MAIL_FROM"):
+        wrong.append("ASSAY_MAIL_FROM is missing: ASSAY_SMTP needs an address that mails come from.")
+    return raw
 
 
 def _profile(source: Mapping[str, str], wrong: list[str]) -> Profile:

@@ -28,6 +28,12 @@ class Role(StrEnum):
     CERTIFYING_OFFICER = "certifying_officer"
     ASSESSOR = "assessor"
     EVALUATION_OFFICER = "evaluation_officer"
+    ORGANISATION_ADMINISTRATOR = "organisation_administrator"
+    AGENT = "agent"
+    # Held only through a delegation, never given: what somebody may do for another organisation.
+    DRAFTING_AGENT = "drafting_agent"
+    REPORTING_AGENT = "reporting_agent"
+    ANSWERING_AGENT = "answering_agent"
 
     @property
     def label(self) -> str:

@@ -1,5 +1,5 @@
 """Screens of sign-in, organisations, people and roles."""
 
-from portal.accounts.views import bp
+from portal.accounts.invitation_views import bp
 
 __all__ = ["bp"]

@@ -6,17 +6,13 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from portal.mail import ZONE_OF
 from secure_access import identity
 from secure_access.db import Field, Instant, Session, Table, col, instant_column, new_id, select
 from secure_access.identity import OrganisationKind, PasswordHasher, Person
 from secure_access.ledger import security_log
 from secure_access.workflow import Denied
 
-ZONE_OF = {
-    OrganisationKind.REGULATOR: "government",
-    OrganisationKind.DEVELOPER: "developer",
-    OrganisationKind.EVALUATOR: "evaluator",
-}
 WINDOW = timedelta(minutes=15)
 FAILURES_ALLOWED = 8
 
