@@ -118,7 +118,8 @@ class Workflow:
             return Denied(self._wrong_state(action, subject.state), "Reload the page to see where it stands.")
         if not step.roles & by.roles:
             wanted = " or ".join(sorted(role.label for role in step.roles))
-            return Denied(f"Only a {wanted} can {_words(action)}.", f"Ask a {wanted}.")
+            article = "an" if wanted[0] in "aeiou" else "a"
+            return Denied(f"Only {article} {wanted} can {_words(action)}.", f"Ask {article} {wanted}.")
         for objection in step.unless:
             reason = objection(subject, by)
             if reason:

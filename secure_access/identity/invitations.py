@@ -240,8 +240,8 @@ def _refuse_inviter(session: Session, organisation: Organisation, wanted: Wanted
     first = administrator_role(OrganisationKind(organisation.kind))
     if set(wanted.roles) != {first} or not _alone(session, organisation):
         raise Denied(
-            f"{organisation.name} has administrators of its own, who invite its people.",
-            "Invite from here only its first two administrators.",
+            f"The authority invites only the first two administrators of {organisation.name}.",
+            "Its own administrators invite everybody else.",
         )
 
 

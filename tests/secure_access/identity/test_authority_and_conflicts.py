@@ -375,7 +375,7 @@ def test_a_decider_takes_two_administrators_on_one_digest(office: House) -> None
     approve = {"proposal": row, "shown_digest": row.digest, "key": office.key}
     with pytest.raises(Denied, match="You proposed this act"):
         office.act(proposals.approve, **approve)
-    with pytest.raises(Denied, match="Only a administrator"):
+    with pytest.raises(Denied, match="Only an administrator"):
         office.act(proposals.approve, by=by, **approve)
     with pytest.raises(Denied, match="not the act that your page showed"):
         office.act(proposals.approve, by=office.second, **{**approve, "shown_digest": "0" * 64})

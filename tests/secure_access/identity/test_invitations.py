@@ -128,7 +128,7 @@ def test_only_its_administrators_invite(firm: House, office: House, world: World
     for stranger in (other.first, firm.person(Role.PREPARER)):
         with pytest.raises(NotFound):
             firm.invite(address(), Role.PREPARER, by=stranger)
-    with pytest.raises(Denied, match="administrators of its own"):
+    with pytest.raises(Denied, match="only the first two administrators"):
         firm.invite(address(), Role.ORGANISATION_ADMINISTRATOR, by=office.first)
 
 
