@@ -24,10 +24,11 @@ ENFORCEMENT = {Role.ENFORCEMENT_OFFICER, Role.HEAD_OF_ENFORCEMENT}
 
 ENTER = {
     "accreditations": {Role.ACCREDITATION_OFFICER},
+    "administration": {Role.ADMINISTRATOR},
     "enforcement": ENFORCEMENT,
     "statutes": {Role.LEGAL_OFFICER},
 }
-NOBODYS = ("accreditations", "statutes")
+NOBODYS = ("accreditations", "administration", "statutes")
 """Pages about what belongs to no developer."""
 
 
@@ -51,6 +52,8 @@ def theirs(siege: Siege, name: str, target: Target) -> bool:
     """Whether this may be there for that person: written anew from the rules, not from the code."""
     zone, by = siege.personas[name]
     part = target.rule.endpoint.partition(".")[0]
+    if part == "own_organisation":
+        return target.owner == by.organisation_id and by.holds(Role.ORGANISATION_ADMINISTRATOR)
     if zone == "developer":
         if isinstance(target.about, PlanRequest) and target.about.state in ("requested", "refused"):
             return False
