@@ -34,8 +34,7 @@ from portal.review.tables import (
     PlanSection,
 )
 from secure_access.documents import Attachment
-from secure_access.identity import Organisation, OrganisationKind
-from secure_access.identity import Organisation, Person
+from secure_access.identity import Organisation, OrganisationKind, Person
 from secure_access.identity.tables import (
     Delegation,
     Invitation,

@@ -92,6 +92,7 @@ def ask(siege: Siege, name: str, method: str, path: str) -> Any:
     return siege.client(name).get(path) if method == "GET" else siege.post(name, path)
 
 
+@pytest.mark.timeout(900)  # every address, every role; the other tests need seconds
 @pytest.mark.parametrize("zone", ["developer", "evaluator", "government"])
 def test_what_is_not_yours_answers_as_what_does_not_exist(siege: Siege, zone: str) -> None:
     wrong: list[str] = []
