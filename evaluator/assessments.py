@@ -28,7 +28,7 @@ from portal.law import statute
 from secure_access import documents, jobs, ledger
 from secure_access.db import Session, col, next_reference, select
 from secure_access.documents import Accepted, Audience
-from secure_access.identity import Actor, Organisation, OrganisationKind
+from secure_access.identity import Actor, Organisation, OrganisationKind, Person
 from secure_access.ledger import canonical
 from secure_access.workflow import Denied, NotFound
 
@@ -70,6 +70,15 @@ def draft(session: Session, *, engagement: Engagement, by: Actor, now: datetime)
     session.add(assessment)
     session.flush()
     return assessment
+
+
+def hand_over(
+    session: Session, *, assessment: IndependentAssessment, to: Person, by: Actor, now: datetime
+) -> None:
+    """Make a colleague the one who prepares a draft, because its author leaves. Raises `Denied`."""
+    ASSESSMENT.take("hand_over", by, assessment)
+    assessment.prepared_by, assessment.saved_at = to.id, now
+    session.add(assessment)
 
 
 def of_engagement(session: Session, engagement: Engagement) -> IndependentAssessment | None:

@@ -99,6 +99,7 @@ ASSESSMENT = Workflow(
     steps=(
         Step("save", by=_EVALUATOR, frm={AssessmentState.DRAFT}, to=None),
         Step("attach", by=_EVALUATOR, frm={AssessmentState.DRAFT}, to=None),
+        Step("hand_over", by=Role.ORGANISATION_ADMINISTRATOR, frm={AssessmentState.DRAFT}, to=None),
         Step("submit", by=Role.EVALUATION_OFFICER, frm={AssessmentState.DRAFT}, to=AssessmentState.SUBMITTED),
     ),
 )

@@ -15,8 +15,10 @@ from flask_login import current_user
 from jinja2 import FileSystemLoader
 from werkzeug.wrappers import Response as BaseResponse
 
+from evaluator import leaving as evaluator_leaving
 from evaluator.web import accreditation_views, engagement_views
 from portal import accounts, errors, home, logs, register, supervision, ui
+from portal.accounts import administration_views, organisation_views, own_views
 from portal.enforcement import case_views as enforcement_views
 from portal.enforcement import findings_views
 from portal.filing import (
@@ -27,7 +29,9 @@ from portal.filing import (
     registry_views,
     signing_views,
 )
+from portal.filing import leaving as filing_leaving
 from portal.legal import views as legal_views
+from portal.review import leaving as review_leaving
 from portal.review import views as review_views
 from portal.settings import Settings
 from portal.shell import NavItem, shell
@@ -50,7 +54,13 @@ from secure_access.workflow import Denied, NotFound, Role
 WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 DEVELOPER = frozenset({Role.PREPARER, Role.CERTIFYING_OFFICER})
+DRAFTING = DEVELOPER | {Role.DRAFTING_AGENT}
+REPORTING = DEVELOPER | {Role.REPORTING_AGENT}
+ANSWERING = DEVELOPER | {Role.ANSWERING_AGENT}
 EVALUATOR = frozenset({Role.ASSESSOR, Role.EVALUATION_OFFICER})
+AGENTS = frozenset({Role.AGENT, Role.DRAFTING_AGENT, Role.REPORTING_AGENT, Role.ANSWERING_AGENT})
+OFFICE = frozenset({Role.ORGANISATION_ADMINISTRATOR})
+ADMINISTRATION = frozenset({Role.ADMINISTRATOR})
 REVIEW = frozenset({Role.CASE_OFFICER, Role.DECIDER})
 ENFORCEMENT = frozenset({Role.ENFORCEMENT_OFFICER, Role.HEAD_OF_ENFORCEMENT})
 PLANS = frozenset({Role.CASE_OFFICER, Role.DECIDER, Role.PLAN_APPROVER, Role.PLAN_READER})
@@ -75,13 +85,16 @@ SURFACES: tuple[Surface, ...] = (
     Surface(accounts.account, ("developer", "evaluator", "government"), EVERYBODY),
     Surface(home.public, (PUBLIC,), ANYBODY),
     *(Surface(blueprint, (PUBLIC,), ANYBODY) for blueprint in register.BLUEPRINTS),
-    Surface(home.developer, ("developer",), DEVELOPER),
-    Surface(home.evaluator, ("evaluator",), EVALUATOR),
+    Surface(home.developer, ("developer",), DRAFTING | REPORTING | ANSWERING | OFFICE | {Role.AGENT}),
+    Surface(home.evaluator, ("evaluator",), EVALUATOR | OFFICE),
     Surface(home.government, ("government",), GOVERNMENT),
-    Surface(registry_views.bp, ("developer",), DEVELOPER),
-    Surface(filing_views.bp, ("developer",), DEVELOPER),
-    Surface(signing_views.bp, ("developer",), DEVELOPER),
-    Surface(incident_views.bp, ("developer",), DEVELOPER),
+    Surface(own_views.bp, ("developer", "evaluator"), DEVELOPER | EVALUATOR | OFFICE | {Role.AGENT}),
+    Surface(organisation_views.bp, ("government",), ADMINISTRATION),
+    Surface(administration_views.own_conflicts, ("government",), GOVERNMENT),
+    Surface(registry_views.bp, ("developer",), DRAFTING),
+    Surface(filing_views.bp, ("developer",), DRAFTING),
+    Surface(signing_views.bp, ("developer",), DRAFTING),
+    Surface(incident_views.bp, ("developer",), REPORTING),
     Surface(duty_views.bp, ("developer",), DEVELOPER),
     Surface(filed_views.bp, ("government",), GOVERNMENT),
     Surface(accreditation_views.bp, ("government",), frozenset({Role.ACCREDITATION_OFFICER})),
@@ -89,12 +102,15 @@ SURFACES: tuple[Surface, ...] = (
     Surface(review_views.cases, ("government",), REVIEW),
     Surface(review_views.plans, ("government",), PLANS),
     Surface(review_views.reading, ("government",), GOVERNMENT),
-    Surface(review_views.asked, ("developer",), DEVELOPER),
+    Surface(review_views.asked, ("developer",), ANSWERING),
     Surface(review_views.decided, ("developer",), DEVELOPER),
     Surface(enforcement_views.bp, ("government",), ENFORCEMENT),
     Surface(findings_views.bp, ("developer",), DEVELOPER),
     Surface(legal_views.bp, ("government",), LEGAL),
 )
+
+HOLDINGS = (filing_leaving, review_leaving, evaluator_leaving)
+"""Importing them declares what people hold, so that a leaver's page lists all of it."""
 
 NAVIGATION: dict[str, tuple[NavItem, ...]] = {
     PUBLIC: (
@@ -109,15 +125,21 @@ NAVIGATION: dict[str, tuple[NavItem, ...]] = {
     ),
     "developer": (
         NavItem("Home", "home.developer"),
-        NavItem("Models", "registry.models"),
-        NavItem("Filings", "filings.index"),
-        NavItem("Incidents", "incidents.index"),
-        NavItem("Duties", "duties.index"),
-        NavItem("Requests", "asked.index"),
-        NavItem("Decisions", "decided.index"),
-        NavItem("Findings", "findings.index"),
+        NavItem("For whom", "accounts.for_whom", AGENTS),
+        NavItem("Models", "registry.models", DRAFTING),
+        NavItem("Filings", "filings.index", DRAFTING),
+        NavItem("Incidents", "incidents.index", REPORTING),
+        NavItem("Duties", "duties.index", DEVELOPER),
+        NavItem("Requests", "asked.index", ANSWERING),
+        NavItem("Decisions", "decided.index", DEVELOPER),
+        NavItem("Findings", "findings.index", DEVELOPER),
+        NavItem("Organisation", "own_organisation.show", DEVELOPER | OFFICE | {Role.AGENT}),
     ),
-    "evaluator": (NavItem("Home", "home.evaluator"), NavItem("Engagements", "engagements.index")),
+    "evaluator": (
+        NavItem("Home", "home.evaluator"),
+        NavItem("Engagements", "engagements.index", EVALUATOR),
+        NavItem("Organisation", "own_organisation.show"),
+    ),
     "government": (
         NavItem("Home", "home.government"),
         NavItem("Cases", "cases.index", REVIEW),
@@ -125,6 +147,8 @@ NAVIGATION: dict[str, tuple[NavItem, ...]] = {
         NavItem("Penalties", "enforcement.index", ENFORCEMENT),
         NavItem("Accreditations", "accreditations.index", frozenset({Role.ACCREDITATION_OFFICER})),
         NavItem("Law", "statutes.index", LEGAL),
+        NavItem("Administration", "administration.index", ADMINISTRATION),
+        NavItem("Conflicts", "conflicts.declare_own"),
     ),
 }
 

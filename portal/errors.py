@@ -57,9 +57,14 @@ def record_refusal(kind: str, *, subject: str = "") -> None:
             if signed_in and isinstance(current_user._get_current_object(), SignedIn)
             else None,
             zone=current_zone().zone,
-            subject=subject or f"{request.method} {request.path}"[:200],
+            subject=subject or f"{request.method} {_path()}"[:200],
             now=current_zone().wired.clock.now(),
         )
+
+
+def _path() -> str:
+    """The path asked for; of a single-use link without its token, which may still be good."""
+    return "/invitation/…" if request.path.startswith("/invitation/") else request.path
 
 
 def _denied(error: Denied) -> tuple[str, int]:

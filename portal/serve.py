@@ -18,7 +18,8 @@ from infra.migrations import is_newest, upgrade
 from portal.settings import Settings, settings_or_exit
 from portal.supervision import Child, Supervisor
 from portal.web import PUBLIC, ZONES, origin
-from portal.wiring import worker_ready_file
+from portal.wiring import wire, worker_ready_file
+from secure_access.identity import recovery
 
 LOOPBACK = "127.0.0.1"
 THREADS = 64
@@ -33,6 +34,10 @@ def migrate() -> None:
     settings = settings_or_exit()
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     upgrade(settings.database_url)
+    wired = wire(settings)
+    with wired.database.write() as session:
+        recovery.adopt(session, now=wired.clock.now())
+    wired.database.dispose()
     click.echo("The database has the newest shape.")
 
 

@@ -36,6 +36,7 @@ class Settings:
     ``queue`` keeps instances on one broker apart. ``job_lease`` is how long a worker that died holds its job.
     ``log`` is a file, or ``-`` for standard error. ``sign_in`` names the sign-in policy, ``key_models`` the
     models of authenticators that are taken (none listed: any).
+    ``smtp`` is the address of the mail server, empty for none; ``mail_from`` is who mails come from.
     """
 
     home: Path
@@ -55,6 +56,8 @@ class Settings:
     max_upload_bytes: int
     sign_in: str
     key_models: Models
+    smtp: str = ""
+    mail_from: str = ""
 
     @property
     def policy(self) -> policy.Policy:
@@ -89,6 +92,8 @@ class Settings:
             max_upload_bytes=_whole(source, "ASSAY_MAX_UPLOAD", 512 * 2**20, wrong),
             sign_in=source.get("ASSAY_SIGN_IN") or _usual_sign_in(source),
             key_models=_key_models(source, wrong),
+            smtp=_smtp(source, wrong),
+            mail_from=source.get("ASSAY_MAIL_FROM") or "",
         )
         wrong += _unfit_policy(settings)
         wrong += _unfit_for_production(settings)
@@ -137,6 +142,21 @@ def _port(source: Mapping[str, str], wrong: list[str]) -> int:
     if not 0 < port < 65536:
         wrong.append(f"PORT is {port}; it has to lie between 1 and 65535.")
     return port
+
+
+def _smtp(source: Mapping[str, str], wrong: list[str]) -> str:
+    """The address of a mail server: never told in full, for it may hold a password."""
+    raw = source.get("ASSAY_SMTP") or ""
+    if not raw:
+        return ""
+    if not re.fullmatch(r"(smtp|smtps|smtp\+starttls)://([^\s/@]+@)?[^\s/@:]+:\d{1,5}", raw):
+        wrong.append(
+            "ASSAY_SMTP has to look like smtp://host:25, smtp+starttls://user:password@host:587 or "
+            "smtps://user:password@host:465."
+        )
+    if not source.get("ASSAY_MAIL_FROM"):
+        wrong.append("ASSAY_MAIL_FROM is missing: ASSAY_SMTP needs an address that mails come from.")
+    return raw
 
 
 def _profile(source: Mapping[str, str], wrong: list[str]) -> Profile:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evaluator import tables as evaluator_tables
-from portal import web
+from portal import mail, web
 from portal.accounts import service as accounts
 from portal.enforcement import tables as enforcement_tables
 from portal.filing import registry
@@ -11,6 +11,7 @@ from portal.filing import tables as filing_tables
 from portal.legal import tables as legal_tables
 from portal.review import tables as review_tables
 from secure_access import db, documents, grants, identity, jobs, ledger
+from secure_access.identity import tables as identity_tables
 
 METADATA = db.Table.metadata
 
@@ -23,9 +24,11 @@ MODULES = (
     filing_tables,
     grants,
     identity,
+    identity_tables,
     jobs,
     ledger,
     legal_tables,
+    mail,
     registry,
     review_tables,
     web,

@@ -24,7 +24,7 @@ from portal.upload import MAX_FILES, Upload, discard_others, kept
 from secure_access import identity
 from secure_access.clock import Clock
 from secure_access.db import Database, Field, Instant, Session, Table, insert_if_absent, instant_column
-from secure_access.identity import Actor, PasswordHasher, Person, SignInSession
+from secure_access.identity import Actor, PasswordHasher, Person, SignInSession, authority
 from secure_access.keys import KeyProvider
 from secure_access.vault import Vault
 from secure_access.workflow import NotFound
@@ -225,7 +225,8 @@ class Zone(Flask):
         """Whom a token stands for now, with the roles held now; ``None`` for an ended session."""
         row = identity.live_session(session, token=token, zone=self.zone)
         try:
-            return identity.actor(session, row.person_id) if row else None
+            now = self.wired.clock.now()
+            return authority.acting(session, row.person_id, row.delegation_id, now=now) if row else None
         except NotFound:
             return None
 

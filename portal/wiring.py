@@ -41,7 +41,10 @@ def wire(settings: Settings, *, hasher: Any = None) -> Wired:
         ledger_signer=_ledger_key(home / "keys" / "ledger-key", _log_name(settings)),
         law=versions.law_of,
         credential_keys=ring.for_purpose("credentials"),
-        secrets=_cookie_secrets(home / "keys" / "cookies.json"),
+        secrets={
+            **_cookie_secrets(home / "keys" / "cookies.json"),
+            "invitation": _link_key(home / "keys" / "invitations.json"),
+        },
     )
 
 
@@ -132,6 +135,14 @@ def _cookie_secrets(path: Path) -> dict[str, bytes]:
     if not path.exists():
         _write_once(path, {zone: secrets.token_hex(32) for zone in ZONES})
     return {zone: bytes.fromhex(key) for zone, key in json.loads(path.read_text()).items()}
+
+
+def _link_key(path: Path) -> bytes:
+    """The key from which the tokens of single-use links are computed."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        _write_once(path, {"key": secrets.token_hex(32)})
+    return bytes.fromhex(json.loads(path.read_text())["key"])
 
 
 def _write_once(path: Path, content: object) -> None:

@@ -21,7 +21,7 @@ from celery.signals import setup_logging, worker_ready
 from sqlalchemy.exc import SQLAlchemyError
 
 from evaluator import jobs as evaluator_jobs
-from portal import logs
+from portal import logs, mail
 from portal.enforcement import consider, notices
 from portal.filing import jobs as filing_jobs
 from portal.review import jobs as review_jobs
@@ -40,6 +40,8 @@ VERBS: Mapping[str, Verb] = {
     "case.file": review_jobs.file_case,
     "document.screen": filing_jobs.screen,
     "evidence.read": evaluator_jobs.read_evidence,
+    "mail.credentials": mail.send_credentials,
+    "mail.invitation": mail.send_invitation,
     "notice.write": notices.write,
     "violation.consider": consider.consider,
 }

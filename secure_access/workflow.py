@@ -28,6 +28,12 @@ class Role(StrEnum):
     CERTIFYING_OFFICER = "certifying_officer"
     ASSESSOR = "assessor"
     EVALUATION_OFFICER = "evaluation_officer"
+    ORGANISATION_ADMINISTRATOR = "organisation_administrator"
+    AGENT = "agent"
+    # Held only through a delegation, never given: what somebody may do for another organisation.
+    DRAFTING_AGENT = "drafting_agent"
+    REPORTING_AGENT = "reporting_agent"
+    ANSWERING_AGENT = "answering_agent"
 
     @property
     def label(self) -> str:
@@ -112,7 +118,8 @@ class Workflow:
             return Denied(self._wrong_state(action, subject.state), "Reload the page to see where it stands.")
         if not step.roles & by.roles:
             wanted = " or ".join(sorted(role.label for role in step.roles))
-            return Denied(f"Only a {wanted} can {_words(action)}.", f"Ask a {wanted}.")
+            article = "an" if wanted[0] in "aeiou" else "a"
+            return Denied(f"Only {article} {wanted} can {_words(action)}.", f"Ask {article} {wanted}.")
         for objection in step.unless:
             reason = objection(subject, by)
             if reason:

@@ -5,13 +5,20 @@ from __future__ import annotations
 import os
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from infra.seed.stage import Stage
 from secure_access import identity
 from secure_access.db import Session
-from secure_access.identity import Actor, NewPerson, Organisation, OrganisationKind
+from secure_access.identity import (
+    Actor,
+    NewPerson,
+    Organisation,
+    OrganisationKind,
+    authority,
+    organisations,
+)
 from secure_access.workflow import Role
 
 QUILLMARK = "Quillmark Systems, Inc."
@@ -53,10 +60,21 @@ PARTS = (
     ),
     Part("salma", "Salma Haddad", "legal officer", AUTHORITY, (Role.LEGAL_OFFICER,), "Legal office"),
     Part("joris", "Joris Aerts", "senior legal officer", AUTHORITY, (Role.LEGAL_OFFICER,), "Legal office"),
+    Part("astrid", "Astrid Nyberg", "head of administration", AUTHORITY, (Role.ADMINISTRATOR,), "Office"),
+    Part("emil", "Emil Varga", "administrator", AUTHORITY, (Role.ADMINISTRATOR,), "Office"),
     Part("nadia", "Nadia Osei", "reporting lead", QUILLMARK, (Role.PREPARER,), "Compliance"),
     Part(
         "weiss", "Dr Helena Weiss", "chief risk officer", QUILLMARK, (Role.CERTIFYING_OFFICER,), "Executive"
     ),
+    Part(
+        "greta",
+        "Greta Malm",
+        "company secretary",
+        QUILLMARK,
+        (Role.ORGANISATION_ADMINISTRATOR,),
+        "Company office",
+    ),
+    Part("pavel", "Pavel Novak", "people lead", QUILLMARK, (Role.ORGANISATION_ADMINISTRATOR,), "People"),
     Part("jonas", "Jonas Eide", "reporting lead", TESSALY, (Role.PREPARER,), "Policy"),
     Part("amara", "Amara Diallo", "general counsel", TESSALY, (Role.CERTIFYING_OFFICER,), "Legal"),
     Part("lena", "Lena Vogt", "lead assessor", LARKFIELD, (Role.ASSESSOR,), "Cyber"),
@@ -119,8 +137,30 @@ def engage(stage: Stage) -> Cast:
         return Cast(actors, organisations)
 
     cast = stage.act(verb)
+    _bind(stage, cast)
     _keep(stage.wired.settings.home / "demo-accounts.txt", passwords)
     return cast
+
+
+def _bind(stage: Stage, cast: Cast) -> None:
+    """Legal entities that the authority has verified, and who may sign, before anything is signed."""
+    since = date(2027, 1, 1)
+    for name, place, officer, title in (
+        (QUILLMARK, "Delaware", "weiss", "chief risk officer"),
+        (TESSALY, "California", "amara", "general counsel"),
+    ):
+        developer = cast.organisations[name]
+        new = organisations.NewEntity(name, place, "", (), since)
+        entity = stage.act(organisations.claim, organisation=developer, new=new, by=None)
+        stage.act(organisations.verify, entity=entity, evidence="Extract of the register.", by=cast["astrid"])
+        appointed = authority.NewAuthority(
+            cast[officer].person_id,
+            title,
+            "Board of directors",
+            "Resolution of 12 January 2027, kept by the company secretary.",
+            since,
+        )
+        stage.act(authority.record, organisation_id=developer.id, new=appointed, by=None)
 
 
 def _organisations(stage: Stage, session: Session) -> dict[str, Organisation]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from portal.accounts import told
-from portal.accounts.service import ZONE_OF, Door, first_key_digest
+from portal.accounts.service import Door, first_key_digest
+from portal.mail import ZONE_OF
 from secure_access import identity
 from secure_access.db import Session, select
 from secure_access.identity import Actor, Person, challenges, credentials, passkeys, sessions, totp

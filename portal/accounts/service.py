@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from portal.accounts import told
+from portal.mail import ZONE_OF
 from secure_access import identity
 from secure_access.db import Field, Instant, Session, Table, col, instant_column, new_id, select
 from secure_access.identity import (
@@ -31,11 +32,6 @@ from secure_access.keys import KeyProvider
 from secure_access.ledger import security_log
 from secure_access.workflow import Denied, NotFound
 
-ZONE_OF = {
-    OrganisationKind.REGULATOR: "government",
-    OrganisationKind.DEVELOPER: "developer",
-    OrganisationKind.EVALUATOR: "evaluator",
-}
 WINDOW = timedelta(minutes=15)
 FAILURES_ALLOWED = 8
 

@@ -1,4 +1,4 @@
-"""Who is told that a credential changed: the ledger, the security log."""
+"""Who is told that a credential changed: the ledger, the security log, and the person by mail."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Literal
 
 from portal.accounts import events
-from secure_access import ledger
+from secure_access import jobs, ledger
 from secure_access.db import Session
-from secure_access.identity import Actor
+from secure_access.identity import Actor, proposals
 from secure_access.ledger import security_log
 
 
@@ -41,6 +41,7 @@ def credential_changed(
         now=now,
         about=(f"person:{change.person_id}",),
     )
+    jobs.add(session, proposals.CHANGED, str(change.person_id))
     security_log.note(
         session,
         "credential.changed",

@@ -27,7 +27,7 @@ from portal.web import Wired
 from secure_access import documents, identity, ledger
 from secure_access.db import Session, col, new_id, select
 from secure_access.documents import Accepted, Document, MediaType, document_context
-from secure_access.identity import Actor, Organisation, OrganisationKind, Person
+from secure_access.identity import Actor, Organisation, OrganisationKind, Person, conflicts
 from secure_access.vault import Stored
 from secure_access.workflow import Denied, NotFound
 
@@ -152,13 +152,15 @@ def load(session: Session, reference: str, *, by: Actor, for_update: bool = Fals
     found = session.exec(query.with_for_update() if for_update else query).first()
     if found is None:
         raise NotFound
+    conflicts.hide(by, found.developer_id)
     return found
 
 
 def waiting(session: Session, *, by: Actor) -> list[Notice]:
     """Every notice, the latest first."""
     guard(by)
-    return list(session.exec(select(Notice).order_by(col(Notice.written_at).desc())))
+    query = select(Notice).where(col(Notice.developer_id).not_in(by.conflicts))
+    return list(session.exec(query.order_by(col(Notice.written_at).desc())))
 
 
 def of_worksheet(session: Session, worksheet: Worksheet, *, by: Actor) -> Notice | None:

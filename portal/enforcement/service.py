@@ -16,7 +16,7 @@ from portal.review.workflow import RequestState
 from portal.ui.formats import date_only
 from secure_access import ledger
 from secure_access.db import Session, col, select
-from secure_access.identity import Actor, Organisation, OrganisationKind
+from secure_access.identity import Actor, Organisation, OrganisationKind, conflicts
 from secure_access.workflow import Denied, NotFound, Role
 
 ENFORCEMENT = frozenset({Role.ENFORCEMENT_OFFICER, Role.HEAD_OF_ENFORCEMENT})
@@ -65,6 +65,7 @@ def load(session: Session, reference: str, *, by: Actor, for_update: bool = Fals
     found = session.exec(query.with_for_update() if for_update else query).first()
     if found is None:
         raise NotFound
+    conflicts.hide(by, found.developer_id)
     return found
 
 
@@ -76,6 +77,7 @@ def violations(session: Session, *, by: Actor, states: frozenset[ViolationState]
         .join(Organisation, col(Organisation.id) == col(AllegedViolation.developer_id))
         .join(Case, col(Case.id) == col(AllegedViolation.case_id))
         .where(col(AllegedViolation.state).in_(states))
+        .where(col(AllegedViolation.developer_id).not_in(by.conflicts))
         .order_by(col(AllegedViolation.suggested_at), col(AllegedViolation.reference))
     )
     return [Listed(*row) for row in session.exec(query)]

@@ -33,7 +33,7 @@ from portal.law.money import Money
 from portal.law.penalties import Result
 from secure_access import jobs, ledger
 from secure_access.db import Session, col, next_reference, select
-from secure_access.identity import Actor
+from secure_access.identity import Actor, conflicts
 from secure_access.workflow import Denied, NotFound
 
 WRITE_NOTICE = "notice.write"
@@ -82,6 +82,7 @@ def load(
     chosen = [w for w in versions if version in (None, w.version)]
     if not chosen:
         raise NotFound
+    conflicts.hide(by, chosen[-1].developer_id)
     return opened(session, chosen[-1], tuple(versions))
 
 

@@ -12,7 +12,7 @@ from portal.filing.tables import Filing, FilingKind
 from portal.filing.workflow import FILING, FilingState
 from secure_access import documents, jobs, ledger
 from secure_access.db import Session, next_reference
-from secure_access.identity import Actor
+from secure_access.identity import Actor, Person, authority, organisations
 from secure_access.ledger import LedgerEntry, canonical
 from secure_access.workflow import Denied, NotFound
 
@@ -64,8 +64,46 @@ def recall(session: Session, *, filing: Filing, by: Actor, now: datetime) -> Non
     session.add(filing)
 
 
-def submit(session: Session, *, filing: Filing, shown_digest: str, by: Actor, now: datetime) -> Filing:
+def name_author(session: Session, *, filing: Filing, to: Person, by: Actor, now: datetime) -> None:
+    """Hand a draft to a colleague, because its author leaves: as private as before. Raises `Denied`."""
+    FILING.take("hand_over", by, filing)
+    filing.prepared_by, filing.saved_at = to.id, now
+    session.add(filing)
+
+
+def name_officer(session: Session, *, filing: Filing, to: Person, by: Actor, now: datetime) -> None:
+    """Ask another officer to sign, because the one who was asked leaves. Raises `Denied`."""
+    FILING.take("hand_over", by, filing)
+    if to.id not in {person.id for person in service.certifying_officers(session, filing)}:
+        raise Denied(
+            f"{to.name} may not certify this filing: it takes another person than the one who prepared it.",
+            "Choose another certifying officer, or recall the draft.",
+        )
+    filing.certifier_id, filing.saved_at = to.id, now
+    session.add(filing)
+
+
+def signing_refusal(
+    session: Session, *, filing: Filing, authority_required: bool, by: Actor, now: datetime
+) -> Denied | None:
+    """Why this person may not sign this filing now, or ``None``: by the steps, then by authority."""
+    return FILING.refusal("submit", by, filing) or authority.signing_refusal(
+        session, by, required=authority_required, now=now
+    )
+
+
+def submit(
+    session: Session,
+    *,
+    filing: Filing,
+    shown_digest: str,
+    by: Actor,
+    now: datetime,
+    authority_required: bool = False,
+) -> Filing:
     """Sign and submit. Load the filing with ``for_update=True`` first.
+
+    ``authority_required`` demands an authority to sign also where the developer keeps none.
 
     ``shown_digest`` is the digest of what the officer was shown. A second signature under the same digest by
     the same person changes nothing and gives the same filing, so that it leads to the same receipt. Raises
@@ -74,6 +112,10 @@ def submit(session: Session, *, filing: Filing, shown_digest: str, by: Actor, no
     if filing.certified_by == by.person_id and filing.digest and filing.digest == shown_digest:
         return filing
     state = FILING.take("submit", by, filing)
+    refusal = authority.signing_refusal(session, by, required=authority_required, now=now)
+    if refusal is not None:
+        raise refusal
+    organisations.refuse_unverified(session, filing.developer_id, now=now)
     _refuse_open(service.checks_of(session, filing, now=now, certifier=by.name))
     form = form_of(session, filing)
     digest = publication.digest(form)

@@ -69,6 +69,6 @@ def duties(developer_id: uuid.UUID) -> str:
     """What a developer owes under each law, for officials who read what was submitted."""
     developer = g.session.get(identity.Organisation, developer_id)
     readable = developer is not None and developer.kind is OrganisationKind.DEVELOPER
-    if developer is None or not readable or not reads_filings(current_actor()):
+    if developer is None or not readable or not reads_filings(current_actor(), developer_id):
         raise NotFound
     return render_template("duty/filed.html", developer=developer.name, **duty_views.listing(developer_id))

@@ -48,7 +48,7 @@ def report(session: Session, *, first: FirstReport, by: Actor, now: datetime) ->
     Raises `Denied` for somebody who does not file for a developer, for a report without what happened, and
     for an awareness in the future; `NotFound` for somebody else's model.
     """
-    if by.organisation_kind != OrganisationKind.DEVELOPER or not by.roles & registration.DEVELOPER_ROLES:
+    if by.organisation_kind != OrganisationKind.DEVELOPER or not by.roles & registration.REPORTING_ROLES:
         raise Denied("Only a preparer or a certifying officer of a developer can report.", "Ask one of them.")
     if not first.what_happened.strip():
         raise Denied("The report is empty.", "Say in a sentence what happened; the rest can follow.")
@@ -134,7 +134,7 @@ def load(session: Session, key: str, *, by: Actor, for_update: bool = False) -> 
         query = query.with_for_update().execution_options(populate_existing=True)
     incident = session.exec(query).first()
     if incident is None or not (
-        incident.developer_id == by.organisation_id or registration.reads_filings(by)
+        incident.developer_id == by.organisation_id or registration.reads_filings(by, incident.developer_id)
     ):
         raise NotFound
     return incident

@@ -25,7 +25,10 @@ from secure_access.workflow import Denied, NotFound, Role
 Span = tuple[date, date]
 """First and last day of a period."""
 
-DEVELOPER_ROLES = frozenset({Role.PREPARER, Role.CERTIFYING_OFFICER})
+_OWN = frozenset({Role.PREPARER, Role.CERTIFYING_OFFICER})
+DEVELOPER_ROLES = _OWN | {Role.DRAFTING_AGENT}
+"""Who files for a developer: its own people, and agents to whom drafting is delegated."""
+REPORTING_ROLES = _OWN | {Role.REPORTING_AGENT}
 GOVERNMENT_READERS = frozenset({Role.CASE_OFFICER, Role.DECIDER})
 """Who reads whatever was submitted. Enforcement reads in an open case: `portal.enforcement.case_views`."""
 
@@ -311,7 +314,7 @@ def load_version(session: Session, version_id: uuid.UUID | str, *, by: Actor) ->
     version = session.get(ModelVersion, as_id(version_id))
     if version is None:
         raise NotFound
-    if version.developer_id != by.organisation_id and not reads_filings(by):
+    if version.developer_id != by.organisation_id and not reads_filings(by, version.developer_id):
         raise NotFound
     return version
 
@@ -328,9 +331,10 @@ def version_name(model: Model, version: ModelVersion) -> str:
     return version.name if version.name.startswith(model.name) else f"{model.name} {version.name}"
 
 
-def reads_filings(by: Actor) -> bool:
-    """Whether an official's role reads what developers have submitted."""
-    return by.organisation_kind == OrganisationKind.REGULATOR and bool(by.roles & GOVERNMENT_READERS)
+def reads_filings(by: Actor, developer_id: uuid.UUID) -> bool:
+    """Whether an official's role reads what a developer has submitted, and no conflict keeps them apart."""
+    official = by.organisation_kind == OrganisationKind.REGULATOR and bool(by.roles & GOVERNMENT_READERS)
+    return official and developer_id not in by.conflicts
 
 
 def developer_subject(organisation_id: uuid.UUID) -> str:

@@ -107,7 +107,7 @@ def may_read(filing: Filing, by: Actor) -> bool:
     """Whether a filing is there for an actor: its own organisation's, or submitted and read by role."""
     if by.organisation_kind == OrganisationKind.DEVELOPER:
         return filing.developer_id == by.organisation_id
-    return filing.of_record() and registration.reads_filings(by)
+    return filing.of_record() and registration.reads_filings(by, filing.developer_id)
 
 
 def listed(session: Session, *, by: Actor) -> list[Filing]:

@@ -11,7 +11,7 @@ from portal.accounts.step_up import Act
 from portal.filing import certification, publication, reading, service
 from portal.filing.tables import Filing
 from portal.filing.workflow import FILING, FilingState
-from portal.web import current_actor, current_time
+from portal.web import current_actor, current_time, current_zone
 from secure_access import identity
 from secure_access.ledger import canonical, receipts
 
@@ -25,12 +25,20 @@ def sign(key: str) -> Page:
     """What will be signed, exactly, and the signature."""
     by = current_actor()
     filing = service.load(g.session, key, by=by, for_update=request.method == "POST")
+    demonstration = current_zone().wired.settings.demonstration
     if request.method == "POST":
         shown = request.form.get("digest", "")
         page = _asked(filing, shown)
         if page is not None:
             return page
-        certification.submit(g.session, filing=filing, shown_digest=shown, by=by, now=current_time())
+        certification.submit(
+            g.session,
+            filing=filing,
+            shown_digest=shown,
+            by=by,
+            now=current_time(),
+            authority_required=not demonstration,
+        )
         return redirect(url_for("signing.receipt", key=filing.reference), 303)
     if filing.state != FilingState.IN_CERTIFICATION:
         return redirect(url_for("filings.show", key=key), 303)
@@ -40,7 +48,10 @@ def sign(key: str) -> Page:
         reading=reading.reading_of(g.session, filing),
         digest_hex=publication.digest(form),
         statement=form["statement"],
-        refusal=FILING.refusal("submit", by, filing),
+        refusal=certification.signing_refusal(
+            g.session, filing=filing, authority_required=not demonstration, by=by, now=current_time()
+        ),
+        authorities=url_for("own_organisation.show"),
         actions=FILING.allowed(by, filing),
         officer=g.session.get(identity.Person, filing.certifier_id),
         key=key,

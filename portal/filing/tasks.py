@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from portal.filing import duties, service
+from portal.filing import duties, registration, service
 from portal.filing.tables import Filing
 from portal.filing.workflow import FILING, FilingState
 from portal.law.duty_rules import Owed
@@ -20,7 +20,7 @@ SOON = timedelta(days=120)
 
 def tasks(session: Session, by: Actor, now: datetime) -> list[Task]:
     """What waits for an actor of a developer, nearest due time first; nothing for anybody else."""
-    if by.organisation_kind != OrganisationKind.DEVELOPER:
+    if by.organisation_kind != OrganisationKind.DEVELOPER or not by.roles & registration.DEVELOPER_ROLES:
         return []
     found = [
         task

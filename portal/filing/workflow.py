@@ -38,7 +38,7 @@ def certifies_own_draft(filing: Any, by: Any) -> str | None:
     return None
 
 
-_DEVELOPER = (Role.PREPARER, Role.CERTIFYING_OFFICER)
+_DEVELOPER = (Role.PREPARER, Role.CERTIFYING_OFFICER, Role.DRAFTING_AGENT)
 
 FILING = Workflow(
     "filing",
@@ -52,6 +52,12 @@ FILING = Workflow(
             by=_DEVELOPER,
             frm={FilingState.DRAFT},
             to=FilingState.IN_CERTIFICATION,
+        ),
+        Step(
+            "hand_over",
+            by=Role.ORGANISATION_ADMINISTRATOR,
+            frm={FilingState.DRAFT, FilingState.IN_CERTIFICATION},
+            to=None,
         ),
         Step("recall", by=_DEVELOPER, frm={FilingState.IN_CERTIFICATION}, to=FilingState.DRAFT),
         Step(
@@ -84,7 +90,7 @@ INCIDENT = Workflow(
     steps=(
         Step(
             "update",
-            by=_DEVELOPER,
+            by=(Role.PREPARER, Role.CERTIFYING_OFFICER, Role.REPORTING_AGENT),
             frm={IncidentState.REPORTED, IncidentState.UPDATED},
             to=IncidentState.UPDATED,
         ),

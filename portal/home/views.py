@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from flask import Blueprint, g, render_template
+from flask import Blueprint, g, redirect, render_template, url_for
+from werkzeug.wrappers import Response
 
+from portal.filing.registration import DEVELOPER_ROLES as FILERS
 from portal.home import changes, desk, waiting
 from portal.home.doors import DOORS, FOLLOW, Door, Story, door, story
 from portal.web import current_actor, current_time, current_zone, zone_url
+from secure_access.identity import recovery
 from secure_access.ledger import Log, sequencer
-from secure_access.workflow import NotFound
+from secure_access.workflow import NotFound, Role
 
 public = Blueprint("home", __name__, template_folder="templates")
 developer = Blueprint("home", __name__, template_folder="templates")
@@ -44,9 +47,12 @@ def walk(key: str) -> str:
 
 
 @developer.get("/", endpoint="developer")
-def for_developer() -> str:
+def for_developer() -> str | Response:
     """What a developer must do; filings, coverage and incidents below."""
-    return _home("developer", desk=desk.of_developer(g.session, current_actor()))
+    by = current_actor()
+    if by.holds(Role.AGENT):
+        return redirect(url_for("accounts.for_whom"), 303)
+    return _home("developer", desk=desk.of_developer(g.session, by) if by.roles & FILERS else None)
 
 
 @evaluator.get("/", endpoint="evaluator")
@@ -62,7 +68,13 @@ def for_government() -> str:
     by = current_actor()
     reviews = bool(by.roles & changes.REVIEWERS)
     queued, total = desk.of_reviewer(g.session, by, current_time()) if reviews else ([], 0)
-    return _home("government", reviews=reviews, queued=queued, total=total)
+    return _home(
+        "government",
+        reviews=reviews,
+        queued=queued,
+        total=total,
+        recoveries=recovery.unseen(g.session, by=by),
+    )
 
 
 def _home(zone: str, **more: object) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from evaluator.web import tasks as evaluator_tasks
+from portal.accounts import tasks as accounts_tasks
 from portal.enforcement import tasks as enforcement_tasks
 from portal.filing import tasks as filing_tasks
 from portal.legal import tasks as legal_tasks
@@ -22,6 +23,7 @@ SOURCES: tuple[Callable[..., list[Task]], ...] = (
     review_tasks.tasks,
     enforcement_tasks.tasks,
     legal_tasks.tasks,
+    accounts_tasks.tasks,
 )
 """Each gives the tasks of its own workflows, and nothing to whoever has no part in them."""
 

@@ -93,7 +93,9 @@ def show(reference: str) -> str:
         comparison=comparing.chart_of(g.session, found, now=current_time()),
         missing=missing(found),
         deciders=[
-            p for p in identity.people_with(g.session, Role.DECIDER) if p.id != current_actor().person_id
+            p
+            for p in identity.people_with(g.session, Role.DECIDER, developer_id=found.case.developer_id)
+            if p.id != current_actor().person_id
         ],
     )
 

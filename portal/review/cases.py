@@ -13,7 +13,7 @@ from portal.review.tables import Case, CaseItem, Decision, InformationRequest
 from portal.review.workflow import CASE, CaseState, DecisionState
 from secure_access import identity, ledger
 from secure_access.db import Session, col, next_reference, select
-from secure_access.identity import Actor, Organisation, OrganisationKind
+from secure_access.identity import Actor, Organisation, OrganisationKind, conflicts
 from secure_access.workflow import Denied, NotFound, Role
 
 READERS = frozenset({Role.CASE_OFFICER, Role.DECIDER})
@@ -21,10 +21,12 @@ READERS = frozenset({Role.CASE_OFFICER, Role.DECIDER})
 
 
 def load(session: Session, reference: str, *, by: Actor, for_update: bool = False) -> Case:
-    """The case of that reference. Raises `NotFound` for whoever does not review."""
+    """The case of that reference. Raises `NotFound` for whoever does not review, or has a conflict."""
     if by.organisation_kind is not OrganisationKind.REGULATOR or not by.roles & READERS:
         raise NotFound
-    return find(session, reference, for_update=for_update)
+    case = find(session, reference, for_update=for_update)
+    conflicts.hide(by, case.developer_id)
+    return case
 
 
 def find(session: Session, reference: str, *, for_update: bool = False) -> Case:
@@ -124,8 +126,9 @@ def filing_of(session: Session, case: Case, filing_id: uuid.UUID, *, for_update:
 
 
 def take(session: Session, *, case: Case, by: Actor, now: datetime) -> None:
-    """Become the case officer of a case. Raises `Denied`."""
+    """Become the case officer of a case. Raises `Denied`, also for a conflict with its developer."""
     CASE.take("take", by, case)
+    conflicts.refuse_assignment(session, person_id=by.person_id, developer_id=case.developer_id)
     case.officer_id = by.person_id
     session.add(case)
     fields = {"reference": case.reference, "officer": str(by.person_id)}
@@ -140,10 +143,36 @@ def name_decider(session: Session, *, case: Case, decider_id: uuid.UUID, by: Act
         raise Denied("That person is not a decider.", "Choose one of the deciders in the list.")
     if decider_id in (case.officer_id, by.person_id):
         raise Denied("The case officer recommends, so another person decides.", "Choose another decider.")
+    conflicts.refuse_assignment(session, person_id=decider_id, developer_id=case.developer_id)
     case.decider_id = decider_id
     session.add(case)
     fields = {"reference": case.reference, "decider": str(decider_id)}
     ledger.append(session, "case.decider_named", fields, by=by, now=now, about=about(case), records=(case,))
+
+
+def hand_over(
+    session: Session,
+    *,
+    case: Case,
+    by: Actor,
+    now: datetime,
+    officer_id: uuid.UUID | None = None,
+    decider_id: uuid.UUID | None = None,
+) -> None:
+    """Put a colleague in the place of the case officer or of the decider who leaves. Raises `Denied`."""
+    CASE.take("hand_over", by, case)
+    part, person_id = ("officer", officer_id) if officer_id else ("decider", decider_id)
+    assert person_id is not None
+    conflicts.refuse_assignment(session, person_id=person_id, developer_id=case.developer_id)
+    if person_id in (case.officer_id, case.decider_id):
+        raise Denied("One person recommends, another decides.", "Name somebody else.")
+    if part == "officer":
+        case.officer_id = person_id
+    else:
+        case.decider_id = person_id
+    session.add(case)
+    fields = {"reference": case.reference, "part": part, "person": str(person_id)}
+    ledger.append(session, "case.handed_over", fields, by=by, now=now, about=about(case), records=(case,))
 
 
 def accept_filing(session: Session, *, case: Case, filing: Filing, by: Actor, now: datetime) -> None:

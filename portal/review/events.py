@@ -8,6 +8,7 @@ declare("case.opened", keys=("reference", "subject"))
 declare("case.joined", keys=("reference", "subject"))
 declare("case.taken", keys=("reference", "officer"))
 declare("case.decider_named", keys=("reference", "decider"))
+declare("case.handed_over", keys=("reference", "part", "person"))
 declare("clock.started", keys=("reference", "due"))
 
 declare("information_request.served", keys=("reference", "items", "due"))

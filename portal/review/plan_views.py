@@ -204,7 +204,7 @@ def _form(
         form=form,
         outline=outline,
         offered=plans.sections_of(outline) if outline else [],
-        readers_known=plans.readers_known(g.session),
+        readers_known=plans.readers_known(g.session, found.case.developer_id),
         sections=sections,
         readers=readers,
         beside=beside,

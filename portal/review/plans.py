@@ -16,7 +16,7 @@ from portal.review.workflow import APPROVALS_NEEDED, CASE, PLAN_REQUEST, PlanSta
 from secure_access import grants, identity, ledger
 from secure_access.db import Session, col, next_reference, select
 from secure_access.documents import MediaType
-from secure_access.identity import Actor, OrganisationKind, Person
+from secure_access.identity import Actor, OrganisationKind, Person, conflicts
 from secure_access.workflow import Denied, NotFound, Role
 
 KIND = "plan section"
@@ -124,9 +124,9 @@ def sections_of(outline: Filing) -> list[tuple[str, str]]:
     return [(heading.key, heading.title) for heading in HEADINGS if outline.content.get(heading.key)]
 
 
-def readers_known(session: Session) -> list[Person]:
-    """Who may be named as a reader."""
-    return identity.people_with(session, Role.PLAN_READER)
+def readers_known(session: Session, developer_id: uuid.UUID) -> list[Person]:
+    """Who may be named as a reader of this developer's plan."""
+    return identity.people_with(session, Role.PLAN_READER, developer_id=developer_id)
 
 
 def ask(session: Session, *, case: Case, wanted: Wanted, by: Actor, now: datetime) -> PlanRequest:
@@ -183,6 +183,7 @@ def approvers(session: Session, request: PlanRequest) -> list[uuid.UUID]:
 
 def approve(session: Session, *, request: PlanRequest, by: Actor, now: datetime) -> None:
     """Approve the asking. The last approval needed puts the request to the developer. Raises `Denied`."""
+    conflicts.refuse_assignment(session, person_id=by.person_id, developer_id=request.developer_id)
     subject = approving(session, request)
     state = PLAN_REQUEST.take("approve", by, subject)
     row = PlanApproval(plan_request_id=request.id, approved_by=by.person_id, approved_at=now)
@@ -321,7 +322,9 @@ def _not_offered(session: Session, case: Case, wanted: Wanted) -> list[tuple[str
     unknown = set(wanted.sections) - {key for key, _ in sections_of(outline)}
     if unknown:
         return [("sections", f"The outline has no section {', '.join(sorted(unknown))}.")]
-    known = {person.id for person in readers_known(session)}
+    for reader in wanted.readers:
+        conflicts.refuse_assignment(session, person_id=reader, developer_id=case.developer_id)
+    known = {person.id for person in readers_known(session, case.developer_id)}
     if not set(wanted.readers) <= known:
         return [("readers", "Somebody named is not a plan reader. Choose from the list.")]
     return []
@@ -342,7 +345,9 @@ def _was_put(session: Session, request: PlanRequest) -> bool:
 
 def _theirs(session: Session, request: PlanRequest, by: Actor) -> bool:
     if by.organisation_kind is OrganisationKind.DEVELOPER:
-        return request.developer_id == by.organisation_id and _was_put(session, request)
-    if by.organisation_kind is not OrganisationKind.REGULATOR:
+        # An agent of the developer is not told what is asked of its security plan.
+        own = request.developer_id == by.organisation_id and by.agency is None
+        return own and _was_put(session, request)
+    if by.organisation_kind is not OrganisationKind.REGULATOR or request.developer_id in by.conflicts:
         return False
     return bool(by.roles & _SEE_ALL) or str(by.person_id) in request.readers

@@ -95,14 +95,24 @@ def waiting(session: Session, *, by: Actor) -> list[Facts]:
 
     Cases without a case officer wait for every case officer.
     """
-    wanted = _mine(by)
+    wanted = and_(_mine(by), _open_to(by))
     if by.holds(Role.CASE_OFFICER):
-        wanted = or_(wanted, and_(col(Case.officer_id).is_(None), col(Case.state) != CaseState.DECIDED))
+        unowned = and_(col(Case.officer_id).is_(None), col(Case.state) != CaseState.DECIDED)
+        wanted = or_(wanted, and_(unowned, _open_to(by)))
     query = select(Case).where(wanted).order_by(col(Case.due_on).is_(None), col(Case.due_on)).limit(PAGE)
     return gather(session, list(session.exec(query)))
 
 
+def _open_to(by: Actor) -> ColumnElement[bool]:
+    """Cases of developers with whom this person has no conflict."""
+    return col(Case.developer_id).not_in(by.conflicts)
+
+
 def _condition(session: Session, view: View, by: Actor, now: datetime) -> ColumnElement[bool]:
+    return and_(_open_to(by), _of_view(session, view, by, now))
+
+
+def _of_view(session: Session, view: View, by: Actor, now: datetime) -> ColumnElement[bool]:
     undecided = col(Case.state) != CaseState.DECIDED
     if view is View.MINE:
         return and_(undecided, _mine(by))

@@ -76,6 +76,7 @@ def _knock(request: PlanRequest, section: PlanSection, opening: Opening, page: i
     by, now = current_actor(), current_time()
     if (
         PLAN_REQUEST.refusal("open_plan", by, request) is not None
+        or request.developer_id in by.conflicts
         or grants.refusal(g.session, opening=opening, reader_id=by.person_id, now=now) is not None
     ):
         _refuse(opening)

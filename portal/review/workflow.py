@@ -103,6 +103,12 @@ CASE = Workflow(
             frm={CaseState.OPEN, CaseState.UNDER_REVIEW, CaseState.RECOMMENDED},
             to=None,
         ),
+        Step(
+            "hand_over",
+            by=Role.ADMINISTRATOR,
+            frm={CaseState.OPEN, CaseState.UNDER_REVIEW, CaseState.RECOMMENDED},
+            to=None,
+        ),
         Step("begin_review", by=Role.CASE_OFFICER, frm={CaseState.OPEN}, to=CaseState.UNDER_REVIEW),
         Step("ask", by=Role.CASE_OFFICER, frm={CaseState.OPEN, CaseState.UNDER_REVIEW}, to=None),
         Step("request_plan", by=Role.CASE_OFFICER, frm={CaseState.OPEN, CaseState.UNDER_REVIEW}, to=None),
@@ -120,7 +126,7 @@ INFORMATION_REQUEST = Workflow(
         Step("serve", by=Role.CASE_OFFICER, frm={RequestState.DRAFT}, to=RequestState.SERVED),
         Step(
             "answer",
-            by=(Role.PREPARER, Role.CERTIFYING_OFFICER),
+            by=(Role.PREPARER, Role.CERTIFYING_OFFICER, Role.ANSWERING_AGENT),
             frm={RequestState.SERVED},
             to=RequestState.ANSWERED,
         ),

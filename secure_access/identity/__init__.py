@@ -1,19 +1,21 @@
 """People, organisations, roles, sessions and credentials: who somebody is, and how that is known."""
 
+from secure_access.actor import Actor, Agency, OrganisationKind
 from secure_access.identity.challenges import Challenge
 from secure_access.identity.credentials import Credential
 from secure_access.identity.passwords import PasswordHasher, check_password
 from secure_access.identity.people import (
-    Actor,
     NewPerson,
     Organisation,
-    OrganisationKind,
     Person,
     PersonRole,
     actor,
     add_organisation,
     add_person,
+    organisation_subject,
     people_with,
+    person_subject,
+    roles_of,
 )
 from secure_access.identity.sessions import (
     ABSOLUTE_LIMIT,
@@ -33,6 +35,7 @@ __all__ = [
     "ABSOLUTE_LIMIT",
     "IDLE_LIMIT",
     "Actor",
+    "Agency",
     "Challenge",
     "Credential",
     "Entered",
@@ -53,6 +56,9 @@ __all__ = [
     "end_sessions",
     "live_session",
     "needs_touch",
+    "organisation_subject",
     "people_with",
+    "person_subject",
+    "roles_of",
     "start_session",
 ]

@@ -27,7 +27,7 @@ def check_password(session: Session, *, email: str, password: str, hasher: Passw
     An unknown e-mail costs as much time as a wrong password: a hash is verified in both cases.
     """
     person = session.exec(select(Person).where(Person.email == email.strip().lower())).first()
-    known = person is not None and not person.suspended
+    known = person is not None and not person.suspended and person.ended_at is None
     stored = person.password_hash if person is not None else _nobody(hasher.hash)
     matches = _matches(hasher, stored, password)
     return person if known and matches else None

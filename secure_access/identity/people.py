@@ -1,38 +1,59 @@
-"""People, organisations, roles, and the `Actor` that every verb takes as ``by``."""
+"""People, organisations and roles: accounts as they are, and the `Actor` that somebody is now."""
 
 from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import UniqueConstraint
 
-from secure_access.db import Field, Instant, Session, Table, col, enum_column, instant_column, new_id, select
+from secure_access import ledger
+from secure_access.actor import Actor, OrganisationKind
+from secure_access.db import (
+    Field,
+    Instant,
+    Session,
+    Table,
+    col,
+    enum_column,
+    instant_column,
+    json_column,
+    new_id,
+    select,
+)
+from secure_access.identity import events  # noqa: F401 - declares what is recorded here
+from secure_access.identity.tables import Recusal
+from secure_access.identity.workflow import StandingState
 from secure_access.workflow import NotFound, Role
 
 
-class OrganisationKind(StrEnum):
-    """What an organisation is to the authority."""
-
-    REGULATOR = "regulator"
-    DEVELOPER = "developer"
-    EVALUATOR = "evaluator"
-
-
 class Organisation(Table, table=True):
-    """The authority itself, a developer, or an evaluator body."""
+    """The authority itself, a developer, an evaluator body, or an agent of developers.
+
+    ``mail_domains`` are those of its people's addresses; empty where any will do. ``contact_email`` is the
+    second contact, told of changes to credentials.
+    """
+
+    __record__ = True
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     kind: OrganisationKind = enum_column(OrganisationKind)
     name: str = Field(max_length=200, unique=True)
     country: str = Field(default="", max_length=60)
+    mail_domains: list[str] = json_column(default_factory=list)
+    contact_email: str = Field(default="", max_length=254)
     created_at: Instant = instant_column()
 
 
 class Person(Table, table=True):
-    """Somebody who signs in, always for one organisation."""
+    """Somebody who signs in, always for one organisation.
+
+    An account that ended stays, with its name, because acts refer to it; nobody signs in with it.
+    """
+
+    __record__ = True
+    __record_except__ = ("password_hash",)
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     organisation_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
@@ -42,6 +63,7 @@ class Person(Table, table=True):
     team: str = Field(default="", max_length=80)
     password_hash: str = Field(max_length=200)
     suspended: bool = False
+    ended_at: Instant | None = instant_column(nullable=True)
     created_at: Instant = instant_column()
 
 
@@ -49,30 +71,13 @@ class PersonRole(Table, table=True):
     """One role held by one person."""
 
     __tablename__ = "person_role"
+    __record__ = True
     __table_args__ = (UniqueConstraint("person_id", "role"),)
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     person_id: uuid.UUID = Field(foreign_key="person.id", index=True)
     role: Role = enum_column(Role)
     given_at: Instant = instant_column()
-
-
-@dataclass(frozen=True)
-class Actor:
-    """Who acts, with the roles held at this moment. Read anew on every request."""
-
-    person_id: uuid.UUID
-    name: str
-    organisation_id: uuid.UUID
-    organisation_kind: OrganisationKind
-    organisation_name: str
-    roles: frozenset[Role]
-    team: str = ""
-    title: str = ""
-
-    def holds(self, *roles: Role) -> bool:
-        """Whether the actor holds any of ``roles``."""
-        return bool(self.roles & set(roles))
 
 
 @dataclass(frozen=True)
@@ -86,16 +91,29 @@ class NewPerson:
     team: str = ""
 
 
-def add_organisation(session: Session, *, kind: OrganisationKind, name: str, now: datetime) -> Organisation:
-    """Register an organisation."""
+def add_organisation(
+    session: Session, *, kind: OrganisationKind, name: str, now: datetime, by: Actor | None = None
+) -> Organisation:
+    """Register an organisation. ``by`` is ``None`` for what the machine's operator does."""
     organisation = Organisation(kind=kind, name=name, created_at=now)
     session.add(organisation)
     session.flush()
+    fields = {"kind": kind}
+    about = (organisation_subject(organisation.id),)
+    ledger.append(
+        session, "organisation.registered", fields, by=by, now=now, about=about, records=(organisation,)
+    )
     return organisation
 
 
 def add_person(
-    session: Session, *, organisation: Organisation, new: NewPerson, password_hash: str, now: datetime
+    session: Session,
+    *,
+    organisation: Organisation,
+    new: NewPerson,
+    password_hash: str,
+    now: datetime,
+    by: Actor | None = None,
 ) -> Person:
     """Give somebody an account with roles."""
     person = Person(
@@ -109,36 +127,75 @@ def add_person(
     )
     session.add(person)
     session.flush()
-    session.add_all(PersonRole(person_id=person.id, role=role, given_at=now) for role in sorted(new.roles))
-    session.flush()
+    roles = [PersonRole(person_id=person.id, role=role, given_at=now) for role in sorted(new.roles)]
+    session.add_all(roles)
+    fields = {"roles": sorted(new.roles)}
+    ledger.append(
+        session, "person.added", fields, by=by, now=now, about=about(person), records=(person, *roles)
+    )
     return person
 
 
 def actor(session: Session, person_id: uuid.UUID) -> Actor:
-    """The actor that a person is now. Raises `NotFound` for nobody and for the suspended."""
+    """The actor that a person is now. Raises `NotFound` for nobody, the suspended and who has left."""
     person = session.get(Person, person_id)
-    if person is None or person.suspended:
+    if person is None or person.suspended or person.ended_at is not None:
         raise NotFound
     organisation = session.get_one(Organisation, person.organisation_id)
-    roles = session.exec(select(PersonRole.role).where(PersonRole.person_id == person_id)).all()
+    kind = OrganisationKind(organisation.kind)
     return Actor(
         person_id=person.id,
         name=person.name,
         organisation_id=organisation.id,
-        organisation_kind=OrganisationKind(organisation.kind),
+        organisation_kind=kind,
         organisation_name=organisation.name,
-        roles=frozenset(Role(role) for role in roles),
+        roles=frozenset(roles_of(session, person_id)),
         team=person.team,
         title=person.title,
+        conflicts=conflicts_of(session, person_id) if kind is OrganisationKind.REGULATOR else frozenset(),
     )
 
 
-def people_with(session: Session, role: Role) -> list[Person]:
-    """Everybody not suspended who holds ``role``, by name."""
+def roles_of(session: Session, person_id: uuid.UUID) -> list[Role]:
+    """The roles of a person, in the order of their names."""
+    query = select(PersonRole.role).where(PersonRole.person_id == person_id)
+    return sorted(Role(role) for role in session.exec(query))
+
+
+def conflicts_of(session: Session, person_id: uuid.UUID) -> frozenset[uuid.UUID]:
+    """Developers with whom a person has a standing conflict."""
+    query = select(Recusal.developer_id).where(
+        Recusal.person_id == person_id, Recusal.state == StandingState.STANDING
+    )
+    return frozenset(session.exec(query))
+
+
+def people_with(session: Session, role: Role, *, developer_id: uuid.UUID | None = None) -> list[Person]:
+    """Everybody who holds ``role`` and can sign in, by name; without conflict with ``developer_id``."""
     query = (
         select(Person)
         .join(PersonRole, col(PersonRole.person_id) == col(Person.id))
-        .where(PersonRole.role == role, col(Person.suspended).is_(False))
+        .where(PersonRole.role == role, col(Person.suspended).is_(False), col(Person.ended_at).is_(None))
         .order_by(Person.name)
     )
+    if developer_id is not None:
+        apart = select(Recusal.person_id).where(
+            Recusal.developer_id == developer_id, Recusal.state == StandingState.STANDING
+        )
+        query = query.where(col(Person.id).not_in(apart))
     return list(session.exec(query))
+
+
+def person_subject(person_id: uuid.UUID) -> str:
+    """How entries name a person."""
+    return f"person:{person_id}"
+
+
+def organisation_subject(organisation_id: uuid.UUID) -> str:
+    """How entries name an organisation as one that has people."""
+    return f"organisation:{organisation_id}"
+
+
+def about(person: Person) -> tuple[str, str]:
+    """What the entries of a person are about."""
+    return person_subject(person.id), organisation_subject(person.organisation_id)

@@ -52,6 +52,8 @@ class Entered:
 class SignInSession(Table, table=True):
     """A signed-in session. Deleting or ending the row ends the session on its next request.
 
+    ``delegation_id`` is set while an agent acts for a developer.
+
     The cookie holds a random token; the table only its SHA-256, so that a copy of the table opens nothing.
     """
 
@@ -61,6 +63,7 @@ class SignInSession(Table, table=True):
     token_digest: str = Field(max_length=64, unique=True)
     person_id: uuid.UUID = Field(foreign_key="person.id", index=True)
     zone: str = Field(max_length=20)
+    delegation_id: uuid.UUID | None = Field(default=None, foreign_key="delegation.id")
     started_at: Instant = instant_column()
     seen_at: Instant = instant_column()
     ended_at: Instant | None = instant_column(nullable=True)

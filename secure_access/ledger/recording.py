@@ -16,8 +16,8 @@ from typing import Any, Literal
 
 from sqlalchemy import inspect
 
+from secure_access.actor import Actor
 from secure_access.db import Session, Table, col, new_id, select
-from secure_access.identity import Actor
 from secure_access.ledger import canonical, commitment, guard, records
 from secure_access.ledger.tables import Audience, LedgerAbout, LedgerEntry, Log
 
@@ -165,12 +165,18 @@ timestamp = records.timestamp
 def _actor(by: Actor | None) -> dict[str, Any]:
     if by is None:
         return {"kind": "system"}
-    return {
+    who: dict[str, Any] = {
         "kind": by.organisation_kind,
         "organisation": str(by.organisation_id),
         "person": str(by.person_id),
         "roles": sorted(by.roles),
     }
+    if by.agency is not None:
+        who["agent"] = {
+            "delegation": str(by.agency.delegation_id),
+            "organisation": str(by.agency.organisation_id),
+        }
+    return who
 
 
 def _named(session: Session, salt: bytes, row: Table) -> dict[str, Any]:

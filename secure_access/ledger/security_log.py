@@ -15,8 +15,8 @@ from typing import Any
 
 from sqlalchemy import text
 
+from secure_access.actor import Actor
 from secure_access.db import Session, col, select
-from secure_access.identity import Actor
 from secure_access.ledger import canonical
 from secure_access.ledger.records import timestamp
 from secure_access.ledger.tables import SecurityLogRow

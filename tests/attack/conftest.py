@@ -21,14 +21,27 @@ from infra.migrations import upgrade
 from infra.seed import people, story
 from infra.seed.people import QUILLMARK, TESSALY, Cast
 from infra.seed.stage import Stage
+from portal import mail
 from portal.app import create_zones
 from portal.settings import Settings
 from portal.wiring import wire
 from secure_access import identity
 from secure_access.clock import FixedClock
 from secure_access.db import Database, select
-from secure_access.identity import Actor, NewPerson, credentials
+from secure_access.identity import (
+    Actor,
+    NewPerson,
+    OrganisationKind,
+    authority,
+    conflicts,
+    credentials,
+    invitations,
+    organisations,
+    proposals,
+)
 from secure_access.identity.credentials import NewKey
+from secure_access.identity.invitations import Wanted
+from secure_access.identity.tables import RelationKind
 from secure_access.workflow import Role
 from tests.attack.second import Second, add_second
 from tests.fixtures.app import CheapHasher, World
@@ -113,7 +126,9 @@ def _people(siege: Siege) -> None:
             session, organisation=authority, new=new, password_hash="cheap$secret", now=NOW
         )
         administrator = identity.actor(session, person.id)
-    for key in ("nadia", "weiss", "jonas", "amara"):
+        administers = _administration(session, siege, administrator)
+    siege.personas["tessa"] = ("developer", administers)
+    for key in ("nadia", "weiss", "greta", "jonas", "amara"):
         siege.personas[key] = ("developer", siege.cast[key])
     for key in ("lena", "oskar", "petra"):
         siege.personas[key] = ("evaluator", siege.cast[key])
@@ -128,6 +143,49 @@ def _give_key(siege: Siege, zone: str, by: Actor) -> None:
     new = NewKey(by.person_id.bytes, b"public", 1, False, False, "", "none")
     with siege.world.wired.database.write() as session:
         credentials.add(session, person_id=by.person_id, zone=zone, new=new, name="Laptop", wait=timedelta(0))
+
+
+def _administration(session: Any, siege: Siege, root: Actor) -> Actor:
+    """What the pages of people and organisations can name; the administrator of the second developer."""
+    tessaly, key = siege.cast.organisations[TESSALY], mail.link_key(siege.world.wired)
+    role = frozenset({Role.ORGANISATION_ADMINISTRATOR})
+    made = [
+        identity.add_person(
+            session,
+            organisation=tessaly,
+            new=NewPerson(f"{name}@tessaly.example", name, role),
+            password_hash="cheap$secret",
+            now=NOW,
+        )
+        for name in ("tessa", "tobias")
+    ]
+    tessa = identity.actor(session, made[0].id)
+    agent = identity.add_organisation(session, kind=OrganisationKind.AGENT, name="Hale", now=NOW)
+    wanted = Wanted(tessaly.id, "new@tessaly.example", "New", (Role.PREPARER,))
+    invitations.invite(session, wanted=wanted, key=key, by=tessa, now=NOW)
+    new = authority.NewDelegation(agent.id, ("draft",), NOW.date(), NOW.date())
+    authority.grant(session, new=new, by=tessa, now=NOW)
+    entity = organisations.NewEntity("Tessaly Ireland", "Ireland", "", (), NOW.date())
+    organisations.claim(session, organisation=tessaly, new=entity, by=tessa, now=NOW)
+    related = organisations.NewRelation(
+        tessaly.id,
+        siege.cast.organisations[QUILLMARK].id,
+        RelationKind.PARENT_OF,
+        NOW.date(),
+        "Annual report",
+    )
+    organisations.relate(session, new=related, by=root, now=NOW)
+    act = proposals.NewProposal(proposals.RESET, {"person": str(tessa.person_id)}, "Lost.", tessa.person_id)
+    proposals.propose(session, new=act, by=root, now=NOW)
+    conflicts.declare(
+        session,
+        person_id=siege.cast["joris"].person_id,
+        developer_id=tessaly.id,
+        reason="Shares.",
+        by=root,
+        now=NOW,
+    )
+    return tessa
 
 
 @pytest.fixture(scope="session")

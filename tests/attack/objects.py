@@ -23,6 +23,7 @@ from portal.filing.registry import ModelVersion
 from portal.filing.tables import Filing, Incident
 from portal.law import statute
 from portal.legal.tables import StatuteVersion
+from portal.mail import SentMail
 from portal.review.tables import (
     Case,
     CaseItem,
@@ -33,7 +34,17 @@ from portal.review.tables import (
     PlanSection,
 )
 from secure_access.documents import Attachment
-from secure_access.identity import Credential, Organisation, OrganisationKind
+from secure_access.identity import Credential, Organisation, OrganisationKind, Person
+from secure_access.identity.tables import (
+    Delegation,
+    Invitation,
+    LegalEntity,
+    OrganisationRelation,
+    ProposedAct,
+    Recovery,
+    Recusal,
+    SigningAuthority,
+)
 from tests.attack.conftest import Siege
 
 Values = dict[str, Any]
@@ -268,8 +279,49 @@ def _keys(siege: Siege, _rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
         yield {"key_id": row.id}, None, row
 
 
+def _own(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
+    """What an organisation's own page names: people, invitations, authorities, delegations."""
+    kinds: dict[str, type[Any]] = {
+        "person_id": Person,
+        "invitation_id": Invitation,
+        "authority_id": SigningAuthority,
+        "delegation_id": Delegation,
+    }
+    name = next(name for name in kinds if name in rule.arguments)
+    for row in siege.rows(kinds[name]):
+        yield {name: row.id, "act": "team"}, row.organisation_id, row
+
+
+def _administered(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
+    """What the authority's administrators have pages of."""
+    kinds: dict[str, type[Any]] = {
+        "person_id": Person,
+        "entity_id": LegalEntity,
+        "relation_id": OrganisationRelation,
+        "proposal_id": ProposedAct,
+        "recusal_id": Recusal,
+        "recovery_id": Recovery,
+        "mail_id": SentMail,
+        "organisation_id": Organisation,
+        "invitation_id": Invitation,
+    }
+    name = next(name for name in kinds if name in rule.arguments)
+    invited = siege.rows(Invitation)
+    for row in siege.rows(kinds[name]):
+        given = {name: row.id, "act": "verify" if name == "entity_id" else "team", "role": "decider"}
+        yield {"invitation_id": invited[0].id, **given}, None, row
+
+
+def _tokens(_siege: Siege, _rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
+    """A single-use link is for whoever holds it, and no guess away from another."""
+    yield from ()
+
+
 _FILLED: dict[str, Any] = {
     "account": _keys,
+    "accounts": _tokens,
+    "own_organisation": _own,
+    "administration": _administered,
     "filings": _filings,
     "signing": _filings,
     "filed": _filings,

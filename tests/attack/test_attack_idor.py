@@ -24,10 +24,11 @@ ENFORCEMENT = {Role.ENFORCEMENT_OFFICER, Role.HEAD_OF_ENFORCEMENT}
 
 ENTER = {
     "accreditations": {Role.ACCREDITATION_OFFICER},
+    "administration": {Role.ADMINISTRATOR},
     "enforcement": ENFORCEMENT,
     "statutes": {Role.LEGAL_OFFICER},
 }
-NOBODYS = ("accreditations", "statutes")
+NOBODYS = ("accreditations", "administration", "statutes")
 """Pages about what belongs to no developer."""
 
 
@@ -53,6 +54,8 @@ def theirs(siege: Siege, name: str, target: Target) -> bool:
     part = target.rule.endpoint.partition(".")[0]
     if part == "account":
         return (target.about.zone, target.about.person_id) == (zone, by.person_id)
+    if part == "own_organisation":
+        return target.owner == by.organisation_id and by.holds(Role.ORGANISATION_ADMINISTRATOR)
     if zone == "developer":
         if isinstance(target.about, PlanRequest) and target.about.state in ("requested", "refused"):
             return False
@@ -91,6 +94,7 @@ def ask(siege: Siege, name: str, method: str, path: str) -> Any:
     return siege.client(name).get(path) if method == "GET" else siege.post(name, path)
 
 
+@pytest.mark.timeout(900)  # every address, every role; the other tests need seconds
 @pytest.mark.parametrize("zone", ["developer", "evaluator", "government"])
 def test_what_is_not_yours_answers_as_what_does_not_exist(siege: Siege, zone: str) -> None:
     wrong: list[str] = []

@@ -53,7 +53,9 @@ def test_a_reader_without_the_role_is_a_reader_no_longer(desk: Desk) -> None:
     def swap(session: Any) -> None:
         _strip(desk.reader)(session)
         role = Role.CASE_OFFICER
-        session.add(PersonRole(person_id=desk.reader.person_id, role=role, given_at=desk.now))
+        row = PersonRole(person_id=desk.reader.person_id, role=role, given_at=desk.now)
+        session.add(row)
+        ledger.append(session, "person.role_given", {"role": role}, by=None, now=desk.now, records=(row,))
 
     in_writing(desk.world, swap)
     before = refusals(desk, request)

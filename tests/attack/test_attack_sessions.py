@@ -14,7 +14,7 @@ import pytest
 
 from evaluator import accreditations
 from portal.filing.tables import Incident
-from secure_access import identity
+from secure_access import identity, ledger
 from secure_access.db import Session, select
 from secure_access.identity import Actor, OrganisationKind, PersonRole, SignInSession
 from secure_access.workflow import Role
@@ -82,7 +82,9 @@ class SlowBody(io.BytesIO):
 
 def _suspend(actor: Actor) -> Callable[[Session], None]:
     def act(session: Session) -> None:
-        session.get_one(identity.Person, actor.person_id).suspended = True
+        person = session.get_one(identity.Person, actor.person_id)
+        person.suspended = True
+        _named(session, actor, "person.suspended", {}, person)
 
     return act
 
@@ -99,8 +101,15 @@ def _strip(actor: Actor) -> Callable[[Session], None]:
     def act(session: Session) -> None:
         for row in session.exec(select(PersonRole).where(PersonRole.person_id == actor.person_id)):
             session.delete(row)
+            _named(session, actor, "person.role_taken", {"role": row.role, "reason": "test"}, row)
 
     return act
+
+
+def _named(session: Session, actor: Actor, event: str, fields: dict[str, str], row: Any) -> None:
+    """Accounts and roles are of record: what changes them is in an entry."""
+    about = (f"person:{actor.person_id}",)
+    ledger.append(session, event, fields, by=None, now=datetime.now(UTC), about=about, records=(row,))
 
 
 @pytest.mark.parametrize(("change", "status"), [(_suspend, 401), (_end, 401), (_strip, 404)])

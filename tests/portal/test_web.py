@@ -14,12 +14,12 @@ from flask.testing import FlaskClient
 
 from portal import app as portal_app
 from portal.web import PUBLIC, ZONES, FormUse, origin
-from secure_access import identity
+from secure_access import identity, ledger
 from secure_access.db import Database, select
 from secure_access.identity import Actor, OrganisationKind, SignInSession
 from secure_access.ledger.tables import SecurityLogRow
 from secure_access.workflow import Role
-from tests.fixtures.app import World, form_of
+from tests.fixtures.app import START, World, form_of
 
 HOME_OF = {
     "developer": (OrganisationKind.DEVELOPER, Role.PREPARER),
@@ -128,7 +128,9 @@ def test_a_suspended_person_is_out_at_once(sqlite_world: World) -> None:
     actor = somebody(sqlite_world, "government")
     client = sqlite_world.client("government", actor)
     with sqlite_world.wired.database.write() as session:
-        session.get_one(identity.Person, actor.person_id).suspended = True
+        person = session.get_one(identity.Person, actor.person_id)
+        person.suspended = True
+        ledger.append(session, "person.suspended", {}, by=None, now=START, records=(person,))
     assert client.get("/").status_code == 303
 
 

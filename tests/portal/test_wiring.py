@@ -23,7 +23,7 @@ def settings(home: Path, **more: str) -> Settings:
 def test_a_second_start_finds_the_keys_of_the_first(tmp_path: Path) -> None:
     first, second = (wire(settings(tmp_path / "home")) for _ in range(2))
     assert first.secrets == second.secrets
-    assert len(set(first.secrets.values())) == 4
+    assert len(set(first.secrets.values())) == 5  # four zones, and single-use links
     assert first.ledger_signer.public == second.ledger_signer.public
     stored = first.vault.put([b"kept"], context="document|x|1")
     assert b"".join(second.vault.chunks(stored, context="document|x|1")) == b"kept"

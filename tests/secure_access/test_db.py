@@ -12,7 +12,15 @@ import pytest
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from secure_access import identity
-from secure_access.db import Database, TooLong, after_commit, insert_if_absent, next_reference, select
+from secure_access.db import (
+    Database,
+    ReferenceCounter,
+    TooLong,
+    after_commit,
+    insert_if_absent,
+    next_reference,
+    select,
+)
 from secure_access.identity import Organisation, OrganisationKind
 
 NOW = datetime(2027, 6, 1, tzinfo=UTC)
@@ -112,7 +120,7 @@ def test_a_value_outside_the_enum_is_refused_by_both_databases(database: Databas
 
 
 def test_insert_if_absent_lets_one_of_two_in(database: Database) -> None:
-    row = Organisation(kind=OrganisationKind.DEVELOPER, name=f"Once {uuid.uuid4()}", created_at=NOW)
+    row = ReferenceCounter(prefix=uuid.uuid4().hex[:8], year=2027, last=0)
     with database.write() as session:
         assert insert_if_absent(session, row)
         assert not insert_if_absent(session, row)

@@ -20,8 +20,8 @@ from tests.web.crawl import Served, crawl
 pytestmark = pytest.mark.timeout(420)
 
 PEOPLE = (
-    *("", "nadia", "weiss", "jonas", "oskar", "lena", "petra"),
-    *("mira", "paul", "ida", "brenner", "moreau", "ruth", "ines", "tomasz"),
+    *("", "nadia", "weiss", "greta", "jonas", "oskar", "lena", "petra"),
+    *("mira", "paul", "ida", "brenner", "moreau", "ruth", "ines", "tomasz", "astrid"),
 )
 """Everybody who has an account, and the public. A pattern is looked at where it is first met."""
 
@@ -54,6 +54,15 @@ NOT_BY_LINK = {
     **dict.fromkeys(
         ("asked.own_document", "cases.answer_document", "enforcement.document"),
         "the told case has no such file",
+    ),
+    **dict.fromkeys(("accounts.invitation", "administration.one_mail"), "nobody is invited in the told case"),
+    "accounts.for_whom": "for agents, of which the told case has none",
+    **dict.fromkeys(
+        (
+            *("administration.act", "administration.end_conflict", "administration.end_relation"),
+            "own_organisation.revoke_delegation",
+        ),
+        "the told case has no act of two, conflict, relation or delegation",
     ),
     "enforcement.send_back": "asks for a worksheet that waits for approval",
     **dict.fromkeys(("filed.show", "filed.incident", "filed.document"), "for officials outside a case"),

@@ -12,11 +12,16 @@ from portal.filing.workflow import FILING, INCIDENT, FilingState, IncidentState
 from secure_access.workflow import Role
 
 ME, SOMEBODY = uuid.UUID(int=1), uuid.UUID(int=2)
-P, C, O = Role.PREPARER, Role.CERTIFYING_OFFICER, Role.CASE_OFFICER  # noqa: E741 - three columns of a table
+P, C, O = Role.PREPARER, Role.CERTIFYING_OFFICER, Role.CASE_OFFICER  # noqa: E741 - columns of a table
+A, D, R = Role.ORGANISATION_ADMINISTRATOR, Role.DRAFTING_AGENT, Role.REPORTING_AGENT
 
 FILING_TABLE = {
     (FilingState.DRAFT, P): ["save", "attach", "discard", "send_for_certification"],
     (FilingState.DRAFT, C): ["save", "attach", "discard", "send_for_certification"],
+    (FilingState.DRAFT, A): ["hand_over"],
+    (FilingState.DRAFT, D): ["save", "attach", "discard", "send_for_certification"],
+    (FilingState.IN_CERTIFICATION, A): ["hand_over"],
+    (FilingState.IN_CERTIFICATION, D): ["recall"],
     (FilingState.IN_CERTIFICATION, P): ["recall"],
     (FilingState.IN_CERTIFICATION, C): ["recall", "submit"],
     (FilingState.SUBMITTED, C): ["withdraw", "supersede"],
@@ -27,7 +32,7 @@ FILING_TABLE = {
 INCIDENT_TABLE = {
     (state, role): acts
     for state in (IncidentState.REPORTED, IncidentState.UPDATED)
-    for role, acts in ((P, ["update"]), (C, ["update"]), (O, ["close"]))
+    for role, acts in ((P, ["update"]), (C, ["update"]), (R, ["update"]), (O, ["close"]))
 }
 
 

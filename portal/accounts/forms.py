@@ -1,0 +1,239 @@
+"""Forms of people and organisations."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from wtforms import PasswordField, StringField, TextAreaField
+
+from portal.ui.fields import MemorableDateField, Needed, RadioField, SelectField, SelectMultipleField
+from portal.ui.forms import Form
+from secure_access.identity import Organisation, Person
+from secure_access.identity.authority import SCOPE, NewAuthority, NewDelegation
+from secure_access.identity.invitations import Wanted
+from secure_access.identity.organisations import NewEntity, NewRelation
+from secure_access.identity.tables import RelationKind
+from secure_access.workflow import Role
+
+Sent = Any
+SHORTEST_PASSWORD = 12
+
+_FROM = Needed("Give the first day.")
+
+
+class InviteForm(Form):
+    """Who is invited, and what they may do."""
+
+    name = StringField("Full name", validators=[Needed("Write the person’s full name.")])
+    email = StringField(
+        "E-mail address",
+        description="The link goes there, and only the account of this address can accept it.",
+        validators=[Needed("Write the e-mail address.")],
+    )
+    title = StringField("Title", description="As it stands on the person’s card. May stay empty.")
+    team = StringField("Team", description="May stay empty.")
+    roles = SelectMultipleField("Roles", validators=[Needed("Choose at least one role.")])
+
+    def wanted(self, organisation: Organisation) -> Wanted:
+        """The answers, once they are valid."""
+        return Wanted(
+            organisation_id=organisation.id,
+            email=self.email.data or "",
+            name=self.name.data or "",
+            roles=[Role(role) for role in self.roles.data],
+            title=self.title.data or "",
+            team=self.team.data or "",
+        )
+
+
+class EntityForm(Form):
+    """A legal entity and the laws it answers for."""
+
+    name = StringField("Name of the legal entity", validators=[Needed("Write its registered name.")])
+    jurisdiction = StringField(
+        "Jurisdiction", description="For example Delaware, or Ireland.", validators=[Needed("Write where.")]
+    )
+    number = StringField("Number in its register", description="May stay empty where there is none.")
+    regimes = SelectMultipleField("Laws for which it answers")
+    from_on = MemorableDateField("Part of the organisation since", validators=[_FROM])
+
+    def stated(self) -> NewEntity:
+        """The answers, once they are valid."""
+        assert self.from_on.data is not None
+        return NewEntity(
+            self.name.data or "",
+            self.jurisdiction.data or "",
+            (self.number.data or "").strip(),
+            list(self.regimes.data or ()),
+            self.from_on.data,
+        )
+
+
+class RelationForm(Form):
+    """How two organisations stand to each other."""
+
+    kind = RadioField(
+        "Relation",
+        choices=[
+            (RelationKind.PARENT_OF, "This organisation is the parent of the other"),
+            ("subsidiary_of", "This organisation is a subsidiary of the other"),
+            (RelationKind.MERGED_INTO, "This organisation was merged into the other"),
+        ],
+        validators=[Needed("Choose the relation.")],
+    )
+    other = SelectField("Other organisation", validators=[Needed("Choose the other organisation.")])
+    from_on = MemorableDateField("From", validators=[_FROM])
+    until_on = MemorableDateField("Until", description="Empty while it lasts.")
+    source = StringField(
+        "Source", description="Where it is published, with its date.", validators=[Needed("Name the source.")]
+    )
+
+    def stated(self, organisation: Organisation) -> NewRelation:
+        """The answers, once they are valid."""
+        assert self.from_on.data is not None
+        sides = (organisation.id, uuid.UUID(self.other.data))
+        inverse = self.kind.data == "subsidiary_of"
+        first, second = reversed(sides) if inverse else sides
+        kind = RelationKind.PARENT_OF if inverse else RelationKind(self.kind.data)
+        return NewRelation(first, second, kind, self.from_on.data, self.source.data or "", self.until_on.data)
+
+
+class AuthorityForm(Form):
+    """That an officer may sign."""
+
+    officer = SelectField("Certifying officer", validators=[Needed("Choose the officer.")])
+    title = StringField("Title", validators=[Needed("Write the title under which the officer signs.")])
+    appointed_by = StringField("Appointed by", validators=[Needed("Write who appointed the officer.")])
+    evidence = TextAreaField(
+        "Evidence",
+        description="The resolution or power of attorney, with its date and where it is kept.",
+        validators=[Needed("Say what shows the appointment.")],
+    )
+    from_on = MemorableDateField("May sign from", validators=[_FROM])
+    until_on = MemorableDateField("Until", description="Empty where it has no end.")
+
+    def stated(self) -> NewAuthority:
+        """The answers, once they are valid."""
+        assert self.from_on.data is not None
+        return NewAuthority(
+            uuid.UUID(self.officer.data),
+            self.title.data or "",
+            self.appointed_by.data or "",
+            self.evidence.data or "",
+            self.from_on.data,
+            self.until_on.data,
+        )
+
+
+class DelegationForm(Form):
+    """What an agent may do for a developer."""
+
+    agent = SelectField("Counsel or agent", validators=[Needed("Choose who is to act for you.")])
+    scope = SelectMultipleField(
+        "What they may do",
+        choices=[(name, words, "") for name, (_, words) in SCOPE.items()],
+        description="Signing cannot be delegated.",
+        validators=[Needed("Choose at least one act.")],
+    )
+    from_on = MemorableDateField("From", validators=[_FROM])
+    until_on = MemorableDateField("Last day", validators=[Needed("Give the last day.")])
+
+    def stated(self) -> NewDelegation:
+        """The answers, once they are valid."""
+        assert self.from_on.data is not None
+        assert self.until_on.data is not None
+        return NewDelegation(
+            uuid.UUID(self.agent.data), list(self.scope.data), self.from_on.data, self.until_on.data
+        )
+
+
+class ConflictForm(Form):
+    """A conflict of an official with a developer."""
+
+    person = SelectField("Official", validators=[Needed("Choose the official.")])
+    developer = SelectField("Developer", validators=[Needed("Choose the developer.")])
+    reason = TextAreaField("What the conflict is", validators=[Needed("Say in a sentence what it is.")])
+
+
+class OwnConflictForm(Form):
+    """One's own conflict with a developer."""
+
+    developer = SelectField("Developer", validators=[Needed("Choose the developer.")])
+    reason = TextAreaField("What the conflict is", validators=[Needed("Say in a sentence what it is.")])
+
+
+class ReasonForm(Form):
+    """Why something is ended or proposed."""
+
+    reason = TextAreaField("Reason", validators=[Needed("Say why. It is kept.")])
+
+
+class EndForm(Form):
+    """On which day something ended."""
+
+    until_on = MemorableDateField("Last day", validators=[Needed("Give the last day.")])
+
+
+class OrganisationForm(Form):
+    """An organisation that the authority registers."""
+
+    kind = RadioField(
+        "Kind",
+        choices=[
+            ("developer", "Developer"),
+            ("evaluator", "Evaluator"),
+            ("agent", "Counsel or agent of developers"),
+        ],
+        validators=[Needed("Choose the kind.")],
+    )
+    name = StringField("Name", validators=[Needed("Write the name of the organisation.")])
+
+
+class SettingsForm(Form):
+    """Mail domains and second contact of an organisation."""
+
+    mail_domains = StringField(
+        "Mail domains",
+        description="Of which addresses people can be invited, for example quillmark.example. Empty for any.",
+    )
+    contact_email = StringField(
+        "Second contact", description="An address that is told when somebody’s credential is changed."
+    )
+
+
+class PasswordForm(Form):
+    """A new password, typed twice."""
+
+    password = PasswordField(
+        "New password",
+        description=f"At least {SHORTEST_PASSWORD} characters.",
+        validators=[Needed("Write a password.")],
+    )
+    again = PasswordField("The same again", validators=[Needed("Write the password again.")])
+
+    def check(self) -> bool:
+        """Whether both are there, long enough and the same."""
+        if not self.validate():
+            return False
+        if len(self.password.data or "") < SHORTEST_PASSWORD:
+            self.refuse("password", f"The password has fewer than {SHORTEST_PASSWORD} characters.")
+        elif self.password.data != self.again.data:
+            self.refuse("again", "The two passwords differ.")
+        return not self.problems()
+
+
+def people_choices(people: Iterable[Person]) -> list[tuple[str, str]]:
+    """People as a select offers them."""
+    return [(str(p.id), f"{p.name}, {p.title}" if p.title else p.name) for p in people]
+
+
+def organisation_choices(found: Sequence[Organisation]) -> list[tuple[str, str]]:
+    """Organisations as a select offers them."""
+    return [(str(organisation.id), organisation.name) for organisation in found]
+
+
+def role_choices(roles: Iterable[Role]) -> list[tuple[str, str, str]]:
+    """Roles as checkboxes offer them."""
+    return [(role.value, role.label.capitalize(), "") for role in sorted(roles)]

@@ -1,0 +1,112 @@
+"""The page behind an invitation's link, and the page on which an agent says for whom they act."""
+
+from __future__ import annotations
+
+import uuid
+from typing import cast
+from urllib.parse import urlencode
+
+from flask import flash, g, redirect, render_template, request, url_for
+from flask_login import current_user
+
+from portal import mail
+from portal.accounts import forms
+from portal.accounts.pages import Page, tried
+from portal.accounts.views import bp
+from portal.web import SignedIn, current_time, current_zone
+from secure_access import identity, jobs
+from secure_access.identity import Actor, Organisation, OrganisationKind, authority, invitations, proposals
+from secure_access.identity.invitations import Opened
+from secure_access.identity.tables import Purpose
+from secure_access.workflow import NotFound, Role
+
+
+@bp.get("/invitation/<token>")
+def invitation(token: str) -> Page:
+    """Who invites whom to what, and what has to be done to accept."""
+    return _page(token, _found(token), forms.PasswordForm())
+
+
+@bp.post("/invitation/<token>")
+def accept(token: str) -> Page:
+    """Accept it, once."""
+    found = _found(token, for_update=True)
+    form = forms.PasswordForm(request.form)
+    if found.needs_password and not form.check():
+        return cast(str, _page(token, found, form, form.problems())), 422
+    hashed = ""
+    if found.needs_password:
+        hashed = current_zone().wired.hasher.hash(form.password.data or "")
+    person = invitations.accept(
+        g.session, found=found, by=_signed_in(), password_hash=hashed, now=current_time()
+    )
+    if found.needs_password or found.invitation.purpose is Purpose.RESET:
+        jobs.add(g.session, proposals.CHANGED, str(person.id))
+    flash("Done. Sign in now." if _signed_in() is None else "Done. Your new roles count from now on.")
+    address = {"as": person.email}
+    return redirect(f"{url_for('accounts.sign_in')}?{urlencode(address)}", 303)
+
+
+@bp.route("/for", methods=["GET", "POST"])
+def for_whom() -> Page:
+    """For which developer an agent acts in this session."""
+    if not current_user.is_authenticated:
+        return redirect(url_for("accounts.sign_in", next="/for"), 303)
+    signed_in = cast(SignedIn, current_user._get_current_object())
+    now = current_time()
+    found = authority.offered(g.session, signed_in.actor.person_id, now=now)
+    own = identity.actor(g.session, signed_in.actor.person_id)
+    if not own.holds(Role.AGENT):
+        raise NotFound
+    if request.method == "POST":
+        refused = tried(lambda: _choose(signed_in, request.form.get("delegation", ""), [d.id for d in found]))
+        if refused is None:
+            return redirect("/", 303)
+    return render_template(
+        "accounts/for_whom.html",
+        own=own,
+        acting=signed_in.actor.agency,
+        rows=[(row, g.session.get_one(Organisation, row.organisation_id)) for row in found],
+        scope=authority.SCOPE,
+    )
+
+
+def _choose(signed_in: SignedIn, raw: str, offered: list[uuid.UUID]) -> None:
+    zone = current_zone().zone
+    row = identity.live_session(g.session, token=signed_in.token, zone=zone)
+    chosen = next((one for one in offered if str(one) == raw), None)
+    if row is None or (raw and chosen is None):
+        raise NotFound
+    row.delegation_id = chosen
+    g.session.add(row)
+
+
+def _found(token: str, *, for_update: bool = False) -> Opened:
+    """The invitation behind a token, in the zone of its organisation alone."""
+    found = invitations.opened(g.session, token, now=current_time(), for_update=for_update)
+    if mail.ZONE_OF[OrganisationKind(found.organisation.kind)] != current_zone().zone:
+        raise NotFound
+    return found
+
+
+def _page(token: str, found: Opened, form: forms.PasswordForm, problems: object = ()) -> Page:
+    by = _signed_in()
+    stranger = by is not None and (found.account is None or by.person_id != found.account.id)
+    return render_template(
+        "accounts/invitation.html",
+        token=token,
+        found=found,
+        form=form,
+        problems=problems,
+        signed_in=by,
+        stranger=stranger,
+        reset=found.invitation.purpose is Purpose.RESET,
+        roles=[Role(role).label for role in found.invitation.roles],
+    )
+
+
+def _signed_in() -> Actor | None:
+    return cast(SignedIn, current_user).actor if current_user.is_authenticated else None
+
+
+__all__ = ["bp"]

@@ -1,0 +1,58 @@
+"""``assay admin``: an administrator, made on the machine. It prints a single-use link, never a password."""
+
+from __future__ import annotations
+
+from datetime import UTC
+
+import click
+
+from portal import mail
+from portal.settings import settings_or_exit
+from portal.web import Wired
+from portal.wiring import bare_celery, publish_to, wire
+from secure_access.db import Session
+from secure_access.identity import Organisation, recovery
+from secure_access.identity.recovery import Newcomer
+from secure_access.identity.tables import Invitation
+from secure_access.workflow import Denied
+
+
+@click.group()
+def admin() -> None:
+    """Make an administrator on this machine."""
+
+
+@admin.command("create")
+@click.option("--email", required=True, help="Address of the administrator.")
+@click.option("--name", required=True, help="Full name of the administrator.")
+@click.option("--recover", is_flag=True, help="Although there is an administrator: everybody is told.")
+@click.option("--reason", default="", help="Why, with --recover. Every administrator reads it.")
+def create(email: str, name: str, recover: bool, reason: str) -> None:
+    """Invite the first administrator, while there is none, and print the link.
+
+    With --recover also later: that enters the ledger and the security log, and a banner tells every
+    administrator until one of them acknowledges it. Exit status 1, with the reason, where it is refused.
+    """
+    settings = settings_or_exit()
+    wired = wire(settings)
+    publish_to(wired, bare_celery(settings))
+    try:
+        with wired.database.write() as session:
+            row, authority = _invited(session, wired, Newcomer(email, name), reason if recover else None)
+            link = mail.link_to(wired, authority, row)
+            until = row.expires_at.astimezone(UTC)
+    except Denied as refused:
+        raise click.ClickException(f"{refused.reason} {refused.fix}") from refused
+    finally:
+        wired.database.dispose()
+    click.echo(f"{name} accepts here, once, until {until:%Y-%m-%d %H:%M} UTC:\n\n  {link}\n")
+
+
+def _invited(
+    session: Session, wired: Wired, new: Newcomer, reason: str | None
+) -> tuple[Invitation, Organisation]:
+    now, key = wired.clock.now(), mail.link_key(wired)
+    authority = recovery.authority_of(session, wired.settings.authority, now=now)
+    if reason is None:
+        return recovery.create(session, authority=authority, new=new, key=key, now=now), authority
+    return recovery.recover(session, authority=authority, new=new, reason=reason, key=key, now=now), authority

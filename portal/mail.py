@@ -1,0 +1,201 @@
+"""Mail: text first, written and sent by a job after the commit that caused it.
+
+A mail holds no secret beyond a single-use link, and no title of anything sealed. The link is computed again
+when the mail is written; no table holds it. Where no server is set (`ASSAY_SMTP`), nothing leaves the
+machine: a demonstration shows on a page what would have been sent.
+"""
+
+from __future__ import annotations
+
+import smtplib
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import EmailMessage
+from urllib.parse import unquote, urlsplit
+
+from portal.settings import Settings
+from portal.web import Wired, origin
+from secure_access.db import Field, Instant, Session, Table, col, instant_column, new_id, select
+from secure_access.identity import Organisation, OrganisationKind, Person, invitations, proposals
+from secure_access.identity.tables import Invitation, Purpose
+from secure_access.identity.workflow import InvitationState
+
+TIMEOUT = 20
+"""Seconds that a mail server may take for an answer."""
+
+ZONE_OF = {
+    OrganisationKind.REGULATOR: "government",
+    OrganisationKind.DEVELOPER: "developer",
+    OrganisationKind.AGENT: "developer",
+    OrganisationKind.EVALUATOR: "evaluator",
+}
+"""In which zone the people of an organisation sign in."""
+
+_KEY = "invitation"
+
+
+class SentMail(Table, table=True):
+    """That a mail was sent: to whom, of which kind and about what. Its text is written anew to be shown.
+
+    ``via`` is the server's host, or empty where there is none and the mail is only shown.
+    """
+
+    __tablename__ = "sent_mail"
+
+    id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
+    kind: str = Field(max_length=60)
+    subject_id: str = Field(max_length=80)
+    recipient: str = Field(max_length=254)
+    subject: str = Field(max_length=200)
+    via: str = Field(default="", max_length=200)
+    sent_at: Instant = instant_column(index=True)
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One mail, ready to be sent."""
+
+    recipient: str
+    subject: str
+    text: str
+
+
+class NoServer(Exception):
+    """There is mail to send and no server for it. Only a demonstration shows mail instead."""
+
+
+def link_key(wired: Wired) -> bytes:
+    """The key of this instance's single-use links."""
+    return wired.secrets[_KEY]
+
+
+def send_invitation(wired: Wired, subject_id: str) -> Callable[[Session, datetime], None]:
+    """Send the mail of an invitation or of a reset, unless it was settled meanwhile."""
+    return _sender(wired, invitations.SEND, subject_id)
+
+
+def send_credentials(wired: Wired, subject_id: str) -> Callable[[Session, datetime], None]:
+    """Tell a person, and the second contact of the organisation, that a credential was changed."""
+    return _sender(wired, proposals.CHANGED, subject_id)
+
+
+def sent(session: Session) -> list[SentMail]:
+    """What was sent, the latest first."""
+    return list(session.exec(select(SentMail).order_by(col(SentMail.sent_at).desc()).limit(200)))
+
+
+def text_of(session: Session, wired: Wired, row: SentMail) -> str:
+    """The text of a mail that was sent, written again; empty where what it was about has changed since."""
+    letters = _WRITERS[row.kind](session, wired, row.subject_id)
+    return next((letter.text for letter in letters if letter.recipient == row.recipient), "")
+
+
+def _sender(wired: Wired, kind: str, subject_id: str) -> Callable[[Session, datetime], None]:
+    with wired.database.read() as session:
+        letters = _WRITERS[kind](session, wired, subject_id)
+    via = deliver(wired.settings, letters)
+
+    def keep(session: Session, now: datetime) -> None:
+        session.add_all(
+            SentMail(
+                kind=kind,
+                subject_id=subject_id,
+                recipient=letter.recipient,
+                subject=letter.subject,
+                via=via,
+                sent_at=now,
+            )
+            for letter in letters
+        )
+
+    return keep
+
+
+def deliver(settings: Settings, letters: list[Letter]) -> str:
+    """Hand letters to the mail server; its host, or an empty text where none is set.
+
+    Raises ``OSError``, `smtplib.SMTPException` or `NoServer`: the job tries again later.
+    """
+    if not settings.smtp and not settings.demonstration:
+        raise NoServer("ASSAY_SMTP is not set")
+    if not settings.smtp or not letters:
+        return ""
+    address = urlsplit(settings.smtp)
+    kind = smtplib.SMTP_SSL if address.scheme == "smtps" else smtplib.SMTP
+    host = address.hostname or ""
+    with kind(host, address.port or 0, timeout=TIMEOUT) as server:
+        if address.scheme == "smtp+starttls":
+            server.starttls()
+        if address.username:
+            server.login(unquote(address.username), unquote(address.password or ""))
+        for letter in letters:
+            server.send_message(_message(settings, letter))
+    return host
+
+
+def _message(settings: Settings, letter: Letter) -> EmailMessage:
+    message = EmailMessage()
+    message["From"], message["To"] = settings.mail_from, letter.recipient
+    message["Subject"] = letter.subject
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(letter.text)
+    return message
+
+
+# The letters
+
+
+def invitation_letters(session: Session, wired: Wired, subject_id: str) -> list[Letter]:
+    """The mail of an invitation, or of a reset; none once it was accepted or withdrawn."""
+    row = session.get(Invitation, uuid.UUID(subject_id))
+    if row is None or row.state is not InvitationState.SENT:
+        return []
+    organisation = session.get_one(Organisation, row.organisation_id)
+    until = f"{row.expires_at:%-d %B %Y, %H:%M} UTC"
+    link = link_to(wired, organisation, row)
+    sender, product = wired.settings.authority, wired.settings.product
+    if row.purpose is Purpose.RESET:
+        text = (
+            f"{row.name},\n\nadministrators have reset how you sign in to {product} of {sender}. "
+            f"Your old password no longer works.\n\nChoose a new one here, once, until {until}:\n\n{link}\n\n"
+            "If you did not ask for this, tell an administrator.\n"
+        )
+        return [Letter(row.email, f"{product}: choose a new password", text)]
+    text = (
+        f"{row.name},\n\nyou are invited to {product} of {sender}, for {organisation.name}.\n\n"
+        f"Accept here, once, until {until}:\n\n{link}\n\n"
+        "If you have an account with this address already, sign in with it and open the link again.\n"
+        "If you do not know why you got this, do nothing: the invitation ends by itself.\n"
+    )
+    return [Letter(row.email, f"{product}: invitation for {organisation.name}", text)]
+
+
+def link_to(wired: Wired, organisation: Organisation, row: Invitation) -> str:
+    """The single-use link of an invitation, in the zone of its organisation."""
+    zone = ZONE_OF[OrganisationKind(organisation.kind)]
+    return f"{origin(wired.settings, zone)}/invitation/{invitations.token_of(link_key(wired), row.id)}"
+
+
+def credential_letters(session: Session, wired: Wired, subject_id: str) -> list[Letter]:
+    """To the person, and to the second contact of their organisation where it has one."""
+    person = session.get(Person, uuid.UUID(subject_id))
+    if person is None:
+        return []
+    organisation = session.get_one(Organisation, person.organisation_id)
+    text = (
+        f"How {person.name} signs in to {wired.settings.product} of {wired.settings.authority} "
+        "was changed.\n\n"
+        "If that was not you, or not them, tell an administrator now: sessions and credentials can be ended "
+        "at once.\n"
+    )
+    subject = f"{wired.settings.product}: a credential was changed"
+    recipients = dict.fromkeys(filter(None, (person.email, organisation.contact_email)))
+    return [Letter(recipient, subject, text) for recipient in recipients]
+
+
+_WRITERS: dict[str, Callable[[Session, Wired, str], list[Letter]]] = {
+    invitations.SEND: invitation_letters,
+    proposals.CHANGED: credential_letters,
+}

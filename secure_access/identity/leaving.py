@@ -1,0 +1,126 @@
+"""Leavers: what somebody holds, who takes it over, and the end of the account. Nothing disappears.
+
+Each package that gives people something to hold declares how to find it and how to hand it over, by its own
+verb. What cannot be handed over says who must see to it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from secure_access import ledger
+from secure_access.actor import Actor
+from secure_access.db import Session, select
+from secure_access.identity.authority import authorities, revoke
+from secure_access.identity.people import Person, PersonRole, about, roles_of
+from secure_access.identity.roles import administers, end_sessions, of_organisation, refuse_too_few
+from secure_access.identity.workflow import StandingState
+from secure_access.workflow import Denied, NotFound, Role
+
+LEFT = "The officer has left."
+
+
+@dataclass(frozen=True)
+class Holding:
+    """One thing somebody holds. ``heirs`` are roles of which the next holder needs one; without any, it
+    cannot be handed over here, and ``who`` says who must see to it."""
+
+    key: str
+    what: str
+    heirs: frozenset[Role] = frozenset()
+    who: str = ""
+
+
+Find = Callable[[Session, Person], Iterable[Holding]]
+
+
+@dataclass(frozen=True)
+class HandOver:
+    """That a colleague takes something over: the part of the key after its kind, from whom, to whom."""
+
+    key: str
+    leaver: Person
+    heir: Person
+
+
+Hand = Callable[[Session, HandOver, Actor, datetime], None]
+
+_sources: dict[str, tuple[Find, Hand | None]] = {}
+
+
+def declare(kind: str, find: Find, hand: Hand | None = None) -> None:
+    """Say how things of a kind are found and handed over. Their keys are ``kind:…``."""
+    _sources[kind] = (find, hand)
+
+
+def held(session: Session, person: Person) -> list[Holding]:
+    """Everything somebody holds and that stands in the way of the end of the account."""
+    return [holding for find, _ in _sources.values() for holding in find(session, person)]
+
+
+def heirs(session: Session, person: Person, holding: Holding) -> list[Person]:
+    """The colleagues who could take it over, by name."""
+    return [
+        other
+        for other in of_organisation(session, person.organisation_id)
+        if other.id != person.id
+        and not other.suspended
+        and other.ended_at is None
+        and set(roles_of(session, other.id)) & holding.heirs
+    ]
+
+
+def hand_over(
+    session: Session, *, person: Person, key: str, heir_id: uuid.UUID, by: Actor, now: datetime
+) -> None:
+    """Hand one thing over to a colleague. Raises `Denied` for what is not held, or who cannot take it."""
+    if not administers(by, person.organisation_id):
+        raise NotFound
+    holding = next((found for found in held(session, person) if found.key == key), None)
+    if holding is None:
+        raise Denied("That is not held any more.", "Reload the page to see what is left.")
+    heir = next((found for found in heirs(session, person, holding) if found.id == heir_id), None)
+    kind, _, rest = key.partition(":")
+    hand = _sources[kind][1]
+    if heir is None or hand is None:
+        raise Denied(
+            "Nobody is named who can take that over.", holding.who or "Choose somebody from the list."
+        )
+    hand(session, HandOver(rest, person, heir), by, now)
+
+
+def end_account(session: Session, *, person: Person, by: Actor, now: datetime) -> None:
+    """End an account once nothing is held: roles and authorities to sign end with it, acts and name stay.
+
+    Raises `Denied` while something is held, for oneself, and for one of the last two administrators.
+    """
+    if not administers(by, person.organisation_id):
+        raise NotFound
+    if person.id == by.person_id:
+        raise Denied("You cannot end your own account.", "Ask another administrator.")
+    if person.ended_at is not None:
+        return
+    left = held(session, person)
+    if left:
+        raise Denied(
+            f"{person.name} still holds {len(left)} {'thing' if len(left) == 1 else 'things'}, "
+            f"the first: {left[0].what}.",
+            "Hand over what is listed, then end the account.",
+        )
+    refuse_too_few(session, person)
+    for authority in authorities(session, person.organisation_id):
+        if authority.officer_id == person.id and authority.state is StandingState.STANDING:
+            revoke(session, authority=authority, reason=LEFT, by=by, now=now)
+    roles = list(session.exec(select(PersonRole).where(PersonRole.person_id == person.id)))
+    for row in roles:
+        session.delete(row)
+    person.ended_at = now
+    session.add(person)
+    fields = {"roles": sorted(row.role for row in roles)}
+    ledger.append(
+        session, "person.ended", fields, by=by, now=now, about=about(person), records=(person, *roles)
+    )
+    end_sessions(session, person=person, by=by, now=now)

@@ -1,0 +1,231 @@
+"""Acts that take two administrators: one proposes, another approves the very same bytes.
+
+What is to be done is canonical JSON; both stand behind its SHA-256. Approving does it in the same
+transaction. A package declares the acts it knows, each with the verb that does it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from secure_access import ledger
+from secure_access.actor import Actor
+from secure_access.db import Session, col, select
+from secure_access.identity import invitations
+from secure_access.identity.invitations import Wanted
+from secure_access.identity.people import Person, about, person_subject
+from secure_access.identity.roles import administers, end_sessions, oversees, put
+from secure_access.identity.tables import ProposedAct
+from secure_access.identity.workflow import PROPOSED_ACT, ProposalState
+from secure_access.ledger import canonical
+from secure_access.workflow import Denied, NotFound, Role
+
+
+@dataclass(frozen=True)
+class Doing:
+    """With what an act is done: who approved it, when, and the key of the instance's single-use links."""
+
+    by: Actor
+    now: datetime
+    key: bytes
+
+
+Perform = Callable[[Session, Mapping[str, Any], Doing], None]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of act: its words on screen, and the verb that does it."""
+
+    words: str
+    perform: Perform
+
+
+_kinds: dict[str, Kind] = {}
+
+
+def declare(act: str, words: str, perform: Perform) -> None:
+    """Let an act be proposed. ``perform`` does it once another administrator has approved."""
+    _kinds[act] = Kind(words, perform)
+
+
+def words_of(act: str) -> str:
+    """What an act is called on screen."""
+    return _kinds[act].words
+
+
+@dataclass(frozen=True)
+class NewProposal:
+    """What is to be done, why, and about which account where it is about one."""
+
+    act: str
+    content: Mapping[str, Any]
+    reason: str
+    person_id: uuid.UUID | None = None
+
+
+def propose(session: Session, *, new: NewProposal, by: Actor, now: datetime) -> ProposedAct:
+    """Propose an act. Raises `Denied` without a reason, `NotFound` for no administrator of the authority."""
+    if not oversees(by) or new.act not in _kinds:
+        raise NotFound
+    if not new.reason.strip():
+        raise Denied("The reason is missing.", "Say why; the administrator who approves reads it.")
+    stored = canonical.encode({"act": new.act, "content": dict(new.content), "v": "assay.proposed-act/v1"})
+    row = ProposedAct(
+        act=new.act,
+        person_id=new.person_id,
+        content=stored.decode(),
+        digest=hashlib.sha256(stored).hexdigest(),
+        reason=new.reason.strip(),
+        proposed_by=by.person_id,
+        proposed_at=now,
+    )
+    session.add(row)
+    session.flush()
+    _append(session, "act.proposed", row, by, now)
+    return row
+
+
+def approve(
+    session: Session, *, proposal: ProposedAct, shown_digest: str, key: bytes, by: Actor, now: datetime
+) -> None:
+    """Approve and do it, in this transaction. Load the proposal with ``for_update=True`` first.
+
+    Raises `Denied` where the digest is not the one that was shown, and whatever the act itself raises.
+    """
+    state = PROPOSED_ACT.take("approve", by, proposal)
+    digest = hashlib.sha256(proposal.content.encode()).hexdigest()
+    if not digest == proposal.digest == shown_digest:
+        raise Denied("This is not the act that your page showed.", "Open the page again and read it.")
+    content = json.loads(proposal.content)["content"]
+    _kinds[proposal.act].perform(session, content, Doing(by, now, key))
+    _settle(proposal, state, by, now)
+    session.add(proposal)
+    fields = {"act": proposal.act, "digest": proposal.digest, "proposed_by": str(proposal.proposed_by)}
+    ledger.append(
+        session, "act.approved", fields, by=by, now=now, about=_about(proposal), records=(proposal,)
+    )
+
+
+def refuse(session: Session, *, proposal: ProposedAct, by: Actor, now: datetime) -> None:
+    """Refuse what another administrator proposed. Raises `Denied`."""
+    _settle(proposal, PROPOSED_ACT.take("refuse", by, proposal), by, now)
+    _append(session, "act.refused", proposal, by, now)
+
+
+def withdraw(session: Session, *, proposal: ProposedAct, by: Actor, now: datetime) -> None:
+    """Take back what one proposed oneself. Raises `Denied`."""
+    _settle(proposal, PROPOSED_ACT.take("withdraw", by, proposal), by, now)
+    _append(session, "act.withdrawn", proposal, by, now)
+
+
+def load(session: Session, proposal_id: uuid.UUID, *, by: Actor, for_update: bool = False) -> ProposedAct:
+    """A proposed act, for administrators of the authority. Raises `NotFound`."""
+    query = select(ProposedAct).where(ProposedAct.id == proposal_id)
+    if for_update:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    found = session.exec(query).first()
+    if found is None or not oversees(by):
+        raise NotFound
+    return found
+
+
+def every(session: Session, *, by: Actor) -> list[ProposedAct]:
+    """Every proposed act, the latest first, for administrators of the authority."""
+    if not oversees(by):
+        raise NotFound
+    return list(session.exec(select(ProposedAct).order_by(col(ProposedAct.proposed_at).desc())))
+
+
+def waiting(session: Session, *, by: Actor) -> list[ProposedAct]:
+    """What this administrator could approve now."""
+    query = select(ProposedAct).where(ProposedAct.state == ProposalState.PROPOSED)
+    found = session.exec(query.order_by(col(ProposedAct.proposed_at)))
+    return [row for row in found if PROPOSED_ACT.refusal("approve", by, row) is None]
+
+
+def _settle(proposal: ProposedAct, state: ProposalState, by: Actor, now: datetime) -> None:
+    proposal.state, proposal.settled_by, proposal.settled_at = state, by.person_id, now
+
+
+def _append(session: Session, event: str, proposal: ProposedAct, by: Actor, now: datetime) -> None:
+    session.add(proposal)
+    fields = {"act": proposal.act, "digest": proposal.digest}
+    ledger.append(session, event, fields, by=by, now=now, about=_about(proposal), records=(proposal,))
+
+
+def _about(proposal: ProposedAct) -> tuple[str, ...]:
+    own = f"proposed_act:{proposal.id}"
+    return (own, person_subject(proposal.person_id)) if proposal.person_id else (own,)
+
+
+# The acts of this package
+
+GIVE_ROLE = "role.give"
+INVITE = "person.invite"
+RESET = "credentials.reset"
+CHANGED = "mail.credentials"
+"""The job that tells a person, and the second contact, of a changed credential."""
+
+
+def role_content(person: Person, role: Role) -> dict[str, str]:
+    """What is proposed when a role is to be given."""
+    return {"person": str(person.id), "role": role}
+
+
+def invite_content(wanted: Wanted) -> dict[str, Any]:
+    """What is proposed when somebody is to be invited."""
+    return {
+        "organisation": str(wanted.organisation_id),
+        "email": wanted.email.strip().lower(),
+        "name": wanted.name,
+        "roles": sorted(wanted.roles),
+        "title": wanted.title,
+        "team": wanted.team,
+    }
+
+
+def _give(session: Session, content: Mapping[str, Any], doing: Doing) -> None:
+    person = _person(session, content)
+    if not administers(doing.by, person.organisation_id):
+        raise NotFound
+    put(session, person=person, role=Role(content["role"]), by=doing.by, now=doing.now)
+
+
+def _invite(session: Session, content: Mapping[str, Any], doing: Doing) -> None:
+    wanted = Wanted(
+        organisation_id=uuid.UUID(content["organisation"]),
+        email=content["email"],
+        name=content["name"],
+        roles=[Role(role) for role in content["roles"]],
+        title=content["title"],
+        team=content["team"],
+    )
+    if not administers(doing.by, wanted.organisation_id):
+        raise NotFound
+    invitations.send(session, wanted=wanted, key=doing.key, by=doing.by, now=doing.now)
+
+
+def _reset(session: Session, content: Mapping[str, Any], doing: Doing) -> None:
+    person = _person(session, content)
+    invitations.reset(session, person=person, key=doing.key, by=doing.by, now=doing.now)
+    end_sessions(session, person=person, by=doing.by, now=doing.now)
+    ledger.append(session, "person.credentials_reset", {}, by=doing.by, now=doing.now, about=about(person))
+
+
+def _person(session: Session, content: Mapping[str, Any]) -> Person:
+    person = session.get(Person, uuid.UUID(content["person"]), with_for_update=True)
+    if person is None or person.ended_at is not None:
+        raise Denied("This account has ended.", "Refuse the act.")
+    return person
+
+
+declare(GIVE_ROLE, "Give a role", _give)
+declare(INVITE, "Invite somebody", _invite)
+declare(RESET, "Reset somebody’s credentials", _reset)

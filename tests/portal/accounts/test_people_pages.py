@@ -1,0 +1,177 @@
+"""Pages of people: what was typed survives a refusal, buttons do as they say, strangers find nothing."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from sqlalchemy import text
+
+from secure_access import identity
+from secure_access.db import select
+from secure_access.identity import OrganisationKind, authority, invitations, organisations, roles
+from secure_access.identity.authority import NewAuthority
+from secure_access.identity.tables import Invitation
+from secure_access.ledger import audit
+from secure_access.ledger.tables import SecurityLogRow
+from secure_access.workflow import Role
+from tests.fixtures.app import START, World, form_of
+from tests.fixtures.filing import Developer, page, post
+from tests.fixtures.people import House, house
+
+
+@pytest.fixture
+def desk(sqlite_world: World) -> House:
+    """A developer on SQLite."""
+    return house(sqlite_world, OrganisationKind.DEVELOPER)
+
+
+@pytest.fixture
+def bureau(sqlite_world: World) -> House:
+    """The authority on SQLite."""
+    return house(sqlite_world, OrganisationKind.REGULATOR)
+
+
+def test_a_refused_invitation_keeps_what_was_typed(desk: House) -> None:
+    desk.act(
+        organisations.describe,
+        organisation=desk.organisation,
+        mail_domains=["firm.example"],
+        contact_email="",
+    )
+    client = desk.world.client("developer", desk.first)
+    typed = {"name": "Ruth Typed", "email": "ruth@other.example", "roles": "preparer"}
+    refused = post(client, "/organisation/invite", typed, status=422)
+    assert "invites addresses of firm.example only" in refused.text
+    assert 'value="Ruth Typed"' in refused.text
+    assert 'value="ruth@other.example"' in refused.text
+    email = f"{uuid.uuid4().hex}@firm.example"
+    post(client, "/organisation/invite", {**typed, "email": email})
+    assert email in page(client, "/organisation")
+
+
+def test_a_link_is_accepted_in_the_browser_and_signs_in(desk: House) -> None:
+    email = f"{uuid.uuid4().hex}@firm.example"
+    row = desk.invite(email, Role.PREPARER)
+    path = f"/invitation/{invitations.token_of(desk.key, row.id)}"
+    client = desk.world.client("developer")
+    wrong = post(client, path, {"password": "short", "again": "short"}, status=422)
+    assert "fewer than 12 characters" in wrong.text
+    differ = {"password": "a long password", "again": "another password"}
+    assert "The two passwords differ" in post(client, path, differ, status=422).text
+    post(client, path, {"password": "a long password", "again": "a long password"})
+    post(client, "/sign-in", {"email": email, "password": "a long password"})
+    assert client.get("/").status_code == 200
+    assert "used already" in page(client, path, status=403)
+
+
+def test_the_security_log_never_holds_a_link(desk: House) -> None:
+    by = desk.person(Role.PREPARER)
+    row = desk.invite(desk.row(by).email, Role.CERTIFYING_OFFICER)
+    token = invitations.token_of(desk.key, row.id)
+    client = desk.world.client("developer", desk.first)
+    shown = page(client, f"/invitation/{token}")
+    assert "this is for another person" in shown
+    hidden = form_of(page(client, "/organisation"), "/sign-out")
+    answer = client.post(f"/invitation/{token}", data={**hidden, "form_id": str(uuid.uuid4())})
+    assert answer.status_code == 403
+    with desk.world.wired.database.read() as session:
+        assert session.get_one(Invitation, row.id).state == "sent"
+        subjects = list(session.exec(select(SecurityLogRow.subject)))
+    assert not [subject for subject in subjects if token in subject]
+    assert "POST /invitation/…" in subjects
+
+
+def test_a_colleague_who_is_no_administrator_sees_no_button_and_does_nothing(desk: House) -> None:
+    by = desk.person(Role.PREPARER)
+    client = desk.world.client("developer", by)
+    shown = page(client, "/organisation")
+    assert "Invite a colleague" not in shown
+    hidden = form_of(shown, "/sign-out")
+    for path in ("/organisation/invite", f"/organisation/people/{by.person_id}", "/organisation/settings"):
+        assert client.get(path).status_code == 404
+    target = f"/organisation/people/{by.person_id}/give"
+    sent = {**hidden, "form_id": str(uuid.uuid4()), "role": "certifying_officer"}
+    assert client.post(target, data=sent).status_code == 404
+    assert desk.now(by).roles == {Role.PREPARER}
+
+
+def test_a_role_taken_between_form_and_submit_stops_the_form(desk: House) -> None:
+    third = desk.person(Role.ORGANISATION_ADMINISTRATOR)
+    client = desk.world.client("developer", third)
+    form = form_of(page(client, "/organisation/invite"))
+    desk.act(roles.take, person=desk.row(third), role=Role.ORGANISATION_ADMINISTRATOR)
+    email = f"{uuid.uuid4().hex}@firm.example"
+    sent = {**form, "name": "N", "email": email, "roles": "preparer"}
+    assert client.post("/organisation/invite", data=sent).status_code == 404
+    with desk.world.wired.database.read() as session:
+        assert session.exec(select(Invitation).where(Invitation.email == email)).first() is None
+
+
+def test_the_page_of_the_signature_says_why_not_and_leads_to_where_it_changes(desk: House) -> None:
+    author = Developer(
+        desk.world, desk.organisation, desk.person(Role.PREPARER), desk.person(Role.CERTIFYING_OFFICER)
+    )
+    other = desk.person(Role.CERTIFYING_OFFICER)
+    new = NewAuthority(other.person_id, "officer", "Board", "Resolution", START.date())
+    desk.act(authority.record, organisation_id=desk.organisation.id, new=new)
+    with desk.world.wired.database.write() as session:
+        filing = author.sent(session)
+    shown = page(desk.world.client("developer", author.officer), f"/filings/{filing.id}/sign")
+    assert "You cannot sign because no authority to sign is recorded for you" in shown
+    assert 'href="/organisation"' in shown
+    assert "Sign and submit" not in shown
+
+
+def test_two_administrators_work_an_act_through_the_pages(bureau: House) -> None:
+    by = bureau.person(Role.CASE_OFFICER)
+    first = bureau.world.client("government", bureau.first)
+    second = bureau.world.client("government", bureau.second)
+    post(
+        first,
+        f"/administration/people/{by.person_id}/propose-role/decider",
+        {"reason": "A second decider."},
+    )
+    home = page(second, "/")
+    assert "Approve or refuse: give a role" in home
+    path = next(part for part in home.split('"') if part.startswith("/administration/acts/"))
+    assert "another administrator has to approve" in page(first, path)
+    post(second, f"{path}/approve", form_at=path, action=f"{path}/approve")
+    assert Role.DECIDER in bureau.now(by).roles
+
+
+def test_pages_of_people_of_every_kind_are_served(bureau: House, desk: House) -> None:
+    client = bureau.world.client("government", bureau.first)
+    paths = [
+        "/administration",
+        "/administration/organisations",
+        f"/administration/organisations/{desk.organisation.id}",
+        f"/administration/people/{desk.first.person_id}",
+        "/administration/acts",
+        "/administration/conflicts",
+        "/administration/mail",
+        "/conflicts",
+    ]
+    for path in paths:
+        page(client, path)
+    official = bureau.world.client("government", bureau.person(Role.CASE_OFFICER))
+    assert {official.get(path).status_code for path in paths} == {404, 200}
+    assert official.get("/conflicts").status_code == 200
+
+
+def test_an_account_slipped_into_the_database_is_named(own_sqlite_url: str, make_world) -> None:
+    world = make_world(own_sqlite_url)
+    firm = house(world, OrganisationKind.DEVELOPER)
+    world.run_jobs()
+    keys = audit.verifier_keys(world.wired.ledger_signer)
+    assert audit.run_verify(world.wired.database, keys).problems == []
+    slipped = uuid.uuid4()
+    with world.wired.database.engine.begin() as raw:
+        raw.execute(
+            text("INSERT INTO person_role (id, person_id, role, given_at) VALUES (:id, :person, :role, :at)"),
+            {"id": slipped.hex, "person": firm.first.person_id.hex, "role": "preparer", "at": "2027-06-01"},
+        )
+    assert firm.now(firm.first).holds(Role.PREPARER)
+    found = audit.run_verify(world.wired.database, keys).problems
+    assert [(one.table, one.row) for one in found] == [("person_role", str(slipped))]
+    assert identity.Person.__record__

@@ -1,0 +1,148 @@
+"""Mail against a real server on loopback: text first, one link, nothing of it in a table."""
+
+from __future__ import annotations
+
+import socket
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from email import message_from_bytes
+from email.message import Message
+from email.policy import default
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from portal import mail
+from portal.worker import run_due
+from secure_access import jobs
+from secure_access.db import select
+from secure_access.identity import OrganisationKind, invitations, organisations, proposals
+from secure_access.jobs import Job, JobState
+from secure_access.workflow import Role
+from tests.fixtures.app import World
+from tests.fixtures.people import house
+
+
+class Mailbox:
+    """Keeps what a mail server is given; refuses everything while ``broken``."""
+
+    def __init__(self) -> None:
+        self.letters: list[Message] = []
+        self.broken = False
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
+        if self.broken:
+            return "451 Try again later"
+        self.letters.append(message_from_bytes(envelope.content, policy=default))
+        return "250 Kept"
+
+
+@pytest.fixture
+def mailbox() -> Iterator[tuple[Mailbox, str]]:
+    """A mail server on loopback, and its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    box = Mailbox()
+    controller = Controller(box, hostname="127.0.0.1", port=port)
+    controller.start()
+    yield box, f"smtp://127.0.0.1:{port}"
+    controller.stop()
+
+
+def posting(world: World, smtp: str, profile: str = "") -> World:
+    """The same instance with a mail server."""
+    settings = replace(world.wired.settings, smtp=smtp, mail_from="portal@authority.example")
+    if profile:
+        settings = replace(settings, profile=profile)
+    return replace(world, wired=replace(world.wired, settings=settings))
+
+
+def mine(box: Mailbox, address: str) -> list[Message]:
+    return [letter for letter in box.letters if letter["To"] == address]
+
+
+def test_an_invitation_arrives_and_its_link_opens(sqlite_world: World, mailbox: tuple[Mailbox, str]) -> None:
+    box, smtp = mailbox
+    firm = house(sqlite_world, OrganisationKind.DEVELOPER)
+    email = f"{uuid.uuid4().hex}@firm.example"
+    row = firm.invite(email, Role.PREPARER)
+    assert box.letters == []  # nothing leaves before the commit, and then by a job
+    run_due(posting(sqlite_world, smtp).wired)
+    (letter,) = mine(box, email)
+    assert letter["From"] == "portal@authority.example"
+    assert letter.get_content_type() == "text/plain"
+    link = next(line for line in letter.get_content().splitlines() if line.startswith("http"))
+    assert link.startswith("http://developer.localhost")
+    path = "/" + link.split("/", 3)[3]
+    page = sqlite_world.client("developer").get(path)
+    assert page.status_code == 200
+    assert firm.organisation.name in page.text
+    assert sqlite_world.client("government").get(path).status_code == 404
+    assert invitations.token_of(firm.key, row.id) in path
+
+
+def test_a_withdrawn_invitation_sends_no_mail(sqlite_world: World, mailbox: tuple[Mailbox, str]) -> None:
+    box, smtp = mailbox
+    firm = house(sqlite_world, OrganisationKind.DEVELOPER)
+    email = f"{uuid.uuid4().hex}@firm.example"
+    firm.act(invitations.withdraw, invitation=firm.invite(email, Role.PREPARER))
+    run_due(posting(sqlite_world, smtp).wired)
+    assert mine(box, email) == []
+
+
+def test_a_changed_credential_is_told_to_the_person_and_the_second_contact(
+    sqlite_world: World, mailbox: tuple[Mailbox, str]
+) -> None:
+    box, smtp = mailbox
+    firm = house(sqlite_world, OrganisationKind.DEVELOPER)
+    second = f"{uuid.uuid4().hex}@firm.example"
+    firm.act(organisations.describe, organisation=firm.organisation, mail_domains=[], contact_email=second)
+    by = firm.person(Role.PREPARER)
+    with sqlite_world.wired.database.write() as session:
+        jobs.add(session, proposals.CHANGED, str(by.person_id))
+    run_due(posting(sqlite_world, smtp).wired)
+    for recipient in (firm.row(by).email, second):
+        (letter,) = mine(box, recipient)
+        assert "http" not in letter.get_content()
+
+
+@pytest.mark.parametrize(("broken", "profile"), [(True, ""), (False, "production")])
+def test_mail_that_cannot_be_sent_is_kept_with_its_job(
+    sqlite_world: World, mailbox: tuple[Mailbox, str], broken: bool, profile: str
+) -> None:
+    """A server that refuses, and a production instance without one: tried again, never told as sent."""
+    box, smtp = mailbox
+    box.broken = broken
+    firm = house(sqlite_world, OrganisationKind.DEVELOPER)
+    row = firm.invite(f"{uuid.uuid4().hex}@firm.example", Role.PREPARER)
+    run_due(posting(sqlite_world, "" if profile else smtp, profile).wired)
+    with sqlite_world.wired.database.read() as session:
+        job = session.exec(select(Job).where(Job.subject_id == str(row.id))).one()
+        sent = session.exec(select(mail.SentMail).where(mail.SentMail.subject_id == str(row.id))).all()
+    assert job.state is JobState.NEW
+    assert job.last_error
+    assert sent == []
+
+
+def test_a_demonstration_without_a_server_shows_what_would_be_sent(sqlite_world: World) -> None:
+    office = house(sqlite_world, OrganisationKind.REGULATOR)
+    firm = house(sqlite_world, OrganisationKind.DEVELOPER)
+    email = f"{uuid.uuid4().hex}@firm.example"
+    row = firm.invite(email, Role.PREPARER)
+    sqlite_world.run_jobs()
+    client = sqlite_world.client("government", office.first)
+    listed = client.get("/administration/mail").text
+    assert email in listed
+    assert "nothing has left this machine" in listed
+    with sqlite_world.wired.database.read() as session:
+        kept = session.exec(select(mail.SentMail).where(mail.SentMail.recipient == email)).one()
+    token = invitations.token_of(firm.key, row.id)
+    address = f"/administration/mail/{kept.id}"
+    assert token in client.get(address).text
+    official = sqlite_world.client("government", office.person(Role.CASE_OFFICER))
+    assert official.get(address).status_code == 404
+    firm.accept(row)
+    assert token not in client.get(address).text

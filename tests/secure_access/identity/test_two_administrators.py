@@ -1,0 +1,67 @@
+"""Acts that take two administrators of the authority, on one digest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from secure_access.identity import leaving, proposals, roles
+from secure_access.identity.proposals import NewProposal
+from secure_access.workflow import Denied, NotFound, Role
+from tests.fixtures.people import House
+
+
+def proposed(office: House, by: Any, role: Role = Role.DECIDER) -> Any:
+    content = proposals.role_content(office.row(by), role)
+    new = NewProposal(proposals.GIVE_ROLE, content, "Needed.", by.person_id)
+    return office.act(proposals.propose, new=new)
+
+
+def test_a_decider_takes_two_administrators_on_one_digest(office: House) -> None:
+    by = office.person(Role.CASE_OFFICER)
+    with pytest.raises(Denied, match="given by two administrators"):
+        office.act(roles.give, person=office.row(by), role=Role.DECIDER)
+    row = proposed(office, by)
+    approve = {"proposal": row, "shown_digest": row.digest, "key": office.key}
+    with pytest.raises(Denied, match="You proposed this act"):
+        office.act(proposals.approve, **approve)
+    with pytest.raises(Denied, match="Only an administrator"):
+        office.act(proposals.approve, by=by, **approve)
+    with pytest.raises(Denied, match="not the act that your page showed"):
+        office.act(proposals.approve, by=office.second, **{**approve, "shown_digest": "0" * 64})
+    assert Role.DECIDER not in office.now(by).roles
+    office.act(proposals.approve, by=office.second, **approve)
+    assert Role.DECIDER in office.now(by).roles
+    with pytest.raises(Denied):
+        office.act(proposals.approve, by=office.second, **approve)
+
+
+def test_nobody_approves_what_gives_themselves_something(office: House) -> None:
+    row = proposed(office, office.second)
+    with pytest.raises(Denied, match="your own account"):
+        office.act(proposals.approve, proposal=row, shown_digest=row.digest, key=office.key, by=office.second)
+    office.act(proposals.refuse, proposal=row, by=office.second)
+
+
+def test_an_act_that_fails_leaves_its_proposal_as_it_was(office: House) -> None:
+    by = office.person(Role.CASE_OFFICER)
+    row = proposed(office, by)
+    office.act(leaving.end_account, person=office.row(by))
+    with pytest.raises(Denied, match="has ended"):
+        office.act(proposals.approve, proposal=row, shown_digest=row.digest, key=office.key, by=office.second)
+    with office.world.wired.database.read() as session:
+        assert proposals.load(session, row.id, by=office.first).state == "proposed"
+
+
+def test_a_reset_takes_two_and_ends_every_session(office: House, firm: House) -> None:
+    by = firm.person(Role.PREPARER)
+    client = firm.world.client("developer", by)
+    new = NewProposal(proposals.RESET, {"person": str(by.person_id)}, "Lost.", by.person_id)
+    with pytest.raises(NotFound):
+        firm.act(proposals.propose, new=new)
+    row = office.act(proposals.propose, new=new)
+    assert client.get("/").status_code == 200
+    office.act(proposals.approve, proposal=row, shown_digest=row.digest, key=office.key, by=office.second)
+    assert client.get("/").status_code == 303
+    assert firm.row(by).password_hash == ""
