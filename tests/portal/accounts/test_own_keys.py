@@ -11,7 +11,7 @@ import pytest
 from portal.web import origin
 from secure_access import ledger
 from secure_access.db import select
-from secure_access.identity import OrganisationKind, Person
+from secure_access.identity import OrganisationKind, Person, roles
 from secure_access.ledger.tables import SecurityLogRow
 from secure_access.workflow import Role
 from tests.fixtures.app import World
@@ -69,7 +69,8 @@ def test_the_ledger_names_a_key_by_digest_and_nothing_of_a_person(sqlite_world: 
     person = preparer(sqlite_world)
     person.add(SoftKey(), "The key of my daughter")
     with sqlite_world.wired.database.read() as session:
-        (entry,) = ledger.entries(session, about=f"person:{person.actor.person_id}")
+        found = ledger.entries(session, about=f"person:{person.actor.person_id}")
+    (entry,) = [one for one in found if one.type == "credential.changed"]
     assert entry.fields["credential"] == person.rows()[0].digest
     assert b"daughter" not in entry.entry
     assert person.email.encode() not in entry.entry
@@ -112,8 +113,10 @@ def test_unknown_wrong_and_suspended_people_get_the_same_answer(sqlite_world: Wo
         sign_in(sqlite_world, "developer", key, lies=b"x"),
         sign_in(sqlite_world, "government", SoftKey()),
     ]
+    by = sqlite_world.person(sqlite_world.organisation(OrganisationKind.REGULATOR), Role.ADMINISTRATOR)
     with sqlite_world.wired.database.write() as session:
-        session.get_one(Person, person.actor.person_id).suspended = True
+        row = session.get_one(Person, person.actor.person_id)
+        roles.suspend(session, person=row, by=by, now=sqlite_world.clock.now())
     answers.append(sign_in(sqlite_world, "developer", key))
     assert {answer.status_code for answer in answers} == {422}
     pages = {re.sub(r'value="[^"]*"', "", a.text.replace("Government", "Developer")) for a in answers}

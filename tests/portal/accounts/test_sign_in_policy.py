@@ -81,7 +81,14 @@ def first_key_code(person: KeyHolder, *, lost: bool = False) -> str:
 
 def test_the_standard_policy_holds_staff_signers_and_readers_to_two_keys_of_their_device() -> None:
     rules = policy.load("standard").rules
-    drafting = {Role.PREPARER, Role.ASSESSOR}
+    drafting = {
+        Role.PREPARER,
+        Role.ASSESSOR,
+        Role.AGENT,
+        Role.DRAFTING_AGENT,
+        Role.REPORTING_AGENT,
+        Role.ANSWERING_AGENT,
+    }
     for role in set(Role) - drafting:
         rule = rules[role]
         assert (rule.methods, rule.keys, rule.device_bound, rule.step_up) == ({Method.PASSKEY}, 2, True, True)

@@ -14,7 +14,7 @@ from portal.filing.tables import Filing
 from portal.filing.workflow import FilingState
 from secure_access import step_up
 from secure_access.db import col, select
-from secure_access.identity import Challenge, OrganisationKind, PersonRole, SignInSession
+from secure_access.identity import Challenge, OrganisationKind, Person, SignInSession, roles
 from secure_access.ledger.tables import LedgerEntry
 from secure_access.workflow import Role
 from tests.fixtures.app import World, form_of
@@ -251,10 +251,11 @@ def test_who_may_not_act_is_told_before_being_asked(sqlite_signing: Signing) -> 
 
 def test_a_role_taken_away_between_form_and_confirmation(signing: Signing) -> None:
     fields = signing.fields(signing.asked())
-    with signing.world.wired.database.write() as session:
-        query = select(PersonRole).where(PersonRole.person_id == signing.developer.officer.person_id)
-        for row in session.exec(query):
-            session.delete(row)
+    world = signing.world
+    by = world.person(world.organisation(OrganisationKind.REGULATOR), Role.ADMINISTRATOR)
+    with world.wired.database.write() as session:
+        person = session.get_one(Person, signing.developer.officer.person_id)
+        roles.take(session, person=person, role=Role.CERTIFYING_OFFICER, by=by, now=world.clock.now())
     assert signing.send(fields).status_code == 404
     assert (signing.state, signing.used()) == (FilingState.IN_CERTIFICATION, 0)
 
