@@ -14,7 +14,7 @@ from portal.filing.tables import Filing
 from portal.filing.workflow import FilingState
 from secure_access import step_up
 from secure_access.db import col, select
-from secure_access.identity import Challenge, OrganisationKind, Person, SignInSession, roles
+from secure_access.identity import Challenge, Organisation, OrganisationKind, Person, SignInSession, roles
 from secure_access.ledger.tables import LedgerEntry
 from secure_access.workflow import Role
 from tests.fixtures.app import World, form_of
@@ -252,9 +252,12 @@ def test_who_may_not_act_is_told_before_being_asked(sqlite_signing: Signing) -> 
 def test_a_role_taken_away_between_form_and_confirmation(signing: Signing) -> None:
     fields = signing.fields(signing.asked())
     world = signing.world
-    by = world.person(world.organisation(OrganisationKind.REGULATOR), Role.ADMINISTRATOR)
+    officer = signing.developer.officer
+    with world.wired.database.read() as session:
+        organisation = session.get_one(Organisation, officer.organisation_id)
+    by = world.person(organisation, Role.ORGANISATION_ADMINISTRATOR)
     with world.wired.database.write() as session:
-        person = session.get_one(Person, signing.developer.officer.person_id)
+        person = session.get_one(Person, officer.person_id)
         roles.take(session, person=person, role=Role.CERTIFYING_OFFICER, by=by, now=world.clock.now())
     assert signing.send(fields).status_code == 404
     assert (signing.state, signing.used()) == (FilingState.IN_CERTIFICATION, 0)
