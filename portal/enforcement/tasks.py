@@ -8,6 +8,7 @@ from datetime import datetime
 from portal.enforcement import adoptions, notices, pictures, service, worksheets
 from portal.enforcement.tables import AllegedViolation, Notice, Worksheet
 from portal.enforcement.workflow import ADOPTION, NOTICE, VIOLATION, WORKSHEET, NoticeState, ViolationState
+from portal.filing.registration import OWN_ROLES
 from portal.law import statute
 from portal.ui.formats import money
 from portal.ui.tasks import Task
@@ -19,7 +20,7 @@ from secure_access.workflow import Role
 def tasks(session: Session, *, by: Actor, now: datetime) -> list[Task]:
     """The tasks of this person in enforcement; nothing for whoever has no part in it."""
     if by.organisation_kind is OrganisationKind.DEVELOPER:
-        return list(_to_answer(session, by))
+        return list(_to_answer(session, by)) if by.roles & OWN_ROLES else []
     if by.organisation_kind is not OrganisationKind.REGULATOR or not by.holds(*service.ENFORCEMENT):
         return []
     return [*_violations(session, by), *_adoptions(session, by, now), *_notices(session, by, now)]

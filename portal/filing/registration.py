@@ -25,10 +25,10 @@ from secure_access.workflow import Denied, NotFound, Role
 Span = tuple[date, date]
 """First and last day of a period."""
 
-_OWN = frozenset({Role.PREPARER, Role.CERTIFYING_OFFICER})
-DEVELOPER_ROLES = _OWN | {Role.DRAFTING_AGENT}
+OWN_ROLES = frozenset({Role.PREPARER, Role.CERTIFYING_OFFICER})
+DEVELOPER_ROLES = OWN_ROLES | {Role.DRAFTING_AGENT}
 """Who files for a developer: its own people, and agents to whom drafting is delegated."""
-REPORTING_ROLES = _OWN | {Role.REPORTING_AGENT}
+REPORTING_ROLES = OWN_ROLES | {Role.REPORTING_AGENT}
 GOVERNMENT_READERS = frozenset({Role.CASE_OFFICER, Role.DECIDER})
 """Who reads whatever was submitted. Enforcement reads in an open case: `portal.enforcement.case_views`."""
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_
 
+from portal.filing.registration import OWN_ROLES
 from portal.review.tables import Case
 from secure_access.db import Session, col, select
 from secure_access.identity import Actor, OrganisationKind, SignInSession
@@ -97,6 +98,8 @@ ENFORCEMENT: Told = {
     "notice.answered": ("The developer answered {reference}", "/penalties/notices/{reference}"),
 }
 ENFORCERS = frozenset({Role.ENFORCEMENT_OFFICER, Role.HEAD_OF_ENFORCEMENT})
+_PARTIES = OWN_ROLES | {Role.ASSESSOR, Role.EVALUATION_OFFICER}
+"""Who of a developer or an evaluator is told: the changes lead to pages of theirs."""
 REVIEWERS = frozenset({Role.CASE_OFFICER, Role.DECIDER})
 
 
@@ -146,6 +149,8 @@ def last_looked(session: Session, by: Actor) -> datetime | None:
 
 def _sources(session: Session, by: Actor) -> list[tuple[Told, ColumnElement[bool]]]:
     """Which events this person reads of, and about what."""
+    if by.organisation_kind is not OrganisationKind.REGULATOR and not by.roles & _PARTIES:
+        return []
     if by.organisation_kind is OrganisationKind.DEVELOPER:
         return [(DEVELOPER, _about([f"developer:{by.organisation_id}"]))]
     if by.organisation_kind is OrganisationKind.EVALUATOR:

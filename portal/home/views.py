@@ -9,6 +9,7 @@ from flask import Blueprint, g, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from portal.filing.registration import DEVELOPER_ROLES as FILERS
+from portal.filing.registration import REPORTING_ROLES
 from portal.home import changes, desk, waiting
 from portal.home.doors import DOORS, FOLLOW, Door, Story, door, story
 from portal.web import current_actor, current_time, current_zone, zone_url
@@ -52,13 +53,18 @@ def for_developer() -> str | Response:
     by = current_actor()
     if by.holds(Role.AGENT):
         return redirect(url_for("accounts.for_whom"), 303)
-    return _home("developer", desk=desk.of_developer(g.session, by) if by.roles & FILERS else None)
+    return _home(
+        "developer",
+        desk=desk.of_developer(g.session, by) if by.roles & FILERS else None,
+        reports=bool(by.roles & REPORTING_ROLES),
+    )
 
 
 @evaluator.get("/", endpoint="evaluator")
 def for_evaluator() -> str:
     """What an evaluator must do; engagements below."""
-    rows = desk.of_evaluator(g.session, current_actor())
+    by = current_actor()
+    rows = desk.of_evaluator(g.session, by) if by.holds(Role.ASSESSOR, Role.EVALUATION_OFFICER) else []
     return _home("evaluator", engagements=rows, states=desk.ENGAGEMENT_WORDS)
 
 

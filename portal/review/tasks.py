@@ -9,6 +9,7 @@ from flask import url_for
 
 from evaluator.tables import Flag
 from evaluator.workflow import FlagState
+from portal.filing.registration import OWN_ROLES
 from portal.review import acts, plans, queue, requests
 from portal.review.facts import Facts
 from portal.review.forms import end_of_day
@@ -24,6 +25,8 @@ from secure_access.workflow import Role
 def tasks(session: Session, by: Actor, now: datetime) -> list[Task]:
     """Everything that this person has to do in review, in no order; the first page sorts."""
     if by.organisation_kind is OrganisationKind.DEVELOPER:
+        if not by.roles & OWN_ROLES:
+            return list(_answers(session, by)) if by.holds(Role.ANSWERING_AGENT) else []
         return [*_answers(session, by), *_deliveries(session, by), *_replies(session, by)]
     if by.organisation_kind is OrganisationKind.REGULATOR:
         return [*_cases(session, by), *_approvals(session, by), *_readings(session, by, now)]

@@ -175,3 +175,16 @@ def test_an_account_slipped_into_the_database_is_named(own_sqlite_url: str, make
     found = audit.run_verify(world.wired.database, keys).problems
     assert [(one.table, one.row) for one in found] == [("person_role", str(slipped))]
     assert identity.Person.__record__
+
+
+def test_who_only_runs_the_people_is_told_of_nothing_they_cannot_open(desk: House) -> None:
+    author = Developer(
+        desk.world, desk.organisation, desk.person(Role.PREPARER), desk.person(Role.CERTIFYING_OFFICER)
+    )
+    with desk.world.wired.database.write() as session:
+        filing = author.submitted(session)
+        author.draft(session, complete=False)
+    for by, known in ((author.preparer, True), (desk.first, False)):
+        home = page(desk.world.client("developer", by), "/")
+        assert (f"/filings/{filing.reference}" in home) is known
+        assert ("/filings/" in home) is known
