@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from secure_access import ledger
+from secure_access import jobs, ledger
 from secure_access.actor import Actor
 from secure_access.db import Session, col, select
-from secure_access.identity import invitations
+from secure_access.identity import credentials, invitations, totp
+from secure_access.identity.credentials import Credential
 from secure_access.identity.invitations import Wanted
 from secure_access.identity.people import Person, about, person_subject
 from secure_access.identity.roles import administers, end_sessions, oversees, put
@@ -215,7 +216,12 @@ def _invite(session: Session, content: Mapping[str, Any], doing: Doing) -> None:
 def _reset(session: Session, content: Mapping[str, Any], doing: Doing) -> None:
     person = _person(session, content)
     invitations.reset(session, person=person, key=doing.key, by=doing.by, now=doing.now)
+    for key in session.exec(select(Credential).where(Credential.person_id == person.id)):
+        if key.suspended_at is None:
+            credentials.suspend(session, key, reason=credentials.LOST)
+    totp.remove(session, person.id)
     end_sessions(session, person=person, by=doing.by, now=doing.now)
+    jobs.add(session, CHANGED, str(person.id))
     ledger.append(session, "person.credentials_reset", {}, by=doing.by, now=doing.now, about=about(person))
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from secure_access.identity import leaving, proposals, roles
+from secure_access.identity import credentials, leaving, proposals, roles
+from secure_access.identity.credentials import NewKey
 from secure_access.identity.proposals import NewProposal
 from secure_access.workflow import Denied, NotFound, Role
 from tests.fixtures.people import House
@@ -60,8 +62,16 @@ def test_a_reset_takes_two_and_ends_every_session(office: House, firm: House) ->
     new = NewProposal(proposals.RESET, {"person": str(by.person_id)}, "Lost.", by.person_id)
     with pytest.raises(NotFound):
         firm.act(proposals.propose, new=new)
+    with firm.world.wired.database.write() as session:
+        key = NewKey(by.person_id.bytes, b"public", 1, False, False, "", "none")
+        credentials.add(
+            session, person_id=by.person_id, zone="developer", new=key, name="Laptop", wait=timedelta(0)
+        )
     row = office.act(proposals.propose, new=new)
     assert client.get("/").status_code == 200
     office.act(proposals.approve, proposal=row, shown_digest=row.digest, key=office.key, by=office.second)
     assert client.get("/").status_code == 303
     assert firm.row(by).password_hash == ""
+    with firm.world.wired.database.read() as session:
+        (key,) = credentials.of_person(session, person_id=by.person_id, zone="developer")
+    assert key.suspended_reason == credentials.LOST
