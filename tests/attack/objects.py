@@ -21,7 +21,7 @@ from portal.enforcement.tables import (
 )
 from portal.filing.registry import ModelVersion
 from portal.filing.tables import Filing, Incident
-from portal.law import statute
+from portal.law import methods, statute
 from portal.legal.tables import StatuteVersion
 from portal.mail import SentMail
 from portal.review.tables import (
@@ -269,6 +269,11 @@ def _laws(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
         yield {"regime": pack.id}, None, pack
 
 
+def _law_methods(_siege: Siege, _rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
+    for method in methods.methods():
+        yield {"method": method.id}, None, method
+
+
 def _statutes(siege: Siege, _rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
     for row in siege.rows(StatuteVersion):
         yield {"reference": row.reference}, None, row
@@ -352,6 +357,7 @@ _FILLED: dict[str, Any] = {
     "findings": _findings,
     "home.walk": _walk,
     "law": _laws,
+    "law.method": _law_methods,
     "decisions": _public,
     "models": _public,
     "developers": _public,
