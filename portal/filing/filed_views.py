@@ -28,6 +28,7 @@ def show(key: str) -> str:
         "filing/filed.html",
         reading=reading.reading(g.session, filing, current_actor()),
         entry=entry,
+        owes=reads_filings(current_actor(), filing.developer_id),
         proof_follows=receipts.proof_follows(g.session, entry),
         key=key,
     )
@@ -61,6 +62,7 @@ def incident(key: str) -> str:
         chart=incident_pages.chart(found),
         kinds=incident_pages.kind_words(found),
         updates=incident_pages.updates(g.session, found),
+        owes=reads_filings(current_actor(), found.developer_id),
     )
 
 

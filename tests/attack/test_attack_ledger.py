@@ -133,7 +133,7 @@ OTHERWISE = {"ledger_entry.number", "ledger_entry_about.entry_number"}
 """Both changed alike name the same entry; changed alone they are found: see the next tests."""
 NOT_SIGNED = {"ledger_head.moved_at", "ledger_checkpoint.at"}
 """When a head was signed is said by no signature: a C2SP checkpoint has no time in it."""
-NOT_IN_THE_STORY = {"notice_reply"}
+NOT_IN_THE_STORY = {"notice_reply", "people_confirmation", "recovery", "revenue_choice", "statute_version"}
 """Tables of record of which the told case makes no row."""
 
 
@@ -180,7 +180,8 @@ def test_a_verb_that_changes_a_row_without_an_entry_fails(
             continue
         for act in (_changed, _deleted):
             with pytest.raises((RecordNotNamed, IntegrityError)), database.write() as session:
-                act(session, kind, session.get_one(kind, row["id"]))
+                key = tuple(row[column.name] for column in records.sql_table(kind).primary_key)
+                act(session, kind, session.get_one(kind, key))
             tried += 1
     assert tried > 40
 

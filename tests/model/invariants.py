@@ -24,9 +24,20 @@ REGULATOR = frozenset(
         Role.ADMINISTRATOR,
     }
 )
-DEVELOPER = frozenset({Role.PREPARER, Role.CERTIFYING_OFFICER})
+DEVELOPER = frozenset(
+    {
+        Role.PREPARER,
+        Role.CERTIFYING_OFFICER,
+        Role.AGENT,
+        Role.DRAFTING_AGENT,
+        Role.REPORTING_AGENT,
+        Role.ANSWERING_AGENT,
+    }
+)
+"""With whoever acts for a developer under a delegation."""
 EVALUATOR = frozenset({Role.ASSESSOR, Role.EVALUATION_OFFICER})
-KINDS = {"regulator": REGULATOR, "developer": DEVELOPER, "evaluator": EVALUATOR}
+OWN = frozenset({Role.ORGANISATION_ADMINISTRATOR})
+KINDS = {"regulator": REGULATOR, "developer": DEVELOPER, "evaluator": EVALUATOR, "administrators": OWN}
 
 MAX_INVARIANTS = 60
 
@@ -46,8 +57,12 @@ def only(of: str, action: str, roles: frozenset[Role], words: str) -> Invariant:
 
 
 def belongs(of: str, **acts: str) -> Invariant:
-    """Whose each act is: people of one kind of organisation, and of no other."""
-    whose = {action: KINDS[kind] for kind, named in acts.items() for action in named.split()}
+    """Whose each act is: people of one kind of organisation, or of kinds joined by `_and_`, and no others."""
+    whose = {
+        action: frozenset().union(*(KINDS[kind] for kind in kinds.split("_and_")))
+        for kinds, named in acts.items()
+        for action in named.split()
+    }
     words = f"The acts on a {of} are each of one side alone."
     return Invariant(of, words, lambda took: bool(took.by.roles & whose.get(took.action, frozenset())))
 
@@ -74,16 +89,17 @@ _C, _E = frozenset({Role.CERTIFYING_OFFICER}), frozenset({Role.EVALUATION_OFFICE
 _HEAD, _LEGAL = frozenset({Role.HEAD_OF_ENFORCEMENT}), frozenset({Role.LEGAL_OFFICER})
 _ENFORCEMENT = _HEAD | {Role.ENFORCEMENT_OFFICER}
 
-INVARIANTS: tuple[Invariant, ...] = (
-    # Whose acts they are
+SIDES: tuple[Invariant, ...] = (
     belongs(
         "filing",
         developer="save attach discard send_for_certification recall submit withdraw supersede",
         regulator="accept_for_review return",
+        administrators="hand_over",
     ),
     belongs("incident", developer="update", regulator="close"),
     belongs(
-        "case", regulator="take begin_review ask request_plan appoint_evaluator recommend send_back decide"
+        "case",
+        regulator="take begin_review ask request_plan appoint_evaluator recommend send_back decide hand_over",
     ),
     belongs("information request", regulator="serve withdraw", developer="answer"),
     belongs("plan request", regulator="approve refuse withdraw open_plan end", developer="deliver"),
@@ -91,7 +107,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     belongs("condition", regulator="enter_force mark_met mark_breached"),
     belongs("accreditation", regulator="suspend reinstate revoke"),
     belongs("engagement", evaluator="declare_no_conflict declare_conflict read assess conclude"),
-    belongs("independent assessment", evaluator="save attach submit"),
+    belongs("independent assessment", evaluator="save attach submit", administrators="hand_over"),
     belongs("flag", developer="reply", regulator="resolve carry"),
     belongs("alleged violation", regulator="allege drop add_evidence open_worksheet"),
     belongs("worksheet", regulator="change prepare approve send_back"),
@@ -99,11 +115,27 @@ INVARIANTS: tuple[Invariant, ...] = (
     belongs("method adoption", regulator="adopt withdraw supersede"),
     belongs("earlier penalty", regulator="make_final appeal reduce set_aside settle complete"),
     belongs("version of a statute pack", regulator="amend approve withdraw"),
+    belongs(
+        "invitation",
+        regulator_and_administrators="withdraw",
+        regulator_and_developer_and_evaluator_and_administrators="accept",
+    ),
+    belongs("authority to sign", regulator_and_administrators="revoke"),
+    belongs("delegation", regulator_and_developer_and_administrators="revoke"),
+    belongs("act of two administrators", regulator="approve refuse withdraw"),
+    belongs("legal entity", regulator="verify refuse end"),
+    belongs("conflict of a reviewer", regulator="end"),
+)
+"""One rule, workflow by workflow."""
+
+INVARIANTS: tuple[Invariant, ...] = (
     # Filing
     Invariant(
         "filing",
         "A draft, also one that waits for its signature, is out of the authority's reach.",
-        lambda took: str(took.before.state) not in _BEFORE_SUBMISSION or bool(took.by.roles & DEVELOPER),
+        lambda took: (
+            str(took.before.state) not in _BEFORE_SUBMISSION or bool(took.by.roles & (DEVELOPER | OWN))
+        ),
     ),
     only("filing", "submit", _C, "Only a certifying officer signs."),
     never(
@@ -278,4 +310,29 @@ INVARIANTS: tuple[Invariant, ...] = (
         "version of a statute pack", "withdraw", "What has gone live stays.", lambda took: took.before.live
     ),
     final("version of a statute pack", "withdrawn", "A withdrawn version does not come back."),
+    # People and organisations
+    final("invitation", "accepted withdrawn", "An invitation is used once, and one taken back is not used."),
+    final("legal entity", "refused ended", "A refused or ended binding does not come back."),
+    final("authority to sign", "ended", "A revoked authority signs nothing again."),
+    final("delegation", "ended", "A delegation that has ended is not taken up again."),
+    final("conflict of a reviewer", "ended", "A conflict that has ended is declared anew, not revived."),
+    final("act of two administrators", "done refused withdrawn", "An act of two is done once."),
+    never(
+        "act of two administrators",
+        "approve",
+        "Nobody approves an act that they proposed or that is about themselves.",
+        lambda took: took.by.person_id in (took.before.proposed_by, took.before.person_id),
+    ),
+    never(
+        "act of two administrators",
+        "refuse",
+        "Nobody refuses an act of their own: they take it back.",
+        lambda took: took.before.proposed_by == took.by.person_id,
+    ),
+    never(
+        "act of two administrators",
+        "withdraw",
+        "Only who proposed an act takes it back.",
+        lambda took: took.before.proposed_by != took.by.person_id,
+    ),
 )

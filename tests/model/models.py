@@ -9,7 +9,8 @@ from portal.enforcement import workflow as enforcement
 from portal.filing import workflow as filing
 from portal.legal import workflow as legal
 from portal.review import workflow as review
-from tests.model.explorer import Model, Thing
+from secure_access.identity import workflow as people
+from tests.model.explorer import ALONE, Model, Thing
 
 _ANNA, _BRAM = "anna", "bram"
 
@@ -121,7 +122,28 @@ STATUTE_VERSION = Model(
     ),
     _amends,
 )
+INVITATION = Model(people.INVITATION, (Thing(state=people.InvitationState.SENT),))
+LEGAL_ENTITY = Model(people.LEGAL_ENTITY, (Thing(state=people.EntityState.CLAIMED),))
+AUTHORITY_TO_SIGN = Model(people.AUTHORITY_TO_SIGN, (Thing(state=people.StandingState.STANDING),))
+DELEGATION = Model(people.DELEGATION, (Thing(state=people.StandingState.STANDING),))
+RECUSAL = Model(people.RECUSAL, (Thing(state=people.StandingState.STANDING),))
+PROPOSED_ACT = Model(
+    people.PROPOSED_ACT,
+    tuple(
+        Thing(state=people.ProposalState.PROPOSED, proposed_by=by, person_id=about)
+        for by, about in (
+            *product((_ANNA, _BRAM), (_ANNA, _BRAM, "else")),
+            *((one.person_id, "else") for one in ALONE),
+        )
+    ),
+)
 MODELS = (
+    INVITATION,
+    LEGAL_ENTITY,
+    AUTHORITY_TO_SIGN,
+    DELEGATION,
+    RECUSAL,
+    PROPOSED_ACT,
     FILING,
     INCIDENT,
     CASE,

@@ -43,6 +43,7 @@ NOT_BY_LINK = {
     "register.find": "where a form leads",
     "reading.picture": "an image of reading.show",
     "account.one_key": "nobody in the told case has a key",
+    "own_organisation.claim": "a developer's: an evaluator body names no legal entities",
     **dict.fromkeys(
         (
             *("filings.edit", "filings.attachments", "filings.certify", "filings.all_checks", "signing.sign"),
