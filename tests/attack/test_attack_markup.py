@@ -77,7 +77,7 @@ def elements(page: str) -> Iterator[str]:
     for element in tree.iter():
         if not isinstance(element.tag, str):
             continue
-        if element.tag.endswith("script") and not element.get("src"):
+        if element.tag.rpartition("}")[2] == "script" and not element.get("src"):
             yield "a script without an address"
         for name, value in element.attrib.items():
             if str(name).lower().startswith("on"):
