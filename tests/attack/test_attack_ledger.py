@@ -168,6 +168,10 @@ def test_a_row_is_not_set_back_by_numbering_its_entries_anew(copy_of: Callable[[
     assert [problem for problem in problems if problem.table == "ledger_entry"], problems
 
 
+REFUSED = (RecordNotNamed, IntegrityError, ProgrammingError)
+"""The guard at the commit, or a trigger as SQLite and as PostgreSQL tell of it."""
+
+
 @pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
 def test_a_verb_that_changes_a_row_without_an_entry_fails(
     siege_on: Callable[[str], Siege], backend: str
