@@ -21,7 +21,7 @@ pytestmark = pytest.mark.timeout(420)
 
 PEOPLE = (
     *("", "nadia", "weiss", "greta", "jonas", "oskar", "lena", "petra"),
-    *("mira", "paul", "ida", "brenner", "moreau", "ruth", "ines", "tomasz", "astrid"),
+    *("mira", "paul", "ida", "brenner", "moreau", "ruth", "ines", "tomasz", "astrid", "salma"),
 )
 """Everybody who has an account, and the public. A pattern is looked at where it is first met."""
 
@@ -66,7 +66,21 @@ NOT_BY_LINK = {
         "the told case has no act of two, conflict, relation or delegation",
     ),
     "enforcement.send_back": "asks for a worksheet that waits for approval",
-    **dict.fromkeys(("filed.show", "filed.incident", "filed.document"), "for officials outside a case"),
+    **dict.fromkeys(
+        ("filed.show", "filed.incident", "filed.document", "filed.duties"), "for officials outside a case"
+    ),
+    **dict.fromkeys(
+        ("administration.name_entity", "administration.settle_entity"),
+        "asks for an organisation whose entities are not settled",
+    ),
+    **dict.fromkeys(
+        (
+            *("own_organisation.invite", "own_organisation.person", "own_organisation.settings"),
+            *("own_organisation.record_authority", "own_organisation.revoke_authority"),
+            "own_organisation.delegate",
+        ),
+        "for an administrator of the organisation; the evaluators of the told case have none",
+    ),
 }
 """GET endpoints that the told case has no link to, with the reason."""
 
