@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
-from portal.law import coverage, statute
+from portal.law import checking, coverage, statute
 from portal.law.packs import PackError, parse_value
 from portal.law.statute import Gap, NotInForce, Pack, UnknownRegime, parse
 
@@ -207,3 +208,26 @@ def test_a_rule_that_is_no_rule(rule: object) -> None:
 def test_answers_combine(rule: object, answer: str) -> None:
     outcomes = {"y": "yes", "n": "no", "m": "maybe", "u": "unknown"}
     assert coverage.combine(rule, outcomes) == answer
+
+
+CODE = Path(statute.__file__).parents[2]
+
+
+def test_each_key_that_code_is_said_to_read_stands_in_the_code() -> None:
+    texts = [
+        path.read_text()
+        for folder in ("portal", "evaluator")
+        for path in (CODE / folder).rglob("*.py")
+        if path != Path(checking.__file__)
+    ]
+    unread = {key for key in checking.READ_BY_CODE if not any(f'"{key}"' in text for text in texts)}
+    assert unread == set()
+
+
+@pytest.mark.parametrize("key", ["penalty.cap", "penalty.maximum_per", "penalty.method"])
+def test_a_misspelt_key_is_a_value_that_nothing_uses(key: str) -> None:
+    text = statute.load("ca-tfaia").text
+    wrong = text.replace(f'key = "{key}"', f'key = "{key}s"')
+    assert wrong != text
+    with pytest.raises(PackError, match=f"no rule uses the value '{key}s'"):
+        checking.check(parse(wrong, "x"))
