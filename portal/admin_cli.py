@@ -42,7 +42,7 @@ def create(email: str, name: str, recover: bool, reason: str) -> None:
             link = mail.link_to(wired, authority, row)
             until = row.expires_at.astimezone(UTC)
     except Denied as refused:
-        raise click.ClickException(f"{refused.reason} {refused.fix}") from refused
+        raise click.ClickException(refused.words) from refused
     finally:
         wired.database.dispose()
     click.echo(f"{name} accepts here, once, until {until:%Y-%m-%d %H:%M} UTC:\n\n  {link}\n")

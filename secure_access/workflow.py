@@ -63,6 +63,11 @@ class Denied(Exception):
         self.reason = reason
         self.fix = fix
 
+    @property
+    def words(self) -> str:
+        """Reason and fix in a row, for a page or a terminal that has one place for both."""
+        return f"{self.reason} {self.fix}".strip()
+
 
 class NotFound(Exception):
     """There is no such thing, or it is not yours: the two are told apart nowhere."""

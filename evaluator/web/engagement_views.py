@@ -188,7 +188,7 @@ def _attached(found: IndependentAssessment) -> list[tuple[str, str]]:
                 use=EVIDENCE,
             )
         except Refused as error:
-            problems.append(("evidence", f"{upload.filename}: {error.reason} {error.fix}".strip()))
+            problems.append(("evidence", f"{upload.filename}: {error.words}"))
             continue
         assessments.attach(
             g.session,

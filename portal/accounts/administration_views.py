@@ -305,7 +305,7 @@ def declare_own() -> Page:
                 return _to(
                     ".declare_own", "Declared. That developer’s matters are not there for you any more."
                 )
-        problems = [("", f"{refused.reason} {refused.fix}")] if refused else form.problems()
+        problems = [("", refused.words)] if refused else form.problems()
     page = render_template(
         "accounts/own_conflicts.html",
         form=form,

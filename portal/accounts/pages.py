@@ -116,7 +116,7 @@ def form_page(
         if refused is None:
             flash(asked.done)
             return redirect(asked.back[1], 303)
-        problems = [("", f"{refused.reason} {refused.fix}".strip())]
+        problems = [("", refused.words)]
     problems = problems or form.problems()
     return render_template("accounts/form.html", asked=asked, form=form, problems=problems), 422
 

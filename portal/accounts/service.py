@@ -121,26 +121,18 @@ def first_key_digest(code: str) -> bytes:
     return hashlib.sha256(code.replace("-", "").upper().encode()).digest()
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """Why a key that is its owner's opens nothing, in words, and what to do."""
-
-    reason: str
-    fix: str
-
-
 _INSTEAD = (
     "Use another key, and remove this one from your account. Without another, ask your administrator for a "
     "code for a first key."
 )
 SUSPENDED = {
-    credentials.COUNTER_FELL: Refusal(
+    credentials.COUNTER_FELL: Denied(
         "This key is suspended: its counter fell back, so somebody may have copied it. Nothing was done.",
         f"{_INSTEAD} Tell your administrator: your account was perhaps attacked.",
     ),
-    credentials.LOST: Refusal("This key is suspended: it was reported as lost. Nothing was done.", _INSTEAD),
+    credentials.LOST: Denied("This key is suspended: it was reported as lost. Nothing was done.", _INSTEAD),
 }
-SYNCED = Refusal(
+SYNCED = Denied(
     "This key can be copied between devices; your role takes only keys that stay on their device.",
     "Sign in with a key that stays on its device, or ask your administrator for a code for a first key.",
 )
@@ -148,11 +140,11 @@ SYNCED = Refusal(
 
 def sign_in_with_key(
     session: Session, *, text: str, agent: str, door: Door, now: datetime
-) -> tuple[Person, str] | Refusal | None:
+) -> tuple[Person, str] | Denied | None:
     """The person of a passkey and a fresh session token; ``None`` for anything that opens nothing here.
 
     Only the owner of a key learns why it is refused. A key whose counter falls is suspended, and its
-    sign-in is a `Refusal`: what is written then has to be committed.
+    sign-in is a `Denied`, given and not raised: what is written then has to be committed.
     """
     try:
         answer = passkeys.read(text)
@@ -170,7 +162,7 @@ def sign_in_with_key(
 
 def _entered(
     session: Session, key: Credential, said: passkeys.Used, where: tuple[str, Door, datetime]
-) -> tuple[Person, str] | Refusal | None:
+) -> tuple[Person, str] | Denied | None:
     agent, door, now = where
     by = identity.actor(session, key.person_id)
     if key.suspended_at is not None or not counted(session, key, said, by=by, now=now):

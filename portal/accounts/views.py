@@ -13,6 +13,7 @@ from portal.accounts import service
 from portal.accounts.entrance import door
 from secure_access.identity import Person, challenges, passkeys
 from secure_access.identity.challenges import Bound, Purpose
+from secure_access.workflow import Denied
 
 LONGEST_TARGET = 400
 
@@ -65,8 +66,8 @@ def sign_in_with_key() -> str | Response | tuple[str, int]:
     )
     if found is None:
         return _page(wrong="This key opens no account in this zone, or it did not verify you"), 422
-    if isinstance(found, service.Refusal):
-        return _page(wrong=f"{found.reason} {found.fix}"), 403
+    if isinstance(found, Denied):
+        return _page(wrong=found.words), 403
     return _enter(*found)
 
 

@@ -43,7 +43,7 @@ def propose_method() -> Page:
         try:
             row = adoptions.propose(g.session, form.stated(), by=current_actor(), now=current_time())
         except Denied as denied:
-            form.form_errors.append(f"{denied.reason} {denied.fix}".strip())
+            form.form_errors.append(denied.words)
         else:
             flash(f"{row.reference} is proposed. It holds once another head of enforcement has adopted it.")
             return redirect(url_for("enforcement.method", reference=row.reference), 303)

@@ -64,7 +64,7 @@ def attach_revenue(reference: str) -> Page:
             file = _handed_in()
             figures.attach_revenue(g.session, row, form.stated(), file=file, by=by, now=current_time())
         except Denied as denied:
-            form.form_errors.append(f"{denied.reason} {denied.fix}".strip())
+            form.form_errors.append(denied.words)
         else:
             _claim()
             flash("The revenue is on file. A worksheet uses it from its next version on.")
@@ -87,7 +87,7 @@ def choose_source(reference: str) -> Page:
             "n": number,
             "chosen": chosen,
             "why": reason,
-            "error": f"{denied.reason} {denied.fix}".strip(),
+            "error": denied.words,
         }
         return _page(row, typed=typed), 422
     flash("The source is chosen, with your reason. The other one stays on file.")
@@ -104,7 +104,7 @@ def record_prior(reference: str) -> Page:
         try:
             figures.record_prior(g.session, row, form.stated(), by=by, now=current_time())
         except Denied as denied:
-            form.form_errors.append(f"{denied.reason} {denied.fix}".strip())
+            form.form_errors.append(denied.words)
         else:
             flash("The earlier penalty is on file. The worksheet says whether it counts, and why.")
             return redirect(url_for("enforcement.evidence", reference=reference) + "#priors", 303)
@@ -144,7 +144,7 @@ def change_prior(prior_id: uuid.UUID) -> Page:
         try:
             made = priors.change(g.session, found, form.stated(), by=by, now=current_time())
         except Denied as denied:
-            form.form_errors.append(f"{denied.reason} {denied.fix}".strip())
+            form.form_errors.append(denied.words)
         else:
             flash("It is on record. Worksheets that counted the penalty are listed below.")
             return redirect(url_for("enforcement.prior", prior_id=made.id), 303)
@@ -216,7 +216,7 @@ def _rate(violation: AllegedViolation, row: RevenueEvidence) -> tuple[rates.Aver
     try:
         return figures.rate_of(row, currency, basis, decided), basis, ""
     except Denied as denied:
-        return None, basis, f"{denied.reason} {denied.fix}".strip()
+        return None, basis, denied.words
 
 
 def _prior_page(found: History, form: PriorChangeForm) -> str:

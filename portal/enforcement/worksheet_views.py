@@ -233,7 +233,7 @@ def _shown(reference: str) -> Opened:
 
 
 def _words(refused: Exception) -> str:
-    return f"{refused.reason} {refused.fix}".strip() if isinstance(refused, Denied) else str(refused)
+    return refused.words if isinstance(refused, Denied) else str(refused)
 
 
 def _form(

@@ -245,9 +245,7 @@ def attach(key: str) -> Page:
                 now=current_time(),
             )
         except documents.Refused as refused:
-            problems.append(
-                ("document", f"{documents.display_name(upload.filename)}: {refused.reason} {refused.fix}")
-            )
+            problems.append(("document", f"{documents.display_name(upload.filename)}: {refused.words}"))
     if problems:
         return _attachments_page(filing, problems), 422
     return redirect(url_for("filings.attachments", key=key), 303)
@@ -300,7 +298,7 @@ def certify(key: str) -> Page:
             g.session, filing=filing, certifier_id=officer, by=current_actor(), now=current_time()
         )
     except Denied as denied:
-        return _certify_page(filing, [("certifier", f"{denied.reason} {denied.fix}")]), 422
+        return _certify_page(filing, [("certifier", denied.words)]), 422
     flash("Sent for certification. Nobody outside your organisation sees it before it is signed.")
     return redirect(url_for("signing.sign", key=key), 303)
 
@@ -335,7 +333,7 @@ def explain(key: str) -> Page:
         )
     except Denied as denied:
         name = f"reason-{request.form.get('check', '')}"
-        return _certify_page(filing, [(name, f"{denied.reason} {denied.fix}")]), 422
+        return _certify_page(filing, [(name, denied.words)]), 422
     return redirect(url_for("filings.certify", key=key), 303)
 
 

@@ -40,7 +40,7 @@ def report() -> Page:
                 g.session, first=form.first_report(version), by=current_actor(), now=current_time()
             )
         except Denied as denied:
-            form.refuse("aware_at", f"{denied.reason} {denied.fix}")
+            form.refuse("aware_at", denied.words)
         else:
             flash(f"Reported as {incident.reference}. Each law's clock is stopped by this report.")
             return redirect(url_for("incidents.show", key=incident.reference), 303)

@@ -72,7 +72,7 @@ def appoint(reference: str) -> BaseResponse | tuple[str, int]:
     try:
         made = _appoint(case, found, form, ids([body])[0], categories)
     except Denied as denied:
-        words = f"{denied.reason} {denied.fix}"
+        words = denied.words
         return _appointment(found, form, body, categories, {"evaluator": words}), 422
     flash(f"{made.reference}: the evaluator is appointed and has to declare conflicts first.")
     return redirect(url_for(".comparison", reference=reference), 303)

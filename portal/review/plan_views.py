@@ -149,7 +149,7 @@ def deliver(reference: str) -> BaseResponse | tuple[str, int]:
         try:
             accepted[key] = _accept(found[0])
         except Refused as refused:
-            return _own(row, {f"section-{key}": f"{refused.reason} {refused.fix}"}), 422
+            return _own(row, {f"section-{key}": refused.words}), 422
     received = {key: _receive(key, file) for key, file in accepted.items()}
     plans.deliver(g.session, request=row, documents=received, by=current_actor(), now=current_time())
     flash(f"Your plan is delivered for {reference}. Every opening of it appears on this page's record.")

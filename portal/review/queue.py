@@ -93,13 +93,19 @@ def counts(session: Session, *, by: Actor, now: datetime) -> dict[View, int]:
 def waiting(session: Session, *, by: Actor) -> list[Facts]:
     """Undecided and conditioned cases in which an act of this person's roles may be next, a page at most.
 
-    Cases without a case officer wait for every case officer.
+    Cases without a case officer wait for every case officer, after those that wait for this person alone.
     """
     wanted = and_(_mine(by), _open_to(by))
     if by.holds(Role.CASE_OFFICER):
         unowned = and_(col(Case.officer_id).is_(None), col(Case.state) != CaseState.DECIDED)
         wanted = or_(wanted, and_(unowned, _open_to(by)))
-    query = select(Case).where(wanted).order_by(col(Case.due_on).is_(None), col(Case.due_on)).limit(PAGE)
+    shared_last = and_(col(Case.officer_id).is_(None), col(Case.decider_id).is_(None))
+    query = (
+        select(Case)
+        .where(wanted)
+        .order_by(shared_last, col(Case.due_on).is_(None), col(Case.due_on))
+        .limit(PAGE)
+    )
     return gather(session, list(session.exec(query)))
 
 

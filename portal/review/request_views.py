@@ -165,7 +165,7 @@ def _keep(row: InformationRequest, number: int, upload: Upload) -> str:
             vault, upload.claim(), document_id=upload.document_id, name=upload.filename
         )
     except Refused as refused:
-        return f"{refused.reason} {refused.fix}"
+        return refused.words
     by, now = current_actor(), current_time()
     document = documents.receive(
         g.session, file=accepted, kind="answer", title=f"Item {number}: {accepted.name}", by=by, now=now

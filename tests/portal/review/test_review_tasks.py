@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import pytest
+
+from portal.review import queue
 from portal.review.tasks import tasks
 from portal.ui.tasks import Task
 from secure_access.identity import Actor
 from tests.fixtures.review import Desk
+
+
+@pytest.fixture(autouse=True)
+def _whole_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database is shared: other tests' cases without an officer must not push ours off the page."""
+    monkeypatch.setattr(queue, "PAGE", 100_000)
 
 
 def of(desk: Desk, by: Actor) -> list[Task]:
@@ -77,3 +86,16 @@ def test_a_case_without_an_officer_waits_for_every_officer(sqlite_desk: Desk) ->
     case = sqlite_desk.case()
     (task,) = [one for one in of(sqlite_desk, sqlite_desk.officer) if f"{case.reference} " in one.detail]
     assert task.what == "Accept the risk report for review, or return it: Corvane 4"
+
+
+def test_a_case_of_their_own_is_not_pushed_off_by_cases_without_an_officer(
+    sqlite_desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = sqlite_desk.under_review()
+    sqlite_desk.case()
+    with sqlite_desk.world.wired.database.read() as session:
+        mine = len([one for one in queue.waiting(session, by=sqlite_desk.officer) if one.case.officer_id])
+        monkeypatch.setattr(queue, "PAGE", mine)
+        kept = queue.waiting(session, by=sqlite_desk.officer)
+    assert own.reference in [facts.case.reference for facts in kept]
+    assert all(facts.case.officer_id for facts in kept)
