@@ -20,6 +20,7 @@ from evaluator.comparison import (
     compare,
 )
 from evaluator.tables import Engagement, Evidence, Flag, IndependentAssessment
+from evaluator.visibility import ASSESSMENTS
 from evaluator.workflow import ASSESSMENT, ENGAGEMENT, AssessmentState
 from portal.filing import risk_form
 from portal.filing.registry import ModelVersion
@@ -28,9 +29,9 @@ from portal.law import statute
 from secure_access import documents, jobs, ledger
 from secure_access.db import Session, col, next_reference, select
 from secure_access.documents import Accepted, Audience
-from secure_access.identity import Actor, Organisation, OrganisationKind, Person
+from secure_access.identity import Actor, Organisation, Person
 from secure_access.ledger import canonical
-from secure_access.workflow import Denied, NotFound
+from secure_access.workflow import Denied
 
 READ_EVIDENCE = "evidence.read"
 """The job that reads an attached evaluation log; its subject is ``<assessment id>/<document id>``."""
@@ -108,15 +109,7 @@ def of_case(session: Session, case_id: uuid.UUID) -> list[IndependentAssessment]
 
 def load(session: Session, reference: str, *, by: Actor) -> IndependentAssessment:
     """A submitted assessment: of one's own body, or any for who oversees. Raises `NotFound`."""
-    query = select(IndependentAssessment).where(IndependentAssessment.reference == reference)
-    if by.organisation_kind is OrganisationKind.EVALUATOR:
-        query = query.where(IndependentAssessment.evaluator_id == by.organisation_id)
-    elif by.organisation_kind is not OrganisationKind.REGULATOR or not by.roles & engagements.OVERSEERS:
-        raise NotFound
-    found = session.exec(query).first()
-    if found is None:
-        raise NotFound
-    return found
+    return ASSESSMENTS.find(session, by, col(IndependentAssessment.reference) == reference)
 
 
 def save(

@@ -9,16 +9,14 @@ from datetime import date, datetime
 
 from evaluator import accreditations
 from evaluator.tables import Engagement
+from evaluator.visibility import ENGAGEMENTS
 from evaluator.workflow import ENGAGEMENT, EngagementState
 from portal.filing.tables import Filing
 from portal.filing.workflow import FilingState
 from secure_access import ledger
 from secure_access.db import Session, col, next_reference, select
-from secure_access.identity import Actor, OrganisationKind
-from secure_access.workflow import Denied, NotFound, Role
-
-OVERSEERS = frozenset({Role.CASE_OFFICER, Role.DECIDER, Role.ACCREDITATION_OFFICER})
-"""Who of the authority sees engagements."""
+from secure_access.identity import Actor
+from secure_access.workflow import Denied, Role
 
 
 @dataclass(frozen=True)
@@ -80,15 +78,7 @@ def about(engagement: Engagement) -> tuple[str, ...]:
 
 def load(session: Session, reference: str, *, by: Actor, for_update: bool = False) -> Engagement:
     """An engagement: the evaluator's own, or any for who oversees them. Raises `NotFound`."""
-    query = select(Engagement).where(Engagement.reference == reference)
-    if by.organisation_kind is OrganisationKind.EVALUATOR:
-        query = query.where(Engagement.evaluator_id == by.organisation_id)
-    elif by.organisation_kind is not OrganisationKind.REGULATOR or not by.roles & OVERSEERS:
-        raise NotFound
-    found = session.exec(query.with_for_update() if for_update else query).first()
-    if found is None:
-        raise NotFound
-    return found
+    return ENGAGEMENTS.find(session, by, col(Engagement.reference) == reference, for_update=for_update)
 
 
 def of_evaluator(session: Session, evaluator_id: uuid.UUID) -> list[Engagement]:

@@ -11,6 +11,7 @@ from typing import Any
 from portal.filing import events, registration  # noqa: F401 - declares what is recorded here
 from portal.filing.registry import ModelVersion
 from portal.filing.tables import Incident
+from portal.filing.visibility import INCIDENTS
 from portal.filing.workflow import INCIDENT
 from portal.law import deadlines, statute
 from portal.law.deadlines import Clock
@@ -129,15 +130,7 @@ def close(session: Session, *, incident: Incident, by: Actor, now: datetime) -> 
 
 def load(session: Session, key: str, *, by: Actor, for_update: bool = False) -> Incident:
     """An incident by its reference. Raises `NotFound` for what is not there for the actor."""
-    query = select(Incident).where(Incident.reference == key)
-    if for_update:
-        query = query.with_for_update().execution_options(populate_existing=True)
-    incident = session.exec(query).first()
-    if incident is None or not (
-        incident.developer_id == by.organisation_id or registration.reads_filings(by, incident.developer_id)
-    ):
-        raise NotFound
-    return incident
+    return INCIDENTS.find(session, by, col(Incident.reference) == key, for_update=for_update)
 
 
 def listed(session: Session, *, developer_id: uuid.UUID) -> list[Incident]:

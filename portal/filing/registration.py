@@ -14,6 +14,7 @@ from sqlalchemy import func
 
 from portal.filing import events  # noqa: F401 - declares what is recorded here
 from portal.filing.registry import Coverage, Figures, Model, ModelVersion
+from portal.filing.visibility import MODEL_VERSIONS, READERS
 from portal.law import compute, coverage
 from portal.law.facts import Facts
 from portal.law.money import Money, plain
@@ -29,7 +30,6 @@ OWN_ROLES = frozenset({Role.PREPARER, Role.CERTIFYING_OFFICER})
 DEVELOPER_ROLES = OWN_ROLES | {Role.DRAFTING_AGENT}
 """Who files for a developer: its own people, and agents to whom drafting is delegated."""
 REPORTING_ROLES = OWN_ROLES | {Role.REPORTING_AGENT}
-GOVERNMENT_READERS = frozenset({Role.CASE_OFFICER, Role.DECIDER})
 """Who reads whatever was submitted. Enforcement reads in an open case: `portal.enforcement.case_views`."""
 
 
@@ -311,12 +311,7 @@ def load_model(session: Session, model_id: uuid.UUID, *, by: Actor) -> Model:
 
 def load_version(session: Session, version_id: uuid.UUID | str, *, by: Actor) -> ModelVersion:
     """A version of the actor's own organisation, or any for officials who read filings. Raises `NotFound`."""
-    version = session.get(ModelVersion, as_id(version_id))
-    if version is None:
-        raise NotFound
-    if version.developer_id != by.organisation_id and not reads_filings(by, version.developer_id):
-        raise NotFound
-    return version
+    return MODEL_VERSIONS.find(session, by, col(ModelVersion.id) == as_id(version_id))
 
 
 def full_name(session: Session, version: ModelVersion | None) -> str:
@@ -333,7 +328,7 @@ def version_name(model: Model, version: ModelVersion) -> str:
 
 def reads_filings(by: Actor, developer_id: uuid.UUID) -> bool:
     """Whether an official's role reads what a developer has submitted, and no conflict keeps them apart."""
-    official = by.organisation_kind == OrganisationKind.REGULATOR and bool(by.roles & GOVERNMENT_READERS)
+    official = by.organisation_kind == OrganisationKind.REGULATOR and bool(by.roles & READERS)
     return official and developer_id not in by.conflicts
 
 

@@ -21,13 +21,12 @@ from typing import Any
 from portal.filing import checks, events, publication, registration, risk_form  # noqa: F401
 from portal.filing.registry import ModelVersion
 from portal.filing.tables import Filing, FilingKind
+from portal.filing.visibility import DRAFTS, FILINGS
 from portal.filing.workflow import FILING, FilingState
 from secure_access import documents, identity
 from secure_access.db import Session, col, select
 from secure_access.identity import Actor, Organisation, OrganisationKind
 from secure_access.workflow import Denied, NotFound, Role
-
-DRAFTS = (FilingState.DRAFT, FilingState.IN_CERTIFICATION)
 
 
 @dataclass(frozen=True)
@@ -86,13 +85,7 @@ def load(session: Session, key: uuid.UUID | str, *, by: Actor, for_update: bool 
 
     ``for_update`` locks the row until the transaction ends: use it before a verb.
     """
-    query = select(Filing).where(_named(key))
-    if for_update:
-        query = query.with_for_update().execution_options(populate_existing=True)
-    filing = session.exec(query).first()
-    if filing is None or not may_read(filing, by):
-        raise NotFound
-    return filing
+    return FILINGS.find(session, by, _named(key), for_update=for_update)
 
 
 def filed(session: Session, filing_id: uuid.UUID) -> Filing:
@@ -101,13 +94,6 @@ def filed(session: Session, filing_id: uuid.UUID) -> Filing:
     if filing is None or not filing.of_record():
         raise NotFound
     return filing
-
-
-def may_read(filing: Filing, by: Actor) -> bool:
-    """Whether a filing is there for an actor: its own organisation's, or submitted and read by role."""
-    if by.organisation_kind == OrganisationKind.DEVELOPER:
-        return filing.developer_id == by.organisation_id
-    return filing.of_record() and registration.reads_filings(by, filing.developer_id)
 
 
 def listed(session: Session, *, by: Actor) -> list[Filing]:

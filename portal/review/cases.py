@@ -10,23 +10,17 @@ from portal.filing.workflow import FILING
 from portal.law.deadlines import office_clock
 from portal.review import clock, events  # noqa: F401 - declares the events of review
 from portal.review.tables import Case, CaseItem, Decision, InformationRequest
+from portal.review.visibility import CASES
 from portal.review.workflow import CASE, CaseState, DecisionState
 from secure_access import identity, ledger
 from secure_access.db import Session, col, next_reference, select
-from secure_access.identity import Actor, Organisation, OrganisationKind, conflicts
+from secure_access.identity import Actor, Organisation, conflicts
 from secure_access.workflow import Denied, NotFound, Role
-
-READERS = frozenset({Role.CASE_OFFICER, Role.DECIDER})
-"""Who of the authority reads cases."""
 
 
 def load(session: Session, reference: str, *, by: Actor, for_update: bool = False) -> Case:
     """The case of that reference. Raises `NotFound` for whoever does not review, or has a conflict."""
-    if by.organisation_kind is not OrganisationKind.REGULATOR or not by.roles & READERS:
-        raise NotFound
-    case = find(session, reference, for_update=for_update)
-    conflicts.hide(by, case.developer_id)
-    return case
+    return CASES.find(session, by, col(Case.reference) == reference, for_update=for_update)
 
 
 def find(session: Session, reference: str, *, for_update: bool = False) -> Case:

@@ -160,7 +160,7 @@ def mark(reference: str, condition_id: uuid.UUID) -> BaseResponse | tuple[str, i
 @decided.get("/decisions")
 def index() -> str:
     """The decisions about this developer."""
-    found = decisions.of_developer(g.session, current_actor().organisation_id)
+    found = decisions.visible(g.session, by=current_actor())
     return render_template(
         "decided/index.html", rows=[public.decision_public(g.session, row.reference) for row in found]
     )

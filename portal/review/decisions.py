@@ -15,10 +15,11 @@ from portal.filing.workflow import FilingState
 from portal.review import cases, flags, requests
 from portal.review.requests import NotServable
 from portal.review.tables import Case, Condition, Decision, DecisionKind
+from portal.review.visibility import DECISIONS
 from portal.review.workflow import CASE, CONDITION, DECISION, ConditionState, DecisionState, RequestState
 from secure_access import jobs, ledger
 from secure_access.db import Session, col, next_reference, select
-from secure_access.identity import Actor, OrganisationKind
+from secure_access.identity import Actor
 from secure_access.ledger import canonical
 from secure_access.workflow import Denied, NotFound
 
@@ -269,17 +270,12 @@ def find(session: Session, reference: str, *, for_update: bool = False) -> Decis
 
 def load(session: Session, reference: str, *, by: Actor) -> Decision:
     """A decision that was taken, for the developer it is about. Raises `NotFound` for anybody else."""
-    decision = find(session, reference)
-    if by.organisation_kind is not OrganisationKind.DEVELOPER or decision.developer_id != by.organisation_id:
-        raise NotFound
-    return decision
+    return DECISIONS.find(session, by, col(Decision.reference) == reference)
 
 
-def of_developer(session: Session, developer_id: UUID) -> list[Decision]:
-    """The decisions taken about a developer, newest first."""
-    query = select(Decision).where(
-        Decision.developer_id == developer_id, Decision.state == DecisionState.DECIDED
-    )
+def visible(session: Session, *, by: Actor) -> list[Decision]:
+    """Every decision that is there for this person, newest first: for a developer those about it."""
+    query = select(Decision).where(DECISIONS.to(by))
     return list(session.exec(query.order_by(col(Decision.decided_at).desc())))
 
 

@@ -8,6 +8,7 @@ from evaluator.tables import Flag
 from evaluator.workflow import FLAG, FlagState
 from portal.review import cases
 from portal.review.tables import Case
+from portal.review.visibility import FLAGS
 from secure_access import ledger
 from secure_access.db import Session, col, select
 from secure_access.identity import Actor
@@ -41,7 +42,8 @@ def of_developer(session: Session, case_reference: str, *, by: Actor) -> tuple[C
     case = cases.find(session, case_reference)
     if case.developer_id != by.organisation_id:
         raise NotFound
-    return case, of_case(session, case)
+    query = select(Flag).where(Flag.case_id == case.id, FLAGS.to(by))
+    return case, list(session.exec(query.order_by(col(Flag.raised_at), col(Flag.code))))
 
 
 def reply(session: Session, *, case: Case, flag: Flag, text: str, by: Actor, now: datetime) -> None:

@@ -12,11 +12,12 @@ from portal.filing.tables import Filing, FilingKind
 from portal.filing.workflow import FilingState
 from portal.review.requests import NotServable
 from portal.review.tables import Case, PlanApproval, PlanRequest, PlanSection
+from portal.review.visibility import PLAN_REQUESTS
 from portal.review.workflow import APPROVALS_NEEDED, CASE, PLAN_REQUEST, PlanState
 from secure_access import grants, identity, ledger
 from secure_access.db import Session, col, next_reference, select
 from secure_access.documents import MediaType
-from secure_access.identity import Actor, OrganisationKind, Person, conflicts
+from secure_access.identity import Actor, Person, conflicts
 from secure_access.workflow import Denied, NotFound, Role
 
 KIND = "plan section"
@@ -24,8 +25,6 @@ KIND = "plan section"
 MEDIA = frozenset({MediaType.PDF})
 """What can be delivered: what can be shown page by page."""
 MAX_BYTES = 256 << 20
-
-_SEE_ALL = frozenset({Role.CASE_OFFICER, Role.DECIDER, Role.PLAN_APPROVER})
 
 
 @dataclass(frozen=True)
@@ -88,13 +87,7 @@ def load(session: Session, reference: str, *, by: Actor, for_update: bool = Fals
     A developer sees her own once it is approved: until then nobody has asked her anything. Of the authority
     see it who reviews, approves plans, or is one of its readers.
     """
-    query = select(PlanRequest).where(PlanRequest.reference == reference)
-    found = session.exec(
-        query.with_for_update().execution_options(populate_existing=True) if for_update else query
-    ).first()
-    if found is None or not _theirs(session, found, by):
-        raise NotFound
-    return found
+    return PLAN_REQUESTS.find(session, by, col(PlanRequest.reference) == reference, for_update=for_update)
 
 
 def about(request: PlanRequest) -> tuple[str, ...]:
@@ -297,17 +290,10 @@ def of_case(session: Session, case: Case) -> list[PlanRequest]:
     return list(session.exec(query.order_by(col(PlanRequest.requested_at).desc())))
 
 
-def of_developer(session: Session, developer_id: uuid.UUID) -> list[PlanRequest]:
-    """The plan requests that were put to a developer, newest first."""
-    query = select(PlanRequest).where(PlanRequest.developer_id == developer_id)
-    found = session.exec(query.order_by(col(PlanRequest.requested_at).desc()))
-    return [request for request in found if _was_put(session, request)]
-
-
 def visible(session: Session, *, by: Actor) -> list[PlanRequest]:
-    """Every plan request that an official may see, newest first."""
-    query = select(PlanRequest).order_by(col(PlanRequest.requested_at).desc())
-    return [request for request in session.exec(query) if _theirs(session, request, by)]
+    """Every plan request that is there for this person, newest first."""
+    query = select(PlanRequest).where(PLAN_REQUESTS.to(by))
+    return list(session.exec(query.order_by(col(PlanRequest.requested_at).desc())))
 
 
 def _not_offered(session: Session, case: Case, wanted: Wanted) -> list[tuple[str, str]]:
@@ -334,20 +320,3 @@ def _record(session: Session, event: str, request: PlanRequest, by: Actor, now: 
     session.add(request)
     fields = {"reference": request.reference}
     ledger.append(session, event, fields, by=by, now=now, about=about(request), records=(request,))
-
-
-def _was_put(session: Session, request: PlanRequest) -> bool:
-    """Whether the developer was ever asked: refused or withdrawn before its approval, she was not."""
-    if request.state in (PlanState.APPROVED, PlanState.DELIVERED):
-        return True
-    return request.state is PlanState.ENDED and len(approvers(session, request)) >= APPROVALS_NEEDED
-
-
-def _theirs(session: Session, request: PlanRequest, by: Actor) -> bool:
-    if by.organisation_kind is OrganisationKind.DEVELOPER:
-        # An agent of the developer is not told what is asked of its security plan.
-        own = request.developer_id == by.organisation_id and by.agency is None
-        return own and _was_put(session, request)
-    if by.organisation_kind is not OrganisationKind.REGULATOR or request.developer_id in by.conflicts:
-        return False
-    return bool(by.roles & _SEE_ALL) or str(by.person_id) in request.readers

@@ -13,6 +13,7 @@ from evaluator.tables import Engagement
 from evaluator.workflow import EngagementState
 from portal.review.facts import Facts, gather
 from portal.review.tables import Case, InformationRequest, PlanRequest
+from portal.review.visibility import CASES
 from portal.review.workflow import CaseState, PlanState, RequestState
 from secure_access.db import Session, col, select
 from secure_access.identity import Actor, Person
@@ -111,7 +112,7 @@ def waiting(session: Session, *, by: Actor) -> list[Facts]:
 
 def _open_to(by: Actor) -> ColumnElement[bool]:
     """Cases of developers with whom this person has no conflict."""
-    return col(Case.developer_id).not_in(by.conflicts)
+    return CASES.to(by)
 
 
 def _condition(session: Session, view: View, by: Actor, now: datetime) -> ColumnElement[bool]:

@@ -104,8 +104,8 @@ def index() -> str:
     by = current_actor()
     return render_template(
         "asked/index.html",
-        requests=requests.of_developer(g.session, by.organisation_id),
-        plans=plans.of_developer(g.session, by.organisation_id),
+        requests=requests.visible(g.session, by=by),
+        plans=plans.visible(g.session, by=by),
         now=current_time(),
     )
 

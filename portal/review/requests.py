@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,11 +10,12 @@ from typing import Any
 from portal.law.deadlines import office_clock
 from portal.review import cases
 from portal.review.tables import AnswerDraft, Case, InformationRequest
-from portal.review.workflow import CASE, INFORMATION_REQUEST, RequestState
+from portal.review.visibility import INFORMATION_REQUESTS
+from portal.review.workflow import CASE, INFORMATION_REQUEST
 from secure_access import jobs, ledger
 from secure_access.db import Session, col, next_reference, select
-from secure_access.identity import Actor, OrganisationKind
-from secure_access.workflow import Denied, NotFound
+from secure_access.identity import Actor
+from secure_access.workflow import Denied
 
 MAX_ITEMS = 40
 """More questions than this make several requests."""
@@ -119,13 +119,8 @@ def load(session: Session, reference: str, *, by: Actor, for_update: bool = Fals
 
     Raises `NotFound`, also for a developer as long as a request is not served.
     """
-    query = select(InformationRequest).where(InformationRequest.reference == reference)
-    found = session.exec(
-        query.with_for_update().execution_options(populate_existing=True) if for_update else query
-    ).first()
-    if found is None or not _theirs(found, by):
-        raise NotFound
-    return found
+    named = col(InformationRequest.reference) == reference
+    return INFORMATION_REQUESTS.find(session, by, named, for_update=for_update)
 
 
 def of_case(session: Session, case: Case) -> list[InformationRequest]:
@@ -134,11 +129,9 @@ def of_case(session: Session, case: Case) -> list[InformationRequest]:
     return list(session.exec(query.order_by(col(InformationRequest.drafted_at).desc())))
 
 
-def of_developer(session: Session, developer_id: uuid.UUID) -> list[InformationRequest]:
-    """The requests served to a developer, newest first."""
-    query = select(InformationRequest).where(
-        InformationRequest.developer_id == developer_id, col(InformationRequest.state) != RequestState.DRAFT
-    )
+def visible(session: Session, *, by: Actor) -> list[InformationRequest]:
+    """Every request that is there for this person, newest first: for a developer what was served to it."""
+    query = select(InformationRequest).where(INFORMATION_REQUESTS.to(by))
     return list(session.exec(query.order_by(col(InformationRequest.drafted_at).desc())))
 
 
@@ -225,9 +218,3 @@ def _ended(
     session.flush()
     cases.set_due(session, case, now=now)
     ledger.append(session, event, fields, by=by, now=now, about=about(case, request), records=(request, case))
-
-
-def _theirs(request: InformationRequest, by: Actor) -> bool:
-    if by.organisation_kind is OrganisationKind.DEVELOPER:
-        return request.developer_id == by.organisation_id and request.state is not RequestState.DRAFT
-    return by.organisation_kind is OrganisationKind.REGULATOR and bool(by.roles & cases.READERS)

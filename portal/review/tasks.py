@@ -95,7 +95,7 @@ def _readings(session: Session, by: Actor, now: datetime) -> Iterator[Task]:
 
 
 def _answers(session: Session, by: Actor) -> Iterator[Task]:
-    for request in requests.of_developer(session, by.organisation_id):
+    for request in requests.visible(session, by=by):
         if request.state is RequestState.SERVED:
             missing = len(requests.unanswered(session, request))
             items = plural(len(request.items), "item")
@@ -110,7 +110,7 @@ def _answers(session: Session, by: Actor) -> Iterator[Task]:
 
 
 def _deliveries(session: Session, by: Actor) -> Iterator[Task]:
-    for request in plans.of_developer(session, by.organisation_id):
+    for request in plans.visible(session, by=by):
         if request.state is PlanState.APPROVED:
             yield _delivery(request)
 
