@@ -48,7 +48,6 @@ from tests.fixtures.app import CheapHasher, World
 from tests.fixtures.filing import Developer
 
 NOW = datetime(2027, 10, 1, 9, 0, tzinfo=UTC)
-_TOKENS = re.compile(r'name="(csrf_token|form_id)" value="[^"]*"')
 
 
 KEY_HOLDERS = ("jonas", "oskar", "root")
@@ -93,11 +92,6 @@ class Siege:
     def urls(self, zone: str) -> Any:
         """Builds paths of a zone."""
         return self.world.zones[zone].url_map.bind("x")
-
-
-def neutral(text: str) -> str:
-    """A page without what differs on every drawing of it."""
-    return _TOKENS.sub("", text)
 
 
 def besiege(home: Path, url: str) -> Siege:
