@@ -9,6 +9,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -275,16 +276,29 @@ def wait_for(true: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+@pytest.fixture
+def rabbitmq(
+    rabbitmq_queue: tuple[str, str], postgresql_made: Callable[[], AbstractContextManager[str]]
+) -> Iterator[dict[str, str]]:
+    """PostgreSQL with RabbitMQ. The database is the test's own: its workers do every job that they find."""
+    with postgresql_made() as url:
+        broker, queue = rabbitmq_queue
+        yield {"ASSAY_BROKER": broker, "ASSAY_QUEUE": queue, "ASSAY_DATABASE": url}
+
+
+@pytest.fixture
+def embedded(tmp_path: Path) -> dict[str, str]:
+    """SQLite with the broker that needs no server."""
+    (tmp_path / "home").mkdir()
+    upgrade(f"sqlite:///{tmp_path / 'home' / 'assay.db'}")
+    return {}
+
+
 @pytest.fixture(params=["embedded", "rabbitmq"])
 def instance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Instance]:
-    """SQLite with the broker that needs no server, and PostgreSQL with RabbitMQ."""
-    env = {"ASSAY_HOME": str(tmp_path / "home"), "ASSAY_JOB_LEASE": "2"}
-    if request.param == "rabbitmq":
-        env["ASSAY_BROKER"], env["ASSAY_QUEUE"] = request.getfixturevalue("rabbitmq_queue")
-        env["ASSAY_DATABASE"] = request.getfixturevalue("postgresql_url")
-    else:
-        (tmp_path / "home").mkdir()
-        upgrade(f"sqlite:///{tmp_path / 'home' / 'assay.db'}")
+    """An instance with each broker."""
+    parts: dict[str, str] = request.getfixturevalue(request.param)
+    env = {"ASSAY_HOME": str(tmp_path / "home"), "ASSAY_JOB_LEASE": "2", **parts}
     settings = Settings.from_env(env)
     wired = wire(settings, hasher=CheapHasher())
     publish_to(wired, bare_celery(settings))
