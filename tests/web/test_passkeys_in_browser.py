@@ -21,7 +21,7 @@ from tests.fixtures.filing import Developer
 from tests.fixtures.passkeys import KeyHolder, holder
 from tests.portal.accounts.test_sign_in_policy import first_key_code
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(420)
 
 AUTHENTICATOR = {
     "protocol": "ctap2",
