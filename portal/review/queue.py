@@ -20,6 +20,8 @@ from secure_access.identity import Actor, Person
 from secure_access.workflow import Role
 
 PAGE = 50
+_IN_ORDER = (col(Case.due_on).is_(None), col(Case.due_on), col(Case.opened_at), col(Case.reference))
+"""What is due first stands first, what has no due date last, oldest first: the same for everybody."""
 
 
 class View(StrEnum):
@@ -71,13 +73,7 @@ def page(session: Session, *, view: View, number: int, by: Actor, now: datetime)
     wanted = _condition(session, view, by, now)
     total = session.exec(select(func.count()).select_from(Case).where(wanted)).one()
     number = max(1, min(number, -(-total // PAGE) or 1))
-    query = (
-        select(Case)
-        .where(wanted)
-        .order_by(col(Case.due_on).is_(None), col(Case.due_on), col(Case.opened_at), col(Case.reference))
-        .offset((number - 1) * PAGE)
-        .limit(PAGE)
-    )
+    query = select(Case).where(wanted).order_by(*_IN_ORDER).offset((number - 1) * PAGE).limit(PAGE)
     return Page(view, gather(session, list(session.exec(query))), total, number)
 
 
@@ -101,12 +97,7 @@ def waiting(session: Session, *, by: Actor) -> list[Facts]:
         unowned = and_(col(Case.officer_id).is_(None), col(Case.state) != CaseState.DECIDED)
         wanted = or_(wanted, and_(unowned, _open_to(by)))
     shared_last = and_(col(Case.officer_id).is_(None), col(Case.decider_id).is_(None))
-    query = (
-        select(Case)
-        .where(wanted)
-        .order_by(shared_last, col(Case.due_on).is_(None), col(Case.due_on))
-        .limit(PAGE)
-    )
+    query = select(Case).where(wanted).order_by(shared_last, *_IN_ORDER).limit(PAGE)
     return gather(session, list(session.exec(query)))
 
 

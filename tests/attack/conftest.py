@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -48,9 +49,9 @@ from tests.fixtures.app import CheapHasher, World
 from tests.fixtures.filing import Developer
 
 NOW = datetime(2027, 10, 1, 9, 0, tzinfo=UTC)
-_TOKENS = re.compile(r'name="(csrf_token|form_id)" value="[^"]*"')
 
-
+PAUSE_SECONDS = 600
+"""A session that is not used ends after half an hour, and other tests may take that long in between."""
 KEY_HOLDERS = ("jonas", "oskar", "root")
 """One of each zone who has a key, and signs, approves and sends nothing that would ask for it."""
 
@@ -65,18 +66,22 @@ class Siege:
     personas: dict[str, tuple[str, Actor]] = field(default_factory=dict)
     _clients: dict[str, FlaskClient] = field(default_factory=dict)
     _tokens: dict[str, str] = field(default_factory=dict)
+    _used: dict[str, float] = field(default_factory=dict)
 
     def client(self, name: str) -> FlaskClient:
-        """The signed-in client of a persona, one for all tests."""
-        if name not in self._clients:
+        """The signed-in client of a persona, one for all tests; signed in anew after a pause."""
+        before, self._used[name] = self._used.get(name), time.monotonic()
+        if before is None or self._used[name] - before > PAUSE_SECONDS:
             zone, actor = self.personas[name]
             self._clients[name] = self.world.client(zone, actor)
+            self._tokens.pop(name, None)
         return self._clients[name]
 
     def token(self, name: str) -> str:
         """A CSRF token of that client's session."""
+        client = self.client(name)
         if name not in self._tokens:
-            page = self.client(name).get("/").text
+            page = client.get("/").text
             self._tokens[name] = re.findall(r'name="csrf_token" value="([^"]+)"', page)[0]
         return self._tokens[name]
 
@@ -93,11 +98,6 @@ class Siege:
     def urls(self, zone: str) -> Any:
         """Builds paths of a zone."""
         return self.world.zones[zone].url_map.bind("x")
-
-
-def neutral(text: str) -> str:
-    """A page without what differs on every drawing of it."""
-    return _TOKENS.sub("", text)
 
 
 def besiege(home: Path, url: str) -> Siege:

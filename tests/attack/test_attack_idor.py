@@ -16,8 +16,9 @@ from secure_access.db import select
 from secure_access.identity import SignInSession
 from secure_access.ledger.tables import SecurityLogRow
 from secure_access.workflow import Role
-from tests.attack.conftest import Siege, neutral
+from tests.attack.conftest import Siege
 from tests.attack.objects import Target, sampled, targets
+from tests.fixtures.app import without_tokens
 
 REVIEW = {Role.CASE_OFFICER, Role.DECIDER}
 ENFORCEMENT = {Role.ENFORCEMENT_OFFICER, Role.HEAD_OF_ENFORCEMENT}
@@ -144,7 +145,7 @@ def _compare(siege: Siege, name: str, method: str, target: Target) -> Iterator[s
     twin, found = answers
     if found.status_code != 404 or twin.status_code != 404:
         yield f"{where}: {found.status_code}, and {twin.status_code} for what does not exist"
-    elif neutral(found.text) != neutral(twin.text):
+    elif without_tokens(found.text) != without_tokens(twin.text):
         yield f"{where}: another page than for what does not exist"
     elif dict(found.headers) | {"Content-Length": ""} != dict(twin.headers) | {"Content-Length": ""}:
         yield f"{where}: other headers than for what does not exist"

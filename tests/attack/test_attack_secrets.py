@@ -6,6 +6,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -125,14 +126,14 @@ def log_file(tmp_path: Path, sqlite_world: World) -> Iterator[Path]:
     """The log of a process as ``assay serve`` configures it."""
     root, path = logging.getLogger(), tmp_path / "assay.log"
     handlers, level, before = root.handlers[:], root.level, structlog.get_config()
-    settings = sqlite_world.wired.settings
-    object.__setattr__(settings, "log", str(path))
-    logs.configure(settings, "web")
+    logs.configure(replace(sqlite_world.wired.settings, log=str(path)), "web")
     yield path
     structlog.configure(**before)
     for handler in root.handlers:
         handler.close()
     root.handlers, root.level = handlers, level
+    for name in logs.OURS:
+        logging.getLogger(name).setLevel(logging.NOTSET)
     logging.captureWarnings(False)
 
 

@@ -58,7 +58,7 @@ def test_signing_out_after_a_pause_neither_waits_nor_fails(world: World) -> None
     begun = time.monotonic()
     answer = client.post("/sign-out", data={"csrf_token": token})
     assert (answer.status_code, answer.headers["Location"]) == (303, "/sign-in")
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 25, "it waited for a lock, which takes 30 seconds"
 
 
 class SlowBody(io.BytesIO):

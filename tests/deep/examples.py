@@ -2,7 +2,7 @@
 
 ``usual`` is hypothesis's own number, ``deep`` twenty times that, for ``make deep``, ``brief`` a fifth and
 the same ones each time, where tests run thousands of times. A number that a property asks for is taken in
-proportion.
+proportion. No example has a time limit: a machine with other work would fail a property that holds.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 
 USUAL = hypothesis.settings.default.max_examples
 
-hypothesis.settings.register_profile("usual", hypothesis.settings.default)
+hypothesis.settings.register_profile("usual", hypothesis.settings.default, deadline=None)
 hypothesis.settings.register_profile("deep", max_examples=20 * USUAL, deadline=None)
 hypothesis.settings.register_profile(
     "brief", max_examples=USUAL // 5, deadline=None, derandomize=True, database=None

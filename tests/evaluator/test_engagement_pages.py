@@ -10,7 +10,7 @@ import pytest
 
 from evaluator import assessments
 from secure_access.identity import OrganisationKind
-from tests.fixtures.app import form_of
+from tests.fixtures.app import form_of, without_tokens
 from tests.fixtures.evaluator import Evaluation, evaluation_log
 
 
@@ -18,10 +18,6 @@ def typed(evaluation: Evaluation, **changes: str) -> dict[str, str]:
     answers = evaluation.answers()
     fields = {f"{key}/{name}": value for key, row in answers["rows"].items() for name, value in row.items()}
     return {**fields, "recommendation": "release", "summary": "Nothing above tier 1.", **changes}
-
-
-def without_tokens(page: str) -> list[str]:
-    return [line for line in page.splitlines() if "csrf_token" not in line]
 
 
 def test_from_the_list_to_a_submitted_assessment_with_its_receipt(sqlite_evaluation: Evaluation) -> None:
@@ -151,9 +147,11 @@ def test_the_accreditation_form(sqlite_evaluation: Evaluation) -> None:
     assert client.post("/accreditations/new", data={**data, **dates}).status_code == 303
     listed = client.get("/accreditations").text
     assert sqlite_evaluation.body.name in listed
-    action = next(part.split('"')[0] for part in listed.split('action="') if "/suspend" in part.split('"')[0])
+    row = listed.partition(f"<h3>{sqlite_evaluation.body.name}")[2].partition("<h3>")[0]
+    action = next(part.split('"')[0] for part in row.split('action="') if "/suspend" in part.split('"')[0])
     assert client.post(action, data=form_of(listed, action)).status_code == 303
-    assert "Suspended" in client.get("/accreditations").text
+    again = client.get("/accreditations").text.partition(f"<h3>{sqlite_evaluation.body.name}")[2]
+    assert "Suspended" in again.partition("<h3>")[0]
 
 
 def test_what_waits_stands_on_the_first_page(sqlite_evaluation: Evaluation) -> None:

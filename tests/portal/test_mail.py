@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import socket
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from email import message_from_bytes
 from email.message import Message
@@ -22,6 +21,7 @@ from secure_access.identity import OrganisationKind, invitations, organisations,
 from secure_access.jobs import Job, JobState
 from secure_access.workflow import Role
 from tests.fixtures.app import World
+from tests.fixtures.instance import free_port
 from tests.fixtures.people import house
 
 
@@ -42,11 +42,8 @@ class Mailbox:
 @pytest.fixture
 def mailbox() -> Iterator[tuple[Mailbox, str]]:
     """A mail server on loopback, and its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    box = Mailbox()
-    controller = Controller(box, hostname="127.0.0.1", port=port)
+    box, port = Mailbox(), free_port()
+    controller = Controller(box, hostname="127.0.0.1", port=port, ready_timeout=60)
     controller.start()
     yield box, f"smtp://127.0.0.1:{port}"
     controller.stop()
@@ -127,22 +124,25 @@ def test_mail_that_cannot_be_sent_is_kept_with_its_job(
     assert sent == []
 
 
-def test_a_demonstration_without_a_server_shows_what_would_be_sent(sqlite_world: World) -> None:
-    office = house(sqlite_world, OrganisationKind.REGULATOR)
-    firm = house(sqlite_world, OrganisationKind.DEVELOPER)
+def test_a_demonstration_without_a_server_shows_what_would_be_sent(
+    make_world: Callable[[str], World], own_sqlite_url: str
+) -> None:
+    world = make_world(own_sqlite_url)  # the list has an end, and the shared database any number of letters
+    office = house(world, OrganisationKind.REGULATOR)
+    firm = house(world, OrganisationKind.DEVELOPER)
     email = f"{uuid.uuid4().hex}@firm.example"
     row = firm.invite(email, Role.PREPARER)
-    sqlite_world.run_jobs()
-    client = sqlite_world.client("government", office.first)
+    world.run_jobs()
+    client = world.client("government", office.first)
     listed = client.get("/administration/mail").text
     assert email in listed
     assert "nothing has left this machine" in listed
-    with sqlite_world.wired.database.read() as session:
+    with world.wired.database.read() as session:
         kept = session.exec(select(mail.SentMail).where(mail.SentMail.recipient == email)).one()
     token = invitations.token_of(firm.key, row.id)
     address = f"/administration/mail/{kept.id}"
     assert token in client.get(address).text
-    official = sqlite_world.client("government", office.person(Role.CASE_OFFICER))
+    official = world.client("government", office.person(Role.CASE_OFFICER))
     assert official.get(address).status_code == 404
     firm.accept(row)
     assert token not in client.get(address).text

@@ -235,6 +235,7 @@ def test_every_blueprint_has_a_row_and_every_page_asks_who_comes(sqlite_world: W
             assert client.get(path).status_code == 303, f"{zone} {rule} is open to anybody"
 
 
+@pytest.mark.timeout(900)  # every page, every role: minutes on a machine with other work
 def test_every_page_is_refused_to_every_role_that_its_row_does_not_name(sqlite_world: World) -> None:
     for zone, (kind, _) in HOME_OF.items():
         app = sqlite_world.zones[zone]

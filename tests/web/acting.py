@@ -86,7 +86,7 @@ def reach(page: Page, selector: str) -> None:
     pytest.fail(f"Tab does not reach {selector} on {page.url}")
 
 
-def wait_for(visitor: Visitor, words: str, *, within: Locator | None = None, seconds: float = 30) -> None:
+def wait_for(visitor: Visitor, words: str, *, within: Locator | None = None, seconds: float = 90) -> None:
     """Load the page again until it says so: a job of the worker stands behind it."""
     end = time.monotonic() + seconds
     body = visitor.page.locator("body") if within is None else within

@@ -17,7 +17,7 @@ from tests.fixtures.browser import SCREENS, Gallery, Visitor
 from tests.fixtures.instance import Instance
 from tests.web.crawl import Served, crawl
 
-pytestmark = pytest.mark.timeout(420)
+pytestmark = pytest.mark.timeout(900)
 
 PEOPLE = (
     *("", "nadia", "weiss", "greta", "jonas", "oskar", "lena", "petra"),

@@ -46,12 +46,12 @@ class People:
         assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(900)
 def test_the_story_on_embedded_parts(chromium: Browser, embedded_instance: Instance) -> None:
     walk(People(chromium, embedded_instance, Gallery(SCREENS / "journey")))
 
 
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(900)
 def test_the_story_on_postgresql_s3_and_rabbitmq(chromium: Browser, large_instance: Instance) -> None:
     walk(People(chromium, large_instance, Gallery()))
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, expect
 from tests.fixtures.browser import SCREENS, WIDE, Faults, Gallery, Visitor
 from tests.fixtures.instance import Instance
 
-pytestmark = pytest.mark.timeout(420)
+pytestmark = pytest.mark.timeout(900)
 
 EXPLORER = "/law/explorer"
 STATES = {

@@ -16,12 +16,12 @@ from secure_access.db import select
 from secure_access.identity import OrganisationKind, Person, SignInSession
 from secure_access.workflow import Role
 from tests.fixtures.app import World
-from tests.fixtures.browser import SCREENS, Faults, Gallery
+from tests.fixtures.browser import PATIENCE, SCREENS, Faults, Gallery
 from tests.fixtures.filing import Developer
 from tests.fixtures.passkeys import KeyHolder, holder
 from tests.portal.accounts.test_sign_in_policy import first_key_code
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(420)
 
 AUTHENTICATOR = {
     "protocol": "ctap2",
@@ -41,7 +41,7 @@ class Browsing:
         self.world, self.zone = world, zone
         self.address = origin(world.wired.settings, zone)
         self.context: BrowserContext = browser.new_context(viewport={"width": 1280, "height": 900})
-        self.context.set_default_timeout(15_000)
+        self.context.set_default_timeout(PATIENCE)
         self.faults = Faults().watch(self.context)
         self.page: Page = self.context.new_page()
         self.cdp: CDPSession = self.context.new_cdp_session(self.page)

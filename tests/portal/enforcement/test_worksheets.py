@@ -277,7 +277,7 @@ def test_worksheets_do_not_exist_for_others(bench: Bench) -> None:
             worksheets.load(session, row.reference, by=actor)
 
 
-@pytest.mark.parametrize(("reference", "version"), [("W-2027-999", None), (None, 7)])
+@pytest.mark.parametrize(("reference", "version"), [("W-1999-001", None), (None, 7)])
 def test_what_is_not_there_is_not_found(
     sqlite_bench: Bench, reference: str | None, version: int | None
 ) -> None:

@@ -167,6 +167,7 @@ def test_a_correction_of_figures_counts_and_a_wrong_period_does_not(developer):
     with developer.world.wired.database.write() as session:
         version = developer.version(session)
         developer.figures(session)
+        developer.world.at(developer.world.clock.now() + HOUR)  # of two at one moment either may stand last
         developer.figures(session, gross_revenue=Decimal("400000000.50"))
         stated = registration.figures_of(session, developer.organisation.id)
         facts = registration.coverage_facts(version, stated, on=date(2027, 6, 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from string import Formatter
 
@@ -189,15 +190,16 @@ def test_every_zone_leads_to_the_pages_of_the_footer(sqlite_world: World, zone: 
         assert f'{"" if zone == "public" else "http://localhost:5000"}{path}"' in page
 
 
-def test_a_walk_leads_through_the_told_case(sqlite_world: World) -> None:
-    client = sqlite_world.client("public")
+def test_a_walk_leads_through_the_told_case(make_world: Callable[[str], World], own_sqlite_url: str) -> None:
+    world = make_world(own_sqlite_url)  # what lies in its home changes the first page for everybody
+    client = world.client("public")
     assert client.get("/walk/public").status_code == 404
     pages = {
         "decision": {"url": "http://localhost:5000/register/decisions/D-2027-001", "fact": "One condition"}
     }
     accounts = {door.key: f"{door.key}@example.test" for door in DOORS}
     told = {"pages": pages, "accounts": accounts}
-    (sqlite_world.wired.settings.home / "story.json").write_text(json.dumps(told))
+    (world.wired.settings.home / "story.json").write_text(json.dumps(told))
     page = client.get("/walk/public").text
     assert pages["decision"]["url"] in page
     assert "One condition" in page

@@ -206,9 +206,9 @@ def test_a_what_if_is_quick(visitor: FlaskClient) -> None:
     visitor.get(EXPLORER)
     spent = []
     for _ in range(3):
-        before = time.process_time()
+        before = time.thread_time()
         visitor.get(address(WHAT_IFS[2]))
-        spent.append(time.process_time() - before)
+        spent.append(time.thread_time() - before)
     assert min(spent) < 0.3
 
 

@@ -165,7 +165,7 @@ def test_a_reset_ends_the_old_password_and_its_mail_goes_to_the_person(firm: Hou
 def test_a_first_administrator_is_made_only_while_there_is_none(world: World) -> None:
     authority = world.organisation(OrganisationKind.REGULATOR)
     made = House(world, authority, None, None)  # type: ignore[arg-type]
-    new = Newcomer("first@authority.example", "First")
+    new = Newcomer(f"{uuid.uuid4().hex}@authority.example", "First")
     with world.wired.database.write() as session:
         row = recovery.create(session, authority=authority, new=new, key=made.key, now=START)
     person = made.accept(row)
@@ -208,12 +208,12 @@ def test_one_administrator_alone_invites_the_second_directly(world: World) -> No
     authority = world.organisation(OrganisationKind.REGULATOR)
     only = world.person(authority, Role.ADMINISTRATOR)
     made = House(world, authority, only, only)
-    wanted = Wanted(authority.id, "second@authority.example", "Second", [Role.ADMINISTRATOR])
+    wanted = Wanted(authority.id, f"{uuid.uuid4().hex}@authority.example", "Second", [Role.ADMINISTRATOR])
     row = made.act(invitations.invite, wanted=wanted, key=made.key)
     made.accept(row)
     with pytest.raises(Denied, match="two administrators"):
         made.act(
             invitations.invite,
-            wanted=Wanted(authority.id, "third@authority.example", "Third", [Role.DECIDER]),
+            wanted=Wanted(authority.id, f"{uuid.uuid4().hex}@authority.example", "Third", [Role.DECIDER]),
             key=made.key,
         )
