@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, false, func, or_
+from sqlalchemy import ColumnElement, and_, case, exists, false, func, or_
 
 from evaluator.tables import Engagement
 from evaluator.workflow import EngagementState
@@ -90,14 +90,14 @@ def counts(session: Session, *, by: Actor, now: datetime) -> dict[View, int]:
 def waiting(session: Session, *, by: Actor) -> list[Facts]:
     """Undecided and conditioned cases in which an act of this person's roles may be next, a page at most.
 
-    Cases without a case officer wait for every case officer, after those that wait for this person alone.
+    Cases without a case officer wait for every case officer, after those that name this person.
     """
     wanted = and_(_mine(by), _open_to(by))
     if by.holds(Role.CASE_OFFICER):
         unowned = and_(col(Case.officer_id).is_(None), col(Case.state) != CaseState.DECIDED)
         wanted = or_(wanted, and_(unowned, _open_to(by)))
-    shared_last = and_(col(Case.officer_id).is_(None), col(Case.decider_id).is_(None))
-    query = select(Case).where(wanted).order_by(shared_last, *_IN_ORDER).limit(PAGE)
+    named = or_(col(Case.officer_id) == by.person_id, col(Case.decider_id) == by.person_id)
+    query = select(Case).where(wanted).order_by(case((named, 0), else_=1), *_IN_ORDER).limit(PAGE)
     return gather(session, list(session.exec(query)))
 
 
