@@ -28,7 +28,7 @@ from portal.law import statute
 from secure_access import documents, jobs, ledger
 from secure_access.db import Session, col, next_reference, select
 from secure_access.documents import Accepted, Audience
-from secure_access.identity import Actor, Organisation, OrganisationKind, Person
+from secure_access.identity import Actor, Organisation, OrganisationKind, Person, conflicts
 from secure_access.ledger import canonical
 from secure_access.workflow import Denied, NotFound
 
@@ -107,7 +107,10 @@ def of_case(session: Session, case_id: uuid.UUID) -> list[IndependentAssessment]
 
 
 def load(session: Session, reference: str, *, by: Actor) -> IndependentAssessment:
-    """A submitted assessment: of one's own body, or any for who oversees. Raises `NotFound`."""
+    """A submitted assessment: of one's own body, or any for who oversees and has no conflict.
+
+    Raises `NotFound`.
+    """
     query = select(IndependentAssessment).where(IndependentAssessment.reference == reference)
     if by.organisation_kind is OrganisationKind.EVALUATOR:
         query = query.where(IndependentAssessment.evaluator_id == by.organisation_id)
@@ -116,6 +119,7 @@ def load(session: Session, reference: str, *, by: Actor) -> IndependentAssessmen
     found = session.exec(query).first()
     if found is None:
         raise NotFound
+    conflicts.hide(by, session.get_one(Engagement, found.engagement_id).developer_id)
     return found
 
 

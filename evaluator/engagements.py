@@ -14,7 +14,7 @@ from portal.filing.tables import Filing
 from portal.filing.workflow import FilingState
 from secure_access import ledger
 from secure_access.db import Session, col, next_reference, select
-from secure_access.identity import Actor, OrganisationKind
+from secure_access.identity import Actor, OrganisationKind, conflicts
 from secure_access.workflow import Denied, NotFound, Role
 
 OVERSEERS = frozenset({Role.CASE_OFFICER, Role.DECIDER, Role.ACCREDITATION_OFFICER})
@@ -79,7 +79,7 @@ def about(engagement: Engagement) -> tuple[str, ...]:
 
 
 def load(session: Session, reference: str, *, by: Actor, for_update: bool = False) -> Engagement:
-    """An engagement: the evaluator's own, or any for who oversees them. Raises `NotFound`."""
+    """The evaluator's own engagement, or any for who oversees without a conflict. Raises `NotFound`."""
     query = select(Engagement).where(Engagement.reference == reference)
     if by.organisation_kind is OrganisationKind.EVALUATOR:
         query = query.where(Engagement.evaluator_id == by.organisation_id)
@@ -88,6 +88,7 @@ def load(session: Session, reference: str, *, by: Actor, for_update: bool = Fals
     found = session.exec(query.with_for_update() if for_update else query).first()
     if found is None:
         raise NotFound
+    conflicts.hide(by, found.developer_id)
     return found
 
 

@@ -159,7 +159,7 @@ def load(session: Session, reference: str, *, by: Actor, for_update: bool = Fals
 def waiting(session: Session, *, by: Actor) -> list[Notice]:
     """Every notice, the latest first."""
     guard(by)
-    query = select(Notice).where(col(Notice.developer_id).not_in(by.conflicts))
+    query = select(Notice).where(conflicts.open_to(by, Notice.developer_id))
     return list(session.exec(query.order_by(col(Notice.written_at).desc())))
 
 

@@ -20,7 +20,7 @@ from portal.law import penalties
 from portal.law.facts import LawError
 from secure_access import ledger
 from secure_access.db import Session, col, select
-from secure_access.identity import Actor
+from secure_access.identity import Actor, conflicts
 from secure_access.workflow import Denied, NotFound
 
 STATUSES = {
@@ -102,11 +102,15 @@ class Use:
 
 
 def load(session: Session, row_id: uuid.UUID, *, by: Actor, for_update: bool = False) -> History:
-    """The history of the decision that a record is of. Raises `NotFound` for whoever does not enforce."""
+    """The history of the decision that a record is of.
+
+    Raises `NotFound` for whoever does not enforce, or has a conflict with its developer.
+    """
     guard(by)
     row = session.get(PriorViolation, row_id)
     if row is None:
         raise NotFound
+    conflicts.hide(by, row.developer_id)
     return History(_records(session, row.developer_id, row.regime, row.decision, for_update=for_update))
 
 

@@ -77,7 +77,7 @@ def violations(session: Session, *, by: Actor, states: frozenset[ViolationState]
         .join(Organisation, col(Organisation.id) == col(AllegedViolation.developer_id))
         .join(Case, col(Case.id) == col(AllegedViolation.case_id))
         .where(col(AllegedViolation.state).in_(states))
-        .where(col(AllegedViolation.developer_id).not_in(by.conflicts))
+        .where(conflicts.open_to(by, AllegedViolation.developer_id))
         .order_by(col(AllegedViolation.suggested_at), col(AllegedViolation.reference))
     )
     return [Listed(*row) for row in session.exec(query)]

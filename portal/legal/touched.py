@@ -32,7 +32,7 @@ from portal.review.tables import Case
 from portal.review.workflow import CaseState
 from portal.ui.formats import day, money
 from secure_access.db import Session, col, select
-from secure_access.identity import Organisation
+from secure_access.identity import Actor, Organisation, conflicts
 
 SHOWN = 200
 """Open cases that are worked out on one page; how many are left is said."""
@@ -67,9 +67,12 @@ Asked = tuple[str, Callable[[], str]]
 """What is asked of a case, in words, and the question itself, to be asked under a version of the law."""
 
 
-def reach(session: Session, found: Opened, now: datetime) -> Reach:
-    """Everything in open cases that the version changes, worked out from the facts that stand there."""
-    open_cases = _open(session)
+def reach(session: Session, found: Opened, *, by: Actor, now: datetime) -> Reach:
+    """Everything in open cases that the version changes, worked out from the facts that stand there.
+
+    Cases of a developer with whom ``by`` has a conflict are neither shown nor counted.
+    """
+    open_cases = _open(session, by)
     rows = []
     for case in open_cases[:SHOWN]:
         developer = session.get_one(Organisation, case.developer_id).name
@@ -79,12 +82,13 @@ def reach(session: Session, found: Opened, now: datetime) -> Reach:
     return Reach(tuple(row for row in rows if row.changes), min(len(open_cases), SHOWN), len(open_cases))
 
 
-def _open(session: Session) -> list[Case]:
+def _open(session: Session, by: Actor) -> list[Case]:
     """Cases under way, and decided ones in which a violation is still alleged, oldest first."""
     alleged = select(AllegedViolation.case_id).where(
         col(AllegedViolation.state).in_((ViolationState.SUGGESTED, ViolationState.ALLEGED))
     )
     query = select(Case).where((col(Case.state) != CaseState.DECIDED) | col(Case.id).in_(alleged))
+    query = query.where(conflicts.open_to(by, Case.developer_id))
     return list(session.exec(query.order_by(col(Case.opened_at), col(Case.reference))))
 
 

@@ -15,7 +15,7 @@ from portal.review.facts import Facts, gather
 from portal.review.tables import Case, InformationRequest, PlanRequest
 from portal.review.workflow import CaseState, PlanState, RequestState
 from secure_access.db import Session, col, select
-from secure_access.identity import Actor, Person
+from secure_access.identity import Actor, Person, conflicts
 from secure_access.workflow import Role
 
 PAGE = 50
@@ -95,10 +95,10 @@ def waiting(session: Session, *, by: Actor) -> list[Facts]:
 
     Cases without a case officer wait for every case officer, after those that wait for this person alone.
     """
-    wanted = and_(_mine(by), _open_to(by))
+    wanted = and_(_mine(by), conflicts.open_to(by, Case.developer_id))
     if by.holds(Role.CASE_OFFICER):
         unowned = and_(col(Case.officer_id).is_(None), col(Case.state) != CaseState.DECIDED)
-        wanted = or_(wanted, and_(unowned, _open_to(by)))
+        wanted = or_(wanted, and_(unowned, conflicts.open_to(by, Case.developer_id)))
     shared_last = and_(col(Case.officer_id).is_(None), col(Case.decider_id).is_(None))
     query = (
         select(Case)
@@ -109,13 +109,8 @@ def waiting(session: Session, *, by: Actor) -> list[Facts]:
     return gather(session, list(session.exec(query)))
 
 
-def _open_to(by: Actor) -> ColumnElement[bool]:
-    """Cases of developers with whom this person has no conflict."""
-    return col(Case.developer_id).not_in(by.conflicts)
-
-
 def _condition(session: Session, view: View, by: Actor, now: datetime) -> ColumnElement[bool]:
-    return and_(_open_to(by), _of_view(session, view, by, now))
+    return and_(conflicts.open_to(by, Case.developer_id), _of_view(session, view, by, now))
 
 
 def _of_view(session: Session, view: View, by: Actor, now: datetime) -> ColumnElement[bool]:
