@@ -25,8 +25,6 @@ from secure_access.workflow import Denied
 ACCOUNTS = Use(frozenset({MediaType.PDF, MediaType.XLSX, MediaType.CSV}), 64 << 20)
 """What is taken as evidence of revenue."""
 LINKS = {"same": "The same company", "predecessor": "Its predecessor", "parent": "Its parent"}
-LONGEST_PERIOD_DAYS = 552
-"""A first or last fiscal year may have 18 months."""
 AVERAGE, PERIOD_END = "average_of_fiscal_year", "period_end"
 
 
@@ -266,7 +264,7 @@ def _amount(stated: NewRevenue) -> Money:
         raise Denied("Name the source: the document and the page.")
     if stated.period_end <= stated.period_start:
         raise Denied("The fiscal year ends before it starts. Check the two dates.")
-    if (stated.period_end - stated.period_start).days >= LONGEST_PERIOD_DAYS:
+    if stated.period_end - stated.period_start >= rates.LONGEST_YEAR:
         raise Denied("The period is longer than a fiscal year. State one year at a time.")
     if stated.amount < 0:
         raise Denied("Revenue cannot be below zero. Check the amount.")
