@@ -89,15 +89,15 @@ def listed(session: Session, *, by: Actor) -> list[tuple[Worksheet, tuple[Stale,
 
 def _touched(session: Session, by: Actor) -> set[uuid.UUID]:
     """Developers of whom something on file has changed, but for those with whom ``by`` has a conflict."""
-    changed: Iterable[uuid.UUID] = session.exec(
-        select(PriorViolation.developer_id).where(col(PriorViolation.replaces_id).is_not(None))
+    changed = set(
+        session.exec(select(PriorViolation.developer_id).where(col(PriorViolation.replaces_id).is_not(None)))
     )
     several = (
         select(RevenueEvidence.developer_id)
         .group_by(col(RevenueEvidence.developer_id))
         .having(func.count() > 1)
     )
-    return {*changed, *session.exec(several)} - by.conflicts
+    return {*changed, *priors.followers(session, changed), *session.exec(several)} - by.conflicts
 
 
 def _current(session: Session, developer_id: uuid.UUID) -> Iterable[Worksheet]:
