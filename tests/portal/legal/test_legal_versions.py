@@ -211,6 +211,25 @@ def test_a_request_and_a_job_work_under_the_law_of_the_instance(sqlite_chamber: 
     assert "Held before" in after
 
 
+def test_a_transaction_reads_no_text_that_was_read_before(sqlite_chamber: Chamber) -> None:
+    chamber = sqlite_chamber
+    for day, value in ((date(2027, 9, 1), "2100001"), (date(2027, 10, 1), "2100002")):
+        chamber.staged(day, value)
+    database, said = chamber.world.wired.database, []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        said.append(statement)
+
+    sqlalchemy.event.listen(database.engine, "before_cursor_execute", note)
+    found = []
+    for _ in range(3):
+        with database.read() as session:
+            [pack] = versions.in_force(session, date(2027, 10, 2))
+            found.append(pack.value(CAP, date(2027, 10, 2)).number)
+    assert found == [2_100_002] * 3
+    assert sum("statute_version.text" in statement for statement in said) == 1
+
+
 def test_both_parts_of_a_job_work_under_the_law_in_force(sqlite_chamber: Chamber) -> None:
     chamber = sqlite_chamber
     chamber.staged()
