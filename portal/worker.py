@@ -7,7 +7,7 @@ import socket
 import traceback
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from threading import Event, Thread
@@ -67,7 +67,7 @@ def perform(wired: Wired, job_id: uuid.UUID, verbs: Mapping[str, Verb] = VERBS) 
     if held is None:
         return False
     try:
-        with _kept(wired, held):
+        with _law(wired), _kept(wired, held):
             effect = verbs[held.kind](wired, held.subject_id)
         with wired.database.write() as session, wired.law(session, wired.clock.now()):
             effect(session, wired.clock.now())
@@ -81,6 +81,15 @@ def perform(wired: Wired, job_id: uuid.UUID, verbs: Mapping[str, Verb] = VERBS) 
         _give_back(wired, held, error)
         return False
     return True
+
+
+@contextmanager
+def _law(wired: Wired) -> Iterator[None]:
+    """The law in force, also for the slow part of a job: it is read before, in a transaction that ends."""
+    with ExitStack() as held:
+        with wired.database.read() as session:
+            held.enter_context(wired.law(session, wired.clock.now()))
+        yield
 
 
 def _give_back(wired: Wired, held: jobs.Claim, error: Exception) -> None:

@@ -8,7 +8,7 @@ from flask import g, render_template, url_for
 from werkzeug.wrappers import Response
 
 from portal.enforcement import adoption_views, service
-from portal.enforcement.figures_views import bp
+from portal.enforcement.group_views import bp
 from portal.enforcement.tables import AllegedViolation
 from portal.filing import incident_pages, reading
 from portal.filing import service as filings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -25,8 +26,6 @@ from secure_access.workflow import Denied
 ACCOUNTS = Use(frozenset({MediaType.PDF, MediaType.XLSX, MediaType.CSV}), 64 << 20)
 """What is taken as evidence of revenue."""
 LINKS = {"same": "The same company", "predecessor": "Its predecessor", "parent": "Its parent"}
-LONGEST_PERIOD_DAYS = 552
-"""A first or last fiscal year may have 18 months."""
 AVERAGE, PERIOD_END = "average_of_fiscal_year", "period_end"
 
 
@@ -151,7 +150,26 @@ def revenue_of(session: Session, developer_id: uuid.UUID, *, by: Actor) -> list[
 def _revenue(session: Session, developer_id: uuid.UUID) -> list[RevenueEvidence]:
     query = select(RevenueEvidence).where(RevenueEvidence.developer_id == developer_id)
     ordered = query.order_by(col(RevenueEvidence.period_end).desc(), col(RevenueEvidence.attached_at))
-    return list(session.exec(ordered))
+    own = list(session.exec(ordered))
+    return [*own, *(later for row in own if row.follows for later in _later(session, row))]
+
+
+def _later(session: Session, taken: RevenueEvidence) -> Iterator[RevenueEvidence]:
+    """What its company put on file after a figure was taken over, as if it were here; for reading only."""
+    assert taken.follows is not None
+    query = select(RevenueEvidence).where(
+        RevenueEvidence.developer_id == uuid.UUID(taken.follows["organisation"]),
+        RevenueEvidence.period_end == taken.period_end,
+        RevenueEvidence.attached_at > taken.attached_at,
+    )
+    here = {
+        "developer_id": taken.developer_id,
+        "consolidated": taken.consolidated,
+        "follows": taken.follows,
+    }
+    for row in session.exec(query.order_by(col(RevenueEvidence.attached_at))):
+        if turnover.plain_name(row.entity) == turnover.plain_name(taken.entity):
+            yield RevenueEvidence(**row.model_dump() | here)
 
 
 def turnover_of(session: Session, developer_id: uuid.UUID) -> Turnover:
@@ -212,6 +230,13 @@ def document_of(session: Session, row: RevenueEvidence) -> Document | None:
     return documents.find(session, row.document_id) if row.document_id else None
 
 
+def documents_of(session: Session, rows: Iterable[RevenueEvidence]) -> dict[uuid.UUID, Document]:
+    """The documents behind figures, by their own ids, in one query."""
+    wanted = {row.document_id for row in rows if row.document_id}
+    found = session.exec(select(Document).where(col(Document.id).in_(wanted)))
+    return {document.id: document for document in found}
+
+
 def counted(regime: str, found: Turnover, *, conduct: date, decided: date) -> list[Counted]:
     """The revenue that a law looks at, each figure with its rate on the basis that the pack names.
 
@@ -266,7 +291,7 @@ def _amount(stated: NewRevenue) -> Money:
         raise Denied("Name the source: the document and the page.")
     if stated.period_end <= stated.period_start:
         raise Denied("The fiscal year ends before it starts. Check the two dates.")
-    if (stated.period_end - stated.period_start).days >= LONGEST_PERIOD_DAYS:
+    if stated.period_end - stated.period_start >= rates.LONGEST_YEAR:
         raise Denied("The period is longer than a fiscal year. State one year at a time.")
     if stated.amount < 0:
         raise Denied("Revenue cannot be below zero. Check the amount.")

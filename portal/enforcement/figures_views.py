@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Response, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from portal.enforcement import choices, figures, pictures, priors, rates, service, sheet, turnover, worksheets
+from portal.enforcement import (
+    choices,
+    figures,
+    group,
+    pictures,
+    priors,
+    rates,
+    service,
+    sheet,
+    turnover,
+    worksheets,
+)
 from portal.enforcement.forms import PriorChangeForm, PriorForm, RevenueForm
 from portal.enforcement.priors import History
 from portal.enforcement.tables import AllegedViolation, RevenueEvidence
@@ -50,7 +62,7 @@ class Shown:
 def evidence(reference: str) -> str:
     """Revenue evidence and earlier penalties of the developer."""
     row = service.load(g.session, reference, by=current_actor())
-    return _page(row)
+    return figures_page(row)
 
 
 @bp.post("/violations/<reference>/revenue")
@@ -69,7 +81,7 @@ def attach_revenue(reference: str) -> Page:
             _claim()
             flash("The revenue is on file. A worksheet uses it from its next version on.")
             return redirect(url_for("enforcement.evidence", reference=reference), 303)
-    return _page(row, form=form), 422
+    return figures_page(row, form=form), 422
 
 
 @bp.post("/violations/<reference>/sources")
@@ -89,7 +101,7 @@ def choose_source(reference: str) -> Page:
             "why": reason,
             "error": denied.words,
         }
-        return _page(row, typed=typed), 422
+        return figures_page(row, typed=typed), 422
     flash("The source is chosen, with your reason. The other one stays on file.")
     return redirect(url_for("enforcement.evidence", reference=reference), 303)
 
@@ -108,7 +120,7 @@ def record_prior(reference: str) -> Page:
         else:
             flash("The earlier penalty is on file. The worksheet says whether it counts, and why.")
             return redirect(url_for("enforcement.evidence", reference=reference) + "#priors", 303)
-    return _page(row, prior=form), 422
+    return figures_page(row, prior=form), 422
 
 
 @bp.get("/violations/<reference>/revenue/<uuid:row_id>/file")
@@ -161,16 +173,19 @@ def calculate_again(reference: str) -> BaseResponse:
     return redirect(url_for("enforcement.worksheet", reference=reference), 303)
 
 
-def _page(
+def figures_page(
     row: AllegedViolation,
     *,
     form: RevenueForm | None = None,
     prior: PriorForm | None = None,
     typed: dict[str, str] | None = None,
 ) -> str:
+    """The page of figures; the forms and ``typed`` are what a person sent that was refused."""
     by = current_actor()
     found = figures.turnover_of(g.session, row.developer_id)
-    on_file = priors.relied_on(figures.priors_of(g.session, row.developer_id, by=by))
+    on_file = priors.histories(figures.priors_of(g.session, row.developer_id, by=by))
+    revenue = figures.revenue_of(g.session, row.developer_id, by=by)
+    papers = figures.documents_of(g.session, revenue)
     return render_template(
         "enforcement/figures.html",
         violation=row,
@@ -179,19 +194,27 @@ def _page(
         form=form or RevenueForm(data={"consolidated": True}),
         prior=prior or PriorForm(),
         typed=typed or {},
-        revenue=[_shown(row, one, found) for one in figures.revenue_of(g.session, row.developer_id, by=by)],
+        revenue=[_shown(row, one, found, papers) for one in revenue],
         found=found,
         between=[figure for figure in found.figures if figure.sources],
         names=_names([figure.choice.chosen_by for figure in found.figures if figure.choice]),
         money=_money,
         data_to=rates.span()[1],
-        priors=[(one, priors.load(g.session, one.id, by=by)) for one in on_file],
+        priors=[(history.now, history) for history in on_file],
         statuses=priors.STATUSES,
         links=figures.LINKS,
+        related=[("take_prior", one) for one in group.prior_offers(g.session, row, by=by)]
+        + [("take_revenue", one) for one in group.revenue_offers(g.session, row, by=by)],
+        says=group.says(row.regime),
     )
 
 
-def _shown(violation: AllegedViolation, row: RevenueEvidence, found: Turnover) -> Shown:
+def _shown(
+    violation: AllegedViolation,
+    row: RevenueEvidence,
+    found: Turnover,
+    papers: Mapping[uuid.UUID, Document],
+) -> Shown:
     named = {counted.id: name for name, counted in found.counted}
     disagrees = any(row in figure.standing for figure in found.disagree)
     use = turnover.WHY.get(found.lost.get(row.id, ""), "")
@@ -200,7 +223,7 @@ def _shown(violation: AllegedViolation, row: RevenueEvidence, found: Turnover) -
     if disagrees and row.id not in named:
         use = "Another source says otherwise"
     rate, basis, no_rate = _rate(violation, row)
-    document = figures.document_of(g.session, row)
+    document = papers.get(row.document_id) if row.document_id else None
     return Shown(row, _money(row), document, use, row.id in named, disagrees, rate, basis, no_rate)
 
 

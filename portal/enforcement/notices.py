@@ -12,6 +12,7 @@ from portal.enforcement.grounds import REFERRED_TO, notice_kind, provision
 from portal.enforcement.letters import Dates, Sheet
 from portal.enforcement.service import about, case_of, developer_of, guard
 from portal.enforcement.tables import AllegedViolation, Notice, NoticeKind, NoticeReply, Worksheet
+from portal.enforcement.visibility import NOTICES
 from portal.enforcement.workflow import (
     NOTICE,
     PROPOSED,
@@ -27,7 +28,7 @@ from portal.web import Wired
 from secure_access import documents, identity, ledger
 from secure_access.db import Session, col, new_id, select
 from secure_access.documents import Accepted, Document, MediaType, document_context
-from secure_access.identity import Actor, Organisation, OrganisationKind, Person, conflicts
+from secure_access.identity import Actor, Organisation, OrganisationKind, Person
 from secure_access.vault import Stored
 from secure_access.workflow import Denied, NotFound
 
@@ -148,18 +149,13 @@ def reference_of(row: Worksheet, kind: NoticeKind) -> str:
 def load(session: Session, reference: str, *, by: Actor, for_update: bool = False) -> Notice:
     """A notice, for enforcement. Raises `NotFound` for everybody else."""
     guard(by)
-    query = select(Notice).where(Notice.reference == reference)
-    found = session.exec(query.with_for_update() if for_update else query).first()
-    if found is None:
-        raise NotFound
-    conflicts.hide(by, found.developer_id)
-    return found
+    return NOTICES.find(session, by, col(Notice.reference) == reference, for_update=for_update)
 
 
 def waiting(session: Session, *, by: Actor) -> list[Notice]:
     """Every notice, the latest first."""
     guard(by)
-    query = select(Notice).where(col(Notice.developer_id).not_in(by.conflicts))
+    query = select(Notice).where(NOTICES.to(by))
     return list(session.exec(query.order_by(col(Notice.written_at).desc())))
 
 
@@ -202,20 +198,15 @@ def received(session: Session, *, by: Actor) -> list[Notice]:
     """The preliminary findings sent to the actor's own organisation, the latest first."""
     if by.organisation_kind is not OrganisationKind.DEVELOPER:
         raise NotFound
-    query = select(Notice).where(
-        Notice.developer_id == by.organisation_id,
-        Notice.kind == NoticeKind.PRELIMINARY_FINDINGS,
-        Notice.state == NoticeState.SENT,
-    )
+    query = select(Notice).where(NOTICES.to(by))
     return list(session.exec(query.order_by(col(Notice.sent_at).desc())))
 
 
 def load_received(session: Session, reference: str, *, by: Actor) -> Notice:
     """One of `received`. Raises `NotFound` for what is not theirs, not sent, or not addressed to them."""
-    for notice in received(session, by=by):
-        if notice.reference == reference:
-            return notice
-    raise NotFound
+    if by.organisation_kind is not OrganisationKind.DEVELOPER:
+        raise NotFound
+    return NOTICES.find(session, by, col(Notice.reference) == reference)
 
 
 def reply(session: Session, notice: Notice, *, text: str, by: Actor, now: datetime) -> NoticeReply:

@@ -77,7 +77,7 @@ def listed(session: Session, *, by: Actor) -> list[tuple[Worksheet, tuple[Stale,
     """The worksheets to be calculated again, each in its latest version, in the order of their references."""
     guard(by)
     found = []
-    for developer_id in _touched(session):
+    for developer_id in _touched(session, by):
         revenue = figures.turnover_of(session, developer_id)
         on_file = priors.relied_on(priors.recorded(session, developer_id))
         for row in _current(session, developer_id):
@@ -87,17 +87,17 @@ def listed(session: Session, *, by: Actor) -> list[tuple[Worksheet, tuple[Stale,
     return sorted(found, key=lambda one: one[0].reference)
 
 
-def _touched(session: Session) -> set[uuid.UUID]:
-    """Developers of whom something on file has changed since it was first recorded."""
-    changed: Iterable[uuid.UUID] = session.exec(
-        select(PriorViolation.developer_id).where(col(PriorViolation.replaces_id).is_not(None))
+def _touched(session: Session, by: Actor) -> set[uuid.UUID]:
+    """Developers of whom something on file has changed, but for those with whom ``by`` has a conflict."""
+    changed = set(
+        session.exec(select(PriorViolation.developer_id).where(col(PriorViolation.replaces_id).is_not(None)))
     )
     several = (
         select(RevenueEvidence.developer_id)
         .group_by(col(RevenueEvidence.developer_id))
         .having(func.count() > 1)
     )
-    return {*changed, *session.exec(several)}
+    return {*changed, *priors.followers(session, changed), *session.exec(several)} - by.conflicts
 
 
 def _current(session: Session, developer_id: uuid.UUID) -> Iterable[Worksheet]:

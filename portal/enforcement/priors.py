@@ -7,7 +7,7 @@ worksheet is not touched: it is listed, it says so itself, and calculating it ag
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -20,7 +20,7 @@ from portal.law import penalties
 from portal.law.facts import LawError
 from secure_access import ledger
 from secure_access.db import Session, col, select
-from secure_access.identity import Actor
+from secure_access.identity import Actor, conflicts
 from secure_access.workflow import Denied, NotFound
 
 STATUSES = {
@@ -102,12 +102,19 @@ class Use:
 
 
 def load(session: Session, row_id: uuid.UUID, *, by: Actor, for_update: bool = False) -> History:
-    """The history of the decision that a record is of. Raises `NotFound` for whoever does not enforce."""
+    """The history of the decision that a record is of.
+
+    Raises `NotFound` for whoever does not enforce, or has a conflict with its developer.
+    """
     guard(by)
     row = session.get(PriorViolation, row_id)
     if row is None:
         raise NotFound
-    return History(_records(session, row.developer_id, row.regime, row.decision, for_update=for_update))
+    conflicts.hide(by, row.developer_id)
+    # What was taken over from a related company is recorded once, with the company that it hit.
+    hit = uuid.UUID(row.follows["organisation"]) if row.follows else row.developer_id
+    conflicts.hide(by, hit)
+    return History(_records(session, hit, row.regime, row.decision, for_update=for_update))
 
 
 def known(session: Session, developer_id: uuid.UUID, regime: str, decision: str) -> bool:
@@ -158,15 +165,40 @@ def in_order(rows: Iterable[PriorViolation]) -> list[PriorViolation]:
 
 def recorded(session: Session, developer_id: uuid.UUID) -> list[PriorViolation]:
     """Every record of a developer, for whoever was let in before; `figures.priors_of` asks."""
-    return in_order(session.exec(select(PriorViolation).where(PriorViolation.developer_id == developer_id)))
+    own = list(session.exec(select(PriorViolation).where(PriorViolation.developer_id == developer_id)))
+    return in_order([*own, *(later for row in own if row.follows for later in _later(session, row))])
+
+
+def _later(session: Session, taken: PriorViolation) -> Iterator[PriorViolation]:
+    """What happened to a penalty after it was taken over, as if it were recorded here; for reading only."""
+    assert taken.follows is not None
+    hit = uuid.UUID(taken.follows["organisation"])
+    records = _records(session, hit, taken.regime, taken.decision)
+    here = {"developer_id": taken.developer_id, "link": taken.link, "follows": taken.follows}
+    known = [str(row.id) for row in records].index(taken.follows["row"])
+    for row in records[known + 1 :]:
+        before = taken.id if str(row.replaces_id) == taken.follows["row"] else row.replaces_id
+        yield PriorViolation(**row.model_dump() | here | {"replaces_id": before})
+
+
+def followers(session: Session, developer_ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
+    """Developers against whom an earlier penalty of one of these was taken over."""
+    hit = {str(one) for one in developer_ids}
+    rows = session.exec(select(PriorViolation).where(col(PriorViolation.follows).is_not(None)))
+    return {row.developer_id for row in rows if row.follows and row.follows["organisation"] in hit}
 
 
 def relied_on(rows: Sequence[PriorViolation]) -> list[PriorViolation]:
     """The priors as they stand: of each decision the record last made, at the place of the first."""
-    last: dict[tuple[str, str], PriorViolation] = {}
+    return [history.now for history in histories(rows)]
+
+
+def histories(rows: Iterable[PriorViolation]) -> list[History]:
+    """The history of each decision, from every record in the order of recording."""
+    found: dict[tuple[str, str], list[PriorViolation]] = {}
     for row in rows:
-        last[row.regime, row.decision] = row
-    return list(last.values())
+        found.setdefault((row.regime, row.decision), []).append(row)
+    return [History(tuple(records)) for records in found.values()]
 
 
 def fallen(row: Worksheet, on_file: Iterable[PriorViolation]) -> list[Fallen]:
@@ -199,7 +231,9 @@ def fallen(row: Worksheet, on_file: Iterable[PriorViolation]) -> list[Fallen]:
 def uses(session: Session, found: History, *, by: Actor) -> list[Use]:
     """Every version of a worksheet that counted the decision, the latest calculated first."""
     guard(by)
-    query = select(Worksheet).where(Worksheet.developer_id == found.now.developer_id)
+    hit = found.now.developer_id
+    reached = {hit, *followers(session, [hit])} - by.conflicts
+    query = select(Worksheet).where(col(Worksheet.developer_id).in_(reached))
     listed = []
     for row in session.exec(query.order_by(col(Worksheet.drafted_at).desc(), col(Worksheet.version).desc())):
         for stated in row.facts.get("priors", ()):

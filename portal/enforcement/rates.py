@@ -27,7 +27,8 @@ _MEMBER = "eurofxref-hist.csv"
 _WIDE = Context(prec=50)
 # TARGET closes for at most four days in a row (Easter), so a longer silence at an end means missing data.
 _LONGEST_SILENCE = timedelta(days=5)
-_LONGEST_YEAR = timedelta(days=552)  # a first or last fiscal year may have 18 months
+LONGEST_YEAR = timedelta(days=552)
+"""A first or last fiscal year may have 18 months; a period as long as this is a slip, under any law."""
 
 
 class NoRate(ValueError):
@@ -65,7 +66,7 @@ def average(currency: str, start: date, end: date) -> AverageRate:
     one that reaches beyond the data at either end, and one in which the currency was not quoted throughout.
     """
     rates = _rates(currency)
-    if not start <= end or end - start > _LONGEST_YEAR:
+    if not start <= end or end - start >= LONGEST_YEAR:
         raise NoRate(f"{start} to {end} is not a fiscal year.", "Check the first and last day of the year.")
     known_from, known_to = span()
     if start < known_from or end > known_to:

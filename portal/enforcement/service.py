@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 from portal.enforcement import events
 from portal.enforcement.tables import AllegedViolation, Notice, Worksheet
+from portal.enforcement.visibility import ENFORCEMENT, VIOLATIONS
 from portal.enforcement.workflow import VIOLATION, NoticeState, ViolationStanding, ViolationState
 from portal.filing.tables import Filing, Incident
 from portal.review.tables import Case, CaseItem, InformationRequest
@@ -16,10 +17,9 @@ from portal.review.workflow import RequestState
 from portal.ui.formats import date_only
 from secure_access import ledger
 from secure_access.db import Session, col, select
-from secure_access.identity import Actor, Organisation, OrganisationKind, conflicts
-from secure_access.workflow import Denied, NotFound, Role
+from secure_access.identity import Actor, Organisation, OrganisationKind
+from secure_access.workflow import Denied, NotFound
 
-ENFORCEMENT = frozenset({Role.ENFORCEMENT_OFFICER, Role.HEAD_OF_ENFORCEMENT})
 _OPEN = frozenset({ViolationState.SUGGESTED, ViolationState.ALLEGED})
 
 
@@ -60,13 +60,7 @@ def guard(by: Actor) -> None:
 
 def load(session: Session, reference: str, *, by: Actor, for_update: bool = False) -> AllegedViolation:
     """The violation of that reference. Raises `NotFound` for whoever does not enforce."""
-    guard(by)
-    query = select(AllegedViolation).where(AllegedViolation.reference == reference)
-    found = session.exec(query.with_for_update() if for_update else query).first()
-    if found is None:
-        raise NotFound
-    conflicts.hide(by, found.developer_id)
-    return found
+    return VIOLATIONS.find(session, by, col(AllegedViolation.reference) == reference, for_update=for_update)
 
 
 def violations(session: Session, *, by: Actor, states: frozenset[ViolationState] = _OPEN) -> list[Listed]:
@@ -77,7 +71,7 @@ def violations(session: Session, *, by: Actor, states: frozenset[ViolationState]
         .join(Organisation, col(Organisation.id) == col(AllegedViolation.developer_id))
         .join(Case, col(Case.id) == col(AllegedViolation.case_id))
         .where(col(AllegedViolation.state).in_(states))
-        .where(col(AllegedViolation.developer_id).not_in(by.conflicts))
+        .where(VIOLATIONS.to(by))
         .order_by(col(AllegedViolation.suggested_at), col(AllegedViolation.reference))
     )
     return [Listed(*row) for row in session.exec(query)]

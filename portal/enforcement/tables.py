@@ -7,7 +7,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import JSON, UniqueConstraint
 
 from portal.enforcement.workflow import AdoptionState, NoticeState, ViolationState, WorksheetState
 from secure_access.db import (
@@ -61,7 +61,7 @@ class RevenueEvidence(Table, table=True):
     ``sample_of`` names the real company whose published figures a demonstration borrows: no allegation.
     ``restated`` and ``corrects`` say that it takes the place of a figure on file, by the company's own
     restatement or because the record was wrong; ``provisional`` that it is not audited. The last two are
-    empty in rows older than they are, and empty means no.
+    empty in rows older than they are, and empty means no. ``follows`` is as in `PriorViolation`.
     """
 
     __tablename__ = "revenue_evidence"
@@ -83,6 +83,7 @@ class RevenueEvidence(Table, table=True):
     attached_at: Instant = instant_column()
     provisional: bool | None = None
     corrects: bool | None = None
+    follows: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True), nullable=True)
 
 
 class RevenueChoice(Table, table=True):
@@ -104,7 +105,9 @@ class PriorViolation(Table, table=True):
     """An earlier penalty that may count. The shape is that of ``priors[]`` in the penalty facts.
 
     A row never changes: a new status is a new row that ``replaces_id`` the one before, with
-    ``change_reason``. Of each decision the row last made holds.
+    ``change_reason``. Of each decision the row last made holds. ``follows`` is empty, or says from which row
+    of which related company it was taken over, by which relations, and on which days they were looked at
+    (`portal.enforcement.group`).
     """
 
     __tablename__ = "prior_violation"
@@ -125,6 +128,7 @@ class PriorViolation(Table, table=True):
     recorded_at: Instant = instant_column()
     replaces_id: uuid.UUID | None = None
     change_reason: str | None = None
+    follows: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True), nullable=True)
 
 
 class MethodAdoption(Table, table=True):

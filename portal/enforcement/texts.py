@@ -18,7 +18,6 @@ from portal.law.statute import Pack
 from secure_access import ledger
 from secure_access.db import Session, col, select
 from secure_access.identity import Actor
-from secure_access.workflow import NotFound
 
 
 def keep(
@@ -55,14 +54,6 @@ def _added(session: Session, row: StatuteText, *, by: Actor | None, now: datetim
     except IntegrityError:
         return False
     return True
-
-
-def text_of(session: Session, digest: str) -> str:
-    """The text kept under a digest. Raises `NotFound` where there is none."""
-    row = session.get(StatuteText, digest)
-    if row is None:
-        raise NotFound
-    return row.text
 
 
 def stored(session: Session) -> dict[str, str]:

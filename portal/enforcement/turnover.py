@@ -155,9 +155,11 @@ def _counted(
     """The figures under the names that the facts give them, and those that a consolidated figure holds."""
     whole = [figure.used for figure in figures if figure.used.consolidated]
     alone = [figure.used for figure in figures if not figure.used.consolidated]
-    names = {plain_name(row.entity) for row in alone}
+    names = {plain_name(row.entity) for row in alone if row.follows is None}
     if len(names) == 1:
-        own, others = alone, []
+        # One company that stands for itself is the developer, however it is named.
+        own = [row for row in alone if row.follows is None]
+        others = [row for row in alone if row not in own]
     else:
         own = [row for row in alone if plain_name(row.entity) == plain_name(developer)]
         others = [row for row in alone if row not in own]

@@ -72,7 +72,7 @@ def worksheet(reference: str) -> str:
         lines=sheet.lines(found, url_for("enforcement.evidence", reference=violation.reference)),
         marked=sheet.marked(row),
         readings=pictures.readings(row),
-        priors=[(one, _prior_page(found, one)) for one in pictures.priors(row)],
+        priors=_priors(row),
         links=figures.LINKS,
         provisional=pictures.provisional(row),
         uncertain=pictures.uncertain(row),
@@ -204,12 +204,17 @@ def facts_json(reference: str) -> Response:
     return attachment(sheet.as_facts(row), f"{row.reference}-v{row.version}.json", "application/json")
 
 
-def _prior_page(found: Opened, one: pictures.PriorStanding) -> str:
-    """Where an earlier penalty of a worksheet is read; empty for one that is on file no more."""
-    on_file = figures.priors_of(g.session, found.worksheet.developer_id, by=current_actor())
-    stated = (one.facts["regime"], one.facts["decision"])
-    row = next((row for row in on_file if (row.regime, row.decision) == stated), None)
-    return url_for("enforcement.prior", prior_id=row.id) if row else ""
+def _priors(row: Worksheet) -> list[tuple[pictures.PriorStanding, str]]:
+    """The earlier penalties of a worksheet with where each is read; empty for one that is on file no more."""
+    on_file = figures.priors_of(g.session, row.developer_id, by=current_actor())
+    # Backwards, so that the first record of a decision stays.
+    ids = {(prior.regime, prior.decision): prior.id for prior in reversed(on_file)}
+
+    def address(one: pictures.PriorStanding) -> str:
+        prior_id = ids.get((one.facts["regime"], one.facts["decision"]))
+        return url_for("enforcement.prior", prior_id=prior_id) if prior_id else ""
+
+    return [(one, address(one)) for one in pictures.priors(row)]
 
 
 def shown_version() -> int | None:

@@ -17,6 +17,7 @@ from portal.enforcement.tables import (
     RevenueEvidence,
     Worksheet,
 )
+from portal.enforcement.visibility import WORKSHEETS
 from portal.enforcement.workflow import (
     VIOLATION,
     WORKSHEET,
@@ -33,7 +34,7 @@ from portal.law.money import Money
 from portal.law.penalties import Result
 from secure_access import jobs, ledger
 from secure_access.db import Session, col, next_reference, select
-from secure_access.identity import Actor, conflicts
+from secure_access.identity import Actor
 from secure_access.workflow import Denied, NotFound
 
 WRITE_NOTICE = "notice.write"
@@ -70,7 +71,8 @@ def load(
 ) -> Opened:
     """A worksheet in its latest, or an earlier, version. Raises `NotFound` for whoever does not enforce."""
     guard(by)
-    query = select(Worksheet).where(Worksheet.reference == reference).order_by(col(Worksheet.version))
+    query = select(Worksheet).where(Worksheet.reference == reference, WORKSHEETS.to(by))
+    query = query.order_by(col(Worksheet.version))
     if for_update:
         # Whoever acts on a worksheet waits for the violation: a new version is a new row that nobody could
         # lock.
@@ -82,7 +84,6 @@ def load(
     chosen = [w for w in versions if version in (None, w.version)]
     if not chosen:
         raise NotFound
-    conflicts.hide(by, chosen[-1].developer_id)
     return opened(session, chosen[-1], tuple(versions))
 
 

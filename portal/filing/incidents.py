@@ -50,7 +50,10 @@ def report(session: Session, *, first: FirstReport, by: Actor, now: datetime) ->
     for an awareness in the future; `NotFound` for somebody else's model.
     """
     if by.organisation_kind != OrganisationKind.DEVELOPER or not by.roles & registration.REPORTING_ROLES:
-        raise Denied("Only a preparer or a certifying officer of a developer can report.", "Ask one of them.")
+        raise Denied(
+            "Only a preparer, a certifying officer or a reporting agent of a developer can report.",
+            "Ask one of them.",
+        )
     if not first.what_happened.strip():
         raise Denied("The report is empty.", "Say in a sentence what happened; the rest can follow.")
     if max(first.aware_at, first.belief_at or first.aware_at) > now:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_
+from sqlalchemy import ColumnElement, and_, exists, func, not_, or_
 
 from portal.filing.registration import OWN_ROLES
 from portal.review.tables import Case
 from secure_access.db import Session, col, select
-from secure_access.identity import Actor, OrganisationKind, SignInSession
+from secure_access.identity import Actor, OrganisationKind, SignInSession, conflicts
 from secure_access.ledger import LedgerEntry
 from secure_access.ledger.tables import LedgerAbout
 from secure_access.workflow import Role
@@ -158,11 +158,16 @@ def _sources(session: Session, by: Actor) -> list[tuple[Told, ColumnElement[bool
     found: list[tuple[Told, ColumnElement[bool]]] = []
     if by.roles & REVIEWERS:
         mine = or_(col(Case.officer_id) == by.person_id, col(Case.decider_id) == by.person_id)
-        cases = session.exec(select(Case.id).where(mine))
-        found.append((REVIEW, _about([f"case:{case_id}" for case_id in cases])))
+        open_to = conflicts.open_to(by, Case.developer_id)
+        found.append((REVIEW, _about(_cases(session, and_(mine, open_to)))))
     if by.roles & ENFORCERS:
-        found.append((ENFORCEMENT, col(LedgerEntry.number).is_not(None)))
+        found.append((ENFORCEMENT, not_(_about(_cases(session, col(Case.developer_id).in_(by.conflicts))))))
     return found
+
+
+def _cases(session: Session, wanted: ColumnElement[bool]) -> list[str]:
+    """The ledger subjects of these cases."""
+    return [f"case:{case_id}" for case_id in session.exec(select(Case.id).where(wanted))]
 
 
 def _about(subjects: Collection[str]) -> ColumnElement[bool]:

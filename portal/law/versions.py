@@ -10,6 +10,8 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from portal.law import checking, statute
@@ -83,7 +85,7 @@ class Staged:
 
 def diff(old: Pack, new: Pack) -> tuple[Change, ...]:
     """Every field that differs, as rows of old and new values, in the order of rows and fields."""
-    before, after = dict(_fields(_raw(old))), dict(_fields(_raw(new)))
+    before, after = dict(_fields(raw(old.text))), dict(_fields(raw(new.text)))
     return tuple(
         Change(row, name, before.get((row, name)), after.get((row, name)), _day(row))
         for row, name in sorted({**before, **after})
@@ -91,8 +93,10 @@ def diff(old: Pack, new: Pack) -> tuple[Change, ...]:
     )
 
 
-def _raw(pack: Pack) -> dict[str, Any]:
-    return tomllib.loads(pack.text)
+@lru_cache(maxsize=8)
+def raw(text: str) -> Mapping[str, Any]:
+    """The tables of a text as they are written, for reading only: a comparison reads both sides twice."""
+    return MappingProxyType(tomllib.loads(text))
 
 
 def _fields(raw: Mapping[str, Any], row: str = "") -> Iterator[tuple[tuple[str, str], str]]:

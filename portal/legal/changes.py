@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any
@@ -31,7 +30,7 @@ def between(old: Pack, new: Pack) -> tuple[Change, ...]:
 
 
 def _values(pack: Pack) -> Rows:
-    return {(row["key"], row["from"]): row for row in tomllib.loads(pack.text)["value"]}
+    return {(row["key"], row["from"]): row for row in versions.raw(pack.text)["value"]}
 
 
 def _previous(rows: Rows, place: tuple[str, date]) -> Mapping[str, Any] | None:

@@ -32,7 +32,7 @@ from portal.review.tables import Case
 from portal.review.workflow import CaseState
 from portal.ui.formats import day, money
 from secure_access.db import Session, col, select
-from secure_access.identity import Organisation
+from secure_access.identity import Actor, Organisation, conflicts
 
 SHOWN = 200
 """Open cases that are worked out on one page; how many are left is said."""
@@ -66,25 +66,32 @@ class Reach:
 Asked = tuple[str, Callable[[], str]]
 """What is asked of a case, in words, and the question itself, to be asked under a version of the law."""
 
+Coming = Callable[[uuid.UUID, Pack], str]
 
-def reach(session: Session, found: Opened, now: datetime) -> Reach:
-    """Everything in open cases that the version changes, worked out from the facts that stand there."""
-    open_cases = _open(session)
+
+def reach(session: Session, found: Opened, *, by: Actor, now: datetime) -> Reach:
+    """Everything in open cases that the version changes, worked out from the facts that stand there.
+
+    Cases of a developer with whom ``by`` has a conflict are neither shown nor counted.
+    """
+    open_cases = _open(session, by)
     rows = []
+    coming = _coming(session, now)
     for case in open_cases[:SHOWN]:
         developer = session.get_one(Organisation, case.developer_id).name
-        for what, ask in _asked(session, case, found, now):
+        for what, ask in _asked(session, case, found, coming):
             before, after = _under(found.base, ask), _under(found.new, ask)
             rows.append(Touched(case.reference, developer, what, before, after))
     return Reach(tuple(row for row in rows if row.changes), min(len(open_cases), SHOWN), len(open_cases))
 
 
-def _open(session: Session) -> list[Case]:
+def _open(session: Session, by: Actor) -> list[Case]:
     """Cases under way, and decided ones in which a violation is still alleged, oldest first."""
     alleged = select(AllegedViolation.case_id).where(
         col(AllegedViolation.state).in_((ViolationState.SUGGESTED, ViolationState.ALLEGED))
     )
     query = select(Case).where((col(Case.state) != CaseState.DECIDED) | col(Case.id).in_(alleged))
+    query = query.where(conflicts.open_to(by, Case.developer_id))
     return list(session.exec(query.order_by(col(Case.opened_at), col(Case.reference))))
 
 
@@ -96,12 +103,12 @@ def _under(pack: Pack, ask: Callable[[], str]) -> str:
             return f"cannot be worked out: {error}"
 
 
-def _asked(session: Session, case: Case, found: Opened, now: datetime) -> Iterator[Asked]:
+def _asked(session: Session, case: Case, found: Opened, coming: Coming) -> Iterator[Asked]:
     pack = found.base.id
     yield from _worksheets(session, case, pack)
     yield from _coverage(session, case, found)
     yield from _incidents(session, case, pack)
-    yield from _duties(session, case, pack, now)
+    yield "Coming duties of the developer", lambda: coming(case.developer_id, statute.load(pack))
     if pack == statute.OFFICE and case.clock_started_at is not None and case.state is not CaseState.DECIDED:
         started = case.clock_started_at
         yield "Decision due", lambda: day(office_clock("review.decide", started).due_at)
@@ -171,11 +178,15 @@ def _clocks(incident: Incident, pack: str) -> Callable[[], str]:
     return ask
 
 
-def _duties(session: Session, case: Case, pack: str, now: datetime) -> Iterator[Asked]:
-    developer: uuid.UUID = case.developer_id
+def _coming(session: Session, now: datetime) -> Coming:
+    """Says what a developer owes under the version in use; worked out once however many cases there are."""
+    known: dict[tuple[uuid.UUID, str], str] = {}
 
-    def ask() -> str:
-        owed = [duty for duty in duties.upcoming(session, developer, now=now) if duty.regime == pack]
-        return "; ".join(f"{duty.label}: {day(duty.due_at)}" for duty in owed) or "none"
+    def ask(developer: uuid.UUID, pack: Pack) -> str:
+        if (developer, pack.digest) not in known:
+            owed = [duty for duty in duties.upcoming(session, developer, now=now) if duty.regime == pack.id]
+            told = "; ".join(f"{duty.label}: {day(duty.due_at)}" for duty in owed)
+            known[developer, pack.digest] = told or "none"
+        return known[developer, pack.digest]
 
-    yield "Coming duties of the developer", ask
+    return ask

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from portal.law import statute
 from portal.law import versions as law_versions
@@ -28,6 +28,9 @@ from secure_access.db import Session, col, next_reference, select
 from secure_access.identity import Actor
 from secure_access.workflow import Denied, NotFound, Role
 
+_KEPT: dict[str, Pack] = {}
+"""Versions that have gone live in this process, by digest: what a digest names does not change."""
+
 
 @dataclass(frozen=True)
 class Opened:
@@ -36,8 +39,12 @@ class Opened:
     row: StatuteVersion
     base: Pack
     new: Pack
-    changes: tuple[Change, ...]
     standing: Standing
+
+    @cached_property
+    def changes(self) -> tuple[Change, ...]:
+        """What differs; worked out when a page asks, and once."""
+        return changes.between(self.base, self.new)
 
     @property
     def reaches_back(self) -> bool:
@@ -165,7 +172,7 @@ def every(session: Session) -> list[StatuteVersion]:
 def opened(session: Session, row: StatuteVersion, now: datetime) -> Opened:
     """A version with the one that it was drafted from, and what differs. Raises nothing for an old base."""
     base, new = _base(session, row), _parsed(row.text, row.pack)
-    return Opened(row, base, new, changes.between(base, new), standing(session, row, now))
+    return Opened(row, base, new, standing(session, row, now))
 
 
 def standing(session: Session, row: StatuteVersion, now: datetime) -> Standing:
@@ -200,8 +207,12 @@ def shipped(pack: str) -> Pack:
 
 def in_force(session: Session, on: date) -> tuple[Pack, ...]:
     """The versions that hold on a day in place of the shipped ones, one a pack."""
-    held = {row.pack: row for row in approved(session) if row.live_from <= on}
-    return tuple(_parsed(row.text, row.pack) for row in held.values())
+    query = select(StatuteVersion.pack, StatuteVersion.digest).where(
+        StatuteVersion.state == VersionState.APPROVED, col(StatuteVersion.live_from) <= on
+    )
+    ordered = query.order_by(col(StatuteVersion.live_from), col(StatuteVersion.approved_at))
+    held = dict(session.exec(ordered).all())
+    return tuple(_kept(session, pack, digest) for pack, digest in held.items())
 
 
 @contextmanager
@@ -263,6 +274,16 @@ def _not_past(live_from: date, now: datetime) -> None:
 
 def _about(row: StatuteVersion) -> tuple[str, ...]:
     return (f"statute:{row.pack}", f"statute_version:{row.id}")
+
+
+def _kept(session: Session, name: str, digest: str) -> Pack:
+    """The approved version of that digest. A text of tens of kilobytes is not read in every transaction."""
+    if digest not in _KEPT:
+        wanted = (StatuteVersion.digest == digest, StatuteVersion.state == VersionState.APPROVED)
+        text = session.exec(select(StatuteVersion.text).where(StatuteVersion.pack == name, *wanted)).first()
+        assert text is not None
+        _KEPT[digest] = _parsed(text, name)
+    return _KEPT[digest]
 
 
 @lru_cache(maxsize=64)

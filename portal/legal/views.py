@@ -83,7 +83,7 @@ def show(reference: str) -> str:
         row=row,
         found=found,
         told=changes.told,
-        reach=touched.reach(g.session, found, current_time()) if asked else None,
+        reach=touched.reach(g.session, found, by=by, now=current_time()) if asked else None,
         status=word(row, found.standing.live),
         allowed=STATUTE_VERSION.allowed(by, found.standing),
         refusal=STATUTE_VERSION.refusal("approve", by, found.standing),

@@ -197,11 +197,6 @@ def work_out(form: ExplorerForm, what: WhatIf) -> Result | None:
     return None
 
 
-def _amounts(what: WhatIf) -> tuple[Decimal, Decimal | None]:
-    found = penalties.compute(what.facts(), readings=False)
-    return found.total, found.legal_maximum
-
-
 @dataclass(frozen=True)
 class Beside:
     """What one regime gives for the same facts; without a result, `why` says why not.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from typing import Literal
 
 from portal.filing.tables import Filing, FilingKind, Incident
 from portal.filing.workflow import FILING
@@ -148,24 +149,22 @@ def hand_over(
     session: Session,
     *,
     case: Case,
+    part: Literal["officer", "decider"],
+    heir_id: uuid.UUID,
     by: Actor,
     now: datetime,
-    officer_id: uuid.UUID | None = None,
-    decider_id: uuid.UUID | None = None,
 ) -> None:
     """Put a colleague in the place of the case officer or of the decider who leaves. Raises `Denied`."""
     CASE.take("hand_over", by, case)
-    part, person_id = ("officer", officer_id) if officer_id else ("decider", decider_id)
-    assert person_id is not None
-    conflicts.refuse_assignment(session, person_id=person_id, developer_id=case.developer_id)
-    if person_id in (case.officer_id, case.decider_id):
+    conflicts.refuse_assignment(session, person_id=heir_id, developer_id=case.developer_id)
+    if heir_id in (case.officer_id, case.decider_id):
         raise Denied("One person recommends, another decides.", "Name somebody else.")
     if part == "officer":
-        case.officer_id = person_id
+        case.officer_id = heir_id
     else:
-        case.decider_id = person_id
+        case.decider_id = heir_id
     session.add(case)
-    fields = {"reference": case.reference, "part": part, "person": str(person_id)}
+    fields = {"reference": case.reference, "part": part, "person": str(heir_id)}
     ledger.append(session, "case.handed_over", fields, by=by, now=now, about=about(case), records=(case,))
 
 

@@ -41,11 +41,15 @@ def as_reader(session: Session, person: Person) -> Iterator[Holding]:
 
 
 def _officer(session: Session, handed: HandOver, by: Actor, now: datetime) -> None:
-    cases.hand_over(session, case=_case(session, handed), officer_id=handed.heir.id, by=by, now=now)
+    cases.hand_over(
+        session, case=_case(session, handed), part="officer", heir_id=handed.heir.id, by=by, now=now
+    )
 
 
 def _decider(session: Session, handed: HandOver, by: Actor, now: datetime) -> None:
-    cases.hand_over(session, case=_case(session, handed), decider_id=handed.heir.id, by=by, now=now)
+    cases.hand_over(
+        session, case=_case(session, handed), part="decider", heir_id=handed.heir.id, by=by, now=now
+    )
 
 
 def _case(session: Session, handed: HandOver) -> Case:

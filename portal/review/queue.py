@@ -92,22 +92,17 @@ def waiting(session: Session, *, by: Actor) -> list[Facts]:
 
     Cases without a case officer wait for every case officer, after those that name this person.
     """
-    wanted = and_(_mine(by), _open_to(by))
+    wanted = and_(_mine(by), CASES.to(by))
     if by.holds(Role.CASE_OFFICER):
         unowned = and_(col(Case.officer_id).is_(None), col(Case.state) != CaseState.DECIDED)
-        wanted = or_(wanted, and_(unowned, _open_to(by)))
+        wanted = or_(wanted, and_(unowned, CASES.to(by)))
     named = or_(col(Case.officer_id) == by.person_id, col(Case.decider_id) == by.person_id)
     query = select(Case).where(wanted).order_by(case((named, 0), else_=1), *_IN_ORDER).limit(PAGE)
     return gather(session, list(session.exec(query)))
 
 
-def _open_to(by: Actor) -> ColumnElement[bool]:
-    """Cases of developers with whom this person has no conflict."""
-    return CASES.to(by)
-
-
 def _condition(session: Session, view: View, by: Actor, now: datetime) -> ColumnElement[bool]:
-    return and_(_open_to(by), _of_view(session, view, by, now))
+    return and_(CASES.to(by), _of_view(session, view, by, now))
 
 
 def _of_view(session: Session, view: View, by: Actor, now: datetime) -> ColumnElement[bool]:

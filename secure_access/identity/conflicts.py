@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement
 
 from secure_access import ledger
 from secure_access.actor import Actor, OrganisationKind
@@ -89,6 +92,14 @@ def own(session: Session, *, by: Actor) -> list[Recusal]:
     """The actor's own conflicts, the latest first."""
     query = select(Recusal).where(Recusal.person_id == by.person_id)
     return list(session.exec(query.order_by(col(Recusal.declared_at).desc())))
+
+
+def open_to(by: Actor, developer_id: Any) -> ColumnElement[bool]:
+    """The condition of every list, count and search: ``developer_id`` is no developer kept apart from ``by``.
+
+    ``developer_id`` is the column that says whose a row is.
+    """
+    return col(developer_id).not_in(by.conflicts)
 
 
 def hide(by: Actor, developer_id: uuid.UUID) -> None:

@@ -280,13 +280,18 @@ def related(
     while waiting:
         here = waiting.pop()
         for row in relations(session, here):
-            lasts = row.kind is RelationKind.MERGED_INTO or row.until_on is None or on <= row.until_on
             other = row.other_id if row.organisation_id == here else row.organisation_id
             wrong_way = down and (row.kind is not RelationKind.PARENT_OF or row.organisation_id != here)
-            if row.from_on <= on and lasts and not wrong_way and other not in found:
+            if lasts(row, on) and not wrong_way and other not in found:
                 found.add(other)
                 waiting.append(other)
     return frozenset(found)
+
+
+def lasts(row: OrganisationRelation, on: date) -> bool:
+    """Whether a relation holds on a day; what was merged into another stays so, whatever its end says."""
+    merged = row.kind is RelationKind.MERGED_INTO
+    return row.from_on <= on and (merged or row.until_on is None or on <= row.until_on)
 
 
 def _sides(row: OrganisationRelation) -> tuple[str, str]:

@@ -269,17 +269,16 @@ def test_conduct_is_split_at_the_duty_and_at_the_power() -> None:
     assert result.words["breach"] == "infringement"
 
 
-def test_the_windows_links_and_kinds_of_a_pack() -> None:
-    values = (
-        EACH,
-        ("penalty.cap", '"100"', "USD"),
-        ("penalty.cap_later", '"300"', "USD"),
-        ("penalty.look_back", "24", "months"),
-        ("penalty.prior_links", '["same", "predecessor"]', "list"),
-        ("penalty.prior_statuses", '["final", "settled_no_admission"]', "list"),
-        ("penalty.prior_regimes", '["harbour", "ca-tfaia"]', "list"),
-    )
-    reading = """
+WINDOW = (
+    EACH,
+    ("penalty.cap", '"100"', "USD"),
+    ("penalty.cap_later", '"300"', "USD"),
+    ("penalty.look_back", "24", "months"),
+    ("penalty.prior_links", '["same", "predecessor"]', "list"),
+    ("penalty.prior_statuses", '["final", "settled_no_admission"]', "list"),
+    ("penalty.prior_regimes", '["harbour", "ca-tfaia"]', "list"),
+)
+SUBSEQUENT = """
 [[reading]]
 key = "penalty.subsequent"
 question = "q"
@@ -293,48 +292,51 @@ name = "after a final penalty"
 label = "l"
 why = "w"
 """
+FINAL = {"id": "P", "regime": "harbour", "status": "final", "final_on": "2030-02-28", "link": "same"}
 
-    def run(**prior: str) -> penalties.Result:
-        base = {"id": "P", "regime": "harbour", "status": "final", "final_on": "2030-02-28", "link": "same"}
+
+def held_against(prior: dict[str, str]) -> penalties.Result:
+    """One violation on 28 February 2032 under a pack that says which priors count, with one prior."""
+    with statute.using(pack(*WINDOW, extra=SUBSEQUENT)):
         return penalties.compute(
             {
                 "regime": "harbour",
                 "on": "2032-02-28",
                 "currency": "USD",
-                "priors": [{**base, **prior}],
+                "priors": [prior],
                 "inputs": {"violations": [{"provision": "1", "severity_percent": "100"}]},
             }
         )
 
-    with statute.using(pack(*values, extra=reading)):
-        assert run().total == 300
-        assert run(link="predecessor", regime="ca-tfaia").total == 300
-        assert run(status="settled_no_admission").total == 300
-        for prior, why in (
-            ({"final_on": "2030-02-27"}, "more than 24 months before"),
-            ({"link": "parent"}, "it hit a parent, which does not count here"),
-            ({"status": "reduced"}, "it was reduced"),
-            ({"regime": "Elsewhere"}, "it was under Elsewhere"),
-            ({"final_on": "2032-02-28"}, "it became final after the conduct"),
-        ):
-            result = run(**prior)
-            assert result.total == 100
-            assert result.counted == ()
-            assert any(why in warning for warning in result.warnings), why
-        with pytest.raises(FactError, match=r"priors\[0\]\.final_on"):
-            run(final_on="")
-    undated = pack(*values, extra=reading)
-    with statute.using(undated):
-        facts = {"id": "P", "regime": "harbour", "status": "settled_no_admission"}
-        result = penalties.compute(
-            {
-                "regime": "harbour",
-                "on": "2032-02-28",
-                "currency": "USD",
-                "priors": [facts],
-                "inputs": {"violations": [{"provision": "1", "severity_percent": "100"}]},
-            }
-        )
+
+@pytest.mark.parametrize(
+    "prior",
+    [{}, {"link": "predecessor", "regime": "ca-tfaia"}, {"status": "settled_no_admission"}],
+)
+def test_a_prior_counts_within_the_window_links_and_kinds_of_a_pack(prior: dict[str, str]) -> None:
+    assert held_against(FINAL | prior).total == 300
+
+
+@pytest.mark.parametrize(
+    ("prior", "why"),
+    [
+        ({"final_on": "2030-02-27"}, "more than 24 months before"),
+        ({"link": "parent"}, "it hit a parent, which does not count here"),
+        ({"status": "reduced"}, "it was reduced"),
+        ({"regime": "Elsewhere"}, "it was under Elsewhere"),
+        ({"final_on": "2032-02-28"}, "it became final after the conduct"),
+    ],
+)
+def test_a_prior_outside_them_does_not_and_the_result_says_why(prior: dict[str, str], why: str) -> None:
+    result = held_against(FINAL | prior)
+    assert (result.total, result.counted) == (100, ())
+    assert any(why in warning for warning in result.warnings)
+
+
+def test_a_prior_without_the_day_it_became_final() -> None:
+    with pytest.raises(FactError, match=r"priors\[0\]\.final_on"):
+        held_against(FINAL | {"final_on": ""})
+    result = held_against({"id": "P", "regime": "harbour", "status": "settled_no_admission"})
     assert any("the day it became final is not stated" in warning for warning in result.warnings)
 
 

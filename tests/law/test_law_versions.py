@@ -118,7 +118,7 @@ def test_the_table_of_old_and_new_values() -> None:
 @pytest.mark.parametrize("pack", statute.packs(), ids=lambda pack: pack.id)
 def test_every_row_of_a_pack_has_its_own_name(pack: Pack) -> None:
     """Two rows of one name would hide a change."""
-    raw = versions._raw(pack)
+    raw = versions.raw(pack.text)
     fields = [at for at, _ in versions._fields(raw)]
     assert len(fields) == len(set(fields))
 

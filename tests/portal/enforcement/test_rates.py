@@ -69,6 +69,7 @@ def test_the_data_say_how_far_they_reach() -> None:
         ("", *YEAR_2025, "no reference rate for ''"),
         ("USD", date(2025, 12, 31), date(2025, 1, 1), "is not a fiscal year"),
         ("USD", date(2024, 1, 1), date(2025, 12, 31), "is not a fiscal year"),
+        ("USD", date(2024, 1, 1), date(2024, 1, 1) + rates.LONGEST_YEAR, "is not a fiscal year"),
         ("USD", date(1998, 7, 1), date(1999, 6, 30), "is not complete"),
         ("USD", date(2099, 1, 1), date(2099, 12, 31), "is not complete"),
         ("RUB", date(2022, 1, 1), date(2022, 12, 31), "between 2022-03-02 and 2022-12-31"),

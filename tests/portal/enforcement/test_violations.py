@@ -244,6 +244,7 @@ def test_revenue_is_kept_in_minor_units_with_its_document(bench: Bench) -> None:
         ({"source": " "}, "Name the source"),
         ({"period_end": date(2025, 1, 1)}, "ends before it starts"),
         ({"period_end": date(2026, 7, 8)}, "longer than a fiscal year"),
+        ({"period_end": date(2025, 1, 1) + rates.LONGEST_YEAR}, "longer than a fiscal year"),
         ({"amount": Decimal(-1)}, "below zero"),
         ({"amount": Decimal("0.001")}, "too many digits"),
         ({"currency": "XXX"}, "not known"),

@@ -90,7 +90,7 @@ def test_what_a_report_refuses(developer, developer_of):
         with pytest.raises(NotFound):
             developer.incident(session, version=other.version(session))
         developer.preparer = assessor
-        with pytest.raises(Denied, match="Only a preparer"):
+        with pytest.raises(Denied, match="Only a preparer, a certifying officer or a reporting agent"):
             developer.incident(session)
 
 

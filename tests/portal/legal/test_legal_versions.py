@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import io
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
+import pypdfium2
 import pytest
 import sqlalchemy
 
+from portal.enforcement import notices
+from portal.enforcement.grounds import provision
+from portal.enforcement.tables import AllegedViolation
 from portal.law import penalties, statute
 from portal.legal import drafting, touched, versions
 from portal.legal.drafting import DraftError, NewReading
 from portal.legal.tables import StatuteVersion
-from secure_access import ledger
+from portal.web import Wired
+from portal.worker import VERBS, Effect, run_due
+from secure_access import documents, jobs, ledger
 from secure_access.identity import OrganisationKind
 from secure_access.ledger import audit
 from secure_access.workflow import Denied, NotFound, Role
@@ -204,6 +211,71 @@ def test_a_request_and_a_job_work_under_the_law_of_the_instance(sqlite_chamber: 
     assert "Held before" in after
 
 
+def test_a_transaction_reads_no_text_that_was_read_before(sqlite_chamber: Chamber) -> None:
+    chamber = sqlite_chamber
+    for day, value in ((date(2027, 9, 1), "2100001"), (date(2027, 10, 1), "2100002")):
+        chamber.staged(day, value)
+    database, said = chamber.world.wired.database, []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        said.append(statement)
+
+    sqlalchemy.event.listen(database.engine, "before_cursor_execute", note)
+    found = []
+    for _ in range(3):
+        with database.read() as session:
+            [pack] = versions.in_force(session, date(2027, 10, 2))
+            found.append(pack.value(CAP, date(2027, 10, 2)).number)
+    assert found == [2_100_002] * 3
+    assert sum("statute_version.text" in statement for statement in said) == 1
+
+
+def test_both_parts_of_a_job_work_under_the_law_in_force(sqlite_chamber: Chamber) -> None:
+    chamber = sqlite_chamber
+    chamber.staged()
+    wired, seen = chamber.world.wired, []
+
+    def look() -> None:
+        seen.append(statute.load("ca-tfaia").value(CAP, date(2027, 9, 2)).number)
+
+    def verb(_wired: Wired, _subject: str) -> Effect:
+        look()
+        return lambda _session, _now: look()
+
+    for day in (date(2027, 8, 30), date(2027, 9, 2)):
+        chamber.world.at(datetime.combine(day, time(12), UTC))
+        with wired.database.write() as session:
+            jobs.add(session, "test.look", "x")
+        assert run_due(wired, {**VERBS, "test.look": verb}) >= 1
+    assert seen == [1_000_000, 1_000_000, 2_000_000, 2_000_000]
+
+
+def test_a_notice_that_a_job_writes_cites_the_law_in_force(sqlite_chamber: Chamber) -> None:
+    chamber = sqlite_chamber
+    bench = make_bench(chamber.world)
+    worksheet = bench.approved()
+    with chamber.world.wired.database.read() as session:
+        violation = session.get_one(AllegedViolation, worksheet.violation_id)
+    old = provision(worksheet.regime, violation.provision)["citation"]
+    row = chamber.drafted(pack=worksheet.regime, live_from=date(2027, 10, 1))
+    row = chamber.on(
+        row,
+        versions.amend,
+        edit=lambda text: text.replace(f'"{old}"', f'"{old} as amended"'),
+        by=chamber.drafter,
+    )
+    chamber.approve(row)
+    chamber.world.run_jobs()
+    with chamber.world.wired.database.read() as session:
+        notice = notices.of_worksheet(session, worksheet, by=bench.officer)
+        assert notice is not None
+        document = documents.find(session, notice.document_id)
+    letter = b"".join(chamber.world.wired.vault.chunks(document.stored, context=document.context))
+    with pypdfium2.PdfDocument(io.BytesIO(letter)) as pdf:
+        said = " ".join(page.get_textpage().get_text_range() for page in pdf)
+    assert f"{old} as amended" in " ".join(said.split())
+
+
 def test_it_says_which_open_cases_come_out_differently(sqlite_chamber: Chamber) -> None:
     chamber = sqlite_chamber
     bench = make_bench(chamber.world)
@@ -215,7 +287,7 @@ def test_it_says_which_open_cases_come_out_differently(sqlite_chamber: Chamber) 
     )
     with chamber.world.wired.database.read() as session:
         found = versions.opened(session, versions.load(session, row.reference), chamber.now)
-        reach = touched.reach(session, found, chamber.now)
+        reach = touched.reach(session, found, by=chamber.drafter, now=chamber.now)
     assert [one.what for one in reach.rows] == [f"Worksheet {worksheet.reference}"]
     assert reach.rows[0].before != reach.rows[0].after
 
