@@ -7,6 +7,7 @@ from datetime import datetime
 
 from portal.enforcement import adoptions, notices, pictures, service, worksheets
 from portal.enforcement.tables import AllegedViolation, Notice, Worksheet
+from portal.enforcement.visibility import ENFORCEMENT
 from portal.enforcement.workflow import ADOPTION, NOTICE, VIOLATION, WORKSHEET, NoticeState, ViolationState
 from portal.filing.registration import OWN_ROLES
 from portal.law import statute
@@ -21,7 +22,7 @@ def tasks(session: Session, *, by: Actor, now: datetime) -> list[Task]:
     """The tasks of this person in enforcement; nothing for whoever has no part in it."""
     if by.organisation_kind is OrganisationKind.DEVELOPER:
         return list(_to_answer(session, by)) if by.roles & OWN_ROLES else []
-    if by.organisation_kind is not OrganisationKind.REGULATOR or not by.holds(*service.ENFORCEMENT):
+    if by.organisation_kind is not OrganisationKind.REGULATOR or not by.holds(*ENFORCEMENT):
         return []
     return [*_violations(session, by), *_adoptions(session, by, now), *_notices(session, by, now)]
 
