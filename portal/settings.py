@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
@@ -154,9 +156,21 @@ def _smtp(source: Mapping[str, str], wrong: list[str]) -> str:
             "ASSAY_SMTP has to look like smtp://host:25, smtp+starttls://user:password@host:587 or "
             "smtps://user:password@host:465."
         )
+    elif raw.startswith("smtp://") and "@" in raw and not _is_loopback(urlsplit(raw).hostname or ""):
+        wrong.append(
+            "ASSAY_SMTP would send its password unencrypted: use smtp+starttls:// or smtps://, or no password."
+        )
     if not source.get("ASSAY_MAIL_FROM"):
         wrong.append("ASSAY_MAIL_FROM is missing: ASSAY_SMTP needs an address that mails come from.")
     return raw
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether a host is this machine: by its one name, or by address; any other name may lead elsewhere."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _profile(source: Mapping[str, str], wrong: list[str]) -> Profile:
