@@ -18,7 +18,7 @@ from functools import partial
 from urllib.parse import unquote, urlsplit
 
 from portal.settings import Settings
-from portal.web import Wired, origin
+from portal.web import ZONE_OF, Wired, origin
 from secure_access.db import Field, Instant, Session, Table, col, instant_column, new_id, select
 from secure_access.identity import Organisation, OrganisationKind, Person, invitations, proposals
 from secure_access.identity.tables import Invitation, Purpose
@@ -26,14 +26,6 @@ from secure_access.identity.workflow import InvitationState
 
 TIMEOUT = 20
 """Seconds that a mail server may take for an answer."""
-
-ZONE_OF = {
-    OrganisationKind.REGULATOR: "government",
-    OrganisationKind.DEVELOPER: "developer",
-    OrganisationKind.AGENT: "developer",
-    OrganisationKind.EVALUATOR: "evaluator",
-}
-"""In which zone the people of an organisation sign in."""
 
 _KEY = "invitation"
 

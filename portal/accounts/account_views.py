@@ -54,7 +54,7 @@ def show() -> str:
         "accounts/account.html",
         rows=[_row(key, now) for key in found],
         rule=rule,
-        lacking=service.lacking(g.session, by=by, row=current_session(), policy=here.policy),
+        lacking=service.lacking(g.session, by, current_session(), policy=here.policy),
         app=totp.enrolled(g.session, by.person_id),
         sessions=[_session(row, now) for row in _own_sessions()],
     )
@@ -209,7 +209,7 @@ def _row(key: Credential, now: datetime) -> KeyRow:
 def _waiting(row: Credential) -> str:
     if row.usable_sensitive_from <= row.added_at:
         return ""
-    return " It signs, approves and serves nothing before a day has passed."
+    return f" {step_up.waits(door().policy.wait)}"
 
 
 def _app_page(secret: str, *, wrong: bool) -> str:

@@ -25,6 +25,7 @@ from secure_access.identity.people import (
     Person,
     about,
     add_person,
+    by_email,
     organisation_subject,
 )
 from secure_access.identity.roles import (
@@ -34,6 +35,7 @@ from secure_access.identity.roles import (
     administers,
     administrator_role,
     administrators,
+    may_see,
     oversees,
     put,
 )
@@ -75,12 +77,17 @@ def invite(session: Session, *, wanted: Wanted, key: bytes, by: Actor, now: date
     if organisation is None:
         raise NotFound
     _refuse_inviter(session, organisation, wanted, by)
-    if OF_TWO & set(wanted.roles) and not _alone(session, organisation):
+    if takes_two(session, organisation, wanted.roles):
         raise Denied(
             "Approvers, deciders and administrators are invited by two administrators.",
             "Propose the invitation, so that another administrator can approve it.",
         )
     return send(session, wanted=wanted, key=key, by=by, now=now)
+
+
+def takes_two(session: Session, organisation: Organisation, roles: Collection[Role]) -> bool:
+    """Whether an invitation with these roles takes two administrators, and there are two."""
+    return bool(OF_TWO & set(roles)) and not _alone(session, organisation)
 
 
 def send(session: Session, *, wanted: Wanted, key: bytes, by: Actor | None, now: datetime) -> Invitation:
@@ -118,7 +125,7 @@ def load(session: Session, invitation_id: uuid.UUID, *, by: Actor, for_update: b
     """An invitation to an organisation that ``by`` runs or oversees. Raises `NotFound` for any other."""
     query = select(Invitation).where(Invitation.id == invitation_id)
     found = session.exec(query.with_for_update() if for_update else query).first()
-    if found is None or not (administers(by, found.organisation_id) or oversees(by)):
+    if found is None or not may_see(by, found.organisation_id):
         raise NotFound
     return found
 
@@ -165,8 +172,7 @@ def opened(session: Session, token: str, *, now: datetime, for_update: bool = Fa
         raise Denied("This invitation was withdrawn.", whom)
     if now >= row.expires_at:
         raise Denied(f"This invitation was open until {row.expires_at:%-d %B %Y, %H:%M} UTC.", whom)
-    account = session.exec(select(Person).where(Person.email == row.email)).first()
-    return Opened(row, organisation, account)
+    return Opened(row, organisation, by_email(session, row.email))
 
 
 def accept(session: Session, *, found: Opened, by: Actor | None, password_hash: str, now: datetime) -> Person:
