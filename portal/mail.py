@@ -21,7 +21,7 @@ from portal.settings import Settings
 from portal.web import ZONE_OF, Wired, origin
 from secure_access.db import Field, Instant, Session, Table, col, instant_column, new_id, select
 from secure_access.identity import Organisation, OrganisationKind, Person, invitations, proposals
-from secure_access.identity.tables import Invitation, Purpose
+from secure_access.identity.tables import Invitation, InvitationPurpose
 from secure_access.identity.workflow import InvitationState
 
 TIMEOUT = 20
@@ -153,7 +153,7 @@ def invitation_letters(session: Session, wired: Wired, subject_id: str) -> list[
     until = f"{row.expires_at:%-d %B %Y, %H:%M} UTC"
     link = link_to(wired, organisation, row)
     sender, product = wired.settings.authority, wired.settings.product
-    if row.purpose is Purpose.RESET:
+    if row.purpose is InvitationPurpose.RESET:
         text = (
             f"{row.name},\n\nadministrators have reset how you sign in to {product} of {sender}. "
             f"Your old password no longer works.\n\nChoose a new one here, once, until {until}:\n\n{link}\n\n"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from flask import g, render_template, request, url_for
@@ -30,7 +32,7 @@ from secure_access.identity import OrganisationKind, Person, invitations, propos
 from secure_access.identity.proposals import NewProposal
 from secure_access.identity.tables import ProposedAct
 from secure_access.identity.workflow import PROPOSED_ACT, ProposalState
-from secure_access.workflow import NotFound
+from secure_access.workflow import NotFound, Role
 
 PROPOSED = "Proposed. Another administrator approves it under Acts of two."
 
@@ -65,7 +67,7 @@ def invite() -> Page:
     def confirm() -> step_up.Act:
         new = proposal()
         if new is not None:
-            return proposing(new, identity.organisation_subject(own.id), form.invited())
+            return _proposing(new, identity.organisation_subject(own.id))
         return inviting(own, form)
 
     return form_page(asked, form, act, confirm=confirm)
@@ -80,7 +82,7 @@ def propose_role(person_id: uuid.UUID, role: str) -> Page:
         raise NotFound
     asked = Asked(f"Propose {found.name} as {wanted.label}", "Propose it", _page_of(found), PROPOSED)
     content = proposals.role_content(found, wanted)
-    return _proposal_page(asked, found, proposals.GIVE_ROLE, content, f"{found.name}: {wanted.label}")
+    return _proposal_page(asked, found, proposals.GIVE_ROLE, content)
 
 
 @bp.route("/people/<uuid:person_id>/propose-reset", methods=["GET", "POST"])
@@ -94,7 +96,7 @@ def propose_reset(person_id: uuid.UUID) -> Page:
         PROPOSED,
         "Once approved, every session ends and a single-use link goes to the person’s address.",
     )
-    return _proposal_page(asked, found, proposals.RESET, {"person": str(found.id)}, found.name)
+    return _proposal_page(asked, found, proposals.RESET, {"person": str(found.id)})
 
 
 @bp.get("/acts")
@@ -119,7 +121,7 @@ def act(proposal_id: uuid.UUID) -> str:
         row=row,
         words=proposals.words_of(row.act),
         proposer=person_name(row.proposed_by),
-        about=g.session.get(Person, row.person_id) if row.person_id else None,
+        about=_about(json.loads(row.content)["content"]),
         settled_by=person_name(row.settled_by) if row.settled_by else "",
         allowed=PROPOSED_ACT.allowed(by, row),
         refusal=PROPOSED_ACT.refusal("approve", by, row),
@@ -155,20 +157,29 @@ def withdraw_act(proposal_id: uuid.UUID) -> Response:
     return led_to(".acts", "Withdrawn.")
 
 
-def proposing(new: NewProposal, subject: str, about: str) -> step_up.Act:
+def _proposing(new: NewProposal, subject: str) -> step_up.Act:
     """What is confirmed with a key when an act is proposed: the digest that the second one approves."""
     words = f"Propose: {proposals.words_of(new.act).lower()}"
-    return step_up.Act("act.propose", subject, proposals.digest_of(new), words, about)
+    return step_up.Act("act.propose", subject, proposals.digest_of(new), words, _about(new.content))
 
 
-def _proposal_page(asked: Asked, person: Person, act: str, content: dict[str, Any], about: str) -> Page:
+def _about(content: Mapping[str, Any]) -> str:
+    """Whom an act is about, and which roles it gives, as both administrators read it before they confirm."""
+    known = g.session.get(Person, uuid.UUID(content["person"])) if "person" in content else None
+    name, email = (known.name, known.email) if known else (content["name"], content["email"])
+    given = content["roles"] if "roles" in content else filter(None, [content.get("role")])
+    labels = ", ".join(Role(role).label for role in given)
+    return f"{name}, {email}" + (f": {labels}" if labels else "")
+
+
+def _proposal_page(asked: Asked, person: Person, act: str, content: dict[str, Any]) -> Page:
     form = forms.ReasonForm(sent_form())
     new = NewProposal(act, content, form.reason.data or "", person.id)
     return form_page(
         asked,
         form,
         lambda: proposals.propose(g.session, new=new, **by_now()),
-        confirm=lambda: proposing(new, identity.person_subject(person.id), about),
+        confirm=lambda: _proposing(new, identity.person_subject(person.id)),
     )
 
 
@@ -176,14 +187,13 @@ def _asked(row: ProposedAct, shown: str) -> step_up.Page | None:
     """Ask for a key, unless the act is settled or is not what was shown: the verb says so itself."""
     if row.state is not ProposalState.PROPOSED or row.digest != shown:
         return None
-    person = g.session.get(Person, row.person_id) if row.person_id else None
     return step_up.asked(
         step_up.Act(
             "act.approve",
             f"proposed_act:{row.id}",
             row.digest,
             words=f"Approve and do: {proposals.words_of(row.act).lower()}",
-            about=person.name if person else "Nobody with an account yet",
+            about=_about(json.loads(row.content)["content"]),
             refusal=PROPOSED_ACT.refusal("approve", current_actor(), row),
         )
     )

@@ -15,7 +15,7 @@ from portal.web import ZONE_OF, SignedIn, current_time, current_zone
 from secure_access import identity, jobs
 from secure_access.identity import Actor, Organisation, OrganisationKind, delegation, invitations, proposals
 from secure_access.identity.invitations import Opened
-from secure_access.identity.tables import Purpose
+from secure_access.identity.tables import InvitationPurpose
 from secure_access.workflow import NotFound, Role
 
 
@@ -38,7 +38,7 @@ def accept(token: str) -> Page:
     person = invitations.accept(
         g.session, found=found, by=_signed_in(), password_hash=hashed, now=current_time()
     )
-    if found.needs_password or found.invitation.purpose is Purpose.RESET:
+    if found.needs_password or found.invitation.purpose is InvitationPurpose.RESET:
         jobs.add(g.session, proposals.CHANGED, str(person.id))
     flash("Done. Sign in now." if _signed_in() is None else "Done. Your new roles count from now on.")
     return redirect(url_for("accounts.sign_in"), 303)
@@ -96,7 +96,7 @@ def _page(token: str, found: Opened, form: forms.PasswordForm, problems: object 
         problems=problems,
         signed_in=by,
         stranger=stranger,
-        reset=found.invitation.purpose is Purpose.RESET,
+        reset=found.invitation.purpose is InvitationPurpose.RESET,
         roles=[Role(role).label for role in found.invitation.roles],
     )
 

@@ -28,7 +28,7 @@ from portal.ui.formats import plural
 from portal.web import current_actor, current_session, current_time
 from secure_access import ledger, step_up
 from secure_access.db import Table
-from secure_access.identity import credentials, passkeys
+from secure_access.identity import credentials, passkeys, person_subject
 from secure_access.identity.credentials import Credential
 from secure_access.identity.policy import Rule
 from secure_access.ledger import canonical
@@ -209,5 +209,5 @@ def _record(act: Act, key: Credential, challenge: bytes) -> None:
         },
         by=current_actor(),
         now=current_time(),
-        about=(f"person:{key.person_id}",),
+        about=(person_subject(key.person_id),),
     )

@@ -39,7 +39,7 @@ from secure_access.identity.roles import (
     oversees,
     put,
 )
-from secure_access.identity.tables import Invitation, Purpose
+from secure_access.identity.tables import Invitation, InvitationPurpose
 from secure_access.identity.workflow import INVITATION, InvitationState
 from secure_access.workflow import Denied, NotFound, Role
 
@@ -94,17 +94,22 @@ def send(session: Session, *, wanted: Wanted, key: bytes, by: Actor | None, now:
     """Send an invitation that has been decided on. Raises `Denied` for what no invitation can hold."""
     organisation = session.get_one(Organisation, wanted.organisation_id)
     email = _address(organisation, wanted)
-    row = _row(organisation, Purpose.JOIN, key, now)
+    row = _row(organisation, InvitationPurpose.JOIN, key, now)
     row.email, row.name = email, " ".join(wanted.name.split())
     row.title, row.team = wanted.title.strip(), wanted.team.strip()
     row.roles = sorted(wanted.roles)
     return _sent(session, row, by, now)
 
 
+def check(session: Session, wanted: Wanted) -> None:
+    """Raises `Denied` for what no invitation can hold."""
+    _address(session.get_one(Organisation, wanted.organisation_id), wanted)
+
+
 def reset(session: Session, *, person: Person, key: bytes, by: Actor | None, now: datetime) -> Invitation:
     """Send the person a link with which to choose a new credential; the old one is worth nothing now."""
     organisation = session.get_one(Organisation, person.organisation_id)
-    row = _row(organisation, Purpose.RESET, key, now)
+    row = _row(organisation, InvitationPurpose.RESET, key, now)
     row.email, row.name, row.person_id = person.email, person.name, person.id
     person.password_hash = ""
     session.add(person)
@@ -150,7 +155,7 @@ class Opened:
     def needs_password(self) -> bool:
         """Whether a credential is chosen here: there is none yet, or the old one is worth nothing."""
         fresh = self.account is None or self.account.ended_at is not None
-        return fresh or self.invitation.purpose is Purpose.RESET
+        return fresh or self.invitation.purpose is InvitationPurpose.RESET
 
 
 def opened(session: Session, token: str, *, now: datetime, for_update: bool = False) -> Opened:
@@ -215,7 +220,7 @@ def _reopen(session: Session, found: Opened, password_hash: str, now: datetime) 
     assert person is not None
     person.password_hash = password_hash
     session.add(person)
-    if row.purpose is Purpose.RESET:
+    if row.purpose is InvitationPurpose.RESET:
         return person
     before, person.organisation_id, person.ended_at = person.organisation_id, row.organisation_id, None
     fields = {"from_organisation": str(before)}
@@ -275,7 +280,7 @@ def _address(organisation: Organisation, wanted: Wanted) -> str:
     return email
 
 
-def _row(organisation: Organisation, purpose: Purpose, key: bytes, now: datetime) -> Invitation:
+def _row(organisation: Organisation, purpose: InvitationPurpose, key: bytes, now: datetime) -> Invitation:
     row = Invitation(
         organisation_id=organisation.id,
         purpose=purpose,

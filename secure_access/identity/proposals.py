@@ -37,14 +37,16 @@ class Doing:
 
 
 Perform = Callable[[Session, Mapping[str, Any], Doing], None]
+Check = Callable[[Session, Mapping[str, Any]], object]
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of act: its words on screen, and the verb that does it."""
+    """A kind of act: its words on screen, the verb that does it, and what refuses one that cannot be done."""
 
     words: str
     perform: Perform
+    check: Check
 
 
 def words_of(act: str) -> str:
@@ -72,11 +74,13 @@ def digest_of(new: NewProposal) -> str:
 
 
 def propose(session: Session, *, new: NewProposal, by: Actor, now: datetime) -> ProposedAct:
-    """Propose an act. Raises `Denied` without a reason, `NotFound` for no administrator of the authority."""
+    """Propose an act. Raises `Denied` without a reason, and for what could not be done even now; `NotFound`
+    for no administrator of the authority."""
     if not oversees(by) or new.act not in _KINDS:
         raise NotFound
     if not new.reason.strip():
         raise Denied("The reason is missing.", "Say why; the administrator who approves reads it.")
+    _KINDS[new.act].check(session, new.content)
     stored = _encoded(new)
     row = ProposedAct(
         act=new.act,
@@ -200,7 +204,14 @@ def _give(session: Session, content: Mapping[str, Any], doing: Doing) -> None:
 
 
 def _invite(session: Session, content: Mapping[str, Any], doing: Doing) -> None:
-    wanted = Wanted(
+    wanted = _wanted(content)
+    if not administers(doing.by, wanted.organisation_id):
+        raise NotFound
+    invitations.send(session, wanted=wanted, key=doing.key, by=doing.by, now=doing.now)
+
+
+def _wanted(content: Mapping[str, Any]) -> Wanted:
+    return Wanted(
         organisation_id=uuid.UUID(content["organisation"]),
         email=content["email"],
         name=content["name"],
@@ -208,9 +219,6 @@ def _invite(session: Session, content: Mapping[str, Any], doing: Doing) -> None:
         title=content["title"],
         team=content["team"],
     )
-    if not administers(doing.by, wanted.organisation_id):
-        raise NotFound
-    invitations.send(session, wanted=wanted, key=doing.key, by=doing.by, now=doing.now)
 
 
 def _reset(session: Session, content: Mapping[str, Any], doing: Doing) -> None:
@@ -230,7 +238,9 @@ def _person(session: Session, content: Mapping[str, Any]) -> Person:
 
 
 _KINDS = {
-    GIVE_ROLE: Kind("Give a role", _give),
-    INVITE: Kind("Invite somebody", _invite),
-    RESET: Kind("Reset somebody’s credentials", _reset),
+    GIVE_ROLE: Kind("Give a role", _give, _person),
+    INVITE: Kind(
+        "Invite somebody", _invite, lambda session, content: invitations.check(session, _wanted(content))
+    ),
+    RESET: Kind("Reset somebody’s credentials", _reset, _person),
 }

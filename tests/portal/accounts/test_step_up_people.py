@@ -121,6 +121,16 @@ def test_an_official_whose_role_takes_two_is_invited_by_two_keys(office: House) 
     assert used(office.world, first)[-1].fields["shown"] == row.digest
 
 
+def test_what_no_invitation_can_hold_is_not_proposed(office: House) -> None:
+    first, _ = with_key(office, office.first)
+    fields = {"name": "Ines Invited", "email": f"no address {uuid.uuid4().hex}", "roles": "decider"}
+    refused = sent(first, "/administration/invite", **fields)
+    assert refused.status_code == 422
+    assert "That is not an e-mail address" in refused.text
+    with office.world.wired.database.read() as session:
+        assert not [one for one in session.exec(select(ProposedAct)) if fields["email"] in one.content]
+
+
 def _give(firm: House) -> tuple[str, str, dict[str, Any], Callable[[], bool]]:
     by = firm.person(Role.PREPARER)
     page = f"/organisation/people/{by.person_id}"
