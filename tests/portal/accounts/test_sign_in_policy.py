@@ -15,13 +15,17 @@ import pytest
 from portal.accounts import keys, policy_record
 from portal.settings import Settings, SettingsError
 from portal.web import ZONES
+from secure_access.db import select
 from secure_access.identity import Method, OrganisationKind, Person, policy, totp
 from secure_access.identity.policy import PolicyError
+from secure_access.identity.proposals import CHANGED
+from secure_access.jobs import Job
 from secure_access.workflow import Role
 from tests.fixtures.app import World, form_of
 from tests.fixtures.authenticator import SoftKey
 from tests.fixtures.passkeys import KeyHolder, holder, live
 from tests.portal.accounts.test_own_keys import sign_in as sign_in_with_key
+from tests.portal.accounts.test_own_keys import told
 from tests.portal.test_settings import PRODUCTION
 
 MOMENT = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -317,6 +321,29 @@ def test_lost_keys_are_suspended_and_replaced(strict_world: World) -> None:
     back = KeyHolder(strict_world, "developer", person.actor, opened.browser)
     assert back.add(fresh).status_code == 303, "the code stands in for a key where one is added"
     assert [row.suspended_reason for row in back.rows()] == ["lost", ""]
+
+
+def test_whatever_is_lost_at_once_is_told_in_one_mail(strict_sqlite_world: World) -> None:
+    person = somebody(strict_sqlite_world, Role.PREPARER)
+    add_app(person)
+    person.add(first := SoftKey())
+    person.add(SoftKey(), by=first)
+
+    def mails() -> int:
+        with strict_sqlite_world.wired.database.read() as session:
+            query = select(Job).where(Job.kind == CHANGED, Job.subject_id == str(person.actor.person_id))
+            return len(session.exec(query).all())
+
+    before = mails()
+    first_key_code(person, lost=True)
+    assert mails() == before + 1
+    changes = told(strict_sqlite_world, person)[-4:]
+    assert sorted(changes) == [
+        ("given", "first_key_code"),
+        ("removed", "code"),
+        ("suspended", "passkey"),
+        ("suspended", "passkey"),
+    ]
 
 
 def test_the_last_way_in_is_not_removed(strict_sqlite_world: World) -> None:
