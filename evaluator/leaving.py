@@ -33,11 +33,7 @@ def drafts(session: Session, person: Person) -> Iterator[Holding]:
 
 def last_officer(session: Session, person: Person) -> Iterator[Holding]:
     """Open engagements, where this person is the last one who could submit."""
-    officers = [
-        found
-        for found in people_with(session, Role.EVALUATION_OFFICER)
-        if found.organisation_id == person.organisation_id
-    ]
+    officers = people_with(session, Role.EVALUATION_OFFICER, organisation_id=person.organisation_id)
     if [found.id for found in officers] != [person.id]:
         return
     open_states = (EngagementState.APPOINTED, EngagementState.DECLARED)

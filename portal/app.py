@@ -18,7 +18,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from evaluator import leaving as evaluator_leaving
 from evaluator.web import accreditation_views, engagement_views
 from portal import accounts, errors, home, logs, register, supervision, ui
-from portal.accounts import administration_views, organisation_views, own_views
+from portal.accounts import policy_record
 from portal.enforcement import case_views as enforcement_views
 from portal.enforcement import findings_views
 from portal.filing import (
@@ -42,13 +42,11 @@ from portal.web import (
     SignedIn,
     Wired,
     Zone,
-    current_session,
     current_zone,
     origin,
     zone_url,
 )
 from portal.wiring import bare_celery, publish_to, wire
-from secure_access.identity import Actor
 from secure_access.workflow import Denied, NotFound, Role
 
 WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -88,9 +86,11 @@ SURFACES: tuple[Surface, ...] = (
     Surface(home.developer, ("developer",), DRAFTING | REPORTING | ANSWERING | OFFICE | {Role.AGENT}),
     Surface(home.evaluator, ("evaluator",), EVALUATOR | OFFICE),
     Surface(home.government, ("government",), GOVERNMENT),
-    Surface(own_views.bp, ("developer", "evaluator"), DEVELOPER | EVALUATOR | OFFICE | {Role.AGENT}),
-    Surface(organisation_views.bp, ("government",), ADMINISTRATION),
-    Surface(administration_views.own_conflicts, ("government",), GOVERNMENT),
+    Surface(
+        accounts.own_organisation, ("developer", "evaluator"), DEVELOPER | EVALUATOR | OFFICE | {Role.AGENT}
+    ),
+    Surface(accounts.administration, ("government",), ADMINISTRATION),
+    Surface(accounts.own_conflicts, ("government",), GOVERNMENT),
     Surface(registry_views.bp, ("developer",), DRAFTING),
     Surface(filing_views.bp, ("developer",), DRAFTING),
     Surface(signing_views.bp, ("developer",), DRAFTING),
@@ -162,7 +162,8 @@ FOOTER = (
 
 def create_app(wired: Wired, zone: str) -> Zone:
     """The Flask app of one zone."""
-    app = Zone(wired, zone, _guard)
+    policy = wired.settings.policy
+    app = Zone(wired, zone, _guard, lambda *known: accounts.lacking(*known, policy=policy))
     ui.install(app)
     errors.install(app)
     enter: dict[str, frozenset[Role]] = {"ui": ANYBODY}
@@ -210,6 +211,8 @@ def serve() -> WSGI:
     logs.configure(settings, "web")
     wired = wire(settings)
     publish_to(wired, bare_celery(settings))
+    with wired.database.write() as session:
+        policy_record.note(session, settings.policy, name=settings.sign_in, now=wired.clock.now())
     return by_host(wired)
 
 
@@ -235,23 +238,19 @@ def _guard() -> BaseResponse | tuple[str, int] | None:
         return None
     if not current_user.is_authenticated:
         return _ask_to_sign_in()
-    if not _actor().roles & enter:
+    if not _signed_in().actor.roles & enter:
         raise NotFound
     return None if request.blueprint == accounts.account.name else _held_back()
 
 
 def _held_back() -> BaseResponse | None:
     """Whoever has fewer keys than the policy asks for reaches their own account, and nothing else."""
-    policy = current_zone().wired.settings.policy
-    if policy.entry_by_password:
-        return None
-    with current_zone().wired.database.read() as session:
-        missing = accounts.lacking(session, by=_actor(), row=current_session(), policy=policy)
-    if not missing:
+    lacking = _signed_in().lacking
+    if not lacking:
         return None
     if request.method in ("GET", "HEAD"):
         return redirect(url_for("account.show"), 303)
-    raise Denied(missing, "Open “Your account”. Your browser still has what you typed here.")
+    raise Denied(lacking, "Open “Your account”. Your browser still has what you typed here.")
 
 
 def _ask_to_sign_in() -> BaseResponse | tuple[str, int]:
@@ -260,7 +259,7 @@ def _ask_to_sign_in() -> BaseResponse | tuple[str, int]:
     return redirect(url_for("accounts.sign_in", next=request.full_path.rstrip("?")), 303)
 
 
-def _actor() -> Actor:
+def _signed_in() -> SignedIn:
     signed_in = current_user._get_current_object()
     assert isinstance(signed_in, SignedIn)
-    return signed_in.actor
+    return signed_in

@@ -8,30 +8,24 @@ machine: a demonstration shows on a page what would have been sent.
 from __future__ import annotations
 
 import smtplib
+import ssl
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
+from functools import partial
 from urllib.parse import unquote, urlsplit
 
 from portal.settings import Settings
-from portal.web import Wired, origin
+from portal.web import ZONE_OF, Wired, origin
 from secure_access.db import Field, Instant, Session, Table, col, instant_column, new_id, select
 from secure_access.identity import Organisation, OrganisationKind, Person, invitations, proposals
-from secure_access.identity.tables import Invitation, Purpose
+from secure_access.identity.tables import Invitation, InvitationPurpose
 from secure_access.identity.workflow import InvitationState
 
 TIMEOUT = 20
 """Seconds that a mail server may take for an answer."""
-
-ZONE_OF = {
-    OrganisationKind.REGULATOR: "government",
-    OrganisationKind.DEVELOPER: "developer",
-    OrganisationKind.AGENT: "developer",
-    OrganisationKind.EVALUATOR: "evaluator",
-}
-"""In which zone the people of an organisation sign in."""
 
 _KEY = "invitation"
 
@@ -116,18 +110,21 @@ def _sender(wired: Wired, kind: str, subject_id: str) -> Callable[[Session, date
 def deliver(settings: Settings, letters: list[Letter]) -> str:
     """Hand letters to the mail server; its host, or an empty text where none is set.
 
-    Raises ``OSError``, `smtplib.SMTPException` or `NoServer`: the job tries again later.
+    A server that speaks TLS has to prove its name by a certificate that the machine trusts. Raises
+    ``OSError`` (`ssl.SSLError` among them), `smtplib.SMTPException` or `NoServer`: the job tries again later.
     """
     if not settings.smtp and not settings.demonstration:
         raise NoServer("ASSAY_SMTP is not set")
     if not settings.smtp or not letters:
         return ""
     address = urlsplit(settings.smtp)
-    kind = smtplib.SMTP_SSL if address.scheme == "smtps" else smtplib.SMTP
     host = address.hostname or ""
+    # Without a context of its own, smtplib asks a server for neither a trusted certificate nor its name.
+    tls = ssl.create_default_context()
+    kind = partial(smtplib.SMTP_SSL, context=tls) if address.scheme == "smtps" else smtplib.SMTP
     with kind(host, address.port or 0, timeout=TIMEOUT) as server:
         if address.scheme == "smtp+starttls":
-            server.starttls()
+            server.starttls(context=tls)
         if address.username:
             server.login(unquote(address.username), unquote(address.password or ""))
         for letter in letters:
@@ -156,7 +153,7 @@ def invitation_letters(session: Session, wired: Wired, subject_id: str) -> list[
     until = f"{row.expires_at:%-d %B %Y, %H:%M} UTC"
     link = link_to(wired, organisation, row)
     sender, product = wired.settings.authority, wired.settings.product
-    if row.purpose is Purpose.RESET:
+    if row.purpose is InvitationPurpose.RESET:
         text = (
             f"{row.name},\n\nadministrators have reset how you sign in to {product} of {sender}. "
             f"Your old password no longer works.\n\nChoose a new one here, once, until {until}:\n\n{link}\n\n"

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
@@ -36,6 +38,7 @@ class Settings:
     ``queue`` keeps instances on one broker apart. ``job_lease`` is how long a worker that died holds its job.
     ``log`` is a file, or ``-`` for standard error. ``sign_in`` names the sign-in policy, ``key_models`` the
     models of authenticators that are taken (none listed: any).
+    ``proxies`` is how many proxies in front name the sender of a request in ``X-Forwarded-For``.
     ``smtp`` is the address of the mail server, empty for none; ``mail_from`` is who mails come from.
     """
 
@@ -56,6 +59,7 @@ class Settings:
     max_upload_bytes: int
     sign_in: str
     key_models: Models
+    proxies: int = 0
     smtp: str = ""
     mail_from: str = ""
 
@@ -92,6 +96,7 @@ class Settings:
             max_upload_bytes=_whole(source, "ASSAY_MAX_UPLOAD", 512 * 2**20, wrong),
             sign_in=source.get("ASSAY_SIGN_IN") or _usual_sign_in(source),
             key_models=_key_models(source, wrong),
+            proxies=_whole(source, "ASSAY_PROXIES", _usual_proxies(source), wrong),
             smtp=_smtp(source, wrong),
             mail_from=source.get("ASSAY_MAIL_FROM") or "",
         )
@@ -154,9 +159,21 @@ def _smtp(source: Mapping[str, str], wrong: list[str]) -> str:
             "ASSAY_SMTP has to look like smtp://host:25, smtp+starttls://user:password@host:587 or "
             "smtps://user:password@host:465."
         )
+    elif raw.startswith("smtp://") and "@" in raw and not _is_loopback(urlsplit(raw).hostname or ""):
+        wrong.append(
+            "ASSAY_SMTP would send its password unencrypted: use smtp+starttls:// or smtps://, or none."
+        )
     if not source.get("ASSAY_MAIL_FROM"):
         wrong.append("ASSAY_MAIL_FROM is missing: ASSAY_SMTP needs an address that mails come from.")
     return raw
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether a host is this machine: by its one name, or by address; any other name may lead elsewhere."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _profile(source: Mapping[str, str], wrong: list[str]) -> Profile:
@@ -184,6 +201,11 @@ def _practice_start(source: Mapping[str, str], wrong: list[str]) -> datetime | N
 
 def _usual_sign_in(source: Mapping[str, str]) -> str:
     return "standard" if source.get("ASSAY_PROFILE") == Profile.PRODUCTION else "demonstration"
+
+
+def _usual_proxies(source: Mapping[str, str]) -> int:
+    # The server listens on loopback and speaks no TLS: in production one proxy stands before it.
+    return 1 if source.get("ASSAY_PROFILE") == Profile.PRODUCTION else 0
 
 
 def _key_models(source: Mapping[str, str], wrong: list[str]) -> Models:

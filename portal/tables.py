@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evaluator import tables as evaluator_tables
 from portal import mail, web
-from portal.accounts import service as accounts
+from portal.accounts import attempts
 from portal.enforcement import tables as enforcement_tables
 from portal.filing import registry
 from portal.filing import tables as filing_tables
@@ -16,7 +16,7 @@ from secure_access.identity import tables as identity_tables
 METADATA = db.Table.metadata
 
 MODULES = (
-    accounts,
+    attempts,
     db,
     documents,
     enforcement_tables,

@@ -17,6 +17,7 @@ from flask import Flask, Request, Response, current_app, g, redirect, request, s
 from flask_login import LoginManager, current_user, login_user, logout_user
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as BaseResponse
 
 from portal.settings import Settings
@@ -24,7 +25,7 @@ from portal.upload import MAX_FILES, Upload, discard_others, kept
 from secure_access import identity
 from secure_access.clock import Clock
 from secure_access.db import Database, Field, Instant, Session, Table, insert_if_absent, instant_column
-from secure_access.identity import Actor, PasswordHasher, Person, SignInSession, authority
+from secure_access.identity import Actor, OrganisationKind, PasswordHasher, SignInSession, delegation
 from secure_access.keys import KeyProvider
 from secure_access.vault import Vault
 from secure_access.workflow import NotFound
@@ -37,6 +38,14 @@ ZONE_LABELS = {
     "evaluator": "Evaluator",
     "government": "Government",
 }
+
+ZONE_OF = {
+    OrganisationKind.REGULATOR: "government",
+    OrganisationKind.DEVELOPER: "developer",
+    OrganisationKind.AGENT: "developer",
+    OrganisationKind.EVALUATOR: "evaluator",
+}
+"""In which zone the people of an organisation sign in."""
 
 MAX_PUBLIC_REQUEST = 2**20
 """Bytes of a request from somebody who is not signed in: nobody fills the vault's disk from outside."""
@@ -112,22 +121,31 @@ class ZoneRequest(Request):
         return arrived[-1]
 
 
+Known = tuple[Actor, SignInSession, str]
+"""Whom a token stands for, the row of the session, and what the person lacks."""
+
+Lacking = Callable[[Session, Actor, SignInSession], str]
+
+
 class SignedIn:
-    """flask-login's user: a live session's token, its row, and the actor it stands for."""
+    """flask-login's user: a live session's token, its row, and the actor it stands for.
+
+    ``lacking`` says what the person still has to add before they reach more than their account.
+    """
 
     is_active = True
     is_anonymous = False
 
-    def __init__(self, token: str, actor: Actor, row: SignInSession) -> None:
+    def __init__(self, token: str, known: Known) -> None:
         self.token = token
-        self.actor = actor
-        self.row = row
+        self.actor, self.row, self.lacking = known
         self.is_authenticated = True
 
-    def renew(self, actor: Actor | None) -> None:
+    def renew(self, known: Known | None) -> None:
         """Take the actor as it is now; ``None`` when the session ended or the person was suspended."""
-        self.is_authenticated = actor is not None
-        self.actor = actor or self.actor
+        self.is_authenticated = known is not None
+        if known is not None:
+            self.actor, self.row, self.lacking = known
 
     def get_id(self) -> str:
         return self.token
@@ -138,11 +156,12 @@ class Zone(Flask):
 
     request_class = ZoneRequest
 
-    def __init__(self, wired: Wired, zone: str, guard: Callable[[], Any]) -> None:
+    def __init__(self, wired: Wired, zone: str, guard: Callable[[], Any], lacking: Lacking) -> None:
         super().__init__("portal", static_folder=None, template_folder=None)
         self.wired = wired
         self.zone = zone
         self.guard = guard
+        self.lacking = lacking
         self.config.update(
             SECRET_KEY=wired.secrets[zone],
             SESSION_COOKIE_NAME=f"__Host-assay-{zone}",
@@ -155,6 +174,8 @@ class Zone(Flask):
             WTF_CSRF_CHECK_DEFAULT=False,
             WTF_CSRF_SSL_STRICT=False,
         )
+        # Of a proxy's headers only the sender is believed, from as many proxies as the operator says.
+        self.wsgi_app = ProxyFix(self.wsgi_app, wired.settings.proxies, 0, 0)  # type: ignore[method-assign]
         self.jinja_env.globals["form_id"] = form_id
         self.before_request(guard)
         self.before_request(_refuse_unwritable)
@@ -186,7 +207,7 @@ class Zone(Flask):
     def _ask_again(self) -> Any:
         """The guard once more, where the writing begins: access may have ended while the body arrived."""
         signed_in = cast(SignedIn, current_user._get_current_object())
-        signed_in.renew(self._actor(g.session, signed_in.token))
+        signed_in.renew(self.known(g.session, signed_in.token))
         return self.guard()
 
     def _transaction(self, writing: bool) -> AbstractContextManager[Session]:
@@ -211,24 +232,26 @@ class Zone(Flask):
 
     def _load_user(self, token: str) -> SignedIn | None:
         with self.wired.database.read() as reading:
-            actor = self._actor(reading, token)
-            row = identity.live_session(reading, token=token, zone=self.zone)
-        if actor is None or row is None:
+            known = self.known(reading, token)
+        if known is None:
             return None
-        now = datetime.now(UTC)
+        now, row = datetime.now(UTC), known[1]
         if identity.needs_touch(row, now):
             with self.wired.database.write() as writing:
                 writing.get_one(identity.SignInSession, row.id).seen_at = now
-        return SignedIn(token, actor, row)
+        return SignedIn(token, known)
 
-    def _actor(self, session: Session, token: str) -> Actor | None:
+    def known(self, session: Session, token: str) -> Known | None:
         """Whom a token stands for now, with the roles held now; ``None`` for an ended session."""
         row = identity.live_session(session, token=token, zone=self.zone)
+        if row is None:
+            return None
         try:
             now = self.wired.clock.now()
-            return authority.acting(session, row.person_id, row.delegation_id, now=now) if row else None
+            actor = delegation.acting(session, row.person_id, row.delegation_id, now=now)
         except NotFound:
             return None
+        return actor, row, self.lacking(session, actor, row)
 
     def _check_form(self) -> None:
         """Read the body and check its CSRF token, before the transaction opens and after the guard."""
@@ -299,7 +322,7 @@ def writes(view: View) -> View:
     return view
 
 
-def sign_in(person: Person, token: str) -> None:
+def sign_in(token: str) -> None:
     """Begin the session of somebody who has proved who they are. The CSRF token is kept on purpose: a form
     that was typed before the session ran out can still be sent after signing in again in another tab."""
     if current_user.is_authenticated:
@@ -308,9 +331,9 @@ def sign_in(person: Person, token: str) -> None:
     session.clear()
     if csrf_token:
         session["csrf_token"] = csrf_token
-    row = identity.live_session(g.session, token=token, zone=current_zone().zone)
-    assert row is not None, "the session was started by this request"
-    login_user(SignedIn(token, identity.actor(g.session, person.id), row))
+    known = current_zone().known(g.session, token)
+    assert known is not None, "the session was started by this request"
+    login_user(SignedIn(token, known))
 
 
 def sign_out() -> None:

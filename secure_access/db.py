@@ -77,15 +77,18 @@ def instant_column(*, nullable: bool = False, index: bool = False) -> Any:
     return Field(default=default, sa_type=UtcInstant, nullable=nullable, index=index)
 
 
-def enum_column(enum: type[StrEnum], *, default: Any = ..., nullable: bool = False) -> Any:
-    """A field that holds a member of ``enum`` by value, with a CHECK on both databases."""
+def enum_column(enum: type[StrEnum], *, default: Any = ..., nullable: bool = False, name: str = "") -> Any:
+    """A field that holds a member of ``enum`` by value, with a CHECK on both databases.
+
+    ``name`` is that of the CHECK where it is not the enum's own.
+    """
     kind = SAEnum(
         enum,
         native_enum=False,
         create_constraint=True,
         values_callable=lambda members: [member.value for member in members],
         length=40,
-        name=enum.__name__.lower(),
+        name=name or enum.__name__.lower(),
     )
     return Field(default=default, sa_column_kwargs={"nullable": nullable}, sa_type=kind)
 

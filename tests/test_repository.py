@@ -124,7 +124,7 @@ def test_services_do_not_read_the_clock() -> None:
         # The machine's clock: for leases, sessions, keys, codes, challenges, limits, what is not of record.
         "portal/accounts/account_views.py",
         "portal/accounts/keys.py",
-        "portal/accounts/service.py",
+        "portal/accounts/attempts.py",
         "portal/accounts/step_up.py",
         "portal/home/views.py",
         "portal/web.py",

@@ -16,7 +16,15 @@ from portal.accounts import devices, keys, service, step_up
 from portal.accounts.entrance import door
 from portal.accounts.keys import Making
 from portal.web import current_actor, current_session, current_time, current_zone
-from secure_access.identity import Method, Person, SignInSession, credentials, sessions, totp
+from secure_access.identity import (
+    Method,
+    Person,
+    SignInSession,
+    credentials,
+    person_subject,
+    sessions,
+    totp,
+)
 from secure_access.identity.credentials import Credential
 from secure_access.ledger import security_log
 from secure_access.workflow import NotFound
@@ -54,7 +62,7 @@ def show() -> str:
         "accounts/account.html",
         rows=[_row(key, now) for key in found],
         rule=rule,
-        lacking=service.lacking(g.session, by=by, row=current_session(), policy=here.policy),
+        lacking=service.lacking(g.session, by, current_session(), policy=here.policy),
         app=totp.enrolled(g.session, by.person_id),
         sessions=[_session(row, now) for row in _own_sessions()],
     )
@@ -145,7 +153,7 @@ def end_sessions() -> Response:
         "session.ended",
         by=current_actor(),
         zone=current_zone().zone,
-        subject=f"person:{current_actor().person_id}",
+        subject=person_subject(current_actor().person_id),
         now=current_time(),
         sessions=ended,
     )
@@ -172,7 +180,7 @@ def _confirm(action: str, shown: str, words: str, *, sensitive: bool = True) -> 
     if action == "credential.add" and not keys_:
         return None
     return step_up.asked(
-        step_up.Act(action, f"person:{by.person_id}", shown, words, by.name, sensitive=sensitive)
+        step_up.Act(action, person_subject(by.person_id), shown, words, by.name, sensitive=sensitive)
     )
 
 
@@ -209,7 +217,7 @@ def _row(key: Credential, now: datetime) -> KeyRow:
 def _waiting(row: Credential) -> str:
     if row.usable_sensitive_from <= row.added_at:
         return ""
-    return " It signs, approves and serves nothing before a day has passed."
+    return f" {step_up.waits(door().policy.wait)}"
 
 
 def _app_page(secret: str, *, wrong: bool) -> str:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from wtforms import PasswordField, StringField, TextAreaField
 
 from portal.ui.fields import MemorableDateField, Needed, RadioField, SelectField, SelectMultipleField
 from portal.ui.forms import Form
 from secure_access.identity import Organisation, Person
-from secure_access.identity.authority import SCOPE, NewAuthority, NewDelegation
+from secure_access.identity.authority import NewAuthority
+from secure_access.identity.delegation import SCOPE, NewDelegation
 from secure_access.identity.invitations import Wanted
 from secure_access.identity.organisations import NewEntity, NewRelation
 from secure_access.identity.tables import RelationKind
 from secure_access.workflow import Role
 
-Sent = Any
 SHORTEST_PASSWORD = 12
 
 _FROM = Needed("Give the first day.")
@@ -46,6 +45,11 @@ class InviteForm(Form):
             title=self.title.data or "",
             team=self.team.data or "",
         )
+
+    def invited(self) -> str:
+        """Who is invited to what, in words."""
+        roles = ", ".join(Role(role).label for role in self.roles.data)
+        return f"{self.name.data}, {self.email.data}: {roles}"
 
 
 class EntityForm(Form):

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import uuid
 from typing import cast
-from urllib.parse import urlencode
 
 from flask import flash, g, redirect, render_template, request, url_for
 from flask_login import current_user
 
-from portal import mail
 from portal.accounts import forms
-from portal.accounts.pages import Page, tried
+from portal.accounts.pages import Page
 from portal.accounts.views import bp
-from portal.web import SignedIn, current_time, current_zone
+from portal.web import ZONE_OF, SignedIn, current_time, current_zone
 from secure_access import identity, jobs
-from secure_access.identity import Actor, Organisation, OrganisationKind, authority, invitations, proposals
+from secure_access.identity import Actor, Organisation, OrganisationKind, delegation, invitations, proposals
 from secure_access.identity.invitations import Opened
-from secure_access.identity.tables import Purpose
+from secure_access.identity.tables import InvitationPurpose
 from secure_access.workflow import NotFound, Role
 
 
@@ -40,11 +38,10 @@ def accept(token: str) -> Page:
     person = invitations.accept(
         g.session, found=found, by=_signed_in(), password_hash=hashed, now=current_time()
     )
-    if found.needs_password or found.invitation.purpose is Purpose.RESET:
+    if found.needs_password or found.invitation.purpose is InvitationPurpose.RESET:
         jobs.add(g.session, proposals.CHANGED, str(person.id))
     flash("Done. Sign in now." if _signed_in() is None else "Done. Your new roles count from now on.")
-    address = {"as": person.email}
-    return redirect(f"{url_for('accounts.sign_in')}?{urlencode(address)}", 303)
+    return redirect(url_for("accounts.sign_in"), 303)
 
 
 @bp.route("/for", methods=["GET", "POST"])
@@ -54,20 +51,19 @@ def for_whom() -> Page:
         return redirect(url_for("accounts.sign_in", next="/for"), 303)
     signed_in = cast(SignedIn, current_user._get_current_object())
     now = current_time()
-    found = authority.offered(g.session, signed_in.actor.person_id, now=now)
+    found = delegation.offered(g.session, signed_in.actor.person_id, now=now)
     own = identity.actor(g.session, signed_in.actor.person_id)
     if not own.holds(Role.AGENT):
         raise NotFound
     if request.method == "POST":
-        refused = tried(lambda: _choose(signed_in, request.form.get("delegation", ""), [d.id for d in found]))
-        if refused is None:
-            return redirect("/", 303)
+        _choose(signed_in, request.form.get("delegation", ""), [row.id for row in found])
+        return redirect("/", 303)
     return render_template(
         "accounts/for_whom.html",
         own=own,
         acting=signed_in.actor.agency,
         rows=[(row, g.session.get_one(Organisation, row.organisation_id)) for row in found],
-        scope=authority.SCOPE,
+        scope=delegation.SCOPE,
     )
 
 
@@ -84,7 +80,7 @@ def _choose(signed_in: SignedIn, raw: str, offered: list[uuid.UUID]) -> None:
 def _found(token: str, *, for_update: bool = False) -> Opened:
     """The invitation behind a token, in the zone of its organisation alone."""
     found = invitations.opened(g.session, token, now=current_time(), for_update=for_update)
-    if mail.ZONE_OF[OrganisationKind(found.organisation.kind)] != current_zone().zone:
+    if ZONE_OF[OrganisationKind(found.organisation.kind)] != current_zone().zone:
         raise NotFound
     return found
 
@@ -100,7 +96,7 @@ def _page(token: str, found: Opened, form: forms.PasswordForm, problems: object 
         problems=problems,
         signed_in=by,
         stranger=stranger,
-        reset=found.invitation.purpose is Purpose.RESET,
+        reset=found.invitation.purpose is InvitationPurpose.RESET,
         roles=[Role(role).label for role in found.invitation.roles],
     )
 

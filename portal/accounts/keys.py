@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 
 from portal.accounts import told
 from portal.accounts.service import Door, first_key_digest
-from portal.mail import ZONE_OF
+from portal.web import ZONE_OF
 from secure_access import identity
-from secure_access.db import Session, select
+from secure_access.db import Session
 from secure_access.identity import Actor, Person, challenges, credentials, passkeys, sessions, totp
 from secure_access.identity.challenges import Bound, Purpose
 from secure_access.identity.credentials import Credential
@@ -153,12 +153,16 @@ def give_first_key_code(session: Session, *, email: str, lost: bool, now: dateti
     ``lost``: their keys are suspended, the app is forgotten and every session ends. Raises `NotFound` for an
     unknown address. The caller hands the code over by a way that is not the person's e-mail.
     """
-    person = session.exec(select(Person).where(Person.email == email.strip().lower())).first()
-    if person is None or person.suspended:
+    person = identity.by_email(session, email)
+    if person is None:
         raise NotFound
     zone = ZONE_OF[identity.actor(session, person.id).organisation_kind]
+    changes = [told.Change(person.id, "given", "first_key_code")]
     if lost:
-        _lose(session, person, zone, now)
+        gone = credentials.lose(session, person.id)
+        changes += [told.Change(person.id, "suspended", "passkey", key.digest) for key in gone.keys]
+        changes += [told.Change(person.id, "removed", "code")] if gone.app else []
+        sessions.end_sessions(session, sessions.of_person(session, person_id=person.id))
     code = base64.b32encode(secrets.token_bytes(_CODE_BYTES)).decode()
     challenges.keep(
         session,
@@ -166,22 +170,8 @@ def give_first_key_code(session: Session, *, email: str, lost: bool, now: dateti
         first_key_digest(code),
         expires_at=datetime.now(UTC) + FIRST_KEY_LIFE,
     )
-    change = told.Change(person.id, "given", "first_key_code")
-    told.credential_changed(session, change, by=None, now=now, zone=zone)
+    told.credential_changed(session, *changes, by=None, now=now, zone=zone)
     return "-".join(code[start : start + 6] for start in range(0, len(code), 6))
-
-
-def _lose(session: Session, person: Person, zone: str, now: datetime) -> None:
-    for key in credentials.of_person(session, person_id=person.id, zone=zone):
-        if key.suspended_at is None:
-            credentials.suspend(session, key, reason=credentials.LOST)
-            change = told.Change(person.id, "suspended", "passkey", key.digest)
-            told.credential_changed(session, change, by=None, now=now, zone=zone)
-    if totp.remove(session, person.id):
-        told.credential_changed(
-            session, told.Change(person.id, "removed", "code"), by=None, now=now, zone=zone
-        )
-    sessions.end_sessions(session, sessions.of_person(session, person_id=person.id, zone=zone))
 
 
 def is_secret(secret: str) -> bool:

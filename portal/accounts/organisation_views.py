@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
 from flask import flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from portal import mail
 from portal.accounts import forms
 from portal.accounts.administration_views import bp
 from portal.accounts.forms import organisation_choices, role_choices
-from portal.accounts.pages import STATES, Asked, Page, form_page, happened
+from portal.accounts.happened import happened
+from portal.accounts.pages import (
+    STATES,
+    Asked,
+    Page,
+    by_now,
+    form_page,
+    inviting,
+    link_key,
+    organisation_name,
+    sent_form,
+)
 from portal.law import statute
-from portal.web import current_actor, current_time, current_zone
+from portal.web import current_actor, current_time
 from secure_access import identity
 from secure_access.identity import (
     Organisation,
     OrganisationKind,
     add_organisation,
     authority,
+    delegation,
     invitations,
     organisations,
     roles,
@@ -46,7 +56,7 @@ def every_organisation() -> str:
 @bp.route("/organisations/new", methods=["GET", "POST"])
 def register() -> Page:
     """Register an organisation."""
-    form = forms.OrganisationForm(request.form if request.method == "POST" else None)
+    form = forms.OrganisationForm(sent_form())
     asked = Asked(
         "Register an organisation",
         "Register it",
@@ -60,7 +70,7 @@ def register() -> Page:
             found.name.lower() == name.lower() for found in organisations.every(g.session, by=current_actor())
         ):
             raise Denied("There is an organisation of that name.", "Open it, or write another name.")
-        return add_organisation(g.session, kind=OrganisationKind(form.kind.data), name=name, **_by())
+        return add_organisation(g.session, kind=OrganisationKind(form.kind.data), name=name, **by_now())
 
     return form_page(asked, form, act)
 
@@ -70,7 +80,8 @@ def organisation(organisation_id: uuid.UUID) -> str:
     """One organisation."""
     found, now = _load(organisation_id), current_time()
     people = organisations.present(g.session, found.id)
-    names = {person.id: person.name for person in roles.of_organisation(g.session, found.id)}
+    authorities = authority.authorities(g.session, found.id)
+    names = identity.names_of(g.session, (row.officer_id for row in authorities))
     return render_template(
         "accounts/organisation.html",
         found=found,
@@ -79,19 +90,22 @@ def organisation(organisation_id: uuid.UUID) -> str:
         administrators=len(roles.administrators(g.session, found)),
         entities=organisations.entities(g.session, found.id),
         relations=[
-            (row, _name(row.organisation_id), _name(row.other_id))
+            (row, organisation_name(row.organisation_id), organisation_name(row.other_id))
             for row in organisations.relations(g.session, found.id)
         ],
         group=sorted(
-            _name(one) for one in organisations.related(g.session, found.id, on=now.date()) - {found.id}
+            organisation_name(one)
+            for one in organisations.related(g.session, found.id, on=now.date()) - {found.id}
         ),
-        authorities=[
-            (row, names.get(row.officer_id, ""), authority.stands(row, now))
-            for row in authority.authorities(g.session, found.id)
-        ],
+        authorities=[(row, names[row.officer_id], authority.stands(row, now)) for row in authorities],
         delegations=[
-            (row, _name(row.organisation_id), _name(row.agent_id), authority.stands(row, now))
-            for row in authority.delegations(g.session, found.id)
+            (
+                row,
+                organisation_name(row.organisation_id),
+                organisation_name(row.agent_id),
+                authority.stands(row, now),
+            )
+            for row in delegation.every(g.session, found.id)
         ],
         due=organisations.due_on(g.session, found),
         today=now.date(),
@@ -105,7 +119,7 @@ def organisation(organisation_id: uuid.UUID) -> str:
 def invite_administrator(organisation_id: uuid.UUID) -> Page:
     """Invite one of the first two administrators of an organisation."""
     found = _load(organisation_id)
-    form = forms.InviteForm(request.form if request.method == "POST" else None)
+    form = forms.InviteForm(sent_form())
     role = roles.administrator_role(OrganisationKind(found.kind))
     form.roles.choices = role_choices([role])
     asked = Asked(
@@ -115,20 +129,23 @@ def invite_administrator(organisation_id: uuid.UUID) -> Page:
         "The invitation is sent. Its link works once, for seven days.",
         "Two are needed. From then on the organisation invites its own people.",
     )
-    return form_page(asked, form, lambda: invitations.invite(
-        g.session, wanted=form.wanted(found), key=mail.link_key(current_zone().wired), **_by()
-    ))  # fmt: skip
+    return form_page(
+        asked,
+        form,
+        lambda: invitations.invite(g.session, wanted=form.wanted(found), key=link_key(), **by_now()),
+        confirm=lambda: inviting(found, form),
+    )
 
 
 @bp.route("/organisations/<uuid:organisation_id>/entities/new", methods=["GET", "POST"])
 def name_entity(organisation_id: uuid.UUID) -> Page:
     """Name a legal entity of a developer."""
     found = _load(organisation_id)
-    form = forms.EntityForm(request.form if request.method == "POST" else None)
+    form = forms.EntityForm(sent_form())
     form.regimes.choices = [(pack.id, pack.short, pack.name) for pack in statute.regimes()]
     asked = Asked(f"Name a legal entity of {found.name}", "Name it", _back(found), "Named. Verify it next.")
     return form_page(
-        asked, form, lambda: organisations.claim(g.session, organisation=found, new=form.stated(), **_by())
+        asked, form, lambda: organisations.claim(g.session, organisation=found, new=form.stated(), **by_now())
     )
 
 
@@ -146,15 +163,15 @@ def settle_entity(entity_id: uuid.UUID, act: str) -> Page:
         ("Part of the organisation since", f"{row.from_on:%-d %B %Y}"),
     )
     if act == "end":
-        ended = forms.EndForm(request.form if request.method == "POST" else None)
+        ended = forms.EndForm(sent_form())
         asked = Asked(f"End of {row.name}", "Keep the last day", _back(found), "Kept.", facts=facts)
 
         def end() -> None:
             assert ended.until_on.data is not None
-            organisations.end(g.session, entity=row, until_on=ended.until_on.data, **_by())
+            organisations.end(g.session, entity=row, until_on=ended.until_on.data, **by_now())
 
         return form_page(asked, ended, end)
-    form = forms.ReasonForm(request.form if request.method == "POST" else None)
+    form = forms.ReasonForm(sent_form())
     said = "What you compared" if act == "verify" else "Why it is refused"
     form.reason.label.text = said
     asked = Asked(
@@ -169,9 +186,9 @@ def settle_entity(entity_id: uuid.UUID, act: str) -> Page:
     def settle() -> None:
         text = form.reason.data or ""
         if act == "verify":
-            organisations.verify(g.session, entity=row, evidence=text, **_by())
+            organisations.verify(g.session, entity=row, evidence=text, **by_now())
         else:
-            organisations.refuse(g.session, entity=row, why=text, **_by())
+            organisations.refuse(g.session, entity=row, why=text, **by_now())
 
     return form_page(asked, form, settle)
 
@@ -180,7 +197,7 @@ def settle_entity(entity_id: uuid.UUID, act: str) -> Page:
 def relate(organisation_id: uuid.UUID) -> Page:
     """Record a parent, a subsidiary or a merger."""
     found = _load(organisation_id)
-    form = forms.RelationForm(request.form if request.method == "POST" else None)
+    form = forms.RelationForm(sent_form())
     others = [one for one in organisations.every(g.session, by=current_actor()) if one.id != found.id]
     form.other.choices = organisation_choices(others)
     asked = Asked(
@@ -189,7 +206,7 @@ def relate(organisation_id: uuid.UUID) -> Page:
         _back(found),
         "Recorded. Revenue and earlier violations follow it.",
     )
-    return form_page(asked, form, lambda: organisations.relate(g.session, new=form.stated(found), **_by()))
+    return form_page(asked, form, lambda: organisations.relate(g.session, new=form.stated(found), **by_now()))
 
 
 @bp.route("/relations/<uuid:relation_id>/end", methods=["GET", "POST"])
@@ -198,9 +215,10 @@ def end_relation(relation_id: uuid.UUID) -> Page:
     row = g.session.get(OrganisationRelation, relation_id)
     if row is None:
         raise NotFound
-    form = forms.EndForm(request.form if request.method == "POST" else None)
+    form = forms.EndForm(sent_form())
+    first, second = organisation_name(row.organisation_id), organisation_name(row.other_id)
     asked = Asked(
-        f"End of the relation of {_name(row.organisation_id)} to {_name(row.other_id)}",
+        f"End of the relation of {first} to {second}",
         "Keep the last day",
         _back(_load(row.organisation_id)),
         "Kept.",
@@ -208,7 +226,7 @@ def end_relation(relation_id: uuid.UUID) -> Page:
 
     def end() -> None:
         assert form.until_on.data is not None
-        organisations.end_relation(g.session, relation=row, until_on=form.until_on.data, **_by())
+        organisations.end_relation(g.session, relation=row, until_on=form.until_on.data, **by_now())
 
     return form_page(asked, form, end)
 
@@ -220,7 +238,7 @@ def withdraw_of(organisation_id: uuid.UUID, invitation_id: uuid.UUID) -> Respons
     row = invitations.load(g.session, invitation_id, by=current_actor(), for_update=True)
     if row.organisation_id != found.id:
         raise NotFound
-    invitations.withdraw(g.session, invitation=row, **_by())
+    invitations.withdraw(g.session, invitation=row, **by_now())
     flash("The invitation is withdrawn. Its link leads nowhere now.")
     return redirect(_back(found)[1], 303)
 
@@ -229,16 +247,8 @@ def _load(organisation_id: uuid.UUID) -> Organisation:
     return organisations.load(g.session, organisation_id, by=current_actor())
 
 
-def _name(organisation_id: uuid.UUID) -> str:
-    return str(g.session.get_one(Organisation, organisation_id).name)
-
-
 def _back(found: Organisation) -> tuple[str, str]:
     return found.name, url_for(".organisation", organisation_id=found.id)
-
-
-def _by() -> dict[str, Any]:
-    return {"by": current_actor(), "now": current_time()}
 
 
 __all__ = ["bp"]

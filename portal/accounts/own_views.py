@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
-from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, g, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from portal import mail
-from portal.accounts import forms
+from portal.accounts import forms, step_up
 from portal.accounts.forms import organisation_choices, people_choices, role_choices
-from portal.accounts.pages import DONE, STATES, Asked, Page, act_on, form_page, happened, person_page
+from portal.accounts.happened import happened
+from portal.accounts.pages import (
+    STATES,
+    Asked,
+    Page,
+    by_now,
+    change_person,
+    form_page,
+    inviting,
+    led_to,
+    link_key,
+    organisation_name,
+    own_organisation,
+    person_name,
+    person_page,
+    sent_form,
+    sent_ids,
+)
 from portal.law import statute
-from portal.web import current_actor, current_time, current_zone
+from portal.web import current_actor, current_time
 from secure_access import identity
 from secure_access.identity import (
     Organisation,
     OrganisationKind,
     authority,
+    delegation,
     invitations,
     organisations,
     roles,
@@ -33,11 +49,12 @@ bp = Blueprint("own_organisation", __name__, template_folder="templates", url_pr
 def show() -> str:
     """Who is there, who may sign, who acts for it; the buttons for its administrators."""
     by, now = current_actor(), current_time()
-    own = _own()
+    own = own_organisation()
     people = organisations.present(g.session, own.id)
-    names = {person.id: person.name for person in roles.of_organisation(g.session, own.id)}
+    authorities = authority.authorities(g.session, own.id)
+    names = identity.names_of(g.session, (row.officer_id for row in authorities))
     runs = roles.administers(by, own.id)
-    delegated = authority.delegations(g.session, own.id)
+    delegated = delegation.every(g.session, own.id)
     return render_template(
         "accounts/own.html",
         own=own,
@@ -46,14 +63,14 @@ def show() -> str:
         invited=invitations.open_invitations(g.session, own.id) if runs else [],
         entities=organisations.entities(g.session, own.id),
         authorities=[
-            (row, names.get(row.officer_id, ""), authority.stands(row, now))
-            for row in authority.authorities(g.session, own.id)
+            (row, names[row.officer_id], authority.stands(row, now))
+            for row in authorities
         ],
         delegations=[
-            (row, _other(_partner(row, own)), authority.stands(row, now)) for row in delegated
+            (row, organisation_name(_partner(row, own)), authority.stands(row, now)) for row in delegated
         ],
         relations=[
-            (row, _other(row.other_id), _other(row.organisation_id))
+            (row, organisation_name(row.other_id), organisation_name(row.organisation_id))
             for row in organisations.relations(g.session, own.id)
         ],
         due=organisations.due_on(g.session, own),
@@ -61,7 +78,7 @@ def show() -> str:
         now=now,
         events=happened(g.session, identity.organisation_subject(own.id))[:20] if runs else [],
         states=STATES,
-        scope=authority.SCOPE,
+        scope=delegation.SCOPE,
     )  # fmt: skip
 
 
@@ -69,7 +86,7 @@ def show() -> str:
 def invite() -> Page:
     """Invite a colleague."""
     own = _run()
-    form = forms.InviteForm(request.form if request.method == "POST" else None)
+    form = forms.InviteForm(sent_form())
     form.roles.choices = role_choices(roles.ROLES_OF[OrganisationKind(own.kind)])
     asked = Asked(
         "Invite a colleague",
@@ -78,25 +95,27 @@ def invite() -> Page:
         "The invitation is sent. Its link works once, for seven days.",
         "The person gets a link by mail. Whoever has an account with this address accepts with that account.",
     )
-    return form_page(asked, form, lambda: invitations.invite(
-        g.session, wanted=form.wanted(own), key=mail.link_key(current_zone().wired), **_by()
-    ))  # fmt: skip
+    return form_page(
+        asked,
+        form,
+        lambda: invitations.invite(g.session, wanted=form.wanted(own), key=link_key(), **by_now()),
+        confirm=lambda: inviting(own, form),
+    )
 
 
 @bp.post("/invitations/<uuid:invitation_id>/withdraw")
 def withdraw(invitation_id: uuid.UUID) -> Response:
     """Withdraw an invitation."""
     row = invitations.load(g.session, invitation_id, by=current_actor(), for_update=True)
-    invitations.withdraw(g.session, invitation=row, **_by())
-    return _to("The invitation is withdrawn. Its link leads nowhere now.")
+    invitations.withdraw(g.session, invitation=row, **by_now())
+    return led_to(".show", "The invitation is withdrawn. Its link leads nowhere now.")
 
 
 @bp.post("/confirm")
 def confirm() -> Response:
     """Say that everybody on the list is still there."""
-    shown = [uuid.UUID(raw) for raw in request.form.getlist("person") if _is_id(raw)]
-    organisations.confirm(g.session, organisation=_run(), shown=shown, **_by())
-    return _to("Confirmed. You are asked again in a year.")
+    organisations.confirm(g.session, organisation=_run(), shown=sent_ids("person"), **by_now())
+    return led_to(".show", "Confirmed. You are asked again in a year.")
 
 
 @bp.route("/settings", methods=["GET", "POST"])
@@ -104,7 +123,7 @@ def settings() -> Page:
     """Mail domains and second contact."""
     own = _run()
     form = forms.SettingsForm(
-        request.form if request.method == "POST" else None,
+        sent_form(),
         mail_domains=", ".join(own.mail_domains),
         contact_email=own.contact_email,
     )
@@ -114,7 +133,7 @@ def settings() -> Page:
         organisation=own,
         mail_domains=(form.mail_domains.data or "").split(","),
         contact_email=form.contact_email.data or "",
-        **_by(),
+        **by_now(),
     ))  # fmt: skip
 
 
@@ -124,7 +143,7 @@ def claim() -> Page:
     own = _run()
     if own.kind is not OrganisationKind.DEVELOPER:
         raise NotFound
-    form = forms.EntityForm(request.form if request.method == "POST" else None)
+    form = forms.EntityForm(sent_form())
     form.regimes.choices = [(pack.id, pack.short, pack.name) for pack in statute.regimes()]
     asked = Asked(
         "Name a legal entity",
@@ -134,7 +153,7 @@ def claim() -> Page:
         "The authority verifies once that the entity is yours. Until then you can draft and not submit.",
     )
     return form_page(
-        asked, form, lambda: organisations.claim(g.session, organisation=own, new=form.stated(), **_by())
+        asked, form, lambda: organisations.claim(g.session, organisation=own, new=form.stated(), **by_now())
     )
 
 
@@ -142,12 +161,8 @@ def claim() -> Page:
 def record_authority() -> Page:
     """Record that an officer may sign."""
     own = _run()
-    form = forms.AuthorityForm(request.form if request.method == "POST" else None)
-    officers = [
-        person
-        for person in identity.people_with(g.session, Role.CERTIFYING_OFFICER)
-        if person.organisation_id == own.id
-    ]
+    form = forms.AuthorityForm(sent_form())
+    officers = identity.people_with(g.session, Role.CERTIFYING_OFFICER, organisation_id=own.id)
     form.officer.choices = people_choices(officers)
     asked = Asked(
         "Record an authority to sign",
@@ -157,7 +172,16 @@ def record_authority() -> Page:
         "Nobody records their own. Once one is recorded, only officers with an authority can sign.",
     )
     return form_page(
-        asked, form, lambda: authority.record(g.session, organisation_id=own.id, new=form.stated(), **_by())
+        asked,
+        form,
+        lambda: authority.record(g.session, organisation_id=own.id, new=form.stated(), **by_now()),
+        confirm=lambda: step_up.Act(
+            "authority.record",
+            identity.person_subject(form.stated().officer_id),
+            step_up.shown(own),
+            "Record an authority to sign",
+            f"{person_name(form.stated().officer_id)}, {form.title.data}",
+        ),
     )
 
 
@@ -165,7 +189,7 @@ def record_authority() -> Page:
 def revoke_authority(authority_id: uuid.UUID) -> Page:
     """End an authority to sign."""
     row = authority.load(g.session, authority_id, by=current_actor(), for_update=request.method == "POST")
-    form = forms.ReasonForm(request.form if request.method == "POST" else None)
+    form = forms.ReasonForm(sent_form())
     name = g.session.get_one(identity.Person, row.officer_id).name
     asked = Asked(
         f"Revoke the authority of {name}", "Revoke the authority", _back(), "Revoked. It signs nothing more.",
@@ -174,7 +198,7 @@ def revoke_authority(authority_id: uuid.UUID) -> Page:
     return form_page(
         asked,
         form,
-        lambda: authority.revoke(g.session, authority=row, reason=form.reason.data or "", **_by()),
+        lambda: authority.revoke(g.session, authority=row, reason=form.reason.data or "", **by_now()),
     )
 
 
@@ -184,7 +208,7 @@ def delegate() -> Page:
     own = _run()
     if own.kind is not OrganisationKind.DEVELOPER:
         raise NotFound
-    form = forms.DelegationForm(request.form if request.method == "POST" else None)
+    form = forms.DelegationForm(sent_form())
     form.agent.choices = organisation_choices(organisations.of_kind(g.session, OrganisationKind.AGENT))
     asked = Asked(
         "Let an agent act for you",
@@ -193,19 +217,28 @@ def delegate() -> Page:
         "Delegated. Every entry says by whom and for whom it was done.",
         "The agent’s people sign in with their own accounts and choose for whom they act. They never sign.",
     )
-    return form_page(asked, form, lambda: authority.grant(g.session, new=form.stated(), **_by()))
+    return form_page(
+        asked,
+        form,
+        lambda: delegation.grant(g.session, new=form.stated(), **by_now()),
+        confirm=lambda: step_up.Act(
+            "delegation.grant",
+            identity.organisation_subject(form.stated().agent_id),
+            step_up.shown(own),
+            "Let an agent act for you",
+            organisation_name(form.stated().agent_id),
+        ),
+    )
 
 
 @bp.route("/delegations/<uuid:delegation_id>/revoke", methods=["GET", "POST"])
 def revoke_delegation(delegation_id: uuid.UUID) -> Page:
     """End a delegation at once."""
     _run()
-    row = authority.delegation(
-        g.session, delegation_id, by=current_actor(), for_update=request.method == "POST"
-    )
-    form = forms.ReasonForm(request.form if request.method == "POST" else None)
+    row = delegation.load(g.session, delegation_id, by=current_actor(), for_update=request.method == "POST")
+    form = forms.ReasonForm(sent_form())
     asked = Asked(
-        f"Revoke the delegation to {_other(row.agent_id)}",
+        f"Revoke the delegation to {organisation_name(row.agent_id)}",
         "Revoke the delegation",
         _back(),
         "Revoked. The agent’s next request is refused.",
@@ -213,7 +246,7 @@ def revoke_delegation(delegation_id: uuid.UUID) -> Page:
     return form_page(
         asked,
         form,
-        lambda: authority.end_delegation(g.session, delegation=row, reason=form.reason.data or "", **_by()),
+        lambda: delegation.revoke(g.session, delegation=row, reason=form.reason.data or "", **by_now()),
     )
 
 
@@ -227,16 +260,9 @@ def person(person_id: uuid.UUID) -> str:
 
 
 @bp.post("/people/<uuid:person_id>/<act>")
-def change(person_id: uuid.UUID, act: str) -> Response:
+def change(person_id: uuid.UUID, act: str) -> Page:
     """One of the buttons of that page."""
-    found = roles.load(g.session, person_id, by=current_actor(), for_update=True)
-    act_on(found, act)
-    flash(DONE[act])
-    return redirect(url_for(".person", person_id=person_id), 303)
-
-
-def _own() -> Organisation:
-    return g.session.get_one(Organisation, current_actor().organisation_id)  # type: ignore[no-any-return]
+    return change_person(person_id, act, url_for(".person", person_id=person_id))
 
 
 def _run() -> Organisation:
@@ -248,26 +274,5 @@ def _partner(row: Delegation, own: Organisation) -> uuid.UUID:
     return row.agent_id if row.organisation_id == own.id else row.organisation_id
 
 
-def _other(organisation_id: uuid.UUID) -> str:
-    return str(g.session.get_one(Organisation, organisation_id).name)
-
-
-def _by() -> dict[str, Any]:
-    return {"by": current_actor(), "now": current_time()}
-
-
 def _back() -> tuple[str, str]:
     return "Organisation", url_for(".show")
-
-
-def _to(words: str) -> Response:
-    flash(words)
-    return redirect(url_for(".show"), 303)
-
-
-def _is_id(raw: str) -> bool:
-    try:
-        uuid.UUID(raw)
-    except ValueError:
-        return False
-    return True

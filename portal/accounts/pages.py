@@ -1,62 +1,29 @@
-"""What pages of people and organisations share: forms that keep what was typed, a person's page, words."""
+"""What pages of people and organisations share: forms that keep what was typed, a person's page, states."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
-from flask import flash, g, redirect, render_template, request
+from flask import flash, g, redirect, render_template, request, url_for
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
+from portal import mail
+from portal.accounts import step_up
+from portal.accounts.forms import InviteForm
+from portal.accounts.happened import happened
 from portal.ui.forms import Form
-from portal.web import current_actor, current_time
-from secure_access import identity, ledger
+from portal.web import current_actor, current_time, current_zone
+from secure_access import identity
 from secure_access.db import Session
-from secure_access.identity import Actor, Organisation, OrganisationKind, Person, leaving, roles
-from secure_access.ledger import LedgerEntry
+from secure_access.identity import Actor, Organisation, OrganisationKind, Person, leaving, roles, sessions
 from secure_access.workflow import Denied, NotFound, Role
 
 Page = str | Response | tuple[str, int]
-
-WORDS = {
-    "organisation.registered": "Registered",
-    "organisation.changed": "Mail domains or second contact changed",
-    "person.added": "Account made",
-    "person.role_given": "Role given: {role}",
-    "person.role_taken": "Role taken: {role}",
-    "person.moved": "Account moved from another organisation",
-    "person.team_changed": "Team changed",
-    "person.suspended": "Suspended",
-    "person.restored": "Restored",
-    "person.ended": "Account ended",
-    "person.credentials_reset": "Credentials reset",
-    "people.confirmed": "{people} people confirmed; next by {next_due}",
-    "entity.claimed": "Legal entity claimed",
-    "entity.verified": "Legal entity verified",
-    "entity.refused": "Legal entity refused",
-    "entity.ended": "Legal entity ended",
-    "relation.recorded": "Relation recorded: {relation}",
-    "relation.ended": "Relation ended: {relation}",
-    "invitation.sent": "Invitation sent ({purpose})",
-    "invitation.accepted": "Invitation accepted ({purpose})",
-    "invitation.withdrawn": "Invitation withdrawn",
-    "authority.recorded": "Authority to sign recorded",
-    "authority.revoked": "Authority to sign revoked",
-    "delegation.granted": "Delegation granted",
-    "delegation.revoked": "Delegation revoked",
-    "recusal.declared": "Conflict recorded",
-    "recusal.ended": "Conflict ended",
-    "act.proposed": "Proposed: {act}",
-    "act.approved": "Approved and done: {act}",
-    "act.refused": "Refused: {act}",
-    "act.withdrawn": "Proposal withdrawn: {act}",
-    "administrator.created": "First administrator invited on the machine",
-    "administrator.recovered": "Administrator invited on the machine, by recovery",
-    "administrator.recovery_seen": "Recovery acknowledged",
-}
+Done = TypeVar("Done")
 
 STATES = {
     "claimed": ("warn", "Waits for verification"),
@@ -70,24 +37,29 @@ STATES = {
 }
 
 
-@dataclass(frozen=True)
-class Happened:
-    """One entry as a list shows it."""
-
-    number: int
-    words: str
-    at: datetime
-    by: str
+class _TakenBack(Exception):
+    """Ends a rehearsal."""
 
 
-def tried(act: Callable[[], object]) -> Denied | None:
+def tried(act: Callable[[], Done]) -> Done | Denied:
     """Do an act, or take all of it back and give the refusal, so that its form is shown again as typed."""
     try:
         with g.session.begin_nested():
-            act()
+            return act()
     except Denied as refused:
         return refused
-    return None
+
+
+def rehearsed(act: Callable[[], object]) -> Denied | None:
+    """Why an act would be refused, with all of it taken back: nobody is asked for a key in vain."""
+    try:
+        with g.session.begin_nested():
+            act()
+            raise _TakenBack
+    except _TakenBack:
+        return None
+    except Denied as refused:
+        return refused
 
 
 @dataclass(frozen=True)
@@ -105,20 +77,62 @@ class Asked:
 
 
 def form_page(
-    asked: Asked, form: Form, act: Callable[[], object], *, valid: Callable[[], bool] | None = None
+    asked: Asked, form: Form, act: Callable[[], object], *, confirm: Callable[[], step_up.Act] | None = None
 ) -> Page:
-    """Show a form; when it is sent and valid, do the act, and lead back. A refusal stands above the form."""
+    """Show a form; when it is sent and valid, do the act, and lead back. A refusal stands above the form.
+
+    ``confirm`` states an act that is confirmed with a key before it is done: `portal.accounts.step_up`.
+    """
     if request.method == "GET":
         return render_template("accounts/form.html", asked=asked, form=form, problems=[])
     problems: list[tuple[str, str]] = []
-    if (valid or form.validate)():
-        refused = tried(act)
-        if refused is None:
+    if form.validate():
+        outcome = tried(lambda: _done(act, confirm))
+        if outcome is None:
             flash(asked.done)
             return redirect(asked.back[1], 303)
-        problems = [("", refused.words)]
+        if not isinstance(outcome, Denied):
+            return outcome
+        problems = [("", outcome.words)]
     problems = problems or form.problems()
     return render_template("accounts/form.html", asked=asked, form=form, problems=problems), 422
+
+
+def _done(act: Callable[[], object], confirm: Callable[[], step_up.Act] | None) -> step_up.Page | None:
+    """``None`` once the act is done; where it takes a key first, the page that asks for it."""
+    if confirm is not None:
+        refusal = rehearsed(act) if step_up.to_ask() else None
+        page = step_up.asked(replace(confirm(), refusal=refusal))
+        if page is not None:
+            return page
+    act()
+    return None
+
+
+def change_person(person_id: uuid.UUID, act: str, address: str) -> Page:
+    """One of the buttons of a person's page, which stands at ``address``."""
+    person = roles.load(g.session, person_id, by=current_actor(), for_update=True)
+    if act in CONFIRMED:
+        action, words = CONFIRMED[act]
+        role = f": {sent_role().label}" if "role" in request.form else ""
+        page = step_up.asked(
+            step_up.Act(
+                action, identity.person_subject(person.id), step_up.shown(person), words, person.name + role
+            )
+        )
+        if page is not None:
+            return page
+    act_on(person, act)
+    flash(DONE[act])
+    return redirect(address, 303)
+
+
+CONFIRMED = {
+    "give": ("role.give", "Give a role"),
+    "take": ("role.take", "Take a role away"),
+    "end-account": ("account.end", "End an account"),
+}
+"""The buttons that ask for a key: the action that is confirmed, and words."""
 
 
 def act_on(person: Person, act: str) -> None:
@@ -150,6 +164,50 @@ def act_on(person: Person, act: str) -> None:
     acts[act]()
 
 
+def by_now() -> dict[str, Any]:
+    """Who acts and when, as every verb takes them."""
+    return {"by": current_actor(), "now": current_time()}
+
+
+def sent_form() -> MultiDict[str, str] | None:
+    """The form that was sent, for a page that shows and takes one; ``None`` where it is only shown."""
+    return request.form if request.method == "POST" else None
+
+
+def led_to(endpoint: str, words: str) -> Response:
+    """To a page of the same blueprint, which says what was done."""
+    flash(words)
+    return redirect(url_for(endpoint), 303)
+
+
+def inviting(organisation: Organisation, form: InviteForm) -> step_up.Act:
+    """What is confirmed with a key when somebody is invited: the link carries roles."""
+    subject = identity.organisation_subject(organisation.id)
+    return step_up.Act(
+        "person.invite", subject, step_up.shown(organisation), "Invite somebody", form.invited()
+    )
+
+
+def own_organisation() -> Organisation:
+    """The organisation of who is signed in."""
+    return g.session.get_one(Organisation, current_actor().organisation_id)  # type: ignore[no-any-return]
+
+
+def link_key() -> bytes:
+    """The key of the instance's single-use links."""
+    return mail.link_key(current_zone().wired)
+
+
+def person_name(person_id: uuid.UUID) -> str:
+    """The name of a person, the ended ones too."""
+    return str(g.session.get_one(Person, person_id).name)
+
+
+def organisation_name(organisation_id: uuid.UUID) -> str:
+    """The name of an organisation."""
+    return str(g.session.get_one(Organisation, organisation_id).name)
+
+
 DONE = {
     "give": "The role is given. It counts from the person’s next request.",
     "take": "The role is taken. It counts from the person’s next request.",
@@ -179,6 +237,14 @@ def sent_id(name: str) -> uuid.UUID | None:
         raise NotFound from None
 
 
+def sent_ids(name: str) -> list[uuid.UUID]:
+    """The identifiers of a list in a form. Raises `NotFound` for anything else."""
+    try:
+        return [uuid.UUID(raw) for raw in request.form.getlist(name)]
+    except ValueError:
+        raise NotFound from None
+
+
 def person_page(session: Session, person: Person, *, by: Actor, back: tuple[str, str]) -> dict[str, Any]:
     """What the page of a person shows: all of it for whoever runs the organisation, less for who oversees."""
     organisation = session.get_one(Organisation, person.organisation_id)
@@ -194,20 +260,8 @@ def person_page(session: Session, person: Person, *, by: Actor, back: tuple[str,
         "held": held,
         "givable": sorted(roles.ROLES_OF[kind] - set(held) - roles.OF_TWO),
         "of_two": sorted((roles.ROLES_OF[kind] & roles.OF_TWO) - set(held)),
-        "sessions": roles.live_sessions(session, person),
+        "sessions": sessions.of_person(session, person_id=person.id),
         "holdings": [(one, leaving.heirs(session, person, one)) for one in holdings],
         "events": happened(session, identity.person_subject(person.id)),
         "back": back,
     }
-
-
-def happened(session: Session, subject: str) -> list[Happened]:
-    """The entries about a subject, the latest first."""
-    return [_told(session, entry) for entry in reversed(ledger.entries(session, about=subject))]
-
-
-def _told(session: Session, entry: LedgerEntry) -> Happened:
-    fields = {key: str(value).replace("_", " ") for key, value in entry.fields.items()}
-    words = WORDS.get(entry.type, entry.type.replace(".", ": ").replace("_", " ")).format(**fields)
-    person = session.get(Person, entry.person_id) if entry.person_id else None
-    return Happened(entry.number or 0, words, entry.recorded_at, person.name if person else "The system")

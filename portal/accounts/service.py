@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
-from portal.accounts import told
-from portal.mail import ZONE_OF
+from portal.accounts import attempts, told
+from portal.web import ZONE_OF
 from secure_access import identity
-from secure_access.db import Field, Instant, Session, Table, col, instant_column, new_id, select
+from secure_access.db import Session
 from secure_access.identity import (
     Actor,
     Entered,
@@ -31,20 +30,6 @@ from secure_access.identity.policy import Policy
 from secure_access.keys import KeyProvider
 from secure_access.ledger import security_log
 from secure_access.workflow import Denied, NotFound
-
-WINDOW = timedelta(minutes=15)
-FAILURES_ALLOWED = 8
-
-
-class SignInAttempt(Table, table=True):
-    """A failed sign-in, counted by e-mail address and by where it came from."""
-
-    __tablename__ = "sign_in_attempt"
-
-    id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
-    email: str = Field(max_length=254, index=True)
-    source: str = Field(max_length=64)
-    at: Instant = instant_column()
 
 
 @dataclass(frozen=True)
@@ -69,20 +54,14 @@ class Door:
     keys: KeyProvider
 
 
-def sign_in(session: Session, *, attempt: Attempt, door: Door, now: datetime) -> tuple[Person, str] | None:
-    """The person and a fresh session token, or ``None``.
+def sign_in(session: Session, *, attempt: Attempt, door: Door, now: datetime) -> str | None:
+    """A fresh session token, or ``None``.
 
     Unknown, wrong, wrong zone, and a way that the policy does not open to that person are told apart nowhere.
 
-    Counts failures by address and source together, so that nobody can lock another person out.
-    Raises `Denied` after too many failures.
+    Raises `Denied` after too many failures: `portal.accounts.attempts`.
     """
-    machine_now = datetime.now(UTC)
-    if _failures(session, attempt, machine_now) >= FAILURES_ALLOWED:
-        raise Denied(
-            "Too many wrong passwords were typed for this account from this machine.",
-            f"Wait {WINDOW.seconds // 60} minutes, then try again.",
-        )
+    attempts.refuse_too_many(session, email=attempt.email, source=attempt.source)
     person = identity.check_password(
         session, email=attempt.email, password=attempt.password, hasher=door.hasher
     )
@@ -92,10 +71,8 @@ def sign_in(session: Session, *, attempt: Attempt, door: Door, now: datetime) ->
         if method is not None:
             security_log.note(session, "sign_in.succeeded", by=by, zone=attempt.zone, subject="", now=now)
             entered = Entered(method, attempt.agent)
-            return person, identity.start_session(session, person=person, zone=attempt.zone, entered=entered)
-    session.add(
-        SignInAttempt(email=attempt.email.strip().lower()[:254], source=attempt.source, at=machine_now)
-    )
+            return identity.start_session(session, person=person, zone=attempt.zone, entered=entered)
+    attempts.note(session, email=attempt.email, source=attempt.source)
     security_log.note(session, "sign_in.failed", by=None, zone=attempt.zone, subject="", now=now)
     return None
 
@@ -121,10 +98,8 @@ def first_key_digest(code: str) -> bytes:
     return hashlib.sha256(code.replace("-", "").upper().encode()).digest()
 
 
-_INSTEAD = (
-    "Use another key, and remove this one from your account. Without another, ask your administrator for a "
-    "code for a first key."
-)
+_A_CODE = "ask whoever runs this portal for a code for a first key."
+_INSTEAD = f"Use another key, and remove this one from your account. Without another, {_A_CODE}"
 SUSPENDED = {
     credentials.COUNTER_FELL: Denied(
         "This key is suspended: its counter fell back, so somebody may have copied it. Nothing was done.",
@@ -134,18 +109,27 @@ SUSPENDED = {
 }
 SYNCED = Denied(
     "This key can be copied between devices; your role takes only keys that stay on their device.",
-    "Sign in with a key that stays on its device, or ask your administrator for a code for a first key.",
+    f"Sign in with a key that stays on its device, or {_A_CODE}",
 )
 
 
+def key_challenge(session: Session, *, source: str, door: Door) -> bytes:
+    """A challenge for somebody who is not known yet. Raises `Denied` after too many from one source."""
+    attempts.refuse_too_many_keys(session, source=source)
+    attempts.note_key(session, source=source)
+    return challenges.issue(session, Bound(Purpose.SIGN_IN, door.party.zone))
+
+
 def sign_in_with_key(
-    session: Session, *, text: str, agent: str, door: Door, now: datetime
-) -> tuple[Person, str] | Denied | None:
-    """The person of a passkey and a fresh session token; ``None`` for anything that opens nothing here.
+    session: Session, *, text: str, source: str, agent: str, door: Door, now: datetime
+) -> str | Denied | None:
+    """A fresh session token for the owner of a passkey; ``None`` for anything that opens nothing here.
 
     Only the owner of a key learns why it is refused. A key whose counter falls is suspended, and its
-    sign-in is a `Denied`, given and not raised: what is written then has to be committed.
+    sign-in is a `Denied`, given and not raised: what is written then has to be committed. Raises `Denied`
+    after too many wrong answers from one source.
     """
+    attempts.refuse_too_many_keys(session, source=source)
     try:
         answer = passkeys.read(text)
         bound = Bound(Purpose.SIGN_IN, door.party.zone)
@@ -156,13 +140,14 @@ def sign_in_with_key(
             return _entered(session, key, said, (agent, door, now))
     except (passkeys.BadAnswer, NotFound):
         pass  # answered below, in the same way for every reason
+    attempts.note_key(session, source=source)
     security_log.note(session, "sign_in.failed", by=None, zone=door.party.zone, subject="", now=now)
     return None
 
 
 def _entered(
     session: Session, key: Credential, said: passkeys.Used, where: tuple[str, Door, datetime]
-) -> tuple[Person, str] | Denied | None:
+) -> str | Denied | None:
     agent, door, now = where
     by = identity.actor(session, key.person_id)
     if key.suspended_at is not None or not counted(session, key, said, by=by, now=now):
@@ -175,7 +160,7 @@ def _entered(
     security_log.note(session, "sign_in.succeeded", by=by, zone=key.zone, subject="", now=now)
     person = session.get_one(Person, key.person_id)
     entered = Entered(Method.PASSKEY, agent, key.id)
-    return person, identity.start_session(session, person=person, zone=key.zone, entered=entered)
+    return identity.start_session(session, person=person, zone=key.zone, entered=entered)
 
 
 def counted(session: Session, key: Credential, said: passkeys.Used, *, by: Actor, now: datetime) -> bool:
@@ -187,7 +172,7 @@ def counted(session: Session, key: Credential, said: passkeys.Used, *, by: Actor
     return False
 
 
-def lacking(session: Session, *, by: Actor, row: SignInSession, policy: Policy) -> str:
+def lacking(session: Session, by: Actor, row: SignInSession, *, policy: Policy) -> str:
     """What a person still has to add before they reach more than their account; empty when nothing."""
     if policy.entry_by_password:
         return ""
@@ -206,12 +191,3 @@ def lacking(session: Session, *, by: Actor, row: SignInSession, policy: Policy) 
 
 def _kind(session: Session, person: Person) -> OrganisationKind:
     return OrganisationKind(session.get_one(identity.Organisation, person.organisation_id).kind)
-
-
-def _failures(session: Session, attempt: Attempt, machine_now: datetime) -> int:
-    query = select(SignInAttempt.id).where(
-        SignInAttempt.email == attempt.email.strip().lower(),
-        SignInAttempt.source == attempt.source,
-        col(SignInAttempt.at) > machine_now - WINDOW,
-    )
-    return len(session.exec(query).all())

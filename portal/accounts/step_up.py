@@ -15,23 +15,29 @@ anything of the act is written. Files are not sent a second time: keep them firs
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from flask import g, render_template, request
 
 from portal.accounts import events, service
 from portal.accounts.entrance import door
+from portal.ui.formats import plural
 from portal.web import current_actor, current_session, current_time
 from secure_access import ledger, step_up
-from secure_access.identity import credentials, passkeys
+from secure_access.db import Table
+from secure_access.identity import credentials, passkeys, person_subject
 from secure_access.identity.credentials import Credential
 from secure_access.identity.policy import Rule
+from secure_access.ledger import canonical
 from secure_access.workflow import Denied
 
 FIELD = "step_up_assertion"
 """Name of the form field that holds the assertion."""
+
+_ENVELOPE = (FIELD, "csrf_token", "form_id")
 
 Page = tuple[str, int]
 
@@ -58,16 +64,48 @@ def asked(act: Act) -> Page | None:
 
     Raises `Denied` when the person has no key that may do this, and when what came is not an answer.
     """
-    by, here = current_actor(), door()
-    rule = here.policy.rule(by.roles)
-    keys = credentials.of_person(g.session, person_id=by.person_id, zone=here.party.zone)
+    rule, keys = _held()
     if not (rule.step_up or keys):
         return None
     if act.refusal is not None:
         raise act.refusal
     able = _able(keys, rule, act)
     sent = request.form.get(FIELD, "")
-    return _confirmed(act, sent) if sent else _page(act, able, "")
+    return _confirmed(act, sent, keys) if sent else _page(act, able, "")
+
+
+def waits(wait: timedelta) -> str:
+    """What a new key cannot do, and for how long."""
+    hours = int(wait.total_seconds()) // 3600
+    return f"A new key signs, approves and serves nothing for its first {plural(hours, 'hour')}."
+
+
+def to_ask() -> bool:
+    """Whether who is signed in will be asked for a key, and has not answered yet."""
+    rule, keys = _held()
+    return bool(rule.step_up or keys) and not request.form.get(FIELD)
+
+
+def shown(*rows: Table) -> str:
+    """The digest of what was shown where it stands in a form: its fields, and rows of record as they are now.
+
+    SHA-256 in hex of the canonical object of ``sent``, the pairs of name and value in the order of the form,
+    and ``stands``, the digest of the rows. What a person confirms is therefore the very form that is sent.
+    """
+    stated = {"sent": [list(pair) for pair in _kept()], "stands": step_up.digest_of(g.session, *rows)}
+    return hashlib.sha256(canonical.encode(stated)).hexdigest()
+
+
+def _held() -> tuple[Rule, list[Credential]]:
+    """To what the person is held here, and the keys they have in this zone."""
+    by, here = current_actor(), door()
+    keys = credentials.of_person(g.session, person_id=by.person_id, zone=here.party.zone)
+    return here.policy.rule(by.roles), keys
+
+
+def _kept() -> list[tuple[str, str]]:
+    """The fields of the form that is confirmed, without those of its envelope."""
+    return [pair for pair in request.form.items(multi=True) if pair[0] not in _ENVELOPE]
 
 
 def _able(keys: list[Credential], rule: Rule, act: Act) -> list[Credential]:
@@ -78,13 +116,13 @@ def _able(keys: list[Credential], rule: Rule, act: Act) -> list[Credential]:
     if usable and not able:
         first = min(key.usable_sensitive_from for key in usable)
         raise Denied(
-            "Your keys are new. A new key signs, approves and serves nothing before a day has passed.",
+            f"Your keys are new. {waits(door().policy.wait)}",
             f"Come back after {first:%H:%M} UTC on {first.day} {first:%B %Y}, or use an older key.",
         )
     if not able:
         raise Denied(
             "This is confirmed with a key, and you have none that works.",
-            "Add a key under “Your account”, or ask your administrator for a code for a first key.",
+            "Add a key under “Your account”, or ask whoever runs this portal for a code for a first key.",
         )
     return able
 
@@ -97,13 +135,10 @@ def _statement(act: Act) -> step_up.Act:
 def _page(act: Act, able: list[Credential], problem: str) -> Page:
     here = door()
     challenge = step_up.issue(g.session, _statement(act))
-    kept = [
-        pair for pair in request.form.items(multi=True) if pair[0] not in (FIELD, "csrf_token", "form_id")
-    ]
     page = render_template(
         "accounts/step_up.html",
         act=act,
-        kept=kept,
+        kept=_kept(),
         field=FIELD,
         problem=problem,
         target=request.full_path.rstrip("?"),
@@ -113,10 +148,11 @@ def _page(act: Act, able: list[Credential], problem: str) -> Page:
     return page, 422 if problem else 200
 
 
-def _confirmed(act: Act, sent: str) -> Page | None:
-    by, here, stated = current_actor(), door(), _statement(act)
+def _confirmed(act: Act, sent: str, keys: list[Credential]) -> Page | None:
+    by, stated = current_actor(), _statement(act)
     key, answer, said = _verified(sent)
-    able = _able(credentials.of_person(g.session, person_id=by.person_id, zone=here.party.zone), _rule(), act)
+    # Finding the key has locked and renewed its row, which is one of these: it may be suspended by now.
+    able = _able(keys, door().policy.rule(by.roles), act)
     if key not in able:
         raise Denied("This key may not do it. Nothing was done.", "Use another of your keys.")
     row = step_up.consume(g.session, stated, answer.challenge)
@@ -141,10 +177,6 @@ def _confirmed(act: Act, sent: str) -> Page | None:
         )
     _record(act, key, answer.challenge)
     return None
-
-
-def _rule() -> Rule:
-    return door().policy.rule(current_actor().roles)
 
 
 def _verified(sent: str) -> tuple[Credential, passkeys.Answer, passkeys.Used]:
@@ -177,5 +209,5 @@ def _record(act: Act, key: Credential, challenge: bytes) -> None:
         },
         by=current_actor(),
         now=current_time(),
-        about=(f"person:{key.person_id}",),
+        about=(person_subject(key.person_id),),
     )

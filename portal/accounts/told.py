@@ -10,7 +10,7 @@ from typing import Literal
 from portal.accounts import events
 from secure_access import jobs, ledger
 from secure_access.db import Session
-from secure_access.identity import Actor, proposals
+from secure_access.identity import Actor, person_subject, proposals
 from secure_access.ledger import security_log
 
 
@@ -25,30 +25,22 @@ class Change:
 
 
 def credential_changed(
-    session: Session, change: Change, *, by: Actor | None, now: datetime, zone: str = ""
+    session: Session, *changes: Change, by: Actor | None, now: datetime, zone: str = ""
 ) -> None:
-    """Record that a credential of a person was changed, in the transaction that changes it."""
-    ledger.append(
-        session,
-        events.CREDENTIAL_CHANGED.name,
-        {
+    """Record what one act changed of the credentials of one person, in the transaction that changes it.
+
+    Each change is an entry; the person gets one mail.
+    """
+    for change in changes:
+        subject = person_subject(change.person_id)
+        fields = {
             "person": str(change.person_id),
             "change": change.change,
             "kind": change.kind,
             "credential": change.credential,
-        },
-        by=by,
-        now=now,
-        about=(f"person:{change.person_id}",),
-    )
-    jobs.add(session, proposals.CHANGED, str(change.person_id))
-    security_log.note(
-        session,
-        "credential.changed",
-        by=by,
-        zone=zone,
-        subject=f"person:{change.person_id}",
-        now=now,
-        change=change.change,
-        credential=change.kind,
-    )
+        }
+        ledger.append(session, events.CREDENTIAL_CHANGED.name, fields, by=by, now=now, about=(subject,))
+        noted = {"change": change.change, "credential": change.kind}
+        security_log.note(session, "credential.changed", by=by, zone=zone, subject=subject, now=now, **noted)
+    for person_id in {change.person_id for change in changes}:
+        jobs.add(session, proposals.CHANGED, str(person_id))

@@ -9,10 +9,9 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from portal import web
-from portal.accounts import service
+from portal.accounts import attempts, service
 from portal.accounts.entrance import door
-from secure_access.identity import Person, challenges, passkeys
-from secure_access.identity.challenges import Bound, Purpose
+from secure_access.identity import passkeys
 from secure_access.workflow import Denied
 
 LONGEST_TARGET = 400
@@ -36,21 +35,21 @@ def sign_in_with_password() -> str | Response | tuple[str, int]:
         email,
         request.form.get("password", ""),
         web.current_zone().zone,
-        request.remote_addr or "",
+        _source(),
         code=request.form.get("code", ""),
         agent=request.user_agent.string,
     )
     found = service.sign_in(g.session, attempt=attempt, door=door(), now=web.current_time())
     if found is None:
         return _page(email=email, wrong=_wrong()), 422
-    return _enter(*found)
+    return _enter(found)
 
 
 @bp.post("/sign-in/key/options")
 def key_options() -> Response:
     """A challenge for a key. Nobody is named, so that it is the same for everybody."""
     here = door()
-    challenge = challenges.issue(g.session, Bound(Purpose.SIGN_IN, here.party.zone))
+    challenge = service.key_challenge(g.session, source=_source(), door=here)
     return jsonify(passkeys.options_for_use(here.party, challenge=challenge))
 
 
@@ -60,6 +59,7 @@ def sign_in_with_key() -> str | Response | tuple[str, int]:
     found = service.sign_in_with_key(
         g.session,
         text=request.form.get("assertion", ""),
+        source=_source(),
         agent=request.user_agent.string,
         door=door(),
         now=web.current_time(),
@@ -68,7 +68,7 @@ def sign_in_with_key() -> str | Response | tuple[str, int]:
         return _page(wrong="This key opens no account in this zone, or it did not verify you"), 422
     if isinstance(found, Denied):
         return _page(wrong=found.words), 403
-    return _enter(*found)
+    return _enter(found)
 
 
 @bp.post("/sign-out")
@@ -78,9 +78,13 @@ def sign_out() -> Response:
     return redirect("/sign-in", 303)
 
 
-def _enter(person: Person, token: str) -> Response:
-    web.sign_in(person, token)
+def _enter(token: str) -> Response:
+    web.sign_in(token)
     return redirect(_here_only(request.form.get("next", "/")), 303)
+
+
+def _source() -> str:
+    return attempts.source_of(request.remote_addr or "")
 
 
 def _wrong() -> str:

@@ -200,9 +200,10 @@ def certifying_officers(session: Session, filing: Filing) -> list[identity.Perso
     """Who of the developer may certify this filing: for some kinds not the one who prepared it."""
     return [
         person
-        for person in identity.people_with(session, Role.CERTIFYING_OFFICER)
-        if person.organisation_id == filing.developer_id
-        and not (filing.kind in TWO_PEOPLE and person.id == filing.prepared_by)
+        for person in identity.people_with(
+            session, Role.CERTIFYING_OFFICER, organisation_id=filing.developer_id
+        )
+        if not (filing.kind in TWO_PEOPLE and person.id == filing.prepared_by)
     ]
 
 

@@ -28,7 +28,7 @@ def sign(key: str) -> Page:
     demonstration = current_zone().wired.settings.demonstration
     if request.method == "POST":
         shown = request.form.get("digest", "")
-        page = _asked(filing, shown)
+        page = _asked(filing, shown, authority_required=not demonstration)
         if page is not None:
             return page
         certification.submit(
@@ -58,7 +58,7 @@ def sign(key: str) -> Page:
     )
 
 
-def _asked(filing: Filing, shown: str) -> step_up.Page | None:
+def _asked(filing: Filing, shown: str, *, authority_required: bool) -> step_up.Page | None:
     """Ask for a key, unless the filing is signed or is not what was shown: the verb says so itself."""
     if filing.signed or publication.digest(certification.form_of(g.session, filing)) != shown:
         return None
@@ -69,7 +69,13 @@ def _asked(filing: Filing, shown: str) -> step_up.Page | None:
             shown,
             words="Sign and submit",
             about=reading.reading_of(g.session, filing).title,
-            refusal=FILING.refusal("submit", current_actor(), filing),
+            refusal=certification.signing_refusal(
+                g.session,
+                filing=filing,
+                authority_required=authority_required,
+                by=current_actor(),
+                now=current_time(),
+            ),
         )
     )
 

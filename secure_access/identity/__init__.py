@@ -1,4 +1,12 @@
-"""People, organisations, roles, sessions and credentials: who somebody is, and how that is known."""
+"""People, organisations, roles, sessions and credentials: who somebody is, and how that is known.
+
+Who there is: `people` (accounts, and the `Actor` that somebody is now), `organisations` (entities, relations,
+the yearly confirmation), `roles`, `tables`, `events`, `workflow` (the steps, pure). Coming and going:
+`invitations`, `leaving`, `recovery` (an administrator made on the machine), `proposals` (acts of two
+administrators). Acting for others, or not: `authority` (to sign), `delegation`, `conflicts`. Signing in:
+`policy`, `passwords`, `totp` (codes of an app), `passkeys`, `credentials` (the keys that are kept),
+`challenges`, `sessions`.
+"""
 
 from secure_access.actor import Actor, Agency, OrganisationKind
 from secure_access.identity.challenges import Challenge
@@ -12,6 +20,8 @@ from secure_access.identity.people import (
     actor,
     add_organisation,
     add_person,
+    by_email,
+    names_of,
     organisation_subject,
     people_with,
     person_subject,
@@ -51,10 +61,12 @@ __all__ = [
     "actor",
     "add_organisation",
     "add_person",
+    "by_email",
     "check_password",
     "end_session",
     "end_sessions",
     "live_session",
+    "names_of",
     "needs_touch",
     "organisation_subject",
     "people_with",

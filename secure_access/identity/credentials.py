@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import BigInteger, LargeBinary, UniqueConstraint
 
 from secure_access.db import Field, Instant, Session, Table, col, instant_column, new_id, select
+from secure_access.identity import totp
 from secure_access.workflow import Denied, NotFound
 
 LONGEST_NAME = 60
@@ -150,3 +151,22 @@ def suspend(session: Session, key: Credential, *, reason: str) -> None:
     key.suspended_at, key.suspended_reason = datetime.now(UTC), reason
     session.add(key)
     session.flush()
+
+
+@dataclass(frozen=True)
+class Lost:
+    """What somebody lost: the keys that are suspended by it, and whether there was an app with codes."""
+
+    keys: list[Credential]
+    app: bool
+
+
+def lose(session: Session, person_id: uuid.UUID) -> Lost:
+    """Suspend every key of a person and forget the app, because whoever has them may be somebody else."""
+    query = select(Credential).where(
+        Credential.person_id == person_id, col(Credential.suspended_at).is_(None)
+    )
+    keys = list(session.exec(query.order_by(col(Credential.added_at), col(Credential.id)).with_for_update()))
+    for key in keys:
+        suspend(session, key, reason=LOST)
+    return Lost(keys, totp.remove(session, person_id))

@@ -25,6 +25,7 @@ from secure_access.identity.people import (
     Person,
     about,
     add_person,
+    by_email,
     organisation_subject,
 )
 from secure_access.identity.roles import (
@@ -34,10 +35,11 @@ from secure_access.identity.roles import (
     administers,
     administrator_role,
     administrators,
+    may_see,
     oversees,
     put,
 )
-from secure_access.identity.tables import Invitation, Purpose
+from secure_access.identity.tables import Invitation, InvitationPurpose
 from secure_access.identity.workflow import INVITATION, InvitationState
 from secure_access.workflow import Denied, NotFound, Role
 
@@ -75,7 +77,7 @@ def invite(session: Session, *, wanted: Wanted, key: bytes, by: Actor, now: date
     if organisation is None:
         raise NotFound
     _refuse_inviter(session, organisation, wanted, by)
-    if OF_TWO & set(wanted.roles) and not _alone(session, organisation):
+    if takes_two(session, organisation, wanted.roles):
         raise Denied(
             "Approvers, deciders and administrators are invited by two administrators.",
             "Propose the invitation, so that another administrator can approve it.",
@@ -83,21 +85,31 @@ def invite(session: Session, *, wanted: Wanted, key: bytes, by: Actor, now: date
     return send(session, wanted=wanted, key=key, by=by, now=now)
 
 
+def takes_two(session: Session, organisation: Organisation, roles: Collection[Role]) -> bool:
+    """Whether an invitation with these roles takes two administrators, and there are two."""
+    return bool(OF_TWO & set(roles)) and not _alone(session, organisation)
+
+
 def send(session: Session, *, wanted: Wanted, key: bytes, by: Actor | None, now: datetime) -> Invitation:
     """Send an invitation that has been decided on. Raises `Denied` for what no invitation can hold."""
     organisation = session.get_one(Organisation, wanted.organisation_id)
     email = _address(organisation, wanted)
-    row = _row(organisation, Purpose.JOIN, key, now)
+    row = _row(organisation, InvitationPurpose.JOIN, key, now)
     row.email, row.name = email, " ".join(wanted.name.split())
     row.title, row.team = wanted.title.strip(), wanted.team.strip()
     row.roles = sorted(wanted.roles)
     return _sent(session, row, by, now)
 
 
+def check(session: Session, wanted: Wanted) -> None:
+    """Raises `Denied` for what no invitation can hold."""
+    _address(session.get_one(Organisation, wanted.organisation_id), wanted)
+
+
 def reset(session: Session, *, person: Person, key: bytes, by: Actor | None, now: datetime) -> Invitation:
     """Send the person a link with which to choose a new credential; the old one is worth nothing now."""
     organisation = session.get_one(Organisation, person.organisation_id)
-    row = _row(organisation, Purpose.RESET, key, now)
+    row = _row(organisation, InvitationPurpose.RESET, key, now)
     row.email, row.name, row.person_id = person.email, person.name, person.id
     person.password_hash = ""
     session.add(person)
@@ -118,7 +130,7 @@ def load(session: Session, invitation_id: uuid.UUID, *, by: Actor, for_update: b
     """An invitation to an organisation that ``by`` runs or oversees. Raises `NotFound` for any other."""
     query = select(Invitation).where(Invitation.id == invitation_id)
     found = session.exec(query.with_for_update() if for_update else query).first()
-    if found is None or not (administers(by, found.organisation_id) or oversees(by)):
+    if found is None or not may_see(by, found.organisation_id):
         raise NotFound
     return found
 
@@ -143,7 +155,7 @@ class Opened:
     def needs_password(self) -> bool:
         """Whether a credential is chosen here: there is none yet, or the old one is worth nothing."""
         fresh = self.account is None or self.account.ended_at is not None
-        return fresh or self.invitation.purpose is Purpose.RESET
+        return fresh or self.invitation.purpose is InvitationPurpose.RESET
 
 
 def opened(session: Session, token: str, *, now: datetime, for_update: bool = False) -> Opened:
@@ -165,8 +177,7 @@ def opened(session: Session, token: str, *, now: datetime, for_update: bool = Fa
         raise Denied("This invitation was withdrawn.", whom)
     if now >= row.expires_at:
         raise Denied(f"This invitation was open until {row.expires_at:%-d %B %Y, %H:%M} UTC.", whom)
-    account = session.exec(select(Person).where(Person.email == row.email)).first()
-    return Opened(row, organisation, account)
+    return Opened(row, organisation, by_email(session, row.email))
 
 
 def accept(session: Session, *, found: Opened, by: Actor | None, password_hash: str, now: datetime) -> Person:
@@ -209,7 +220,7 @@ def _reopen(session: Session, found: Opened, password_hash: str, now: datetime) 
     assert person is not None
     person.password_hash = password_hash
     session.add(person)
-    if row.purpose is Purpose.RESET:
+    if row.purpose is InvitationPurpose.RESET:
         return person
     before, person.organisation_id, person.ended_at = person.organisation_id, row.organisation_id, None
     fields = {"from_organisation": str(before)}
@@ -269,7 +280,7 @@ def _address(organisation: Organisation, wanted: Wanted) -> str:
     return email
 
 
-def _row(organisation: Organisation, purpose: Purpose, key: bytes, now: datetime) -> Invitation:
+def _row(organisation: Organisation, purpose: InvitationPurpose, key: bytes, now: datetime) -> Invitation:
     row = Invitation(
         organisation_id=organisation.id,
         purpose=purpose,

@@ -15,8 +15,8 @@ from secure_access import ledger
 from secure_access.actor import Actor
 from secure_access.db import Session, select
 from secure_access.identity.authority import authorities, revoke
-from secure_access.identity.people import Person, PersonRole, about, roles_of
-from secure_access.identity.roles import administers, end_sessions, of_organisation, refuse_too_few
+from secure_access.identity.people import Person, PersonRole, about, people_with
+from secure_access.identity.roles import administers, end_sessions, refuse_too_few
 from secure_access.identity.workflow import StandingState
 from secure_access.workflow import Denied, NotFound, Role
 
@@ -39,10 +39,9 @@ Find = Callable[[Session, Person], Iterable[Holding]]
 
 @dataclass(frozen=True)
 class HandOver:
-    """That a colleague takes something over: the part of the key after its kind, from whom, to whom."""
+    """That a colleague takes something over: the part of the key after its kind, and to whom it goes."""
 
     key: str
-    leaver: Person
     heir: Person
 
 
@@ -63,14 +62,13 @@ def held(session: Session, person: Person) -> list[Holding]:
 
 def heirs(session: Session, person: Person, holding: Holding) -> list[Person]:
     """The colleagues who could take it over, by name."""
-    return [
-        other
-        for other in of_organisation(session, person.organisation_id)
+    able = {
+        other.id: other
+        for role in holding.heirs
+        for other in people_with(session, role, organisation_id=person.organisation_id)
         if other.id != person.id
-        and not other.suspended
-        and other.ended_at is None
-        and set(roles_of(session, other.id)) & holding.heirs
-    ]
+    }
+    return sorted(able.values(), key=lambda other: other.name)
 
 
 def hand_over(
@@ -89,7 +87,7 @@ def hand_over(
         raise Denied(
             "Nobody is named who can take that over.", holding.who or "Choose somebody from the list."
         )
-    hand(session, HandOver(rest, person, heir), by, now)
+    hand(session, HandOver(rest, heir), by, now)
 
 
 def end_account(session: Session, *, person: Person, by: Actor, now: datetime) -> None:

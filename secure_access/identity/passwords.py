@@ -9,8 +9,8 @@ from typing import Protocol
 
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from secure_access.db import Session, select
-from secure_access.identity.people import Person
+from secure_access.db import Session
+from secure_access.identity.people import Person, by_email
 
 
 class PasswordHasher(Protocol):
@@ -24,17 +24,20 @@ class PasswordHasher(Protocol):
 def check_password(session: Session, *, email: str, password: str, hasher: PasswordHasher) -> Person | None:
     """The person whose e-mail and password these are, or ``None``.
 
-    An unknown e-mail costs as much time as a wrong password: a hash is verified in both cases.
+    Whoever it is, exactly one hash is verified: an unknown e-mail, a wrong password and an account whose
+    password was reset cost the same time.
     """
-    person = session.exec(select(Person).where(Person.email == email.strip().lower())).first()
+    spare = _nobody(hasher.hash)
+    person = by_email(session, email)
     known = person is not None and not person.suspended and person.ended_at is None
-    stored = person.password_hash if person is not None else _nobody(hasher.hash)
-    matches = _matches(hasher, stored, password)
-    return person if known and matches else None
+    stored = person.password_hash if person is not None else ""
+    matches = _matches(hasher, stored or spare, password)
+    return person if known and stored and matches else None
 
 
 @lru_cache
 def _nobody(hash_password: Callable[[str], str]) -> str:
+    """A hash of a password that nobody knows."""
     return hash_password(secrets.token_urlsafe(16))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -170,14 +171,36 @@ def conflicts_of(session: Session, person_id: uuid.UUID) -> frozenset[uuid.UUID]
     return frozenset(session.exec(query))
 
 
-def people_with(session: Session, role: Role, *, developer_id: uuid.UUID | None = None) -> list[Person]:
-    """Everybody who holds ``role`` and can sign in, by name; without conflict with ``developer_id``."""
+def by_email(session: Session, email: str) -> Person | None:
+    """Whose address this is, however it is written; also of somebody who cannot sign in."""
+    return session.exec(select(Person).where(Person.email == email.strip().lower())).first()
+
+
+def names_of(session: Session, person_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """The names of people, in one query."""
+    query = select(Person.id, Person.name).where(col(Person.id).in_(set(person_ids)))
+    return dict(session.exec(query).all())
+
+
+def people_with(
+    session: Session,
+    role: Role,
+    *,
+    organisation_id: uuid.UUID | None = None,
+    developer_id: uuid.UUID | None = None,
+) -> list[Person]:
+    """Everybody who holds ``role`` and can sign in, by name.
+
+    ``organisation_id``: of that organisation alone. ``developer_id``: nobody with a conflict with it.
+    """
     query = (
         select(Person)
         .join(PersonRole, col(PersonRole.person_id) == col(Person.id))
         .where(PersonRole.role == role, col(Person.suspended).is_(False), col(Person.ended_at).is_(None))
         .order_by(Person.name)
     )
+    if organisation_id is not None:
+        query = query.where(Person.organisation_id == organisation_id)
     if developer_id is not None:
         apart = select(Recusal.person_id).where(
             Recusal.developer_id == developer_id, Recusal.state == StandingState.STANDING

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from secure_access.identity.sessions import Method
+from secure_access.ledger import canonical
 from secure_access.workflow import Role
 
 BUILT_IN = Path(__file__).with_name("sign_in_policies.toml")
@@ -47,6 +49,21 @@ class Policy:
     entry_by_password: bool
     wait: timedelta
     rules: Mapping[Role, Rule]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 in hex of the canonical JSON of what the policy says; its words on screen are not in it."""
+        stated = {
+            role: {
+                "methods": sorted(rule.methods),
+                "keys": rule.keys,
+                "device_bound": rule.device_bound,
+                "step_up": rule.step_up,
+            }
+            for role, rule in self.rules.items()
+        }
+        wait = int(self.wait.total_seconds())
+        return hashlib.sha256(canonical.encode({"rules": stated, "wait_seconds": wait})).hexdigest()
 
     def rule(self, roles: Iterable[Role]) -> Rule:
         """The rule of somebody with these roles: all of theirs at once. Nobody's is nothing at all."""

@@ -1,7 +1,7 @@
 """Acts that take two administrators: one proposes, another approves the very same bytes.
 
 What is to be done is canonical JSON; both stand behind its SHA-256. Approving does it in the same
-transaction. A package declares the acts it knows, each with the verb that does it.
+transaction.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from typing import Any
 from secure_access import jobs, ledger
 from secure_access.actor import Actor
 from secure_access.db import Session, col, select
-from secure_access.identity import credentials, invitations, totp
-from secure_access.identity.credentials import Credential
+from secure_access.identity import credentials, invitations
 from secure_access.identity.invitations import Wanted
 from secure_access.identity.people import Person, about, person_subject
 from secure_access.identity.roles import administers, end_sessions, oversees, put
@@ -38,27 +37,21 @@ class Doing:
 
 
 Perform = Callable[[Session, Mapping[str, Any], Doing], None]
+Check = Callable[[Session, Mapping[str, Any]], object]
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of act: its words on screen, and the verb that does it."""
+    """A kind of act: its words on screen, the verb that does it, and what refuses one that cannot be done."""
 
     words: str
     perform: Perform
-
-
-_kinds: dict[str, Kind] = {}
-
-
-def declare(act: str, words: str, perform: Perform) -> None:
-    """Let an act be proposed. ``perform`` does it once another administrator has approved."""
-    _kinds[act] = Kind(words, perform)
+    check: Check
 
 
 def words_of(act: str) -> str:
     """What an act is called on screen."""
-    return _kinds[act].words
+    return _KINDS[act].words
 
 
 @dataclass(frozen=True)
@@ -71,18 +64,29 @@ class NewProposal:
     person_id: uuid.UUID | None = None
 
 
+def _encoded(new: NewProposal) -> bytes:
+    return canonical.encode({"act": new.act, "content": dict(new.content), "v": "assay.proposed-act/v1"})
+
+
+def digest_of(new: NewProposal) -> str:
+    """The digest behind which both administrators stand: SHA-256 in hex of the bytes that are kept."""
+    return hashlib.sha256(_encoded(new)).hexdigest()
+
+
 def propose(session: Session, *, new: NewProposal, by: Actor, now: datetime) -> ProposedAct:
-    """Propose an act. Raises `Denied` without a reason, `NotFound` for no administrator of the authority."""
-    if not oversees(by) or new.act not in _kinds:
+    """Propose an act. Raises `Denied` without a reason, and for what could not be done even now; `NotFound`
+    for no administrator of the authority."""
+    if not oversees(by) or new.act not in _KINDS:
         raise NotFound
     if not new.reason.strip():
         raise Denied("The reason is missing.", "Say why; the administrator who approves reads it.")
-    stored = canonical.encode({"act": new.act, "content": dict(new.content), "v": "assay.proposed-act/v1"})
+    _KINDS[new.act].check(session, new.content)
+    stored = _encoded(new)
     row = ProposedAct(
         act=new.act,
         person_id=new.person_id,
         content=stored.decode(),
-        digest=hashlib.sha256(stored).hexdigest(),
+        digest=digest_of(new),
         reason=new.reason.strip(),
         proposed_by=by.person_id,
         proposed_at=now,
@@ -105,7 +109,7 @@ def approve(
     if not digest == proposal.digest == shown_digest:
         raise Denied("This is not the act that your page showed.", "Open the page again and read it.")
     content = json.loads(proposal.content)["content"]
-    _kinds[proposal.act].perform(session, content, Doing(by, now, key))
+    _KINDS[proposal.act].perform(session, content, Doing(by, now, key))
     _settle(proposal, state, by, now)
     session.add(proposal)
     fields = {"act": proposal.act, "digest": proposal.digest, "proposed_by": str(proposal.proposed_by)}
@@ -200,7 +204,14 @@ def _give(session: Session, content: Mapping[str, Any], doing: Doing) -> None:
 
 
 def _invite(session: Session, content: Mapping[str, Any], doing: Doing) -> None:
-    wanted = Wanted(
+    wanted = _wanted(content)
+    if not administers(doing.by, wanted.organisation_id):
+        raise NotFound
+    invitations.send(session, wanted=wanted, key=doing.key, by=doing.by, now=doing.now)
+
+
+def _wanted(content: Mapping[str, Any]) -> Wanted:
+    return Wanted(
         organisation_id=uuid.UUID(content["organisation"]),
         email=content["email"],
         name=content["name"],
@@ -208,18 +219,12 @@ def _invite(session: Session, content: Mapping[str, Any], doing: Doing) -> None:
         title=content["title"],
         team=content["team"],
     )
-    if not administers(doing.by, wanted.organisation_id):
-        raise NotFound
-    invitations.send(session, wanted=wanted, key=doing.key, by=doing.by, now=doing.now)
 
 
 def _reset(session: Session, content: Mapping[str, Any], doing: Doing) -> None:
     person = _person(session, content)
     invitations.reset(session, person=person, key=doing.key, by=doing.by, now=doing.now)
-    for key in session.exec(select(Credential).where(Credential.person_id == person.id)):
-        if key.suspended_at is None:
-            credentials.suspend(session, key, reason=credentials.LOST)
-    totp.remove(session, person.id)
+    credentials.lose(session, person.id)
     end_sessions(session, person=person, by=doing.by, now=doing.now)
     jobs.add(session, CHANGED, str(person.id))
     ledger.append(session, "person.credentials_reset", {}, by=doing.by, now=doing.now, about=about(person))
@@ -232,6 +237,10 @@ def _person(session: Session, content: Mapping[str, Any]) -> Person:
     return person
 
 
-declare(GIVE_ROLE, "Give a role", _give)
-declare(INVITE, "Invite somebody", _invite)
-declare(RESET, "Reset somebody’s credentials", _reset)
+_KINDS = {
+    GIVE_ROLE: Kind("Give a role", _give, _person),
+    INVITE: Kind(
+        "Invite somebody", _invite, lambda session, content: invitations.check(session, _wanted(content))
+    ),
+    RESET: Kind("Reset somebody’s credentials", _reset, _person),
+}

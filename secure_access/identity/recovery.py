@@ -106,9 +106,14 @@ def unseen(session: Session, *, by: Actor) -> list[Recovery]:
 
 
 def acknowledge(session: Session, *, recovery: Recovery, by: Actor, now: datetime) -> None:
-    """Say that it was seen. Raises `Denied` for the administrator who came by it, where another is there."""
+    """Say that it was seen; who said so first stays named. Load it with ``for_update=True`` first.
+
+    Raises `Denied` for the administrator who came by it, where another is there.
+    """
     if not oversees(by):
         raise NotFound
+    if recovery.seen_at is not None:
+        return
     invitation = session.get_one(Invitation, recovery.invitation_id)
     authority = session.get_one(Organisation, by.organisation_id)
     if invitation.person_id == by.person_id and len(administrators(session, authority)) > 1:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime
+from datetime import datetime
 
 from secure_access import ledger
 from secure_access.actor import Actor, OrganisationKind
 from secure_access.db import Session, col, select
+from secure_access.identity import sessions
 from secure_access.identity.people import Organisation, Person, PersonRole, about, person_subject
-from secure_access.identity.sessions import SignInSession
 from secure_access.ledger import security_log
 from secure_access.workflow import Denied, NotFound, Role
 
@@ -57,6 +57,11 @@ def administers(by: Actor, organisation_id: uuid.UUID) -> bool:
     return own and by.holds(administrator_role(by.organisation_kind))
 
 
+def may_see(by: Actor, organisation_id: uuid.UUID) -> bool:
+    """Whether somebody sees the people of an organisation: they run it, or oversee all."""
+    return administers(by, organisation_id) or oversees(by)
+
+
 def of_organisation(session: Session, organisation_id: uuid.UUID) -> list[Person]:
     """Everybody who has an account there, the ended ones too, by name."""
     query = select(Person).where(Person.organisation_id == organisation_id)
@@ -88,7 +93,7 @@ def load(session: Session, person_id: uuid.UUID, *, by: Actor, for_update: bool 
     if for_update:
         query = query.with_for_update().execution_options(populate_existing=True)
     person = session.exec(query).first()
-    if person is None or not (administers(by, person.organisation_id) or oversees(by)):
+    if person is None or not may_see(by, person.organisation_id):
         raise NotFound
     return person
 
@@ -122,9 +127,7 @@ def put(session: Session, *, person: Person, role: Role, by: Actor | None, now: 
     )
 
 
-def take(
-    session: Session, *, person: Person, role: Role, by: Actor, now: datetime, reason: str = "taken"
-) -> None:
+def take(session: Session, *, person: Person, role: Role, by: Actor, now: datetime) -> None:
     """Take a role away; it counts from the person's next request. Raises `Denied` for one of the last two
     administrators."""
     _refuse_strangers(by, person)
@@ -134,14 +137,13 @@ def take(
     if role is administrator_role(_kind(session, person)):
         refuse_too_few(session, person)
     session.delete(row)
-    fields = {"role": role, "reason": reason}
+    fields = {"role": role}
     ledger.append(session, "person.role_taken", fields, by=by, now=now, about=about(person), records=(row,))
 
 
 def suspend(session: Session, *, person: Person, by: Actor, now: datetime) -> None:
     """Suspend an account: it ends every session at once and can be restored. Raises `Denied`."""
-    if not (administers(by, person.organisation_id) or oversees(by)):
-        raise NotFound
+    _refuse_unseen(by, person)
     if person.id == by.person_id:
         raise Denied("You cannot suspend your own account.", "Ask another administrator.")
     if person.suspended:
@@ -155,8 +157,7 @@ def suspend(session: Session, *, person: Person, by: Actor, now: datetime) -> No
 
 def restore(session: Session, *, person: Person, by: Actor, now: datetime) -> None:
     """Let a suspended account sign in again. Raises `Denied` for one that has ended."""
-    if not (administers(by, person.organisation_id) or oversees(by)):
-        raise NotFound
+    _refuse_unseen(by, person)
     if person.ended_at is not None:
         raise Denied("This account has ended.", "Invite the person again.")
     person.suspended = False
@@ -172,30 +173,18 @@ def set_team(session: Session, *, person: Person, team: str, by: Actor, now: dat
     ledger.append(session, "person.team_changed", {}, by=by, now=now, about=about(person), records=(person,))
 
 
-def live_sessions(session: Session, person: Person) -> list[SignInSession]:
-    """Sessions that nobody has ended, the latest first. Some may have run out since."""
-    query = select(SignInSession).where(
-        SignInSession.person_id == person.id, col(SignInSession.ended_at).is_(None)
-    )
-    return list(session.exec(query.order_by(col(SignInSession.started_at).desc())))
-
-
 def end_sessions(
     session: Session, *, person: Person, by: Actor, now: datetime, only: uuid.UUID | None = None
 ) -> int:
-    """End every session of a person, or one of them, at once; how many ended."""
-    if not (administers(by, person.organisation_id) or oversees(by)):
-        raise NotFound
-    found = [row for row in live_sessions(session, person) if only in (None, row.id)]
-    for row in found:
-        # Sessions run on the machine's clock.
-        row.ended_at = datetime.now(UTC)
-        session.add(row)
+    """End every session of a person, or one of them, at once; how many ended. Raises `NotFound`."""
+    _refuse_unseen(by, person)
+    live = sessions.of_person(session, person_id=person.id)
+    ended = sessions.end_sessions(session, [row for row in live if only in (None, row.id)])
     subject = person_subject(person.id)
     security_log.note(
-        session, "session.ended_by_administrator", by=by, now=now, subject=subject, sessions=len(found)
+        session, "session.ended_by_administrator", by=by, now=now, subject=subject, sessions=ended
     )
-    return len(found)
+    return ended
 
 
 def refuse_too_few(session: Session, person: Person) -> None:
@@ -212,6 +201,11 @@ def refuse_too_few(session: Session, person: Person) -> None:
 
 def _refuse_strangers(by: Actor, person: Person) -> None:
     if not administers(by, person.organisation_id):
+        raise NotFound
+
+
+def _refuse_unseen(by: Actor, person: Person) -> None:
+    if not may_see(by, person.organisation_id):
         raise NotFound
 
 

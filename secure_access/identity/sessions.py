@@ -111,19 +111,17 @@ def live_session(
     return row if _alive(row, moment) else None
 
 
-def of_person(session: Session, *, person_id: uuid.UUID, zone: str) -> list[SignInSession]:
-    """The live sessions of a person in a zone, the one seen last first."""
-    query = (
-        select(SignInSession)
-        .where(
-            SignInSession.person_id == person_id,
-            SignInSession.zone == zone,
-            col(SignInSession.ended_at).is_(None),
-        )
-        .order_by(col(SignInSession.seen_at).desc())
+def of_person(session: Session, *, person_id: uuid.UUID, zone: str | None = None) -> list[SignInSession]:
+    """The live sessions of a person, in a zone or in all of them, the one seen last first."""
+    query = select(SignInSession).where(
+        SignInSession.person_id == person_id, col(SignInSession.ended_at).is_(None)
     )
+    if zone is not None:
+        query = query.where(SignInSession.zone == zone)
     now = datetime.now(UTC)
-    return [row for row in session.exec(query) if _alive(row, now)]
+    return [
+        row for row in session.exec(query.order_by(col(SignInSession.seen_at).desc())) if _alive(row, now)
+    ]
 
 
 def end_sessions(session: Session, rows: Iterable[SignInSession]) -> int:

@@ -19,7 +19,7 @@ class RelationKind(StrEnum):
     MERGED_INTO = "merged_into"
 
 
-class Purpose(StrEnum):
+class InvitationPurpose(StrEnum):
     """What a single-use link is for."""
 
     JOIN = "join"
@@ -80,7 +80,9 @@ class Invitation(Table, table=True):
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     organisation_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
     state: InvitationState = enum_column(InvitationState, default=InvitationState.SENT)
-    purpose: Purpose = enum_column(Purpose, default=Purpose.JOIN)
+    purpose: InvitationPurpose = enum_column(
+        InvitationPurpose, default=InvitationPurpose.JOIN, name="purpose"
+    )
     email: str = Field(max_length=254, index=True)
     name: str = Field(max_length=120)
     title: str = Field(default="", max_length=120)

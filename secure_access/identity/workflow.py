@@ -62,15 +62,18 @@ def not_the_proposer(proposal: Any, by: Any) -> str | None:
     return None
 
 
-_OWN = (Role.ORGANISATION_ADMINISTRATOR, Role.ADMINISTRATOR)
-
 INVITATION = Workflow(
     "invitation",
     start=InvitationState.SENT,
     steps=(
         # Whoever holds the link; the account that it is for may have any role, or none yet.
         Step("accept", by=tuple(Role), frm={InvitationState.SENT}, to=InvitationState.ACCEPTED),
-        Step("withdraw", by=_OWN, frm={InvitationState.SENT}, to=InvitationState.WITHDRAWN),
+        Step(
+            "withdraw",
+            by=(Role.ORGANISATION_ADMINISTRATOR, Role.ADMINISTRATOR),
+            frm={InvitationState.SENT},
+            to=InvitationState.WITHDRAWN,
+        ),
     ),
 )
 
@@ -87,7 +90,11 @@ LEGAL_ENTITY = Workflow(
 AUTHORITY_TO_SIGN = Workflow(
     "authority to sign",
     start=StandingState.STANDING,
-    steps=(Step("revoke", by=_OWN, frm={StandingState.STANDING}, to=StandingState.ENDED),),
+    steps=(
+        Step(
+            "revoke", by=Role.ORGANISATION_ADMINISTRATOR, frm={StandingState.STANDING}, to=StandingState.ENDED
+        ),
+    ),
 )
 
 DELEGATION = Workflow(
@@ -95,10 +102,7 @@ DELEGATION = Workflow(
     start=StandingState.STANDING,
     steps=(
         Step(
-            "revoke",
-            by=(*_OWN, Role.CERTIFYING_OFFICER),
-            frm={StandingState.STANDING},
-            to=StandingState.ENDED,
+            "revoke", by=Role.ORGANISATION_ADMINISTRATOR, frm={StandingState.STANDING}, to=StandingState.ENDED
         ),
     ),
 )

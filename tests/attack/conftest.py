@@ -33,9 +33,9 @@ from secure_access.identity import (
     Actor,
     NewPerson,
     OrganisationKind,
-    authority,
     conflicts,
     credentials,
+    delegation,
     invitations,
     organisations,
     proposals,
@@ -163,8 +163,8 @@ def _administration(session: Any, siege: Siege, root: Actor) -> Actor:
     agent = identity.add_organisation(session, kind=OrganisationKind.AGENT, name="Hale", now=NOW)
     wanted = Wanted(tessaly.id, "new@tessaly.example", "New", (Role.PREPARER,))
     invitations.invite(session, wanted=wanted, key=key, by=tessa, now=NOW)
-    new = authority.NewDelegation(agent.id, ("draft",), NOW.date(), NOW.date())
-    authority.grant(session, new=new, by=tessa, now=NOW)
+    new = delegation.NewDelegation(agent.id, ("draft",), NOW.date(), NOW.date())
+    delegation.grant(session, new=new, by=tessa, now=NOW)
     entity = organisations.NewEntity("Tessaly Ireland", "Ireland", "", (), NOW.date())
     organisations.claim(session, organisation=tessaly, new=entity, by=tessa, now=NOW)
     related = organisations.NewRelation(

@@ -101,7 +101,7 @@ def _strip(actor: Actor) -> Callable[[Session], None]:
     def act(session: Session) -> None:
         for row in session.exec(select(PersonRole).where(PersonRole.person_id == actor.person_id)):
             session.delete(row)
-            _named(session, actor, "person.role_taken", {"role": row.role, "reason": "test"}, row)
+            _named(session, actor, "person.role_taken", {"role": row.role}, row)
 
     return act
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import ssl
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import Message
 from email.policy import default
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from portal import mail
 from portal.worker import run_due
@@ -47,6 +54,70 @@ def mailbox() -> Iterator[tuple[Mailbox, str]]:
     controller.start()
     yield box, f"smtp://127.0.0.1:{port}"
     controller.stop()
+
+
+def certificate(folder: Path, name: x509.GeneralName) -> Path:
+    """A certificate that vouches for itself under that name, with its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Mail of the test")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([name]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path = folder / "mail.pem"
+    path.write_bytes(secret + made.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+LOOPBACK = x509.IPAddress(ip_address("127.0.0.1"))
+ELSEWHERE = x509.DNSName("relay.example")
+
+
+@pytest.mark.parametrize("scheme", ["smtps", "smtp+starttls"])
+@pytest.mark.parametrize(
+    ("name", "trusted", "sent"),
+    [(LOOPBACK, True, True), (LOOPBACK, False, False), (ELSEWHERE, True, False)],
+    ids=["proved", "unknown certificate", "another name"],
+)
+def test_a_mail_server_under_tls_has_to_prove_its_name(
+    sqlite_world: World,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    scheme: str,
+    name: x509.GeneralName,
+    trusted: bool,
+    sent: bool,
+) -> None:
+    path = certificate(tmp_path, name)
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    under_tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    under_tls.load_cert_chain(path)
+    box, port = Mailbox(), free_port()
+    how: dict[str, Any] = {"ssl_context": under_tls}
+    if scheme == "smtp+starttls":
+        how = {"tls_context": under_tls, "require_starttls": True}
+    controller = Controller(box, hostname="127.0.0.1", port=port, **how)
+    controller.start()
+    letters = [mail.Letter("ruth@firm.example", "An invitation", "https://developer.example/invitation/once")]
+    settings = posting(sqlite_world, f"{scheme}://127.0.0.1:{port}").wired.settings
+    try:
+        if sent:
+            assert mail.deliver(settings, letters) == "127.0.0.1"
+        else:
+            with pytest.raises(ssl.SSLCertVerificationError):
+                mail.deliver(settings, letters)
+    finally:
+        controller.stop()
+    assert len(box.letters) == sent
 
 
 def posting(world: World, smtp: str, profile: str = "") -> World:

@@ -73,3 +73,27 @@ def test_production_takes_a_real_host_and_postgresql() -> None:
 def test_production_refuses_what_only_a_demonstration_may_do(change: dict[str, str], named: str) -> None:
     with pytest.raises(SettingsError, match=named):
         Settings.from_env(PRODUCTION | change)
+
+
+@pytest.mark.parametrize(
+    ("address", "taken"),
+    [
+        ("smtp://relay.example:25", True),
+        ("smtp://portal:word@127.0.0.1:25", True),
+        ("smtp://portal:word@localhost:25", True),
+        ("smtp+starttls://portal:word@relay.example:587", True),
+        ("smtps://portal:word@relay.example:465", True),
+        ("smtp://portal:word@relay.example:25", False),
+        ("smtp://portal@relay.example:25", False),
+        ("smtp://portal:word@localhost.relay.example:25", False),
+        ("smtp://portal:word@10.0.0.1:25", False),
+    ],
+)
+def test_the_password_of_a_mail_server_never_travels_in_clear(address: str, taken: bool) -> None:
+    env = {"ASSAY_SMTP": address, "ASSAY_MAIL_FROM": "portal@authority.example"}
+    if taken:
+        assert Settings.from_env(env).smtp == address
+        return
+    with pytest.raises(SettingsError, match="ASSAY_SMTP would send its password unencrypted") as refused:
+        Settings.from_env(env)
+    assert "word" not in str(refused.value).replace("password", "")

@@ -13,12 +13,13 @@ from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, expec
 from portal.filing.workflow import FilingState
 from portal.web import origin
 from secure_access.db import select
-from secure_access.identity import OrganisationKind, Person, SignInSession
+from secure_access.identity import Actor, OrganisationKind, Person, SignInSession
 from secure_access.workflow import Role
 from tests.fixtures.app import World
 from tests.fixtures.browser import PATIENCE, SCREENS, Faults, Gallery
 from tests.fixtures.filing import Developer
 from tests.fixtures.passkeys import KeyHolder, holder
+from tests.fixtures.people import house
 from tests.portal.accounts.test_sign_in_policy import first_key_code
 
 pytestmark = pytest.mark.timeout(420)
@@ -167,14 +168,58 @@ def test_enrol_sign_in_and_sign_under_the_standard_policy(
 
 def demonstration(chromium: Browser, world: World) -> tuple[Browsing, KeyHolder]:
     """Somebody of the demonstration policy who has come in by password and added a key."""
-    person = holder(
-        world, "developer", world.person(world.organisation(OrganisationKind.DEVELOPER), Role.PREPARER)
-    )
-    b = Browsing(chromium, world, "developer")
+    by = world.person(world.organisation(OrganisationKind.DEVELOPER), Role.PREPARER)
+    return with_laptop(chromium, world, "developer", by)
+
+
+def with_laptop(chromium: Browser, world: World, zone: str, by: Actor) -> tuple[Browsing, KeyHolder]:
+    person = holder(world, zone, by)
+    b = Browsing(chromium, world, zone)
     b.type_in(email_of(world, person))
     b.add_key("Laptop")
     expect(b.page.locator("body")).to_contain_text("“Laptop” is added")
     return b, person
+
+
+def test_two_administrators_confirm_one_act_with_their_keys(
+    chromium: Browser, make_served: Callable[..., World]
+) -> None:
+    world = make_served()
+    office = house(world, OrganisationKind.REGULATOR)
+    by = office.person(Role.CASE_OFFICER, name="Mira Lindqvist")
+    first, _ = with_laptop(chromium, world, "government", office.first)
+    first.open(f"/administration/people/{by.person_id}/propose-role/decider")
+    first.page.get_by_label("Reason").fill("A second decider.")
+    first.press("Propose it")
+    expect(first.page.locator("h1")).to_have_text("Confirm with your key")
+    expect(first.page.locator("main")).to_contain_text(
+        re.compile(r"Mira Lindqvist, \S+@example\.test: decider")
+    )
+    first.gallery.look(first.page, "act-proposed")
+    digest = first.page.locator(".digest").inner_text()
+    first.press("Confirm with a passkey")
+    expect(first.page.locator("body")).to_contain_text("Another administrator approves it")
+
+    second, _ = with_laptop(chromium, world, "government", office.second)
+    second.open("/administration/acts")
+    second.page.get_by_role("link", name="Give a role").click()
+    second.gallery.look(second.page, "act")
+    second.press("Approve and do it")
+    expect(second.page.locator("h1")).to_have_text("Confirm with your key")
+    expect(second.page.locator("main")).to_contain_text(
+        re.compile(r"Mira Lindqvist, \S+@example\.test: decider")
+    )
+    second.gallery.look(second.page, "act-approved")
+    assert second.page.locator(".digest").inner_text() == digest, "both stand behind the same digest"
+    assert not office.now(by).holds(Role.DECIDER)
+    second.press("Confirm with a passkey")
+    expect(second.page.locator("body")).to_contain_text("Approved, and done.")
+    assert office.now(by).holds(Role.DECIDER)
+
+    second.open("/administration/sign-in-policy")
+    second.gallery.look(second.page, "sign-in-policy")
+    for one in (first, second):
+        one.leave()
 
 
 def test_an_answer_is_replayed_by_nobody(chromium: Browser, make_served: Callable[..., World]) -> None:

@@ -9,9 +9,17 @@ from sqlalchemy import text
 
 from secure_access import identity
 from secure_access.db import select
-from secure_access.identity import OrganisationKind, authority, invitations, organisations, roles
+from secure_access.identity import (
+    OrganisationKind,
+    authority,
+    delegation,
+    invitations,
+    organisations,
+    roles,
+)
 from secure_access.identity.authority import NewAuthority
-from secure_access.identity.tables import Invitation, ProposedAct
+from secure_access.identity.delegation import NewDelegation
+from secure_access.identity.tables import Invitation, PeopleConfirmation, ProposedAct
 from secure_access.ledger import audit
 from secure_access.ledger.tables import SecurityLogRow
 from secure_access.workflow import Role
@@ -63,6 +71,105 @@ def test_a_link_is_accepted_in_the_browser_and_signs_in(desk: House) -> None:
     post(client, "/sign-in", {"email": email, "password": "a long password"})
     assert client.get("/").status_code == 200
     assert "used already" in page(client, path, status=403)
+
+
+def test_an_expired_link_says_so_takes_nothing_and_names_whom_to_ask(desk: House) -> None:
+    email = f"{uuid.uuid4().hex}@firm.example"
+    row = desk.invite(email, Role.PREPARER)
+    path = f"/invitation/{invitations.token_of(desk.key, row.id)}"
+    client = desk.world.client("developer")
+    form = form_of(page(client, path))
+    desk.world.at(row.expires_at)
+    sent = {**form, "password": "a long password", "again": "a long password"}
+    for answer in (client.get(path), client.post(path, data=sent)):
+        assert answer.status_code == 403
+        assert "This invitation was open until" in answer.text
+        assert "Ask Astrid First for a new one" in answer.text
+    with desk.world.wired.database.read() as session:
+        assert identity.by_email(session, email) is None
+        assert session.get_one(Invitation, row.id).state == "sent"
+
+
+@pytest.mark.parametrize("zone", ["government", "evaluator", "public"])
+def test_a_link_of_one_zone_leads_nowhere_in_another(desk: House, zone: str) -> None:
+    """Neither shown nor accepted, as if there were no such link: the zone answers for its own people."""
+    email = f"{uuid.uuid4().hex}@firm.example"
+    row = desk.invite(email, Role.PREPARER)
+    path = f"/invitation/{invitations.token_of(desk.key, row.id)}"
+    client = desk.world.client(zone)
+    assert client.get(path).status_code == 404
+    if zone != "public":
+        form = form_of(page(client, "/sign-in"), "/sign-in")
+        sent = {**form, "password": "a long password", "again": "a long password"}
+        assert client.post(path, data=sent).status_code == 404
+    with desk.world.wired.database.read() as session:
+        assert identity.by_email(session, email) is None
+
+
+def test_where_an_accepted_link_leads_names_nobody(desk: House) -> None:
+    row = desk.invite(f"{uuid.uuid4().hex}@firm.example", Role.PREPARER)
+    client = desk.world.client("developer")
+    path = f"/invitation/{invitations.token_of(desk.key, row.id)}"
+    answer = post(client, path, {"password": "a long password", "again": "a long password"})
+    assert answer.headers["Location"] == "/sign-in"
+
+
+def test_a_list_of_people_that_changed_is_not_confirmed(bureau: House) -> None:
+    client = bureau.world.client("government", bureau.first)
+    form = {**form_of(page(client, "/administration/invite"))}
+    shown = [str(one.person_id) for one in (bureau.first, bureau.second)]
+    bureau.person(Role.CASE_OFFICER, name="Came Meanwhile")
+    refused = client.post("/administration/confirm", data={**form, "person": shown})
+    assert refused.status_code == 403
+    assert "changed after your page was opened" in refused.text
+    not_ids = {**form, "form_id": str(uuid.uuid4()), "person": "everybody"}
+    assert client.post("/administration/confirm", data=not_ids).status_code == 404
+    with bureau.world.wired.database.read() as session:
+        query = select(PeopleConfirmation).where(PeopleConfirmation.organisation_id == bureau.organisation.id)
+        assert session.exec(query).first() is None
+
+
+def test_an_agent_who_is_suspended_acts_for_nobody_from_the_next_request(desk: House) -> None:
+    counsel = house(desk.world, OrganisationKind.AGENT)
+    lawyer = counsel.person(Role.AGENT)
+    today = START.date()
+    row = desk.act(delegation.grant, new=NewDelegation(counsel.organisation.id, ["draft"], today, today))
+    client = desk.world.client("developer", lawyer)
+    post(client, "/for", {"delegation": str(row.id)})
+    form = form_of(page(client, "/filings/new"))
+    counsel.act(roles.suspend, person=counsel.row(lawyer))
+    answer = client.post("/filings/new", data={**form, "kind": "safety_framework"})
+    assert answer.status_code == 401
+    assert "Nothing was changed" in answer.text
+    assert client.get("/filings").status_code == 303
+
+
+def test_an_evaluator_who_is_suspended_sends_nothing_more(sqlite_world: World) -> None:
+    body = house(sqlite_world, OrganisationKind.EVALUATOR)
+    third = body.person(Role.ORGANISATION_ADMINISTRATOR)
+    client = sqlite_world.client("evaluator", third)
+    form = form_of(page(client, "/organisation/invite"))
+    body.act(roles.suspend, person=body.row(third))
+    email = f"{uuid.uuid4().hex}@body.example"
+    sent = {**form, "name": "N", "email": email, "roles": "assessor"}
+    assert client.post("/organisation/invite", data=sent).status_code == 401
+    with sqlite_world.wired.database.read() as session:
+        assert session.exec(select(Invitation).where(Invitation.email == email)).first() is None
+
+
+def test_what_was_typed_before_a_session_ended_is_sent_after_signing_in_again(desk: House) -> None:
+    """The browser sends the very form again, with its old token: the cookie keeps it across the sign-in."""
+    client = desk.world.client("developer", desk.first)
+    email = f"{uuid.uuid4().hex}@firm.example"
+    form = form_of(page(client, "/organisation/invite"))
+    typed = {**form, "name": "Ruth Typed", "email": email, "roles": "preparer"}
+    desk.act(roles.end_sessions, person=desk.row(desk.first), by=desk.second)
+    refused = client.post("/organisation/invite", data=typed)
+    assert refused.status_code == 401
+    assert "everything you typed" in refused.text
+    post(client, "/sign-in", {"email": desk.row(desk.first).email, "password": "secret"})
+    assert client.post("/organisation/invite", data=typed).status_code == 303
+    assert email in page(client, "/organisation")
 
 
 def test_the_security_log_never_holds_a_link(desk: House) -> None:

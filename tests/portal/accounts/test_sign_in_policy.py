@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,20 @@ from typing import Any
 import pyotp
 import pytest
 
-from portal.accounts import keys
+from portal.accounts import keys, policy_record
 from portal.settings import Settings, SettingsError
 from portal.web import ZONES
+from secure_access.db import select
 from secure_access.identity import Method, OrganisationKind, Person, policy, totp
 from secure_access.identity.policy import PolicyError
+from secure_access.identity.proposals import CHANGED
+from secure_access.jobs import Job
 from secure_access.workflow import Role
 from tests.fixtures.app import World, form_of
 from tests.fixtures.authenticator import SoftKey
 from tests.fixtures.passkeys import KeyHolder, holder, live
 from tests.portal.accounts.test_own_keys import sign_in as sign_in_with_key
+from tests.portal.accounts.test_own_keys import told
 from tests.portal.test_settings import PRODUCTION
 
 MOMENT = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -265,7 +270,8 @@ def test_with_two_keys_everything_is_open_and_with_one_nothing(strict_world: Wor
     first, second = SoftKey(), SoftKey()
     assert person.add(first).status_code == 303
     assert (
-        "It signs, approves and serves nothing before a day has passed." in person.client.get("/account").text
+        "A new key signs, approves and serves nothing for its first 24 hours."
+        in person.client.get("/account").text
     )
     one = sign_in_with_key(strict_world, "developer", first)
     assert one.browser.get("/").headers["Location"] == "/account"
@@ -317,6 +323,29 @@ def test_lost_keys_are_suspended_and_replaced(strict_world: World) -> None:
     assert [row.suspended_reason for row in back.rows()] == ["lost", ""]
 
 
+def test_whatever_is_lost_at_once_is_told_in_one_mail(strict_sqlite_world: World) -> None:
+    person = somebody(strict_sqlite_world, Role.PREPARER)
+    add_app(person)
+    person.add(first := SoftKey())
+    person.add(SoftKey(), by=first)
+
+    def mails() -> int:
+        with strict_sqlite_world.wired.database.read() as session:
+            query = select(Job).where(Job.kind == CHANGED, Job.subject_id == str(person.actor.person_id))
+            return len(session.exec(query).all())
+
+    before = mails()
+    first_key_code(person, lost=True)
+    assert mails() == before + 1
+    changes = told(strict_sqlite_world, person)[-4:]
+    assert sorted(changes) == [
+        ("given", "first_key_code"),
+        ("removed", "code"),
+        ("suspended", "passkey"),
+        ("suspended", "passkey"),
+    ]
+
+
 def test_the_last_way_in_is_not_removed(strict_sqlite_world: World) -> None:
     person = somebody(strict_sqlite_world, Role.PREPARER)
     add_app(person)
@@ -345,3 +374,49 @@ def test_wrong_codes_are_counted_and_lock_nobody_out_elsewhere(strict_sqlite_wor
     code = code_of(secret)
     sent = {**fields, "email": person.email, "password": "secret", "code": code, "form_id": str(uuid.uuid4())}
     assert client.post("/sign-in", data=sent).status_code == 303
+
+
+# On record
+
+
+def test_another_policy_is_recorded_once_and_shown_to_administrators(
+    make_world: Callable[[str], World], own_sqlite_url: str
+) -> None:
+    world = make_world(own_sqlite_url)
+    standard, demonstration = policy.load("standard"), policy.load("demonstration")
+
+    def start(given: policy.Policy, name: str) -> bool:
+        with world.wired.database.write() as session:
+            return policy_record.note(session, given, name=name, now=world.clock.now())
+
+    named = [("standard", standard), ("standard", standard), ("/etc/assay/ours.toml", demonstration)]
+    assert [start(given, name) for name, given in named] == [True, False, True]
+    assert start(standard, "standard"), "one that came before is another one again"
+    with world.wired.database.read() as session:
+        entries = policy_record.history(session)
+    assert [entry.fields["name"] for entry in entries] == ["standard", "ours.toml", "standard"]
+    assert entries[0].fields["digest"] == standard.digest != demonstration.digest
+    person = somebody(world, Role.ADMINISTRATOR, kind=OrganisationKind.REGULATOR)
+    page = person.client.get("/administration/sign-in-policy").text
+    assert "Nobody on a screen" in page
+    assert "ours.toml" in page
+    official = somebody(world, Role.CASE_OFFICER, kind=OrganisationKind.REGULATOR)
+    assert official.client.get("/administration/sign-in-policy").status_code == 404
+
+
+def test_the_digest_of_a_policy_changes_with_every_rule_and_not_with_its_words(tmp_path: Path) -> None:
+    changes = {
+        "same": (HEAD.replace('words = ""', 'words = "Other"'), RULE),
+        "wait": (HEAD.replace("24", "12"), RULE),
+        "keys": (HEAD, RULE.replace("keys = 1", "keys = 2")),
+        "bound": (HEAD, RULE.replace("device_bound = true", "device_bound = false")),
+        "asked": (HEAD, RULE.replace("step_up = true", "step_up = false")),
+        "way": (HEAD, RULE.replace('"passkey"', '"passkey", "password_and_code"')),
+    }
+    found = {}
+    for name, (head, rule) in {"first": (HEAD, RULE), **changes}.items():
+        path = tmp_path / f"{name}.toml"
+        path.write_text(head + rule)
+        found[name] = policy.load(str(path)).digest
+    assert found.pop("same") == found["first"]
+    assert len(set(found.values())) == len(found)

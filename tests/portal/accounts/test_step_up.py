@@ -13,7 +13,18 @@ from sqlalchemy import update
 from portal.filing.tables import Filing
 from portal.filing.workflow import FilingState
 from secure_access.db import col, select
-from secure_access.identity import Challenge, Organisation, OrganisationKind, Person, SignInSession, roles
+from secure_access.identity import (
+    Challenge,
+    NewPerson,
+    Organisation,
+    OrganisationKind,
+    Person,
+    SignInSession,
+    add_person,
+    authority,
+    roles,
+)
+from secure_access.identity.authority import NewAuthority
 from secure_access.ledger.tables import LedgerEntry
 from secure_access.workflow import Role
 from tests.fixtures.app import World, form_of
@@ -280,3 +291,23 @@ def test_the_page_offers_only_keys_that_may_do_it(sqlite_signing: Signing) -> No
     assert options["userVerification"] == "required"
     assert options["rpId"] == "developer.localhost"
     assert len(options["allowCredentials"]) == 1
+
+
+def test_an_officer_without_authority_is_told_before_being_asked(sqlite_signing: Signing) -> None:
+    s = sqlite_signing
+    digest = form_of(s.person.client.get(s.path).text)["digest"]
+    with s.world.wired.database.write() as session:
+        organisation = session.get_one(Organisation, s.developer.organisation.id)
+        other = NewPerson(f"{uuid.uuid4().hex}@firm.example", "Other", frozenset({Role.CERTIFYING_OFFICER}))
+        officer = add_person(
+            session, organisation=organisation, new=other, password_hash="", now=s.world.clock.now()
+        )
+        new = NewAuthority(officer.id, "Officer", "Board", "Resolution", s.world.clock.now().date())
+        authority.record(session, organisation_id=organisation.id, new=new, by=None, now=s.world.clock.now())
+    refused = s.person.post(s.path, digest=digest)
+    assert refused.status_code == 403
+    assert "no authority to sign is recorded for you" in refused.text
+    assert "Confirm with your key" not in refused.text
+    with s.world.wired.database.read() as session:
+        query = select(Challenge).where(Challenge.person_id == s.developer.officer.person_id)
+        assert [row for row in session.exec(query) if row.nonce] == [], "no challenge was made"

@@ -18,11 +18,13 @@ from secure_access.identity import (
     OrganisationKind,
     authority,
     conflicts,
+    delegation,
     organisations,
     people_with,
     roles,
 )
-from secure_access.identity.authority import NewAuthority, NewDelegation
+from secure_access.identity.authority import NewAuthority
+from secure_access.identity.delegation import NewDelegation
 from secure_access.identity.organisations import NewEntity, NewRelation
 from secure_access.identity.tables import RelationKind
 from secure_access.workflow import Denied, NotFound, Role
@@ -191,12 +193,12 @@ def counsel(world: World) -> House:
 
 def delegate(firm: House, counsel: House, *scope: str) -> Any:
     new = NewDelegation(counsel.organisation.id, scope, TODAY, TODAY + timedelta(days=30))
-    return firm.act(authority.grant, new=new)
+    return firm.act(delegation.grant, new=new)
 
 
 def acting(firm: House, by: Any, row: Any) -> Any:
     with firm.world.wired.database.read() as session:
-        return authority.acting(session, by.person_id, row.id, now=firm.world.clock.now())
+        return delegation.acting(session, by.person_id, row.id, now=firm.world.clock.now())
 
 
 def test_an_agent_acts_within_scope_and_every_entry_says_for_whom(
@@ -221,7 +223,7 @@ def test_an_agent_acts_within_scope_and_every_entry_says_for_whom(
 
 
 def test_an_agent_never_signs(firm: House, counsel: House, author: Developer) -> None:
-    by = acting(firm, counsel.person(Role.AGENT), delegate(firm, counsel, *authority.SCOPE))
+    by = acting(firm, counsel.person(Role.AGENT), delegate(firm, counsel, *delegation.SCOPE))
     filing = sent(author)
     with firm.world.wired.database.write() as session:
         row = session.get_one(Filing, filing.id)
@@ -245,7 +247,7 @@ def test_a_delegation_ends_at_once_with_its_days_and_with_the_role(firm: House, 
     assert client.get("/filings").status_code == 200
     assert client.get("/incidents").status_code == 404
     assert client.get("/decisions").status_code == 404
-    firm.act(authority.end_delegation, delegation=row, reason="Mandate ended.")
+    firm.act(delegation.revoke, delegation=row, reason="Mandate ended.")
     assert client.get("/filings").status_code == 404
     assert acting(firm, lawyer, row).agency is None
 
@@ -258,19 +260,24 @@ def test_a_delegation_ends_at_once_with_its_days_and_with_the_role(firm: House, 
     assert acting(firm, lawyer, again).agency is None
 
 
-def test_nobody_else_delegates_and_no_other_agent_profits(
-    firm: House, counsel: House, author: Developer
+def test_nobody_else_delegates_or_revokes_and_no_other_agent_profits(
+    firm: House, counsel: House, office: House, author: Developer
 ) -> None:
     new = NewDelegation(counsel.organisation.id, ("draft",), TODAY, TODAY)
     for stranger in (author.officer, counsel.first):
         with pytest.raises(NotFound):
-            firm.act(authority.grant, new=new, by=stranger)
+            firm.act(delegation.grant, new=new, by=stranger)
     row = delegate(firm, counsel, "draft")
+    for stranger in (author.officer, counsel.first, office.first):
+        with pytest.raises(NotFound):
+            firm.act(delegation.revoke, delegation=row, reason="Not mine.", by=stranger)
+    with pytest.raises(Denied, match="reason is missing"):
+        firm.act(delegation.revoke, delegation=row, reason=" ", by=firm.second)
     other = house(firm.world, OrganisationKind.AGENT)
     assert acting(firm, other.person(Role.AGENT), row).agency is None
     assert acting(firm, counsel.first, row).agency is None  # an administrator who is no agent
     with firm.world.wired.database.read() as session, pytest.raises(NotFound):
-        authority.delegation(session, row.id, by=other.first)
+        delegation.load(session, row.id, by=other.first)
 
 
 # Conflicts

@@ -13,7 +13,7 @@ from secure_access import identity
 from secure_access.identity import OrganisationKind, invitations, leaving, recovery, roles
 from secure_access.identity.invitations import Wanted
 from secure_access.identity.recovery import Newcomer
-from secure_access.identity.tables import Invitation
+from secure_access.identity.tables import Invitation, Recovery
 from secure_access.workflow import Denied, NotFound, Role
 from tests.fixtures.app import START, World
 from tests.fixtures.people import House, house
@@ -202,6 +202,9 @@ def test_a_recovery_is_shown_to_every_administrator_until_another_has_seen_it(of
     office.act(recovery.acknowledge, recovery=found)
     with office.world.wired.database.read() as session:
         assert found.id not in {one.id for one in recovery.unseen(session, by=office.second)}
+    office.act(recovery.acknowledge, recovery=found, by=office.second)
+    with office.world.wired.database.read() as session:
+        assert session.get_one(Recovery, found.id).seen_by == office.first.person_id, "who saw it first"
 
 
 def test_one_administrator_alone_invites_the_second_directly(world: World) -> None:

@@ -14,7 +14,7 @@ from portal.filing.tables import Filing
 from portal.review import cases
 from portal.review.tables import Case
 from secure_access import identity, ledger
-from secure_access.identity import OrganisationKind, leaving, organisations, roles
+from secure_access.identity import OrganisationKind, leaving, organisations, roles, sessions
 from secure_access.workflow import Denied, NotFound, Role
 from tests.fixtures.app import World
 from tests.fixtures.filing import Developer
@@ -105,7 +105,7 @@ def test_ending_one_session_leaves_the_others(firm: House) -> None:
     by = firm.person(Role.PREPARER)
     first, second = firm.world.client("developer", by), firm.world.client("developer", by)
     with firm.world.wired.database.read() as session:
-        found = roles.live_sessions(session, session.get_one(identity.Person, by.person_id))
+        found = sessions.of_person(session, person_id=by.person_id)
     assert len(found) == 2
     assert firm.act(roles.end_sessions, person=firm.row(by), only=found[0].id) == 1
     assert {first.get("/").status_code, second.get("/").status_code} == {200, 303}
