@@ -269,7 +269,7 @@ def find(session: Session, reference: str, *, for_update: bool = False) -> Decis
 
 
 def load(session: Session, reference: str, *, by: Actor) -> Decision:
-    """A decision that was taken, for the developer it is about. Raises `NotFound` for anybody else."""
+    """A decision, for who sees it (`visibility.DECISIONS`). Raises `NotFound` for anybody else."""
     return DECISIONS.find(session, by, col(Decision.reference) == reference)
 
 

@@ -202,15 +202,17 @@ def test_a_condition_met_says_since_when(desk: Desk) -> None:
             decisions.condition(session, other, decision.id)
 
 
-def test_a_decision_is_read_by_the_developer_it_is_about(desk: Desk) -> None:
+def test_a_decision_is_read_by_its_reviewers_and_then_by_the_developer_it_is_about(desk: Desk) -> None:
     case = desk.under_review()
     waiting: Decision = desk.recommended(case)
     with desk.world.wired.database.read() as session, pytest.raises(NotFound):
         decisions.load(session, waiting.reference, by=desk.certifier)
+    with desk.world.wired.database.read() as session:
+        assert decisions.load(session, waiting.reference, by=desk.officer).id == waiting.id
     desk.decide(case)
     with desk.world.wired.database.read() as session:
         assert decisions.load(session, waiting.reference, by=desk.certifier).id == waiting.id
-        for nobody in (desk.other_developer, desk.officer, desk.evaluator):
+        for nobody in (desk.other_developer, desk.reader, desk.evaluator):
             with pytest.raises(NotFound):
                 decisions.load(session, waiting.reference, by=nobody)
 

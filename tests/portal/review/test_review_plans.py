@@ -80,7 +80,7 @@ def test_the_developer_sees_nothing_before_the_approval(desk: Desk) -> None:
     with desk.world.wired.database.read() as session:
         with pytest.raises(NotFound):
             plans.load(session, request.reference, by=desk.certifier)
-        assert plans.of_developer(session, desk.developer.organisation_id) == []
+        assert plans.visible(session, by=desk.developer) == []
     on(desk, request, plans.approve, desk.approver)
     with desk.world.wired.database.read() as session:
         assert plans.load(session, request.reference, by=desk.certifier).id == request.id
@@ -97,7 +97,7 @@ def test_refused_or_withdrawn_before_approval_is_never_put_to_her(desk: Desk) ->
     on(desk, withdrawn, plans.withdraw, desk.officer)
     assert desk.fresh(refused).state_reason == "The outline answers it."
     with desk.world.wired.database.read() as session:
-        assert plans.of_developer(session, desk.developer.organisation_id) == []
+        assert plans.visible(session, by=desk.developer) == []
 
 
 def test_readers_see_only_what_they_read(desk: Desk) -> None:

@@ -170,6 +170,6 @@ def test_another_developer_finds_no_such_request(desk: Desk) -> None:
         for nobody in (desk.other_developer, desk.evaluator, desk.reader):
             with pytest.raises(NotFound):
                 requests.load(session, request.reference, by=nobody)
-        assert requests.of_developer(session, desk.other_developer.organisation_id) == []
-        mine = requests.of_developer(session, desk.developer.organisation_id)
+        assert requests.visible(session, by=desk.other_developer) == []
+        mine = requests.visible(session, by=desk.developer)
         assert [row.id for row in mine] == [request.id]
