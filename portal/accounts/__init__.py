@@ -2,7 +2,7 @@
 
 from portal.accounts import events
 from portal.accounts.account_views import bp as account
-from portal.accounts.invitation_views import bp
 from portal.accounts.service import lacking
+from portal.accounts.sso_views import bp
 
 __all__ = ["account", "bp", "events", "lacking"]

@@ -12,11 +12,20 @@ from flask import Blueprint, flash, g, jsonify, redirect, render_template, reque
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from portal.accounts import devices, keys, service, step_up
-from portal.accounts.entrance import door
+from portal.accounts import devices, keys, service, sso, step_up
+from portal.accounts.entrance import door, provider
 from portal.accounts.keys import Making
 from portal.web import current_actor, current_session, current_time, current_zone
-from secure_access.identity import Method, Person, SignInSession, credentials, sessions, totp
+from secure_access.identity import (
+    LinkedAccount,
+    Method,
+    Person,
+    SignInSession,
+    credentials,
+    federation,
+    sessions,
+    totp,
+)
 from secure_access.identity.credentials import Credential
 from secure_access.ledger import security_log
 from secure_access.workflow import NotFound
@@ -30,6 +39,7 @@ METHODS = {
     Method.PASSWORD_AND_CODE: "password and code",
     Method.PASSKEY: "key",
     Method.FIRST_KEY: "code for a first key",
+    Method.SSO: "single sign-on",
 }
 
 
@@ -56,6 +66,9 @@ def show() -> str:
         rule=rule,
         lacking=service.lacking(g.session, by=by, row=current_session(), policy=here.policy),
         app=totp.enrolled(g.session, by.person_id),
+        provider=provider(),
+        links=[_link(row, now) for row in federation.of_person(g.session, by.person_id)],
+        needs_code=sso.needs_code(g.session, row=current_session(), by=by, door=here),
         sessions=[_session(row, now) for row in _own_sessions()],
     )
 
@@ -63,6 +76,8 @@ def show() -> str:
 @bp.route("/keys/new", methods=["GET", "POST"])
 def add_key() -> Page:
     """Add a key."""
+    if sso.needs_code(g.session, row=current_session(), by=current_actor(), door=door()):
+        return redirect(url_for(".first_key"), 303)
     if request.method == "GET":
         return render_template("accounts/add_key.html", rule=door().policy.rule(current_actor().roles))
     text, name = request.form.get("made", ""), request.form.get("name", "")
@@ -105,6 +120,7 @@ def add_app() -> Page:
     """Add an app that shows codes."""
     by = current_actor()
     keys.refuse_code(door(), by)
+    sso.refuse_app(g.session, by=by)
     if request.method == "GET":
         return _app_page(totp.fresh_secret(), wrong=False)
     secret, code = request.form.get("secret", ""), request.form.get("code", "")
@@ -168,6 +184,8 @@ def _confirm(action: str, shown: str, words: str, *, sensitive: bool = True) -> 
     by = current_actor()
     if action == "credential.add" and current_session().method == Method.FIRST_KEY:
         return None
+    if action == "credential.add" and sso.needs_code(g.session, row=current_session(), by=by, door=door()):
+        raise sso.NEEDS_CODE
     keys_ = credentials.of_person(g.session, person_id=by.person_id, zone=current_zone().zone)
     if action == "credential.add" and not keys_:
         return None
@@ -204,6 +222,15 @@ def _row(key: Credential, now: datetime) -> KeyRow:
         used=ago(key.last_used_at, now) if key.last_used_at else "never",
         waits=key.usable_sensitive_from > now,
     )
+
+
+def _link(row: LinkedAccount, now: datetime) -> dict[str, object]:
+    return {
+        "id": row.id,
+        "issuer": row.issuer,
+        "linked": ago(row.linked_at, now),
+        "used": ago(row.last_used_at, now) if row.last_used_at else "never",
+    }
 
 
 def _waiting(row: Credential) -> str:

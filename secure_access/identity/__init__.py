@@ -3,6 +3,7 @@
 from secure_access.actor import Actor, Agency, OrganisationKind
 from secure_access.identity.challenges import Challenge
 from secure_access.identity.credentials import Credential
+from secure_access.identity.federation import LinkedAccount
 from secure_access.identity.passwords import PasswordHasher, check_password
 from secure_access.identity.people import (
     NewPerson,
@@ -39,6 +40,7 @@ __all__ = [
     "Challenge",
     "Credential",
     "Entered",
+    "LinkedAccount",
     "Method",
     "NewPerson",
     "Organisation",

@@ -24,11 +24,12 @@ class PasswordHasher(Protocol):
 def check_password(session: Session, *, email: str, password: str, hasher: PasswordHasher) -> Person | None:
     """The person whose e-mail and password these are, or ``None``.
 
-    An unknown e-mail costs as much time as a wrong password: a hash is verified in both cases.
+    An unknown e-mail, and an account without a password, cost as much time as a wrong password: a hash is
+    verified in every case.
     """
     person = session.exec(select(Person).where(Person.email == email.strip().lower())).first()
     known = person is not None and not person.suspended and person.ended_at is None
-    stored = person.password_hash if person is not None else _nobody(hasher.hash)
+    stored = (person.password_hash if person is not None else "") or _nobody(hasher.hash)
     matches = _matches(hasher, stored, password)
     return person if known and matches else None
 
