@@ -76,9 +76,9 @@ def show() -> str:
 @bp.route("/keys/new", methods=["GET", "POST"])
 def add_key() -> Page:
     """Add a key."""
-    if sso.needs_code(g.session, row=current_session(), by=current_actor(), door=door()):
-        return redirect(url_for(".first_key"), 303)
     if request.method == "GET":
+        if sso.needs_code(g.session, row=current_session(), by=current_actor(), door=door()):
+            return redirect(url_for(".first_key"), 303)
         return render_template("accounts/add_key.html", rule=door().policy.rule(current_actor().roles))
     text, name = request.form.get("made", ""), request.form.get("name", "")
     page = _confirm("credential.add", _digest(text, name), "Add a key to your account", sensitive=False)

@@ -133,19 +133,22 @@ class ProviderClient:
     def said_by(self, id_token: str, begun: Begun) -> id_tokens.Said:
         """What an ID token says. Raises `BadToken` and `Unreachable`."""
         return self._read(
+            id_token,
             lambda keys, now: id_tokens.read_id_token(
                 id_token, keys, of=self.provider, nonce=begun.nonce, now=now
-            )
+            ),
         )
 
     def logout_by(self, logout_token: str) -> id_tokens.Logout:
         """Whose sessions a logout token ends. Raises `BadToken` and `Unreachable`."""
         return self._read(
-            lambda keys, now: id_tokens.read_logout_token(logout_token, keys, of=self.provider, now=now)
+            logout_token,
+            lambda keys, now: id_tokens.read_logout_token(logout_token, keys, of=self.provider, now=now),
         )
 
-    def _read(self, read: Callable[[KeySet, datetime], Read]) -> Read:
+    def _read(self, text: str, read: Callable[[KeySet, datetime], Read]) -> Read:
         """Read a token, once more with fresh keys where it names one that is not known."""
+        id_tokens.header_of(text)
         try:
             return read(self._keys_now(KEPT), datetime.now(UTC))
         except id_tokens.UnknownKey:

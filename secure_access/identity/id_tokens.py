@@ -113,13 +113,22 @@ def read_logout_token(text: str, keys: KeySet, *, of: Provider, now: datetime) -
     return Logout(of.issuer, subject, provider_session, digest, expires_at)
 
 
+def header_of(text: str) -> dict[str, Any]:
+    """The header of a token that could be good, read before any key is asked for. Raises `BadToken`."""
+    try:
+        header = dict(jws.extract_compact(text.encode()).headers())
+    except (JoseError, ValueError) as problem:
+        raise BadToken("It is no token.") from problem
+    if header.get("alg") not in ALGORITHMS:
+        raise BadToken("It is signed in a way that is not taken here.")
+    return header
+
+
 def _signed(text: str, keys: KeySet) -> tuple[str, dict[str, Any]]:
     """The kind (lower case, empty where none is named) and the claims of a token with a good signature."""
+    header = header_of(text)
+    key = _key(keys, header.get("kid"))
     try:
-        header = jws.extract_compact(text.encode()).headers()
-        if header.get("alg") not in ALGORITHMS:
-            raise BadToken("It is signed in a way that is not taken here.")
-        key = _key(keys, header.get("kid"))
         claims = jwt.decode(text, key, algorithms=list(ALGORITHMS)).claims
     except (JoseError, ValueError) as problem:
         raise BadToken("Its signature is not good.") from problem
