@@ -34,14 +34,6 @@ bp = Blueprint("account", __name__, template_folder="templates", url_prefix="/ac
 
 Page = str | Response | tuple[str, int]
 
-METHODS = {
-    Method.PASSWORD: "password",
-    Method.PASSWORD_AND_CODE: "password and code",
-    Method.PASSKEY: "key",
-    Method.FIRST_KEY: "code for a first key",
-    Method.SSO: "single sign-on",
-}
-
 
 @dataclass(frozen=True)
 class KeyRow:
@@ -68,6 +60,7 @@ def show() -> str:
         app=totp.enrolled(g.session, by.person_id),
         provider=provider(),
         links=[_link(row, now) for row in federation.of_person(g.session, by.person_id)],
+        takes_code=service.takes_code(g.session, by=by, rule=rule),
         needs_code=sso.needs_code(g.session, row=current_session(), by=by, door=here),
         sessions=[_session(row, now) for row in _own_sessions()],
     )
@@ -120,7 +113,7 @@ def add_app() -> Page:
     """Add an app that shows codes."""
     by = current_actor()
     keys.refuse_code(door(), by)
-    sso.refuse_app(g.session, by=by)
+    sso.refuse_app(g.session, door=door(), by=by)
     if request.method == "GET":
         return _app_page(totp.fresh_secret(), wrong=False)
     secret, code = request.form.get("secret", ""), request.form.get("code", "")
@@ -207,7 +200,7 @@ def _session(row: SignInSession, now: datetime) -> dict[str, object]:
     return {
         "id": str(row.id),
         "device": devices.in_words(row.agent),
-        "how": METHODS[row.method],
+        "how": row.method.label,
         "started": ago(row.started_at, now),
         "seen": ago(row.seen_at, now),
         "here": row.id == current_session().id,
@@ -230,6 +223,7 @@ def _link(row: LinkedAccount, now: datetime) -> dict[str, object]:
         "issuer": row.issuer,
         "linked": ago(row.linked_at, now),
         "used": ago(row.last_used_at, now) if row.last_used_at else "never",
+        "refusal": sso.not_unlinkable(g.session, row, door=door(), by=current_actor()),
     }
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from portal.accounts import told
-from portal.accounts.service import Door, first_key_digest
+from portal.accounts.service import Door, first_key_digest, takes_code
 from portal.mail import ZONE_OF
 from secure_access import identity
 from secure_access.db import Session
@@ -155,9 +155,9 @@ def use_code(session: Session, *, code: str, row: SignInSession, by: Actor, now:
     return True
 
 
-def refuse_app(session: Session, *, by: Actor) -> None:
+def refuse_app(session: Session, *, door: Door, by: Actor) -> None:
     """Raises `Denied` for an app of somebody without a password, beside which its code would be asked for."""
-    if not session.get_one(Person, by.person_id).password_hash:
+    if not takes_code(session, by=by, rule=door.policy.rule(by.roles)):
         raise Denied(
             "The code of an app is asked for beside a password, and your account has none.",
             "Add a key instead.",

@@ -29,8 +29,9 @@ TO_CONNECT, TO_ANSWER, ALTOGETHER = 3.0, 5.0, 10.0
 """Seconds: until there is a connection, between two pieces of an answer, and for all of it."""
 LARGEST = 256 * 1024
 """Bytes of an answer."""
-KEPT, AGAIN = 3600.0, 60.0
-"""Seconds for which metadata and keys are kept, and after which an unknown key is looked for again."""
+KEPT, AGAIN, REST = 3600.0, 60.0, 5.0
+"""Seconds for which metadata and keys are kept, after which an unknown key is looked for again, and for which
+a provider that did not answer is not asked: others who wait for it would hold the server's threads."""
 _WELL_KNOWN = "/.well-known/openid-configuration"
 
 Read = TypeVar("Read")
@@ -89,6 +90,7 @@ class ProviderClient:
         self._turn = threading.Lock()
         self._metadata: tuple[float, Metadata] | None = None
         self._keys: tuple[float, KeySet] | None = None
+        self._rests_until = float("-inf")
 
     def metadata(self) -> Metadata:
         """What the provider says of itself. Raises `Unreachable`."""
@@ -169,6 +171,15 @@ class ProviderClient:
         return self._metadata[1]
 
     def _fetch(self, address: str) -> Mapping[str, Any]:
+        if self._monotonic() < self._rests_until:
+            raise Unreachable("it did not answer a moment ago")
+        try:
+            return self._fetched(address)
+        except Unreachable:
+            self._rests_until = self._monotonic() + REST
+            raise
+
+    def _fetched(self, address: str) -> Mapping[str, Any]:
         try:
             with self._session() as session:
                 answer = session.get(address, withhold_token=True, allow_redirects=False)

@@ -1,4 +1,4 @@
-"""The pages of single sign-on: out to the provider, back from it, linked accounts, and what it ends.
+"""The pages of single sign-on: out to the provider, back from it, and what it ends.
 
 A form never leads to the provider: browsers hold forms to this host (`form-action`), also through redirects.
 Pages lead there by links. While the provider is asked, no transaction is open.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import uuid
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -26,7 +25,7 @@ from portal.accounts.entrance import door, here_only, provider
 from portal.accounts.sso_client import Begun, Metadata, ProviderClient, Refused, Unreachable
 from portal.web import current_actor, current_session, current_time, current_zone, let_go, separately
 from secure_access import identity
-from secure_access.identity import challenges, credentials, federation
+from secure_access.identity import challenges, credentials
 from secure_access.identity.challenges import Bound, Purpose
 from secure_access.identity.id_tokens import BadToken
 from secure_access.workflow import Denied, NotFound
@@ -111,37 +110,6 @@ def sso_go() -> Page:
         raise NotFound
     let_go()
     return _led(errand)
-
-
-@account.post("/linked/<uuid:link_id>/unlink")
-def sso_unlink(link_id: uuid.UUID) -> Page:
-    """Unlink an account at a provider."""
-    by = current_actor()
-    row = federation.own(g.session, link_id, person_id=by.person_id)
-    words = "Unlink an account at a provider from your account"
-    refusal = sso.not_unlinkable(g.session, row, door=door(), by=by)
-    act = step_up.Act("credential.remove", f"person:{by.person_id}", row.digest, words, by.name, refusal)
-    asked = step_up.asked(act)
-    if asked is not None:
-        return asked
-    sso.unlink(g.session, row, door=door(), by=by, now=current_time())
-    flash("It is unlinked, and opens your account no more. Sessions that it began are ended.")
-    return redirect(url_for("account.show"), 303)
-
-
-@account.route("/first-key", methods=["GET", "POST"])
-def first_key() -> Page:
-    """The code with which somebody who came by single sign-on may add a first key."""
-    by, row = current_actor(), current_session()
-    if not sso.needs_code(g.session, row=row, by=by, door=door()):
-        raise NotFound
-    wrong = ""
-    if request.method == "POST":
-        code = request.form.get("code", "")
-        if sso.use_code(g.session, code=code, row=row, by=by, now=current_time()):
-            return redirect(url_for("account.add_key"), 303)
-        wrong = "This is no code for you, it was used, or it is older than three days"
-    return render_template("accounts/first_key.html", wrong=wrong), 422 if wrong else 200
 
 
 @bp.get("/sign-in/sso/return")

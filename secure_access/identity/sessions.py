@@ -40,6 +40,13 @@ class Method(StrEnum):
     FIRST_KEY = "first_key"
     SSO = "sso"
 
+    @property
+    def label(self) -> str:
+        """The words that stand in “signed in with …”."""
+        return {"passkey": "key", "first_key": "code for a first key", "sso": "single sign-on"}.get(
+            self, self.value.replace("_", " ")
+        )
+
 
 @dataclass(frozen=True)
 class Entered:

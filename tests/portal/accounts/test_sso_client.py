@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from portal.accounts import sso_client
-from portal.accounts.sso_client import Begun, ProviderClient, Unreachable
+from portal.accounts.sso_client import Begun, ProviderClient, Refused, Unreachable
 from portal.settings import Settings, SettingsError
 from secure_access.identity import OrganisationKind, id_tokens, providers
 from secure_access.identity.id_tokens import BadToken, UnknownKey
@@ -120,6 +121,38 @@ def test_a_provider_that_does_not_answer_is_unreachable(
     oidc.tell(status=status)
     with pytest.raises(Unreachable):
         client.metadata()
+
+
+def test_who_waits_for_a_provider_that_is_down_is_answered_at_once(
+    client: ProviderClient, oidc: ProviderProcess, moved: Time
+) -> None:
+    oidc.tell(status=500)
+    oidc.asked()
+    for _ in range(5):
+        with pytest.raises(Unreachable):
+            client.metadata()
+    assert oidc.asked() == [METADATA], "it is not asked again while it rests"
+    oidc.tell()
+    moved.now += sso_client.REST
+    assert client.metadata().names_itself
+
+
+def test_a_public_client_is_known_by_its_verifier_alone(
+    client: ProviderClient, oidc: ProviderProcess
+) -> None:
+    oidc.know("somebody", "http://localhost/back")
+    begun = Begun(b"s" * 32, b"secret")
+    back = oidc.sign_in(client.address_to_sign_in(begun), "halina")
+    code = parse_qs(urlsplit(back).query)["code"][0]
+    other = Begun(b"t" * 32, b"secret")
+    with pytest.raises(Refused):
+        client.exchange(code, other)
+    said = client.said_by(client.exchange(code, begun), begun)
+    assert (said.issuer, said.subject, said.provider_session) == (
+        oidc.issuer,
+        "subject-of-halina",
+        "session-1",
+    )
 
 
 def test_a_large_answer_is_not_read(client: ProviderClient, oidc: ProviderProcess) -> None:

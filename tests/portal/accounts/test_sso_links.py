@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from portal.web import origin
 from secure_access import ledger
 from secure_access.db import select
-from secure_access.identity import Actor, Method, OrganisationKind, Person, leaving, proposals
+from secure_access.identity import Actor, Method, OrganisationKind, Person, credentials, leaving, proposals
+from secure_access.identity.credentials import NewKey
 from secure_access.identity.invitations import token_of
 from secure_access.workflow import Role
 from tests.fixtures.app import form_of
@@ -375,6 +377,10 @@ def test_an_app_is_not_offered_to_who_has_no_password(federated_sqlite: Federate
     path, _ = invited(federated_sqlite, firm_of(federated_sqlite))
     client = federated_sqlite.world.client("developer")
     federated_sqlite.enter(client, uuid.uuid4().hex, f"{path}/sso")
+    page = client.get("/account").text
+    assert "Add an app" not in page
+    assert "Or add a code" not in page
+    assert "only way to sign in" in page
     answer = client.get("/account/code")
     assert (answer.status_code, "your account has none" in answer.text) == (403, True)
 
@@ -400,3 +406,28 @@ def test_the_origin_of_the_way_back_is_the_zone_s_own(federated_sqlite: Federate
         asked = parse_qs(urlsplit(federated_sqlite.leave(client)).query)
         home = origin(federated_sqlite.world.wired.settings, zone)
         assert asked["redirect_uri"] == [f"{home}/sign-in/sso/return"]
+
+
+def test_who_runs_the_people_sees_how_a_session_began_and_that_an_account_was_linked(
+    federated_sqlite: Federated,
+) -> None:
+    firm = firm_of(federated_sqlite)
+    path, email = invited(federated_sqlite, firm)
+    federated_sqlite.enter(federated_sqlite.world.client("developer"), uuid.uuid4().hex, f"{path}/sso")
+    person = person_of(federated_sqlite, email)
+    assert person is not None
+    client = federated_sqlite.world.client("developer", firm.first)
+    for name in ("Blue key", "Red key"):
+        _give(federated_sqlite, firm.first, name)
+    page = client.get(f"/organisation/people/{person.id}").text
+    assert "Developer, with single sign-on, since" in page
+    assert "Credential: linked account, linked" in page
+
+
+def _give(federated: Federated, by: Actor, name: str) -> None:
+    """A key as if it had been added, so that the policy lets its owner through."""
+    new = NewKey(uuid.uuid4().bytes, b"public", 1, False, False, "", "none")
+    with federated.world.wired.database.write() as session:
+        credentials.add(
+            session, person_id=by.person_id, zone="developer", new=new, name=name, wait=timedelta(0)
+        )

@@ -176,7 +176,7 @@ def test_a_cookie_counts_for_nothing_there(federated_sqlite: Federated) -> None:
 
 def test_signing_out_here_leads_to_signing_out_there(federated_sqlite: Federated) -> None:
     here = Signed(federated_sqlite)
-    fields = {"csrf_token": form_of(here.client.get("/account").text)["csrf_token"]}
+    fields = {"csrf_token": form_of(here.client.get("/account").text, "/sign-out")["csrf_token"]}
     answer = here.client.post("/sign-out", data=fields)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/sign-in/sso/left")
     assert live(federated_sqlite.world, here.by) == []
@@ -184,5 +184,5 @@ def test_signing_out_here_leads_to_signing_out_there(federated_sqlite: Federated
     assert "Sign out at Agency sign-in too" in page
     assert f"{federated_sqlite.provider.issuer}/end-session?client_id=" in page
     typed = federated_sqlite.world.client("developer", here.by)
-    token = form_of(typed.get("/account").text)["csrf_token"]
+    token = form_of(typed.get("/account").text, "/sign-out")["csrf_token"]
     assert typed.post("/sign-out", data={"csrf_token": token}).headers["Location"] == "/sign-in"
