@@ -7,7 +7,7 @@ and the first key needs a code that somebody hands over by another way than the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from portal.accounts import told
 from portal.accounts.service import Door, first_key_digest, takes_code
@@ -185,8 +185,7 @@ def _lets_in(door: Door, by: Actor) -> bool:
 
 def _begin(session: Session, link: LinkedAccount, arrival: Arrival, by: Actor) -> tuple[Person, str]:
     zone = arrival.door.party.zone
-    link.last_used_at = datetime.now(UTC)
-    session.add(link)
+    federation.used(session, link)
     security_log.note(session, "sign_in.succeeded", by=by, zone=zone, subject="", now=arrival.now)
     entered = Entered(
         Method.SSO, arrival.agent, link_id=link.id, provider_session=arrival.said.provider_session

@@ -83,6 +83,12 @@ def link(session: Session, *, person_id: uuid.UUID, said: Said) -> LinkedAccount
     return session.get_one(LinkedAccount, row.id)
 
 
+def used(session: Session, row: LinkedAccount) -> None:
+    """Note that a linked account was used, on the machine's clock."""
+    row.last_used_at = datetime.now(UTC)
+    session.add(row)
+
+
 def unlink(session: Session, row: LinkedAccount) -> None:
     """Let an identity open nothing any more, and end the sessions that it began."""
     begun = select(SignInSession).where(

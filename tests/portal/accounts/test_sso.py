@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
 
+from portal.accounts.sso_client import Begun
+from secure_access import ledger
 from secure_access.db import select
-from secure_access.identity import Actor, Method, OrganisationKind, Person
+from secure_access.identity import Actor, Method, OrganisationKind, Person, challenges, federation
 from secure_access.ledger.tables import SecurityLogRow
 from secure_access.workflow import Role
 from tests.fixtures.passkeys import live
@@ -76,8 +79,6 @@ def test_a_code_without_the_verifier_is_worth_nothing(
     federated_sqlite: Federated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The provider compares the verifier: PKCE is real, not decoration."""
-    from portal.accounts.sso_client import Begun
-
     _, user = preparer(federated_sqlite)
     client = federated_sqlite.world.client("developer")
     back = federated_sqlite.provider.sign_in(federated_sqlite.leave(client), user)
@@ -104,8 +105,6 @@ def test_what_opens_nothing_is_told_apart_nowhere(federated: Federated) -> None:
     with world.wired.database.write() as session:
         person = session.get_one(Person, suspended.person_id)
         person.suspended = True
-        from secure_access import ledger
-
         ledger.append(
             session, "person.suspended", {}, by=None, now=world.clock.now(), about=(), records=(person,)
         )
@@ -134,8 +133,6 @@ def test_an_address_of_mail_selects_nobody(federated_sqlite: Federated) -> None:
 def test_the_same_subject_at_another_issuer_is_somebody_else(federated_sqlite: Federated) -> None:
     by, user = preparer(federated_sqlite)
     with federated_sqlite.world.wired.database.write() as session:
-        from secure_access.identity import federation
-
         (row,) = federation.of_person(session, by.person_id)
         row.issuer = "https://another.example"
         session.add(row)
@@ -260,10 +257,6 @@ def test_a_forged_state_leads_to_nothing(federated_sqlite: Federated, state: str
 def test_an_answer_after_five_minutes_is_too_late(
     federated_sqlite: Federated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from datetime import timedelta
-
-    from secure_access.identity import challenges
-
     _, user = preparer(federated_sqlite)
     client = federated_sqlite.world.client("developer")
     monkeypatch.setattr(challenges.issue, "__kwdefaults__", {"life": timedelta(seconds=-1)})

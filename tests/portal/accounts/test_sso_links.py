@@ -5,13 +5,25 @@ from __future__ import annotations
 import uuid
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from portal.web import origin
-from secure_access import ledger
+from secure_access import identity, ledger
 from secure_access.db import select
-from secure_access.identity import Actor, Method, OrganisationKind, Person, credentials, leaving, proposals
+from secure_access.identity import (
+    Actor,
+    Method,
+    OrganisationKind,
+    Person,
+    credentials,
+    federation,
+    leaving,
+    policy,
+    proposals,
+    sessions,
+)
 from secure_access.identity.credentials import NewKey
 from secure_access.identity.invitations import token_of
 from secure_access.workflow import Role
@@ -75,8 +87,6 @@ def test_an_invitation_is_accepted_with_the_account_at_the_provider(federated: F
     assert person is not None
     assert person.password_hash == ""
     with federated.world.wired.database.read() as session:
-        from secure_access.identity import federation
-
         (link,) = federation.of_person(session, person.id)
     assert (link.issuer, link.subject) == (federated.provider.issuer, f"subject-of-{user}")
     assert told(federated, person.id) == [("linked", "linked_account")]
@@ -154,8 +164,6 @@ def test_whoever_is_signed_in_accepts_nothing_for_somebody_else(federated_sqlite
 
 
 def test_a_policy_without_single_sign_on_takes_none(federated_sqlite: Federated, monkeypatch: Any) -> None:
-    from secure_access.identity import policy
-
     by, firm = preparer(federated_sqlite), firm_of(federated_sqlite)
     user = federated_sqlite.linked(by)
     officer, _ = invited(federated_sqlite, firm, Role.CERTIFYING_OFFICER)
@@ -239,8 +247,6 @@ def test_a_confirmed_link_is_of_one_session(federated_sqlite: Federated) -> None
 
 
 def _end_all(federated: Federated, by: Actor) -> None:
-    from secure_access.identity import sessions
-
     with federated.world.wired.database.write() as session:
         sessions.end_sessions(session, sessions.of_person(session, person_id=by.person_id, zone="developer"))
 
@@ -274,8 +280,6 @@ def test_the_only_way_in_stays(federated_sqlite: Federated) -> None:
     person = person_of(federated_sqlite, email)
     assert person is not None
     with federated_sqlite.world.wired.database.read() as session:
-        from secure_access import identity
-
         by = identity.actor(session, person.id)
     (link,) = federated_sqlite.links(by)
     me = KeyHolder(federated_sqlite.world, "developer", by, client)
@@ -399,8 +403,6 @@ def test_an_account_without_a_password_has_none_that_is_right(
 
 
 def test_the_origin_of_the_way_back_is_the_zone_s_own(federated_sqlite: Federated) -> None:
-    from urllib.parse import parse_qs, urlsplit
-
     for zone in ("developer", "evaluator", "government"):
         client = federated_sqlite.world.client(zone)
         asked = parse_qs(urlsplit(federated_sqlite.leave(client)).query)

@@ -14,8 +14,9 @@ from secure_access.identity import Actor, OrganisationKind
 from secure_access.ledger.tables import SecurityLogRow
 from secure_access.workflow import Role
 from tests.fixtures.app import form_of
-from tests.fixtures.passkeys import live
+from tests.fixtures.passkeys import KeyHolder, live
 from tests.fixtures.provider import Federated
+from tests.portal.accounts.test_sign_in_policy import first_key_code
 
 NOW = int(time.time())
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
@@ -84,9 +85,6 @@ def test_a_session_alone_is_enough(federated_sqlite: Federated) -> None:
 
 def test_a_code_for_a_first_key_keeps_a_session_from_nothing(federated_sqlite: Federated) -> None:
     """The session is the same one, so the provider still ends it."""
-    from tests.fixtures.passkeys import KeyHolder
-    from tests.portal.accounts.test_sign_in_policy import first_key_code
-
     here = Signed(federated_sqlite)
     person = KeyHolder(federated_sqlite.world, "developer", here.by, here.client)
     assert person.post("/account/first-key", code=first_key_code(person)).status_code == 303
