@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from ipaddress import ip_address
@@ -14,8 +14,11 @@ from urllib.parse import urlsplit
 
 import click
 
-from secure_access.identity import policy
+from secure_access.identity import policy, providers
 from secure_access.identity.passkeys import Models
+
+SIGN_IN_ZONES = ("developer", "evaluator", "government")
+"""The zones that people sign in to."""
 
 
 class Profile(StrEnum):
@@ -39,6 +42,7 @@ class Settings:
     ``log`` is a file, or ``-`` for standard error. ``sign_in`` names the sign-in policy, ``key_models`` the
     models of authenticators that are taken (none listed: any).
     ``proxies`` is how many proxies in front name the sender of a request in ``X-Forwarded-For``.
+    ``sso`` are the providers of single sign-on, by zone; none: nobody signs in so.
     ``smtp`` is the address of the mail server, empty for none; ``mail_from`` is who mails come from.
     """
 
@@ -62,6 +66,7 @@ class Settings:
     proxies: int = 0
     smtp: str = ""
     mail_from: str = ""
+    sso: Mapping[str, providers.Provider] = field(default_factory=dict)
 
     @property
     def policy(self) -> policy.Policy:
@@ -99,6 +104,7 @@ class Settings:
             proxies=_whole(source, "ASSAY_PROXIES", _usual_proxies(source), wrong),
             smtp=_smtp(source, wrong),
             mail_from=source.get("ASSAY_MAIL_FROM") or "",
+            sso=_sso(source, wrong),
         )
         wrong += _unfit_policy(settings)
         wrong += _unfit_for_production(settings)
@@ -227,6 +233,15 @@ def _key_models(source: Mapping[str, str], wrong: list[str]) -> Models:
     except OSError as problem:
         wrong.append(f"ASSAY_KEY_ROOTS: the file cannot be read: {problem.strerror}.")
         return Models()
+
+
+def _sso(source: Mapping[str, str], wrong: list[str]) -> Mapping[str, providers.Provider]:
+    path = source.get("ASSAY_SSO") or ""
+    try:
+        return providers.load(path, zones=SIGN_IN_ZONES) if path else {}
+    except providers.ProviderError as problem:
+        wrong.append(f"ASSAY_SSO is {path!r}: {problem}.")
+        return {}
 
 
 def _unfit_policy(settings: Settings) -> list[str]:

@@ -190,19 +190,23 @@ class Zone(Flask):
     def dispatch_request(self) -> Any:
         """Run the view inside the request's only transaction, and finish the page before it ends."""
         view = self.view_functions.get(request.endpoint or "")
-        writing = request.method not in _SAFE or getattr(view, "writes", False)
+        form = request.method not in _SAFE and not self._signed()
+        writing = form or getattr(view, "writes", False)
         # A session's last sight is written in a transaction of its own, so who asks is known before this one.
         known = current_user.is_authenticated
         with self._transaction(writing) as g.session, self.wired.law(g.session, self.wired.clock.now()):
             refused = self._ask_again() if writing and known else None
             if refused is not None:
                 return self.make_response(refused)
-            plain = request.method in _SAFE or not request.form.get("form_id")
+            plain = not form or not request.form.get("form_id")
             view_once = super().dispatch_request
             response = self.make_response(view_once()) if plain else self._once(view_once)
             keep = kept(g.session, g.get("uploads", ()))
         g.kept = keep
         return response
+
+    def _signed(self) -> bool:
+        return getattr(self.view_functions.get(request.endpoint or ""), "signed", False)
 
     def _ask_again(self) -> Any:
         """The guard once more, where the writing begins: access may have ended while the body arrived."""
@@ -259,7 +263,8 @@ class Zone(Flask):
             return
         if not current_user.is_authenticated:
             request.max_content_length = MAX_PUBLIC_REQUEST
-        self.csrf.protect()
+        if not self._signed():
+            self.csrf.protect()
         if any("\0" in text for pair in request.form.items(multi=True) for text in pair):
             raise BadRequest
 
@@ -319,6 +324,15 @@ def current_time() -> datetime:
 def writes(view: View) -> View:
     """Mark a GET view that records something: it runs in a writing transaction."""
     view.writes = True  # type: ignore[attr-defined]
+    return view
+
+
+def signed(view: View) -> View:
+    """Mark a POST that another server sends: a signed token proves it, no cookie counts, no form was shown.
+
+    The view has to check that token itself, to act on nothing else, and to write by `separately`.
+    """
+    view.signed = True  # type: ignore[attr-defined]
     return view
 
 

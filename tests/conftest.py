@@ -26,6 +26,7 @@ pytest_plugins = [
     "tests.fixtures.instance",
     "tests.fixtures.browser",
     "tests.fixtures.passkeys",
+    "tests.fixtures.provider",
 ]
 
 # Plain lines: a traceback in colour with every local variable takes seconds to draw.

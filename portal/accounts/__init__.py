@@ -1,19 +1,20 @@
 """Screens of sign-in, of one's own keys and sessions, of organisations, people and roles.
 
-Signing in: `views` (the page), `service` (the rules), `entrance` (the door of the zone), `devices` (names of
-browsers). One's own account: `account_views`, `keys`, `step_up` (a fresh assertion before an act, for every
-package), `told` (who hears of a changed credential). By a link: `invitation_views`. An organisation runs its
-own people: `own_views`. The authority's administrators: `administration_views`, `organisation_views`,
+Signing in: `views` (the page), `service` (the rules), `attempts` (its limits), `entrance` (the door of the
+zone), `devices` (names of browsers), `sso`, `sso_client` and `sso_views` (single sign-on). One's own
+account: `account_views`, `linked_views`, `keys`, `step_up` (a fresh assertion before an act, for every
+package), `told` (who hears of a changed credential). By a link: `invitation_views`. An organisation runs
+its own people: `own_views`. The authority's administrators: `administration_views`, `organisation_views`,
 `act_views` (acts of two), `conflict_views`. Shared by those pages: `pages`, `forms`, `happened`, `tasks`.
 """
 
 from portal.accounts import act_views, conflict_views, events, organisation_views
-from portal.accounts.account_views import bp as account
 from portal.accounts.administration_views import bp as administration
 from portal.accounts.conflict_views import own_conflicts
-from portal.accounts.invitation_views import bp
+from portal.accounts.linked_views import account
 from portal.accounts.own_views import bp as own_organisation
 from portal.accounts.service import lacking
+from portal.accounts.sso_views import bp
 
 __all__ = [
     "account",

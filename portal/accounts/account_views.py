@@ -12,15 +12,17 @@ from flask import Blueprint, flash, g, jsonify, redirect, render_template, reque
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from portal.accounts import devices, keys, service, step_up
-from portal.accounts.entrance import door
+from portal.accounts import devices, keys, service, sso, step_up
+from portal.accounts.entrance import door, provider
 from portal.accounts.keys import Making
 from portal.web import current_actor, current_session, current_time, current_zone
 from secure_access.identity import (
+    LinkedAccount,
     Method,
     Person,
     SignInSession,
     credentials,
+    federation,
     person_subject,
     sessions,
     totp,
@@ -32,13 +34,6 @@ from secure_access.workflow import NotFound
 bp = Blueprint("account", __name__, template_folder="templates", url_prefix="/account")
 
 Page = str | Response | tuple[str, int]
-
-METHODS = {
-    Method.PASSWORD: "password",
-    Method.PASSWORD_AND_CODE: "password and code",
-    Method.PASSKEY: "key",
-    Method.FIRST_KEY: "code for a first key",
-}
 
 
 @dataclass(frozen=True)
@@ -64,6 +59,10 @@ def show() -> str:
         rule=rule,
         lacking=service.lacking(g.session, by, current_session(), policy=here.policy),
         app=totp.enrolled(g.session, by.person_id),
+        provider=provider(),
+        links=[_link(row, now) for row in federation.of_person(g.session, by.person_id)],
+        takes_code=service.takes_code(g.session, by=by, rule=rule),
+        needs_code=sso.needs_code(g.session, row=current_session(), by=by, door=here),
         sessions=[_session(row, now) for row in _own_sessions()],
     )
 
@@ -72,6 +71,8 @@ def show() -> str:
 def add_key() -> Page:
     """Add a key."""
     if request.method == "GET":
+        if sso.needs_code(g.session, row=current_session(), by=current_actor(), door=door()):
+            return redirect(url_for(".first_key"), 303)
         return render_template("accounts/add_key.html", rule=door().policy.rule(current_actor().roles))
     text, name = request.form.get("made", ""), request.form.get("name", "")
     page = _confirm("credential.add", _digest(text, name), "Add a key to your account", sensitive=False)
@@ -113,6 +114,7 @@ def add_app() -> Page:
     """Add an app that shows codes."""
     by = current_actor()
     keys.refuse_code(door(), by)
+    sso.refuse_app(g.session, door=door(), by=by)
     if request.method == "GET":
         return _app_page(totp.fresh_secret(), wrong=False)
     secret, code = request.form.get("secret", ""), request.form.get("code", "")
@@ -176,6 +178,8 @@ def _confirm(action: str, shown: str, words: str, *, sensitive: bool = True) -> 
     by = current_actor()
     if action == "credential.add" and current_session().method == Method.FIRST_KEY:
         return None
+    if action == "credential.add" and sso.needs_code(g.session, row=current_session(), by=by, door=door()):
+        raise sso.NEEDS_CODE
     keys_ = credentials.of_person(g.session, person_id=by.person_id, zone=current_zone().zone)
     if action == "credential.add" and not keys_:
         return None
@@ -197,7 +201,7 @@ def _session(row: SignInSession, now: datetime) -> dict[str, object]:
     return {
         "id": str(row.id),
         "device": devices.in_words(row.agent),
-        "how": METHODS[row.method],
+        "how": row.method.label,
         "started": ago(row.started_at, now),
         "seen": ago(row.seen_at, now),
         "here": row.id == current_session().id,
@@ -212,6 +216,16 @@ def _row(key: Credential, now: datetime) -> KeyRow:
         used=ago(key.last_used_at, now) if key.last_used_at else "never",
         waits=key.usable_sensitive_from > now,
     )
+
+
+def _link(row: LinkedAccount, now: datetime) -> dict[str, object]:
+    return {
+        "id": row.id,
+        "issuer": row.issuer,
+        "linked": ago(row.linked_at, now),
+        "used": ago(row.last_used_at, now) if row.last_used_at else "never",
+        "refusal": sso.not_unlinkable(g.session, row, door=door(), by=current_actor()),
+    }
 
 
 def _waiting(row: Credential) -> str:

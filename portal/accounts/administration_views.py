@@ -9,7 +9,6 @@ from werkzeug.wrappers import Response
 
 from portal import mail
 from portal.accounts import policy_record
-from portal.accounts.account_views import METHODS
 from portal.accounts.pages import Page, by_now, change_person, led_to, own_organisation, person_page, sent_ids
 from portal.mail import SentMail
 from portal.web import current_actor, current_time, current_zone
@@ -107,9 +106,7 @@ def sign_in_policy() -> str:
         policy=policy,
         name=settings.sign_in.rpartition("/")[2],
         wait=int(policy.wait.total_seconds()) // 3600,
-        rules=[
-            (labels, rule, [METHODS[one] for one in sorted(rule.methods)]) for rule, labels in same.items()
-        ],
+        rules=[(labels, rule, [one.label for one in sorted(rule.methods)]) for rule, labels in same.items()],
         history=policy_record.history(g.session),
     )
 

@@ -1,10 +1,15 @@
-"""The door of the present zone: its policy, itself as relying party, and what checks secrets."""
+"""The door of the present zone: its policy, itself as relying party, what checks secrets, its provider."""
 
 from __future__ import annotations
+
+from urllib.parse import urlsplit
 
 from portal.accounts.service import Door
 from portal.web import current_zone, origin
 from secure_access.identity.passkeys import Party
+from secure_access.identity.providers import Provider
+
+LONGEST_TARGET = 400
 
 
 def door() -> Door:
@@ -15,3 +20,22 @@ def door() -> Door:
     host = address.partition("://")[2].partition(":")[0]
     party = Party(zone.zone, host, address, f"{wired.settings.product}, {wired.settings.authority}")
     return Door(wired.settings.policy, party, wired.hasher, wired.credential_keys)
+
+
+def provider() -> Provider | None:
+    """The provider of single sign-on of the present zone, where one is set."""
+    return current_zone().wired.settings.sso.get(current_zone().zone)
+
+
+def here_only(target: str) -> str:
+    """A path of this zone; anything that could lead elsewhere becomes the first page."""
+    parts = urlsplit(target)
+    safe = (
+        target.startswith("/")
+        and not target.startswith(("//", "/\\"))
+        and not parts.netloc
+        and not parts.scheme
+        and target.isprintable()
+        and len(target) <= LONGEST_TARGET
+    )
+    return target if safe else "/"

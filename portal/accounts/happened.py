@@ -22,6 +22,7 @@ WORDS = {
     "person.restored": "Restored",
     "person.ended": "Account ended",
     "person.credentials_reset": "Credentials reset",
+    "credential.changed": "Credential: {kind}, {change}",
     "people.confirmed": "{people} people confirmed; next by {next_due}",
     "entity.claimed": "Legal entity claimed",
     "entity.verified": "Legal entity verified",

@@ -8,11 +8,13 @@ from typing import cast
 from flask import flash, g, redirect, render_template, request, url_for
 from flask_login import current_user
 
-from portal.accounts import forms
+from portal.accounts import forms, sso
+from portal.accounts.entrance import door, provider
 from portal.accounts.pages import Page
 from portal.accounts.views import bp
 from portal.web import ZONE_OF, SignedIn, current_time, current_zone
 from secure_access import identity, jobs
+from secure_access.db import Session
 from secure_access.identity import Actor, Organisation, OrganisationKind, delegation, invitations, proposals
 from secure_access.identity.invitations import Opened
 from secure_access.identity.tables import InvitationPurpose
@@ -22,13 +24,13 @@ from secure_access.workflow import NotFound, Role
 @bp.get("/invitation/<token>")
 def invitation(token: str) -> Page:
     """Who invites whom to what, and what has to be done to accept."""
-    return _page(token, _found(token), forms.PasswordForm())
+    return _page(token, found_by(token), forms.PasswordForm())
 
 
 @bp.post("/invitation/<token>")
 def accept(token: str) -> Page:
     """Accept it, once."""
-    found = _found(token, for_update=True)
+    found = found_by(token, for_update=True)
     form = forms.PasswordForm(request.form)
     if found.needs_password and not form.check():
         return cast(str, _page(token, found, form, form.problems())), 422
@@ -77,9 +79,9 @@ def _choose(signed_in: SignedIn, raw: str, offered: list[uuid.UUID]) -> None:
     g.session.add(row)
 
 
-def _found(token: str, *, for_update: bool = False) -> Opened:
-    """The invitation behind a token, in the zone of its organisation alone."""
-    found = invitations.opened(g.session, token, now=current_time(), for_update=for_update)
+def found_by(token: str, *, for_update: bool = False, session: Session | None = None) -> Opened:
+    """The invitation behind a token, in the zone of its organisation alone. Raises `NotFound`, `Denied`."""
+    found = invitations.opened(session or g.session, token, now=current_time(), for_update=for_update)
     if ZONE_OF[OrganisationKind(found.organisation.kind)] != current_zone().zone:
         raise NotFound
     return found
@@ -96,6 +98,7 @@ def _page(token: str, found: Opened, form: forms.PasswordForm, problems: object 
         problems=problems,
         signed_in=by,
         stranger=stranger,
+        provider=provider() if sso.offered(g.session, found, door()) else None,
         reset=found.invitation.purpose is InvitationPurpose.RESET,
         roles=[Role(role).label for role in found.invitation.roles],
     )

@@ -26,7 +26,7 @@ from secure_access.identity import (
 from secure_access.identity.challenges import Bound, Purpose
 from secure_access.identity.credentials import Credential
 from secure_access.identity.passkeys import Party
-from secure_access.identity.policy import Policy
+from secure_access.identity.policy import Policy, Rule
 from secure_access.keys import KeyProvider
 from secure_access.ledger import security_log
 from secure_access.workflow import Denied, NotFound
@@ -180,13 +180,20 @@ def lacking(session: Session, by: Actor, row: SignInSession, *, policy: Policy) 
     keys = credentials.of_person(session, person_id=by.person_id, zone=row.zone)
     have = len(credentials.usable(keys, device_bound=rule.device_bound))
     if have < rule.keys and not (rule.code and totp.enrolled(session, by.person_id)):
-        what = "keys that stay on their device" if rule.device_bound else "keys"
+        what = "key" if rule.keys == 1 else "keys"
+        if rule.device_bound:
+            what += " that stays on its device" if rule.keys == 1 else " that stay on their device"
         return f"Your role asks for at least {rule.keys} {what}; you have {have}." + (
-            " Or add a code of an app." if rule.code else ""
+            " Or add a code of an app." if takes_code(session, by=by, rule=rule) else ""
         )
     if row.method == Method.FIRST_KEY:
         return "You signed in with a code for a first key. Sign out, and sign in with what you added."
     return ""
+
+
+def takes_code(session: Session, *, by: Actor, rule: Rule) -> bool:
+    """Whether a code of an app opens anything to a person: it is asked for beside a password."""
+    return rule.code and bool(session.get_one(Person, by.person_id).password_hash)
 
 
 def _kind(session: Session, person: Person) -> OrganisationKind:

@@ -16,11 +16,12 @@ from secure_access.ledger import security_log
 
 @dataclass(frozen=True)
 class Change:
-    """What happened to a credential. ``credential`` is the digest of a passkey's id, where it is one."""
+    """What happened to a credential. ``credential`` is the digest of a passkey's id or of a
+    linked account, where it is one."""
 
     person_id: uuid.UUID
-    change: Literal["added", "renamed", "removed", "suspended", "given"]
-    kind: Literal["passkey", "code", "first_key_code"]
+    change: Literal["added", "renamed", "removed", "suspended", "given", "linked", "unlinked"]
+    kind: Literal["passkey", "code", "first_key_code", "linked_account"]
     credential: str = ""
 
 

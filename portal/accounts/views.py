@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
-from flask import Blueprint, g, jsonify, redirect, render_template, request
+from flask import Blueprint, g, jsonify, redirect, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from portal import web
 from portal.accounts import attempts, service
-from portal.accounts.entrance import door
+from portal.accounts.entrance import door, here_only, provider
 from secure_access.identity import passkeys
 from secure_access.workflow import Denied
-
-LONGEST_TARGET = 400
 
 bp = Blueprint("accounts", __name__, template_folder="templates")
 
@@ -74,13 +70,14 @@ def sign_in_with_key() -> str | Response | tuple[str, int]:
 @bp.post("/sign-out")
 def sign_out() -> Response:
     """End the session at once, on the server."""
+    by_sso = current_user.is_authenticated and web.current_session().link_id is not None
     web.sign_out()
-    return redirect("/sign-in", 303)
+    return redirect(url_for("accounts.sso_left" if by_sso and provider() else "accounts.sign_in"), 303)
 
 
 def _enter(token: str) -> Response:
     web.sign_in(token)
-    return redirect(_here_only(request.form.get("next", "/")), 303)
+    return redirect(here_only(request.form.get("next", "/")), 303)
 
 
 def _source() -> str:
@@ -99,20 +96,7 @@ def _page(*, email: str = "", wrong: str = "") -> str:
         "accounts/sign_in.html",
         email=email,
         wrong=wrong,
-        target=_here_only(target),
+        target=here_only(target),
         by_password=door().policy.entry_by_password,
+        provider=provider(),
     )
-
-
-def _here_only(target: str) -> str:
-    """A path of this zone; anything that could lead elsewhere becomes the first page."""
-    parts = urlsplit(target)
-    safe = (
-        target.startswith("/")
-        and not target.startswith(("//", "/\\"))
-        and not parts.netloc
-        and not parts.scheme
-        and target.isprintable()
-        and len(target) <= LONGEST_TARGET
-    )
-    return target if safe else "/"

@@ -11,6 +11,7 @@ administrators). Acting for others, or not: `authority` (to sign), `delegation`,
 from secure_access.actor import Actor, Agency, OrganisationKind
 from secure_access.identity.challenges import Challenge
 from secure_access.identity.credentials import Credential
+from secure_access.identity.federation import LinkedAccount
 from secure_access.identity.passwords import PasswordHasher, check_password
 from secure_access.identity.people import (
     NewPerson,
@@ -49,6 +50,7 @@ __all__ = [
     "Challenge",
     "Credential",
     "Entered",
+    "LinkedAccount",
     "Method",
     "NewPerson",
     "Organisation",

@@ -24,12 +24,15 @@ class Purpose(StrEnum):
     ADD_KEY = "add_key"
     STEP_UP = "step_up"
     FIRST_KEY = "first_key"
+    SSO = "sso"
+    LOGOUT = "logout"
 
 
 class Challenge(Table, table=True):
     """A challenge that was given out. ``digest`` is the 32 bytes that are signed, in hex.
 
-    For ``FIRST_KEY`` it is the SHA-256 of the code that a person types. ``nonce`` is what a statement was
+    For ``FIRST_KEY`` it is the SHA-256 of the code that a person types, for ``SSO`` the state that a provider
+    sends back, for ``LOGOUT`` the digest of a logout token that was used. ``nonce`` is what a statement was
     made with (see `secure_access.step_up`); empty for random challenges.
     """
 

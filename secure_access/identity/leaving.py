@@ -14,6 +14,7 @@ from datetime import datetime
 from secure_access import ledger
 from secure_access.actor import Actor
 from secure_access.db import Session, select
+from secure_access.identity import federation
 from secure_access.identity.authority import authorities, revoke
 from secure_access.identity.people import Person, PersonRole, about, people_with
 from secure_access.identity.roles import administers, end_sessions, refuse_too_few
@@ -122,3 +123,4 @@ def end_account(session: Session, *, person: Person, by: Actor, now: datetime) -
         session, "person.ended", fields, by=by, now=now, about=about(person), records=(person, *roles)
     )
     end_sessions(session, person=person, by=by, now=now)
+    federation.unlink_all(session, person.id)

@@ -17,7 +17,7 @@ from secure_access.workflow import Role
 
 BUILT_IN = Path(__file__).with_name("sign_in_policies.toml")
 BY_PASSWORD = "Entry by password: demonstration only"  # noqa: S105 - words for the page
-_METHODS = (Method.PASSWORD, Method.PASSWORD_AND_CODE, Method.PASSKEY)
+_METHODS = (Method.PASSWORD, Method.PASSWORD_AND_CODE, Method.PASSKEY, Method.SSO)
 _ENTRIES = {"words", "entry_by_password", "wait_hours", "rule"}
 _RULE = {"roles", "methods", "keys", "device_bound", "step_up"}
 

@@ -17,7 +17,7 @@ from typing import Any
 from secure_access import jobs, ledger
 from secure_access.actor import Actor
 from secure_access.db import Session, col, select
-from secure_access.identity import credentials, invitations
+from secure_access.identity import credentials, federation, invitations
 from secure_access.identity.invitations import Wanted
 from secure_access.identity.people import Person, about, person_subject
 from secure_access.identity.roles import administers, end_sessions, oversees, put
@@ -226,6 +226,7 @@ def _reset(session: Session, content: Mapping[str, Any], doing: Doing) -> None:
     invitations.reset(session, person=person, key=doing.key, by=doing.by, now=doing.now)
     credentials.lose(session, person.id)
     end_sessions(session, person=person, by=doing.by, now=doing.now)
+    federation.unlink_all(session, person.id)
     jobs.add(session, CHANGED, str(person.id))
     ledger.append(session, "person.credentials_reset", {}, by=doing.by, now=doing.now, about=about(person))
 

@@ -38,15 +38,28 @@ class Method(StrEnum):
     PASSWORD_AND_CODE = "password_and_code"  # noqa: S105
     PASSKEY = "passkey"
     FIRST_KEY = "first_key"
+    SSO = "sso"
+
+    @property
+    def label(self) -> str:
+        """The words that stand in “signed in with …”."""
+        return {"passkey": "key", "first_key": "code for a first key", "sso": "single sign-on"}.get(
+            self, self.value.replace("_", " ")
+        )
 
 
 @dataclass(frozen=True)
 class Entered:
-    """How and with what somebody signed in: ``agent`` is what the browser calls itself."""
+    """How and with what somebody signed in: ``agent`` is what the browser calls itself.
+
+    By single sign-on: ``link_id`` is the linked account, ``provider_session`` how the provider names its own.
+    """
 
     method: Method = Method.PASSWORD
     agent: str = ""
     credential_id: uuid.UUID | None = None
+    link_id: uuid.UUID | None = None
+    provider_session: str = ""
 
 
 class SignInSession(Table, table=True):
@@ -70,6 +83,8 @@ class SignInSession(Table, table=True):
     method: Method = enum_column(Method, default=Method.PASSWORD)
     agent: str = Field(default="", max_length=LONGEST_AGENT)
     credential_id: uuid.UUID | None = Field(default=None)
+    link_id: uuid.UUID | None = Field(default=None, index=True)
+    provider_session: str = Field(default="", max_length=255)
 
 
 def start_session(
@@ -94,6 +109,8 @@ def start_session(
             method=how.method,
             agent=how.agent[:LONGEST_AGENT],
             credential_id=how.credential_id,
+            link_id=how.link_id,
+            provider_session=how.provider_session,
         )
     )
     session.flush()

@@ -36,22 +36,27 @@ from secure_access.identity import (
     conflicts,
     credentials,
     delegation,
+    federation,
     invitations,
     organisations,
     proposals,
 )
 from secure_access.identity.credentials import NewKey
+from secure_access.identity.id_tokens import Said
 from secure_access.identity.invitations import Wanted
 from secure_access.identity.tables import RelationKind
 from secure_access.workflow import Role
 from tests.attack.second import Second, add_second
 from tests.fixtures.app import CheapHasher, World
 from tests.fixtures.filing import Developer
+from tests.fixtures.provider import providers_file
 
 NOW = datetime(2027, 10, 1, 9, 0, tzinfo=UTC)
 
 PAUSE_SECONDS = 600
 """A session that is not used ends after half an hour, and other tests may take that long in between."""
+NO_PROVIDER = "http://127.0.0.1:9"
+"""Single sign-on is set, so that its pages are there, with a provider that never answers."""
 KEY_HOLDERS = ("jonas", "oskar", "root")
 """One of each zone who has a key, and signs, approves and sends nothing that would ask for it."""
 
@@ -104,7 +109,9 @@ def besiege(home: Path, url: str) -> Siege:
     """Tell the story on an empty database, and add what attackers need."""
     upgrade(url)
     clock = FixedClock(NOW)
-    settings = Settings.from_env({"ASSAY_HOME": str(home), "ASSAY_DATABASE": url})
+    providers = providers_file(home, NO_PROVIDER)
+    given = {"ASSAY_HOME": str(home), "ASSAY_DATABASE": url, "ASSAY_SSO": str(providers)}
+    settings = Settings.from_env(given)
     wired = replace(wire(settings, hasher=CheapHasher()), clock=clock)
     stage = Stage(wired)
     cast = people.engage(stage)
@@ -143,6 +150,7 @@ def _give_key(siege: Siege, zone: str, by: Actor) -> None:
     new = NewKey(by.person_id.bytes, b"public", 1, False, False, "", "none")
     with siege.world.wired.database.write() as session:
         credentials.add(session, person_id=by.person_id, zone=zone, new=new, name="Laptop", wait=timedelta(0))
+        federation.link(session, person_id=by.person_id, said=Said(NO_PROVIDER, str(by.person_id), ""))
 
 
 def _administration(session: Any, siege: Siege, root: Actor) -> Actor:

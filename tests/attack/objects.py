@@ -34,7 +34,7 @@ from portal.review.tables import (
     PlanSection,
 )
 from secure_access.documents import Attachment
-from secure_access.identity import Credential, Organisation, OrganisationKind, Person
+from secure_access.identity import Credential, LinkedAccount, Organisation, OrganisationKind, Person
 from secure_access.identity.tables import (
     Delegation,
     Invitation,
@@ -284,6 +284,11 @@ def _keys(siege: Siege, _rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
         yield {"key_id": row.id}, None, row
 
 
+def _links(siege: Siege, _rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
+    for row in siege.rows(LinkedAccount):
+        yield {"link_id": row.id}, None, row
+
+
 def _own(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
     """What an organisation's own page names: people, invitations, authorities, delegations."""
     kinds: dict[str, type[Any]] = {
@@ -324,6 +329,7 @@ def _tokens(_siege: Siege, _rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
 
 _FILLED: dict[str, Any] = {
     "account": _keys,
+    "account.sso_unlink": _links,
     "accounts": _tokens,
     "own_organisation": _own,
     "administration": _administered,

@@ -54,7 +54,8 @@ def theirs(siege: Siege, name: str, target: Target) -> bool:
     zone, by = siege.personas[name]
     part = target.rule.endpoint.partition(".")[0]
     if part == "account":
-        return (target.about.zone, target.about.person_id) == (zone, by.person_id)
+        # A linked account is of a person, whose zone is one; a key is of a zone too.
+        return (getattr(target.about, "zone", zone), target.about.person_id) == (zone, by.person_id)
     if part == "own_organisation":
         return target.owner == by.organisation_id and by.holds(Role.ORGANISATION_ADMINISTRATOR)
     if zone == "developer":

@@ -57,6 +57,13 @@ NOT_BY_LINK = {
         "the told case has no such file",
     ),
     **dict.fromkeys(("accounts.invitation", "administration.one_mail"), "nobody is invited in the told case"),
+    **dict.fromkeys(
+        (
+            *("accounts.sso_begin", "accounts.sso_accept", "accounts.sso_return", "accounts.sso_left"),
+            *("account.sso_go", "account.first_key"),
+        ),
+        "the told case has no provider of single sign-on; the browser walks it elsewhere",
+    ),
     "accounts.for_whom": "for agents, of which the told case has none",
     **dict.fromkeys(
         (

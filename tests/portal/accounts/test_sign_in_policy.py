@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -98,8 +99,17 @@ def test_the_standard_policy_holds_staff_signers_and_readers_to_two_keys_of_thei
         rule = rules[role]
         assert (rule.methods, rule.keys, rule.device_bound, rule.step_up) == ({Method.PASSKEY}, 2, True, True)
     for role in drafting:
-        assert rules[role].methods == {Method.PASSKEY, Method.PASSWORD_AND_CODE}
+        assert rules[role].methods == {Method.PASSKEY, Method.PASSWORD_AND_CODE, Method.SSO}
     assert Method.PASSWORD not in set().union(*(rule.methods for rule in rules.values()))
+
+
+def test_the_policy_of_single_sign_on_is_the_standard_one_with_one_more_way_in() -> None:
+    standard, other = policy.load("standard"), policy.load("single_sign_on")
+    assert (other.entry_by_password, other.wait) == (False, standard.wait)
+    for role in Role:
+        assert other.rules[role] == replace(
+            standard.rules[role], methods=standard.rules[role].methods | {Method.SSO}
+        )
 
 
 def test_several_roles_are_held_to_all_their_rules() -> None:
