@@ -23,7 +23,16 @@ from portal.settings import Settings
 from portal.upload import MAX_FILES, Upload, discard_others, kept
 from secure_access import identity
 from secure_access.clock import Clock
-from secure_access.db import Database, Field, Instant, Session, Table, insert_if_absent, instant_column
+from secure_access.db import (
+    Database,
+    Field,
+    Instant,
+    Session,
+    Table,
+    classes,
+    insert_if_absent,
+    instant_column,
+)
 from secure_access.identity import Actor, PasswordHasher, Person, SignInSession, authority
 from secure_access.keys import KeyProvider
 from secure_access.vault import Vault
@@ -81,6 +90,7 @@ class FormUse(Table, table=True):
     """A form that has been sent once, and where it led: the second of a double click goes there too."""
 
     __tablename__ = "form_use"
+    __classes__ = classes(public="id used_at", restricted="person_id path location")
 
     id: uuid.UUID = Field(primary_key=True)
     person_id: uuid.UUID | None = Field(default=None)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from portal.accounts import told
 from portal.mail import ZONE_OF
 from secure_access import identity
-from secure_access.db import Field, Instant, Session, Table, col, instant_column, new_id, select
+from secure_access.db import Field, Instant, Session, Table, classes, col, instant_column, new_id, select
 from secure_access.identity import (
     Actor,
     Entered,
@@ -40,6 +40,7 @@ class SignInAttempt(Table, table=True):
     """A failed sign-in, counted by e-mail address and by where it came from."""
 
     __tablename__ = "sign_in_attempt"
+    __classes__ = classes(public="id at", restricted="email source")
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     email: str = Field(max_length=254, index=True)
