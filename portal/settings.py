@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +14,11 @@ import click
 
 from secure_access.identity import policy
 from secure_access.identity.passkeys import Models
+
+PUBLIC = "public"
+ZONES = (PUBLIC, "developer", "evaluator", "government")
+PROCESSES = (*ZONES, "worker", "sequencer", "verifier")
+"""What may have a role of its own in the database."""
 
 
 class Profile(StrEnum):
@@ -36,6 +41,8 @@ class Settings:
     ``queue`` keeps instances on one broker apart. ``job_lease`` is how long a worker that died holds its job.
     ``log`` is a file, or ``-`` for standard error. ``sign_in`` names the sign-in policy, ``key_models`` the
     models of authenticators that are taken (none listed: any).
+    ``zone`` is the one zone that this process serves, empty for all. ``databases`` holds addresses of the
+    database by process, where each has a role of its own there.
     ``smtp`` is the address of the mail server, empty for none; ``mail_from`` is who mails come from.
     """
 
@@ -58,6 +65,12 @@ class Settings:
     key_models: Models
     smtp: str = ""
     mail_from: str = ""
+    zone: str = ""
+    databases: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def database_of(self, process: str) -> str:
+        """The address by which a zone or another process reaches the database: its own, or the common one."""
+        return self.databases.get(process, self.database_url)
 
     @property
     def policy(self) -> policy.Policy:
@@ -94,6 +107,8 @@ class Settings:
             key_models=_key_models(source, wrong),
             smtp=_smtp(source, wrong),
             mail_from=source.get("ASSAY_MAIL_FROM") or "",
+            zone=_zone(source, wrong),
+            databases=_databases(source),
         )
         wrong += _unfit_policy(settings)
         wrong += _unfit_for_production(settings)
@@ -157,6 +172,19 @@ def _smtp(source: Mapping[str, str], wrong: list[str]) -> str:
     if not source.get("ASSAY_MAIL_FROM"):
         wrong.append("ASSAY_MAIL_FROM is missing: ASSAY_SMTP needs an address that mails come from.")
     return raw
+
+
+def _zone(source: Mapping[str, str], wrong: list[str]) -> str:
+    raw = source.get("ASSAY_ZONE") or ""
+    if raw and raw not in ZONES:
+        wrong.append(f"ASSAY_ZONE is {raw!r}; it has to be one of: {', '.join(ZONES)}.")
+        return ""
+    return raw
+
+
+def _databases(source: Mapping[str, str]) -> dict[str, str]:
+    named = {process: source.get(f"ASSAY_DATABASE_{process.upper()}") or "" for process in PROCESSES}
+    return {process: address for process, address in named.items() if address}
 
 
 def _profile(source: Mapping[str, str], wrong: list[str]) -> Profile:

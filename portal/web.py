@@ -17,9 +17,10 @@ from flask import Flask, Request, Response, current_app, g, redirect, request, s
 from flask_login import LoginManager, current_user, login_user, logout_user
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.routing import Map
 from werkzeug.wrappers import Response as BaseResponse
 
-from portal.settings import Settings
+from portal.settings import PUBLIC, Settings
 from portal.upload import MAX_FILES, Upload, discard_others, kept
 from secure_access import identity
 from secure_access.clock import Clock
@@ -38,8 +39,6 @@ from secure_access.keys import KeyProvider
 from secure_access.vault import Vault
 from secure_access.workflow import NotFound
 
-PUBLIC = "public"
-ZONES = (PUBLIC, "developer", "evaluator", "government")
 ZONE_LABELS = {
     PUBLIC: "Public register",
     "developer": "Developer",
@@ -336,9 +335,9 @@ def zone_url(zone: str, endpoint: str, **values: Any) -> str:
     here = current_zone()
     if zone == here.zone:
         return url_for(endpoint, **values)
-    other: Zone = here.extensions["zones"][zone]
+    addresses: Map = here.extensions["addresses"](zone)
     scheme, _, host = origin(here.wired.settings, zone).partition("://")
-    return other.url_map.bind(host, url_scheme=scheme).build(endpoint, values, force_external=True)
+    return addresses.bind(host, url_scheme=scheme).build(endpoint, values, force_external=True)
 
 
 def origin(settings: Settings, zone: str) -> str:

@@ -66,11 +66,11 @@ class Table(SQLModel):
     __record__: ClassVar[bool] = False
     __classes__: ClassVar[Classes] = {}
 
-    def __repr_args__(self) -> Iterator[tuple[str, Any]]:
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
         """Which row it is, by what may be public of that: a row in a log or a traceback quotes nothing."""
-        for name in (*(column.name for column in inspect(type(self)).primary_key), "reference", "state"):
-            if self.__classes__.get(name) is DataClass.PUBLIC and name in self.__dict__:
-                yield name, self.__dict__[name]
+        names = (*(column.name for column in inspect(type(self)).primary_key), "reference", "state")
+        known = [name for name in names if self.__classes__.get(name) is DataClass.PUBLIC]
+        return [(name, self.__dict__[name]) for name in known if name in self.__dict__]
 
     def of_record(self) -> bool:
         """Whether this row counts yet: a draft of a table of record does not."""
