@@ -21,8 +21,7 @@ from portal.filing import workflow as filing_workflow
 from portal.legal import workflow as legal_workflow
 from portal.review import visibility as review_visibility
 from portal.review import workflow as review_workflow
-from secure_access import ledger
-from secure_access.db import Table
+from secure_access import db, ledger
 from secure_access.identity import workflow as identity_workflow
 from secure_access.visibility import Sight, Visibility
 from secure_access.workflow import Role, Step, Workflow
@@ -84,7 +83,7 @@ def permissions() -> str:
     return "\n".join(parts) + "\n"
 
 
-def visibilities() -> list[Visibility[Table]]:
+def visibilities() -> list[Visibility[db.Table]]:
     """Every table of sights, in the order of the story."""
     return [value for module in _SIGHTS for value in vars(module).values() if isinstance(value, Visibility)]
 
@@ -127,14 +126,27 @@ def events() -> str:
 
 
 def database() -> str:
-    """Every table with its columns, and whether it is of record."""
-    of_record = {cls.__tablename__: cls.__record__ for cls in _tables()}
-    parts = ["# Tables", "", "A table of record has every change of its rows fixed by a ledger entry."]
+    """Every table with its columns, whether it is of record, and who may ever see each column."""
+    kinds = {kind.__tablename__: kind for kind in db.tables()}
+    parts = ["# Tables", "", "A table of record has every change of its rows fixed by a ledger entry.", ""]
+    parts += [
+        "The class of a column is the widest circle that it may reach: `public` everybody, once its row is",
+        "published; `restricted` whoever the policy lets read the row, and no log and no error report;",
+        "`secret` nobody, for the server alone uses it.",
+    ]
     for name, table in sorted(tables.METADATA.tables.items()):
-        mark = ", of record" if of_record.get(name) else ""
-        parts += ["", f"## `{name}`{mark}", "", "| column | type | may be empty |", "|---|---|---|"]
+        kind = kinds[name]
+        mark = ", of record" if kind.__record__ else ""
         parts += [
-            f"| `{c.name}` | {_type(c.type)} | {'yes' if c.nullable else 'no'} |" for c in table.columns
+            "",
+            f"## `{name}`{mark}",
+            "",
+            "| column | type | may be empty | class |",
+            "|---|---|---|---|",
+        ]
+        parts += [
+            f"| `{c.name}` | {_type(c.type)} | {'yes' if c.nullable else 'no'} | {kind.__classes__[c.name]} |"
+            for c in table.columns
         ]
     return "\n".join(parts) + "\n"
 
@@ -206,17 +218,6 @@ def _role_rows(flow: Workflow) -> Iterator[str]:
         ]
         if any(cells):
             yield f"| {role.label} | " + " | ".join(cell or "–" for cell in cells) + " |"
-
-
-def _tables() -> list[type[Table]]:
-    found: list[type[Table]] = []
-    waiting: list[type[Table]] = [Table]
-    while waiting:
-        cls = waiting.pop()
-        waiting += cls.__subclasses__()
-        if hasattr(cls, "__table__"):
-            found.append(cls)
-    return found
 
 
 def _type(kind: object) -> str:

@@ -7,13 +7,17 @@ from datetime import date
 from typing import Any
 
 from evaluator.workflow import AccreditationState, AssessmentState, EngagementState, FlagState
-from secure_access.db import Field, Instant, Table, enum_column, instant_column, json_column, new_id
+from secure_access.db import Field, Instant, Table, classes, enum_column, instant_column, json_column, new_id
 
 
 class Accreditation(Table, table=True):
     """The authority's word that an evaluator body may assess certain categories, for a time."""
 
     __record__ = True
+    __classes__ = classes(
+        public=("id reference evaluator_id state categories valid_from valid_until accredited_at"),
+        restricted="grounds accredited_by",
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     reference: str = Field(max_length=20, unique=True)
@@ -35,6 +39,13 @@ class Engagement(Table, table=True):
     """
 
     __record__ = True
+    __classes__ = classes(
+        public=(
+            "id reference case_id evaluator_id developer_id model_version_id filing_id "
+            "state categories window_from window_until appointed_at"
+        ),
+        restricted="questions conflict appointed_by",
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     reference: str = Field(max_length=20, unique=True)
@@ -62,6 +73,13 @@ class IndependentAssessment(Table, table=True):
 
     __tablename__ = "independent_assessment"
     __record__ = True
+    __classes__ = classes(
+        public=(
+            "id reference engagement_id evaluator_id filing_id state recommendation summary "
+            "saved_at submitted_at digest"
+        ),
+        restricted="snapshot content prepared_by submitted_by",
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     reference: str | None = Field(default=None, max_length=20, unique=True)
@@ -87,6 +105,7 @@ class Evidence(Table, table=True):
     """What the portal read from an evaluation log attached to an assessment."""
 
     __record__ = True
+    __classes__ = classes(public="id assessment_id document_id read_at", restricted="label reading")
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     assessment_id: uuid.UUID = Field(foreign_key="independent_assessment.id", index=True)
@@ -100,6 +119,13 @@ class Flag(Table, table=True):
     """A gap between the two views, raised by rule; a decision answers it or carries it."""
 
     __record__ = True
+    __classes__ = classes(
+        public=("id case_id assessment_id developer_id category rule state resolved_at raised_at"),
+        restricted=(
+            "code key variant title rule_text developer_reply developer_replied_at "
+            "evaluator_note resolution resolved_by"
+        ),
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     case_id: uuid.UUID = Field(index=True)

@@ -5,14 +5,16 @@ Default deny: a blueprint without a row here is served nowhere, and a zone route
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, redirect, request, url_for
+from flask import Blueprint, Flask, redirect, request, url_for
 from flask_login import current_user
 from jinja2 import FileSystemLoader
+from werkzeug.routing import Map
 from werkzeug.wrappers import Response as BaseResponse
 
 from evaluator import leaving as evaluator_leaving
@@ -33,12 +35,10 @@ from portal.filing import leaving as filing_leaving
 from portal.legal import views as legal_views
 from portal.review import leaving as review_leaving
 from portal.review import views as review_views
-from portal.settings import Settings
+from portal.settings import PUBLIC, ZONES, Settings
 from portal.shell import NavItem, shell
 from portal.web import (
     HEADERS,
-    PUBLIC,
-    ZONES,
     SignedIn,
     Wired,
     Zone,
@@ -168,6 +168,7 @@ def create_app(wired: Wired, zone: str) -> Zone:
     errors.install(app)
     enter: dict[str, frozenset[Role]] = {"ui": ANYBODY}
     app.extensions["enter"] = enter
+    app.extensions["addresses"] = addresses
     # A package may include a part of another's page, also where that one has no page of its own.
     app.jinja_loader = FileSystemLoader(sorted(_template_folders()))
     for surface in SURFACES:
@@ -179,17 +180,24 @@ def create_app(wired: Wired, zone: str) -> Zone:
     return app
 
 
-def create_zones(wired: Wired) -> dict[str, Zone]:
-    """The apps of every zone, each able to name pages of the others."""
-    zones = {zone: create_app(wired, zone) for zone in ZONES}
-    for app in zones.values():
-        app.extensions["zones"] = zones
-    return zones
+def create_zones(wired: Wired, zones: Sequence[str] = ZONES) -> dict[str, Zone]:
+    """The apps of every zone, or of those named."""
+    return {zone: create_app(wired, zone) for zone in zones}
+
+
+@cache
+def addresses(zone: str) -> Map:
+    """Where the pages of a zone are, for links to them from another. Nothing is served by it."""
+    names = Flask("portal", static_folder=None, template_folder=None)
+    for surface in SURFACES:
+        if zone in surface.zones:
+            names.register_blueprint(surface.blueprint)
+    return names.url_map
 
 
 def by_host(wired: Wired) -> WSGI:
-    """One WSGI callable for a single machine, which picks the zone by the host name asked for."""
-    zones = create_zones(wired)
+    """One WSGI callable, which picks among the zones served here by the host name asked for."""
+    zones = create_zones(wired, (wired.settings.zone,) if wired.settings.zone else ZONES)
     hosts = {
         origin(wired.settings, zone).partition("://")[2].partition(":")[0]: app for zone, app in zones.items()
     }
@@ -208,8 +216,8 @@ def serve() -> WSGI:
     """The WSGI callable of ``assay serve``, from the environment."""
     supervision.die_with_parent()
     settings = Settings.from_env()
-    logs.configure(settings, "web")
-    wired = wire(settings)
+    logs.configure(settings, f"web {settings.zone}".rstrip())
+    wired = wire(settings, zone=settings.zone)
     publish_to(wired, bare_celery(settings))
     with wired.database.write() as session:
         policy_record.note(session, settings.policy, name=settings.sign_in, now=wired.clock.now())

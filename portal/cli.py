@@ -7,7 +7,7 @@ from importlib import import_module
 import click
 
 COMMANDS = {
-    "serve": ("portal.serve:serve", "Serve every zone and the worker on this machine."),
+    "serve": ("portal.serve:serve", "Serve every zone and the worker, or one zone alone."),
     "run": ("portal.cli:run", "Migrate, load the demonstration where it is missing, and serve."),
     "worker": ("portal.worker:worker", "Work on jobs, one of many; serve runs its own."),
     "clock": ("portal.worker:clock", "Send the schedule, where many workers run."),

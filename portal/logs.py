@@ -1,7 +1,8 @@
 """What processes write to their log: one JSON object a line, with identifiers and never with content.
 
 An exception is written as its type and where it was raised. Its words are left out: they quote what somebody
-typed, or a row.
+typed, or a row. A row is written as which it is, and whatever stands under the name of a column that is not
+public is withheld (`secure_access.data_classes`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,11 @@ from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from portal.settings import Settings
+from secure_access import db
 
 OURS = ("portal", "evaluator", "secure_access", "infra")
 _FRAMES = 12
+WITHHELD = "withheld"
 
 
 def configure(settings: Settings, process: str) -> None:
@@ -33,6 +36,7 @@ def configure(settings: Settings, process: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _name_process(process),
         _without_words,
+        _withhold(db.never_public()),
     ]
     structlog.configure(
         processors=[*shared, ProcessorFormatter.wrap_for_formatter],
@@ -87,6 +91,23 @@ def _without_words(_logger: WrappedLogger, _method: str, event: EventDict) -> Ev
             event["event"] = str(record.msg)  # not filled in: what fills it quotes the exception
         event["raised"] = [_told(link) for link in _chain(error)]
     return event
+
+
+def _withhold(names: frozenset[str]) -> Processor:
+    """Leave out what stands under one of these names, however deep, and of a row all but which it is."""
+
+    def told(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: WITHHELD if key in names else told(inner) for key, inner in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [told(inner) for inner in value]
+        return repr(value) if isinstance(value, db.Table) else value
+
+    def withhold(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        ours = {key: event[key] for key in event if key.startswith("_")}  # structlog's own
+        return {**told({key: event[key] for key in event if key not in ours}), **ours}
+
+    return withhold
 
 
 def _exception(raised: Any) -> BaseException | None:

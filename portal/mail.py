@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 from portal.settings import Settings
 from portal.web import ZONE_OF, Wired, origin
-from secure_access.db import Field, Instant, Session, Table, col, instant_column, new_id, select
+from secure_access.db import Field, Instant, Session, Table, classes, col, instant_column, new_id, select
 from secure_access.identity import Organisation, OrganisationKind, Person, invitations, proposals
 from secure_access.identity.tables import Invitation, InvitationPurpose
 from secure_access.identity.workflow import InvitationState
@@ -37,6 +37,7 @@ class SentMail(Table, table=True):
     """
 
     __tablename__ = "sent_mail"
+    __classes__ = classes(public="id kind subject_id sent_at", restricted="recipient subject via")
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     kind: str = Field(max_length=60)

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 import click
 
 from infra.migrations import is_newest, upgrade
-from portal.settings import Settings, settings_or_exit
+from portal.settings import PUBLIC, ZONES, Settings, settings_or_exit
 from portal.supervision import Child, Supervisor
-from portal.web import PUBLIC, ZONES, origin
+from portal.web import origin
 from portal.wiring import wire, worker_ready_file
 from secure_access.identity import recovery
 
@@ -42,24 +42,31 @@ def migrate() -> None:
 
 
 @click.command()
-def serve() -> None:
-    """Serve every zone and the worker on this machine until Ctrl-C."""
+@click.option("--zone", type=click.Choice(ZONES), help="Serve this zone alone, and no worker.")
+def serve(zone: str | None) -> None:
+    """Serve every zone and the worker on this machine until Ctrl-C, or one zone alone."""
+    if zone:
+        os.environ["ASSAY_ZONE"] = zone  # for the web server, which is a process of its own
     settings = settings_or_exit()
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _sole_server(settings):
         _refuse_a_port_in_use(settings.port)
-        if not is_newest(settings.database_url):
+        if not is_newest(settings.database_of(settings.zone)):
             _refuse("The database does not have the newest shape. Bring it there first: assay migrate")
-        worker_ready_file(settings).unlink(missing_ok=True)
-        children = [
-            Child("web server", web_command(settings.port), lambda _pid: web_answers(settings)),
-            Child("worker", worker_command(), lambda pid: worker_answers(settings, pid), prints=False),
-        ]
-        asked = Supervisor(children, say=lambda words: click.echo(words, err=True)).run(
+        asked = Supervisor(_children(settings), say=lambda words: click.echo(words, err=True)).run(
             when_ready=lambda: announce(settings)
         )
     click.echo("Assay has stopped." if asked else "Assay cannot run.")
     raise SystemExit(0 if asked else 1)
+
+
+def _children(settings: Settings) -> list[Child]:
+    web = Child("web server", web_command(settings.port), lambda _pid: web_answers(settings))
+    if settings.zone:
+        return [web]
+    worker_ready_file(settings).unlink(missing_ok=True)
+    worker = Child("worker", worker_command(), lambda pid: worker_answers(settings, pid), prints=False)
+    return [web, worker]
 
 
 def web_command(port: int) -> list[str]:
@@ -79,12 +86,12 @@ def worker_command() -> list[str]:
 
 
 def web_answers(settings: Settings) -> bool:
-    """Whether the public zone's first page is served."""
-    host = urlsplit(origin(settings, PUBLIC)).netloc
+    """Whether the first page is served, or where to sign in for it."""
+    host = urlsplit(origin(settings, settings.zone or PUBLIC)).netloc
     connection = HTTPConnection(LOOPBACK, settings.port, timeout=1)
     try:
         connection.request("GET", "/", headers={"Host": host})
-        return connection.getresponse().status == 200
+        return connection.getresponse().status in (200, 303)
     except (OSError, HTTPException):
         return False
     finally:
@@ -101,8 +108,8 @@ def worker_answers(settings: Settings, pid: int) -> bool:
 
 def announce(settings: Settings) -> None:
     """Print the addresses, and for a demonstration who can sign in where."""
-    click.echo(f"\n{settings.product} is ready: {origin(settings, PUBLIC)}\n")
-    for zone in ZONES:
+    click.echo(f"\n{settings.product} is ready: {origin(settings, settings.zone or PUBLIC)}\n")
+    for zone in (settings.zone,) if settings.zone else ZONES:
         click.echo(f"  {zone:<11} {origin(settings, zone)}")
     accounts = settings.home / "demo-accounts.txt"
     if settings.demonstration and accounts.exists():
@@ -112,8 +119,9 @@ def announce(settings: Settings) -> None:
 
 @contextmanager
 def _sole_server(settings: Settings) -> Iterator[None]:
-    """One supervisor for an instance on a machine; the lock ends with the process, however it ends."""
-    descriptor = os.open(settings.home / "serve.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    """One supervisor for an instance, or a zone of it, on a machine; the lock ends with the process."""
+    name = f"serve-{settings.zone}.lock" if settings.zone else "serve.lock"
+    descriptor = os.open(settings.home / name, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -17,8 +17,12 @@ import click
 from secure_access.identity import policy, providers
 from secure_access.identity.passkeys import Models
 
+PUBLIC = "public"
 SIGN_IN_ZONES = ("developer", "evaluator", "government")
 """The zones that people sign in to."""
+ZONES = (PUBLIC, *SIGN_IN_ZONES)
+PROCESSES = (*ZONES, "worker", "sequencer", "verifier")
+"""What may have a role of its own in the database."""
 
 
 class Profile(StrEnum):
@@ -43,6 +47,8 @@ class Settings:
     models of authenticators that are taken (none listed: any).
     ``proxies`` is how many proxies in front name the sender of a request in ``X-Forwarded-For``.
     ``sso`` are the providers of single sign-on, by zone; none: nobody signs in so.
+    ``zone`` is the one zone that this process serves, empty for all. ``databases`` holds addresses of the
+    database by process, where each has a role of its own there.
     ``smtp`` is the address of the mail server, empty for none; ``mail_from`` is who mails come from.
     """
 
@@ -67,6 +73,12 @@ class Settings:
     smtp: str = ""
     mail_from: str = ""
     sso: Mapping[str, providers.Provider] = field(default_factory=dict)
+    zone: str = ""
+    databases: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def database_of(self, process: str) -> str:
+        """The address by which a zone or another process reaches the database: its own, or the common one."""
+        return self.databases.get(process, self.database_url)
 
     @property
     def policy(self) -> policy.Policy:
@@ -105,6 +117,8 @@ class Settings:
             smtp=_smtp(source, wrong),
             mail_from=source.get("ASSAY_MAIL_FROM") or "",
             sso=_sso(source, wrong),
+            zone=_zone(source, wrong),
+            databases=_databases(source),
         )
         wrong += _unfit_policy(settings)
         wrong += _unfit_for_production(settings)
@@ -180,6 +194,19 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _zone(source: Mapping[str, str], wrong: list[str]) -> str:
+    raw = source.get("ASSAY_ZONE") or ""
+    if raw and raw not in ZONES:
+        wrong.append(f"ASSAY_ZONE is {raw!r}; it has to be one of: {', '.join(ZONES)}.")
+        return ""
+    return raw
+
+
+def _databases(source: Mapping[str, str]) -> dict[str, str]:
+    named = {process: source.get(f"ASSAY_DATABASE_{process.upper()}") or "" for process in PROCESSES}
+    return {process: address for process, address in named.items() if address}
 
 
 def _profile(source: Mapping[str, str], wrong: list[str]) -> Profile:

@@ -8,8 +8,8 @@ from typing import cast
 from flask import g, request, url_for
 from flask_login import current_user
 
-from portal.settings import Settings
-from portal.web import PUBLIC, ZONE_LABELS, SignedIn, current_time, current_zone, zone_url
+from portal.settings import PUBLIC, Settings
+from portal.web import ZONE_LABELS, SignedIn, current_time, current_zone, zone_url
 from secure_access.identity import Actor
 from secure_access.workflow import Role
 

@@ -18,20 +18,28 @@ from flask_login import LoginManager, current_user, login_user, logout_user
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import Map
 from werkzeug.wrappers import Response as BaseResponse
 
-from portal.settings import Settings
+from portal.settings import PUBLIC, Settings
 from portal.upload import MAX_FILES, Upload, discard_others, kept
 from secure_access import identity
 from secure_access.clock import Clock
-from secure_access.db import Database, Field, Instant, Session, Table, insert_if_absent, instant_column
+from secure_access.db import (
+    Database,
+    Field,
+    Instant,
+    Session,
+    Table,
+    classes,
+    insert_if_absent,
+    instant_column,
+)
 from secure_access.identity import Actor, OrganisationKind, PasswordHasher, SignInSession, delegation
 from secure_access.keys import KeyProvider
 from secure_access.vault import Vault
 from secure_access.workflow import NotFound
 
-PUBLIC = "public"
-ZONES = (PUBLIC, "developer", "evaluator", "government")
 ZONE_LABELS = {
     PUBLIC: "Public register",
     "developer": "Developer",
@@ -90,6 +98,7 @@ class FormUse(Table, table=True):
     """A form that has been sent once, and where it led: the second of a double click goes there too."""
 
     __tablename__ = "form_use"
+    __classes__ = classes(public="id used_at", restricted="person_id path location")
 
     id: uuid.UUID = Field(primary_key=True)
     person_id: uuid.UUID | None = Field(default=None)
@@ -363,9 +372,9 @@ def zone_url(zone: str, endpoint: str, **values: Any) -> str:
     here = current_zone()
     if zone == here.zone:
         return url_for(endpoint, **values)
-    other: Zone = here.extensions["zones"][zone]
+    addresses: Map = here.extensions["addresses"](zone)
     scheme, _, host = origin(here.wired.settings, zone).partition("://")
-    return other.url_map.bind(host, url_scheme=scheme).build(endpoint, values, force_external=True)
+    return addresses.bind(host, url_scheme=scheme).build(endpoint, values, force_external=True)
 
 
 def origin(settings: Settings, zone: str) -> str:

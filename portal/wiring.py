@@ -15,36 +15,44 @@ from celery import Celery
 
 from portal import queue_folder
 from portal.legal import versions
-from portal.settings import Settings
-from portal.web import ZONES, Wired
+from portal.settings import PUBLIC, ZONES, Settings
+from portal.web import Wired
 from secure_access.clock import Clock, MovedClock, SystemClock
 from secure_access.db import Database
 from secure_access.jobs import PUBLISHER
 from secure_access.keys import FileRing, SigningKey
+from secure_access.ledger.note import VerifierKey
 from secure_access.vault import LocalStore, S3Store, Store, Vault
 
 PERFORM = "assay.perform"
+LEDGER_PUBLIC = "ledger-key.pub"
 _POLL_SECONDS = 0.25
 
 
-def wire(settings: Settings, *, hasher: Any = None) -> Wired:
-    """Build the parts. Makes the home folder and its keys on the first call."""
+class NotMigrated(Exception):
+    """A zone alone finds an instance that was never migrated, and makes no keys for others."""
+
+
+def wire(settings: Settings, *, zone: str = "", hasher: Any = None) -> Wired:
+    """Build the parts, of the whole instance or of one ``zone`` alone.
+
+    Makes the home folder and its keys on the first call. A zone alone loads no cookie secret of another,
+    and of the ledger's key the public half; the public zone loads neither the keys of documents and
+    credentials nor that of single-use links. Raises `NotMigrated` for a zone alone whose ledger has no key.
+    """
     home = settings.home
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    ring = _ring(home / "keys" / "vault-ring.json")
+    ring = _ring(home / "keys" / ("public-ring.json" if zone == PUBLIC else "vault-ring.json"))
     return Wired(
         settings=settings,
-        database=Database(settings.database_url),
+        database=Database(settings.database_of(zone)),
         vault=Vault(_store(settings), ring),
         clock=_clock(settings),
         hasher=hasher or PasswordHasher(),
-        ledger_signer=_ledger_key(home / "keys" / "ledger-key", _log_name(settings)),
+        ledger_signer=_ledger_public(home / "keys") if zone else _ledger_key(settings),
         law=versions.law_of,
         credential_keys=ring.for_purpose("credentials"),
-        secrets={
-            **_cookie_secrets(home / "keys" / "cookies.json"),
-            "invitation": _link_key(home / "keys" / "invitations.json"),
-        },
+        secrets=_secrets(home / "keys", zone),
     )
 
 
@@ -96,10 +104,25 @@ def _ring(path: Path) -> FileRing:
     return FileRing(path)
 
 
-def _ledger_key(path: Path, name: str) -> SigningKey:
+def _ledger_key(settings: Settings) -> SigningKey:
+    keys = settings.home / "keys"
+    path = keys / "ledger-key"
     if not path.exists():
-        SigningKey.create(path, name)
-    return SigningKey.load(path)
+        SigningKey.create(path, _log_name(settings))
+    found = SigningKey.load(path)
+    if not (keys / LEDGER_PUBLIC).exists():
+        _write_once(keys / LEDGER_PUBLIC, found.verifier)
+    return found
+
+
+def _ledger_public(keys: Path) -> VerifierKey:
+    """The half by which checkpoints are verified and none is signed."""
+    try:
+        return VerifierKey.parse(json.loads((keys / LEDGER_PUBLIC).read_text()))
+    except FileNotFoundError:
+        raise NotMigrated(
+            "This instance has no ledger key yet. Bring it there first: assay migrate"
+        ) from None
 
 
 def _store(settings: Settings) -> Store:
@@ -130,15 +153,16 @@ def _clock(settings: Settings) -> Clock:
     return MovedClock(timedelta(seconds=json.loads(path.read_text())["shift"]))
 
 
-def _cookie_secrets(path: Path) -> dict[str, bytes]:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not path.exists():
-        _write_once(path, {zone: secrets.token_hex(32) for zone in ZONES})
-    return {zone: bytes.fromhex(key) for zone, key in json.loads(path.read_text()).items()}
+def _secrets(keys: Path, zone: str) -> dict[str, bytes]:
+    """The cookie secret of each zone, or of one alone, and the key from which single-use links are computed.
+
+    Each has a file of its own, so that the users of an operating system can be kept apart too.
+    """
+    found = {name: _secret(keys / f"cookie-{name}.json") for name in ((zone,) if zone else ZONES)}
+    return found if zone == PUBLIC else {**found, "invitation": _secret(keys / "invitations.json")}
 
 
-def _link_key(path: Path) -> bytes:
-    """The key from which the tokens of single-use links are computed."""
+def _secret(path: Path) -> bytes:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
         _write_once(path, {"key": secrets.token_hex(32)})

@@ -15,7 +15,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any, ClassVar
 
-from sqlalchemy import JSON, BigInteger, DateTime, Engine, create_engine, event, update
+from sqlalchemy import JSON, BigInteger, DateTime, Engine, create_engine, event, inspect, update
 from sqlalchemy import Enum as SAEnum
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect
@@ -23,6 +23,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Mapper
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, Session, SQLModel, col, select
+
+from secure_access.data_classes import Classes, DataClass, classes
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -56,9 +58,19 @@ class UtcInstant(TypeDecorator[datetime]):
 
 
 class Table(SQLModel):
-    """Base of every table. ``__record__ = True`` marks a *table of record*: see `secure_access.ledger`."""
+    """Base of every table. ``__record__ = True`` marks a *table of record*: see `secure_access.ledger`.
+
+    ``__classes__`` says of every column who may ever see it: see `secure_access.data_classes`.
+    """
 
     __record__: ClassVar[bool] = False
+    __classes__: ClassVar[Classes] = {}
+
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        """Which row it is, by what may be public of that: a row in a log or a traceback quotes nothing."""
+        names = (*(column.name for column in inspect(type(self)).primary_key), "reference", "state")
+        known = [name for name in names if self.__classes__.get(name) is DataClass.PUBLIC]
+        return [(name, self.__dict__[name]) for name in known if name in self.__dict__]
 
     def of_record(self) -> bool:
         """Whether this row counts yet: a draft of a table of record does not."""
@@ -66,6 +78,26 @@ class Table(SQLModel):
 
 
 Table.metadata.naming_convention = NAMING
+
+
+def tables() -> list[type[Table]]:
+    """Every table that has been imported."""
+    found: list[type[Table]] = []
+    waiting: list[type[Table]] = [Table]
+    while waiting:
+        kind = waiting.pop()
+        waiting += kind.__subclasses__()
+        if hasattr(kind, "__table__"):
+            found.append(kind)
+    return found
+
+
+def never_public() -> frozenset[str]:
+    """Names of columns that no table declares public: what they name belongs in no log line."""
+    declared = [(name, kind) for table in tables() for name, kind in table.__classes__.items()]
+    public = {name for name, kind in declared if kind is DataClass.PUBLIC}
+    return frozenset(name for name, _ in declared) - public
+
 
 Instant = Annotated[datetime, "aware, UTC"]
 """Use with ``Field(sa_type=UtcInstant)``; `instant_column` writes both."""
@@ -139,6 +171,7 @@ class ReferenceCounter(Table, table=True):
     """The last number given out for a prefix in a year."""
 
     __tablename__ = "reference_counter"
+    __classes__ = classes(public="prefix year last")
 
     prefix: str = Field(primary_key=True, max_length=8)
     year: int = Field(primary_key=True)
@@ -264,13 +297,16 @@ __all__ = [
     "TooLong",
     "UtcInstant",
     "after_commit",
+    "classes",
     "col",
     "enum_column",
     "insert_if_absent",
     "instant_column",
     "json_column",
     "minor_units",
+    "never_public",
     "new_id",
     "next_reference",
     "select",
+    "tables",
 ]

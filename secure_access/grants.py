@@ -19,6 +19,7 @@ from secure_access.db import (
     Instant,
     Session,
     Table,
+    classes,
     col,
     instant_column,
     json_column,
@@ -46,6 +47,10 @@ class AccessGrant(Table, table=True):
 
     __tablename__ = "access_grant"
     __record__ = True
+    __classes__ = classes(
+        public="id not_before not_after issued_at ended_at",
+        restricted="subject about reader_id documents purpose issued_by",
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     subject: str = Field(max_length=60, index=True)

@@ -24,6 +24,7 @@ from secure_access.db import (
     Session,
     Table,
     after_commit,
+    classes,
     col,
     enum_column,
     instant_column,
@@ -50,6 +51,11 @@ class JobState(StrEnum):
 
 class Job(Table, table=True):
     """Something to do once. Messages carry its id only."""
+
+    __classes__ = classes(
+        public="id kind subject_id state run_after lease_until attempt added_at",
+        restricted="owner last_error",
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     kind: str = Field(max_length=60)

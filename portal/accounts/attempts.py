@@ -13,7 +13,7 @@ from ipaddress import IPv6Address, ip_address
 
 from sqlalchemy import delete, func
 
-from secure_access.db import Field, Instant, Session, Table, col, instant_column, new_id, select
+from secure_access.db import Field, Instant, Session, Table, classes, col, instant_column, new_id, select
 from secure_access.workflow import Denied
 
 WINDOW = timedelta(minutes=15)
@@ -36,6 +36,7 @@ class SignInAttempt(Table, table=True):
     """
 
     __tablename__ = "sign_in_attempt"
+    __classes__ = classes(public="id at", restricted="email source")
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     email: str = Field(max_length=_LONGEST, index=True)

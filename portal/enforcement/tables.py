@@ -14,6 +14,7 @@ from secure_access.db import (
     Field,
     Instant,
     Table,
+    classes,
     enum_column,
     instant_column,
     json_column,
@@ -33,6 +34,13 @@ class AllegedViolation(Table, table=True):
     __tablename__ = "alleged_violation"
     __table_args__ = (UniqueConstraint("subject", "regime"),)
     __record__ = True
+    __classes__ = classes(
+        public=(
+            "id reference case_id developer_id state regime provision penalty_provision "
+            "title suggested_at alleged_at"
+        ),
+        restricted="facts occurred_from occurred_to subject items evidence reason alleged_by",
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     reference: str = Field(max_length=20, unique=True)
@@ -66,6 +74,13 @@ class RevenueEvidence(Table, table=True):
 
     __tablename__ = "revenue_evidence"
     __record__ = True
+    __classes__ = classes(
+        public="id developer_id document_id attached_at corrects",
+        restricted=(
+            "entity period_start period_end amount_minor currency consolidated restated "
+            "source sample_of attached_by provisional follows"
+        ),
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     developer_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
@@ -91,6 +106,7 @@ class RevenueChoice(Table, table=True):
 
     __tablename__ = "revenue_choice"
     __record__ = True
+    __classes__ = classes(public="id developer_id chosen_id chosen_at", restricted="over reason chosen_by")
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     developer_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
@@ -112,6 +128,13 @@ class PriorViolation(Table, table=True):
 
     __tablename__ = "prior_violation"
     __record__ = True
+    __classes__ = classes(
+        public="id developer_id regime recorded_at replaces_id",
+        restricted=(
+            "decision penalised_entity link conduct_from conduct_to final_on status reason "
+            "recorded_by change_reason follows"
+        ),
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     developer_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
@@ -139,6 +162,12 @@ class MethodAdoption(Table, table=True):
 
     __tablename__ = "method_adoption"
     __record__ = True
+    __classes__ = classes(
+        public=(
+            "id reference state regime method method_digest since reason proposed_at adopted_at replaced_by"
+        ),
+        restricted="proposed_by adopted_by withdrawn_reason",
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     reference: str = Field(max_length=20, unique=True)
@@ -161,6 +190,7 @@ class StatuteText(Table, table=True):
 
     __tablename__ = "statute_text"
     __record__ = True
+    __classes__ = classes(public="digest pack_id text first_used_at")
 
     digest: str = Field(primary_key=True, max_length=80)
     pack_id: str = Field(max_length=60)
@@ -178,6 +208,16 @@ class Worksheet(Table, table=True):
 
     __table_args__ = (UniqueConstraint("reference", "version"),)
     __record__ = True
+    __classes__ = classes(
+        public=(
+            "id reference version violation_id developer_id regime state statute_digest "
+            "drafted_at prepared_at approved_at adoption_id"
+        ),
+        restricted=(
+            "choices evidence facts result currency total_minor maximum_minor change_reason "
+            "drafted_by prepared_by approved_by sent_back_reason"
+        ),
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     reference: str = Field(max_length=20, index=True)
@@ -216,6 +256,10 @@ class Notice(Table, table=True):
     """A document that leaves the house: findings of our own, or a referral to who has the power."""
 
     __record__ = True
+    __classes__ = classes(
+        public=("id reference kind state worksheet_id developer_id addressee document_id written_at sent_at"),
+        restricted="send_by reply_by sent_by",
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     reference: str = Field(max_length=20, unique=True)
@@ -237,6 +281,7 @@ class NoticeReply(Table, table=True):
 
     __tablename__ = "notice_reply"
     __record__ = True
+    __classes__ = classes(public="id notice_id developer_id late replied_at", restricted="text replied_by")
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     notice_id: uuid.UUID = Field(foreign_key="notice.id", index=True)

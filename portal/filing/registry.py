@@ -7,7 +7,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from secure_access.db import Field, Instant, Table, instant_column, json_column, minor_units, new_id
+from secure_access.db import Field, Instant, Table, classes, instant_column, json_column, minor_units, new_id
 
 
 class Channel(StrEnum):
@@ -25,6 +25,7 @@ class Model(Table, table=True):
     """A line of models under one name."""
 
     __record__ = True
+    __classes__ = classes(public="id developer_id name registered_at", restricted="registered_by")
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     developer_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
@@ -38,6 +39,10 @@ class ModelVersion(Table, table=True):
 
     __tablename__ = "model_version"
     __record__ = True
+    __classes__ = classes(
+        public="id model_id developer_id name compute channels registered_at",
+        restricted="snapshot planned_release registered_by",
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     model_id: uuid.UUID = Field(foreign_key="model.id", index=True)
@@ -59,6 +64,13 @@ class Figures(Table, table=True):
     """
 
     __record__ = True
+    __classes__ = classes(
+        public="id developer_id stated_at",
+        restricted=(
+            "entity period_start period_end currency gross_revenue_minor ai_revenue_minor "
+            "ai_rd_minor with_affiliates source sample_of stated_by"
+        ),
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     developer_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
@@ -80,6 +92,10 @@ class Coverage(Table, table=True):
     """A stored coverage result: the facts used, the outcome, the digests of the statute packs."""
 
     __record__ = True
+    __classes__ = classes(
+        public="id developer_id model_version_id assessed_at",
+        restricted="facts result assessed_by",
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     developer_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Text
 
 from portal.filing.workflow import FilingState, IncidentState
-from secure_access.db import Field, Instant, Table, enum_column, instant_column, json_column, new_id
+from secure_access.db import Field, Instant, Table, classes, enum_column, instant_column, json_column, new_id
 
 
 class FilingKind(StrEnum):
@@ -48,6 +48,18 @@ class Filing(Table, table=True):
     """
 
     __record__ = True
+    __classes__ = classes(
+        public=(
+            "id reference kind state developer_id model_version_id taxonomy period_start "
+            "period_end prepared_at saved_at submitted_at digest due_at timeliness "
+            "accepted_at supersedes_id"
+        ),
+        restricted=(
+            "content audiences explanations prepared_by certifier_id certified_by statement "
+            "signed state_reason"
+        ),
+        secret="withheld_salt",  # noqa: S106 - a column
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     reference: str | None = Field(default=None, max_length=20, unique=True)
@@ -91,6 +103,13 @@ class Incident(Table, table=True):
     """
 
     __record__ = True
+    __classes__ = classes(
+        public="id reference state developer_id model_version_id reported_at",
+        restricted=(
+            "title what_happened kinds aware_at belief_at imminent_danger internal_use told "
+            "contact clocks reported_by updates"
+        ),
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     reference: str = Field(max_length=20, unique=True)

@@ -6,7 +6,7 @@ import uuid
 from datetime import date
 
 from portal.legal.workflow import VersionState
-from secure_access.db import Field, Instant, Table, enum_column, instant_column, json_column, new_id
+from secure_access.db import Field, Instant, Table, classes, enum_column, instant_column, json_column, new_id
 
 
 class StatuteVersion(Table, table=True):
@@ -18,6 +18,10 @@ class StatuteVersion(Table, table=True):
 
     __tablename__ = "statute_version"
     __record__ = True
+    __classes__ = classes(
+        public=("id reference pack state base digest text live_from why drafted_at approved_at withdrawn_at"),
+        restricted="authors drafted_by approved_by withdrawn_by withdrawn_reason",
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     reference: str = Field(max_length=20, unique=True)

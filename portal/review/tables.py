@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from portal.review.workflow import CaseState, ConditionState, DecisionState, PlanState, RequestState
-from secure_access.db import Field, Instant, Table, enum_column, instant_column, json_column, new_id
+from secure_access.db import Field, Instant, Table, classes, enum_column, instant_column, json_column, new_id
 
 
 class Case(Table, table=True):
@@ -21,6 +21,10 @@ class Case(Table, table=True):
 
     __tablename__ = "review_case"
     __record__ = True
+    __classes__ = classes(
+        public=("id reference developer_id model_version_id state opened_at clock_started_at due_on"),
+        restricted="officer_id decider_id",
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     reference: str = Field(max_length=20, unique=True)
@@ -39,6 +43,7 @@ class CaseItem(Table, table=True):
 
     __tablename__ = "case_item"
     __record__ = True
+    __classes__ = classes(public="id case_id added_at", restricted="subject")
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     case_id: uuid.UUID = Field(foreign_key="review_case.id", index=True)
@@ -55,6 +60,10 @@ class InformationRequest(Table, table=True):
 
     __tablename__ = "information_request"
     __record__ = True
+    __classes__ = classes(
+        public=("id reference case_id developer_id state drafted_at served_at due_at answered_at"),
+        restricted="legal_basis purpose items asked_by answered_by",
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     reference: str = Field(max_length=20, unique=True)
@@ -79,6 +88,7 @@ class AnswerDraft(Table, table=True):
     """What a developer has written so far in answer to one item. Hers alone until all answers are sent."""
 
     __tablename__ = "answer_draft"
+    __classes__ = classes(public="id request_id number saved_at", restricted="text saved_by")
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     request_id: uuid.UUID = Field(foreign_key="information_request.id", index=True)
@@ -93,6 +103,13 @@ class PlanRequest(Table, table=True):
 
     __tablename__ = "plan_request"
     __record__ = True
+    __classes__ = classes(
+        public=(
+            "id reference case_id developer_id outline_id state read_from read_until "
+            "deliver_by requested_at delivered_at ended_at"
+        ),
+        restricted="sections purpose legal_basis necessity readers requested_by state_reason",
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     reference: str = Field(max_length=20, unique=True)
@@ -120,6 +137,7 @@ class PlanSection(Table, table=True):
 
     __tablename__ = "plan_section"
     __record__ = True
+    __classes__ = classes(public="id plan_request_id number section document_id")
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     plan_request_id: uuid.UUID = Field(foreign_key="plan_request.id", index=True)
@@ -133,6 +151,7 @@ class PlanApproval(Table, table=True):
 
     __tablename__ = "plan_approval"
     __record__ = True
+    __classes__ = classes(public="id plan_request_id approved_at", restricted="approved_by")
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     plan_request_id: uuid.UUID = Field(foreign_key="plan_request.id", index=True)
@@ -163,6 +182,13 @@ class Decision(Table, table=True):
     """
 
     __record__ = True
+    __classes__ = classes(
+        public=(
+            "id reference case_id developer_id model_version_id kind state power channels "
+            "until reasons evidence recommended_at decided_at"
+        ),
+        restricted="confidential_annex flags recommended_by decided_by sent_back_reason",
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     reference: str = Field(max_length=20, unique=True)
@@ -189,6 +215,10 @@ class Condition(Table, table=True):
     """A condition of a decision: what is to be done, by when, and whether it has been."""
 
     __record__ = True
+    __classes__ = classes(
+        public="id decision_id number text due_on state state_since",
+        restricted="state_reason",
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     decision_id: uuid.UUID = Field(foreign_key="decision.id", index=True)
@@ -205,6 +235,10 @@ class AppealNote(Table, table=True):
 
     __tablename__ = "appeal_note"
     __record__ = True
+    __classes__ = classes(
+        public="id reference decision_id developer_id noted_at",
+        restricted="body grounds noted_by",
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     reference: str = Field(max_length=20, unique=True)

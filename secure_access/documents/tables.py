@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from sqlalchemy import BigInteger, LargeBinary, UniqueConstraint
 
-from secure_access.db import Field, Instant, Table, enum_column, instant_column, new_id
+from secure_access.db import Field, Instant, Table, classes, enum_column, instant_column, new_id
 from secure_access.vault import Stored
 
 
@@ -42,6 +42,11 @@ class Document(Table, table=True):
 
     __record__: ClassVar[bool] = True
     __record_except__: ClassVar[tuple[str, ...]] = ("wrapped_key", "key_id")
+    __classes__ = classes(
+        public="id owner_id kind media_type size sha256 state pages received_at version",
+        restricted="title file_name key_id why uploaded_by",
+        secret="vault_name wrapped_key",  # noqa: S106 - a column
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     owner_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
@@ -82,6 +87,10 @@ class Attachment(Table, table=True):
 
     __record__: ClassVar[bool] = True
     __table_args__ = (UniqueConstraint("subject", "place"),)
+    __classes__ = classes(
+        public="id document_id audience place attached_at detached_at",
+        restricted="subject label",
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     document_id: uuid.UUID = Field(foreign_key="document.id", index=True)

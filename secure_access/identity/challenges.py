@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from sqlalchemy import delete, update
 
-from secure_access.db import Field, Instant, Session, Table, col, enum_column, instant_column
+from secure_access.db import Field, Instant, Session, Table, classes, col, enum_column, instant_column
 
 SIGN_IN_LIFE = timedelta(minutes=5)
 """For a ceremony before anybody is known, and for a key that is being added: time to find the key."""
@@ -37,6 +37,11 @@ class Challenge(Table, table=True):
     """
 
     __tablename__ = "challenge"
+    __classes__ = classes(
+        public="purpose zone session_id expires_at used_at",
+        restricted="person_id",
+        secret="digest nonce",  # noqa: S106 - a column
+    )
 
     digest: str = Field(primary_key=True, max_length=64)
     purpose: Purpose = enum_column(Purpose)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import BigInteger, LargeBinary, UniqueConstraint
 
-from secure_access.db import Field, Instant, Session, Table, col, instant_column, new_id, select
+from secure_access.db import Field, Instant, Session, Table, classes, col, instant_column, new_id, select
 from secure_access.identity import totp
 from secure_access.workflow import Denied, NotFound
 
@@ -32,6 +32,10 @@ class Credential(Table, table=True):
 
     __tablename__ = "credential"
     __table_args__ = (UniqueConstraint("zone", "key_id"),)
+    __classes__ = classes(
+        public="id zone attestation added_at usable_sensitive_from last_used_at suspended_at",
+        restricted=("person_id key_id public_key sign_count synced backed_up model name suspended_reason"),
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     person_id: uuid.UUID = Field(foreign_key="person.id", index=True)

@@ -17,6 +17,7 @@ from secure_access.db import (
     Instant,
     Session,
     Table,
+    classes,
     col,
     insert_if_absent,
     instant_column,
@@ -36,6 +37,7 @@ class LinkedAccount(Table, table=True):
 
     __tablename__ = "linked_account"
     __table_args__ = (UniqueConstraint("issuer", "subject"),)
+    __classes__ = classes(public="id linked_at last_used_at", restricted="person_id issuer subject")
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     person_id: uuid.UUID = Field(foreign_key="person.id", index=True)

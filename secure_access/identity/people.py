@@ -16,6 +16,7 @@ from secure_access.db import (
     Instant,
     Session,
     Table,
+    classes,
     col,
     enum_column,
     instant_column,
@@ -37,6 +38,7 @@ class Organisation(Table, table=True):
     """
 
     __record__ = True
+    __classes__ = classes(public="id kind name country created_at", restricted="mail_domains contact_email")
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     kind: OrganisationKind = enum_column(OrganisationKind)
@@ -55,6 +57,11 @@ class Person(Table, table=True):
 
     __record__ = True
     __record_except__ = ("password_hash",)
+    __classes__ = classes(
+        public="id organisation_id ended_at created_at",
+        restricted="email name title team suspended",
+        secret="password_hash",  # noqa: S106 - a column
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     organisation_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
@@ -74,6 +81,7 @@ class PersonRole(Table, table=True):
     __tablename__ = "person_role"
     __record__ = True
     __table_args__ = (UniqueConstraint("person_id", "role"),)
+    __classes__ = classes(public="id role given_at", restricted="person_id")
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     person_id: uuid.UUID = Field(foreign_key="person.id", index=True)

@@ -15,6 +15,7 @@ from secure_access.db import (
     Instant,
     Session,
     Table,
+    classes,
     col,
     enum_column,
     instant_column,
@@ -71,6 +72,11 @@ class SignInSession(Table, table=True):
     """
 
     __tablename__ = "sign_in_session"
+    __classes__ = classes(
+        public="id zone delegation_id started_at seen_at ended_at method credential_id link_id",
+        restricted="person_id agent provider_session",
+        secret="token_digest",  # noqa: S106 - a column
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     token_digest: str = Field(max_length=64, unique=True)

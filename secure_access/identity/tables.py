@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from sqlalchemy import Text
 
-from secure_access.db import Field, Instant, Table, enum_column, instant_column, json_column, new_id
+from secure_access.db import Field, Instant, Table, classes, enum_column, instant_column, json_column, new_id
 from secure_access.identity.workflow import EntityState, InvitationState, ProposalState, StandingState
 
 
@@ -35,6 +35,10 @@ class LegalEntity(Table, table=True):
 
     __tablename__ = "legal_entity"
     __record__ = True
+    __classes__ = classes(
+        public="id organisation_id state from_on until_on claimed_at verified_at",
+        restricted="name jurisdiction number regimes claimed_by verified_by evidence",
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     organisation_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
@@ -57,6 +61,10 @@ class OrganisationRelation(Table, table=True):
 
     __tablename__ = "organisation_relation"
     __record__ = True
+    __classes__ = classes(
+        public="id organisation_id other_id kind from_on until_on recorded_at",
+        restricted="source recorded_by",
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     organisation_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
@@ -76,6 +84,11 @@ class Invitation(Table, table=True):
     """
 
     __record__ = True
+    __classes__ = classes(
+        public="id organisation_id state invited_at expires_at settled_at",
+        restricted="purpose email name title team roles invited_by person_id",
+        secret="token_digest",  # noqa: S106 - a column
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     organisation_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
@@ -101,6 +114,10 @@ class SigningAuthority(Table, table=True):
 
     __tablename__ = "signing_authority"
     __record__ = True
+    __classes__ = classes(
+        public="id organisation_id state document_id from_on until_on recorded_at revoked_at",
+        restricted="officer_id title appointed_by evidence recorded_by revoked_by reason",
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     organisation_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
@@ -123,6 +140,10 @@ class Delegation(Table, table=True):
     """That an agent's people may do some acts for a developer, from and until. Never signing."""
 
     __record__ = True
+    __classes__ = classes(
+        public="id organisation_id agent_id state from_on until_on granted_at revoked_at",
+        restricted="scope granted_by revoked_by reason",
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     organisation_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
@@ -142,6 +163,10 @@ class Recusal(Table, table=True):
     """A conflict of an official with a developer: the system keeps the two apart until it is ended."""
 
     __record__ = True
+    __classes__ = classes(
+        public="id developer_id state declared_at ended_at",
+        restricted="person_id reason declared_by ended_by end_reason",
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     person_id: uuid.UUID = Field(foreign_key="person.id", index=True)
@@ -160,6 +185,7 @@ class PeopleConfirmation(Table, table=True):
 
     __tablename__ = "people_confirmation"
     __record__ = True
+    __classes__ = classes(public="id organisation_id confirmed_at", restricted="people confirmed_by")
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     organisation_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
@@ -176,6 +202,10 @@ class ProposedAct(Table, table=True):
 
     __tablename__ = "proposed_act"
     __record__ = True
+    __classes__ = classes(
+        public="id state digest proposed_at settled_at",
+        restricted="act person_id content reason proposed_by settled_by",
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     act: str = Field(max_length=60)
@@ -194,6 +224,7 @@ class Recovery(Table, table=True):
     """That an administrator was made on the machine although there was one: shown until it is seen."""
 
     __record__ = True
+    __classes__ = classes(public="id invitation_id at seen_at", restricted="reason seen_by")
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     invitation_id: uuid.UUID = Field(foreign_key="invitation.id")

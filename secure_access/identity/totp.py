@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 import pyotp
 from sqlalchemy import LargeBinary, update
 
-from secure_access.db import Field, Instant, Session, Table, col, instant_column
+from secure_access.db import Field, Instant, Session, Table, classes, col, instant_column
 from secure_access.keys import KeyProvider
 
 STEP_SECONDS = 30
@@ -27,6 +27,7 @@ class Totp(Table, table=True):
     """The app of a person. ``last_step`` is the time step of the last code that was accepted."""
 
     __tablename__ = "totp"
+    __classes__ = classes(public="added_at", restricted="person_id last_step", secret="secret")  # noqa: S106 - a column
 
     person_id: uuid.UUID = Field(primary_key=True, foreign_key="person.id")
     secret: bytes = Field(sa_type=LargeBinary)

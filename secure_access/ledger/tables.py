@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from sqlalchemy import BigInteger, Index, Integer, LargeBinary, Text, UniqueConstraint
 
-from secure_access.db import Field, Instant, Table, enum_column, instant_column, new_id
+from secure_access.db import Field, Instant, Table, classes, enum_column, instant_column, new_id
 from secure_access.ledger import canonical
 from secure_access.ledger.canonical import Json
 
@@ -39,6 +39,11 @@ class LedgerEntry(Table, table=True):
 
     __tablename__ = "ledger_entry"
     __table_args__ = (UniqueConstraint("log", "leaf_index"), {"sqlite_autoincrement": True})
+    __classes__ = classes(
+        public="number id log leaf_index type leaf audience recorded_at",
+        restricted="entry salt person_id",
+        secret="record_salt",  # noqa: S106 - a column
+    )
 
     number: int | None = Field(default=None, primary_key=True, sa_type=NUMBER)
     id: uuid.UUID = Field(default_factory=new_id, unique=True)
@@ -74,6 +79,7 @@ class LedgerAbout(Table, table=True):
 
     __tablename__ = "ledger_entry_about"
     __table_args__ = (Index("ix_ledger_entry_about_subject", "subject", "entry_number"),)
+    __classes__ = classes(public="entry_number position", restricted="subject")
 
     entry_number: int = Field(primary_key=True, foreign_key="ledger_entry.number", sa_type=NUMBER)
     position: int = Field(primary_key=True)
@@ -84,6 +90,7 @@ class LedgerHead(Table, table=True):
     """How far a log is sequenced. Moves forward only; signed once it is committed."""
 
     __tablename__ = "ledger_head"
+    __classes__ = classes(public="log size root moved_at")
 
     log: Log = Field(primary_key=True, sa_type=Text)
     size: int = Field(sa_type=BigInteger)
@@ -98,6 +105,7 @@ class LedgerCheckpoint(Table, table=True):
     """
 
     __tablename__ = "ledger_checkpoint"
+    __classes__ = classes(public="log size previous root note at")
 
     log: Log = Field(primary_key=True, sa_type=Text)
     size: int = Field(primary_key=True, sa_type=BigInteger)
@@ -111,6 +119,7 @@ class LedgerTile(Table, table=True):
     """Up to 256 hashes of one level of a tree: the bytes of C2SP ``tile/<level>/<number>``. A cache."""
 
     __tablename__ = "ledger_tile"
+    __classes__ = classes(public="log level number hashes")
 
     log: Log = Field(primary_key=True, sa_type=Text)
     level: int = Field(primary_key=True)
@@ -122,6 +131,10 @@ class SecurityLogRow(Table, table=True):
     """A sign-in, a refusal or an act of administration. Each row holds the digest of the one before."""
 
     __tablename__ = "security_log"
+    __classes__ = classes(
+        public="number at kind zone organisation_id previous digest",
+        restricted="person_id subject detail",
+    )
 
     number: int = Field(primary_key=True, sa_type=NUMBER, sa_column_kwargs={"autoincrement": False})
     at: Instant = instant_column(index=True)

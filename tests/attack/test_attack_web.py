@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from portal.app import by_host
+from portal.settings import ZONES
 from portal.ui import static_digest
-from portal.web import HEADERS, ZONES, origin
+from portal.web import HEADERS, origin
 from secure_access import identity
 from secure_access.identity import OrganisationKind
 from secure_access.workflow import Role

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import uuid
 import warnings
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import structlog
 
 from portal import logs
 from portal.settings import Settings
+from secure_access.identity import Person
 
 
 @pytest.fixture
@@ -65,6 +68,29 @@ def test_an_exception_is_its_types_and_places_without_its_words(log: Path) -> No
         assert [link["type"] for link in line["raised"]] == ["builtins.ValueError", "builtins.KeyError"]
         assert line["raised"][0]["at"][-1].endswith(" fault")
     assert lines(log)[-1]["event"] == "it broke: %s"
+
+
+def test_a_row_and_its_columns_are_withheld(log: Path) -> None:
+    created = datetime(2027, 6, 1, tzinfo=UTC)
+    person = Person(
+        organisation_id=uuid.uuid4(),
+        email="jane@example.test",
+        name="Jane",
+        password_hash="x9f",
+        created_at=created,
+    )
+    logger = structlog.get_logger("portal.worker")
+    logger.info("kept", row=person, rows=[person], fields=person.model_dump(mode="json"), email=person.email)
+    logger.info("told", nested={"given": {"content": {"tier": "wooden locks"}}, "job_id": "7"})
+    logging.getLogger("somebody.else").warning("odd: %s", person)
+    written = log.read_text()
+    assert not [word for word in ("jane@", "x9f", "wooden") if word in written]
+    first, second, foreign = lines(log)
+    assert first["row"] == f"Person(id={person.id!r})"
+    assert first["rows"] == [first["row"]]
+    assert (first["email"], first["fields"]["password_hash"]) == ("withheld", "withheld")
+    assert second["nested"] == {"given": {"content": "withheld"}, "job_id": "7"}
+    assert str(person.id) in foreign["event"]
 
 
 def test_of_others_only_warnings_are_kept(log: Path) -> None:

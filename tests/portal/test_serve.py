@@ -16,8 +16,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from portal.settings import Settings
-from portal.web import ZONES
+from portal.settings import ZONES, Settings
 from portal.wiring import wire, worker_ready_file
 from secure_access import identity, jobs
 from secure_access.identity import NewPerson, OrganisationKind
@@ -192,6 +191,66 @@ def test_it_serves_every_zone_restarts_what_ends_and_stops(instance: Instance) -
 
 def _command(pid: int) -> bytes:
     return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def beside(instance: Instance) -> Instance:
+    """Another process of the same instance, with a port and a log of its own."""
+    home = instance.home.parent / "beside"
+    return Instance(home, free_port(), {"ASSAY_HOME": str(instance.home)})
+
+
+def test_a_zone_alone_serves_no_other_and_needs_no_key_of_another(instance: Instance) -> None:
+    instance.assay("migrate")
+    email, policy = person_of(instance), instance.assay("ledger", "policy")
+    developer, public = instance, beside(instance)
+    for name in ("ledger-key", "cookie-public.json", "cookie-evaluator.json", "cookie-government.json"):
+        (instance.home / "keys" / name).unlink(missing_ok=True)
+    start(developer, "serve", "--zone", "developer")
+    assert said(developer).count("http://") == 2
+    status, cookies = sign_in(developer, email, PASSWORD)
+    assert status == 303
+    entered = {"Cookie": "; ".join(cookies)}
+    assert ask(developer, "developer.localhost", path="/filings", **entered)[0] == 200
+    status, page, _ = ask(developer, "developer.localhost", path="/cases", **entered)
+    assert (status, "There is no such page" in page) == (404, True)
+    for host in ("localhost", "evaluator.localhost", "government.localhost"):
+        assert ask(developer, host)[0] == 421
+    assert "worker" not in "".join(str(_command(pid)) for pid in _children(process(developer).pid))
+
+    # The public zone beside it, of the same home, with no key but its own.
+    for name in ("vault-ring.json", "invitations.json", "cookie-developer.json"):
+        (instance.home / "keys" / name).rename(instance.home / name)
+    start(public, "serve", "--zone", "public")
+    assert ask(public, "localhost")[0] == 200
+    assert ask(public, "localhost", path="/ledger/policy")[1] == policy
+    assert ask(public, "localhost", path="/sign-in")[0] == 404
+    assert ask(public, "developer.localhost")[0] == 421
+    made = {path.name for path in (instance.home / "keys").iterdir()}
+    assert made == {"ledger-key.pub", "cookie-public.json", "public-ring.json"}
+    public.end()
+
+
+def test_a_cookie_of_one_zone_opens_no_other(instance: Instance) -> None:
+    instance.assay("migrate")
+    email = person_of(instance)
+    start(instance, "serve", "--zone", "developer")
+    _, cookies = sign_in(instance, email, PASSWORD)
+    other = beside(instance)
+    start(other, "serve", "--zone", "evaluator")
+    for name in ("__Host-assay-developer", "__Host-assay-evaluator"):
+        stolen = [f"{name}={cookie.partition('=')[2]}" for cookie in cookies if "assay-developer" in cookie]
+        assert stolen
+        assert ask(other, "evaluator.localhost", path="/account", Cookie=stolen[-1])[0] == 303
+    assert ask(instance, "developer.localhost", path="/account", Cookie="; ".join(cookies))[0] == 200
+    other.end()
+
+
+def test_a_zone_alone_makes_no_keys_of_an_instance_that_was_never_migrated(instance: Instance) -> None:
+    assert "assay migrate" in instance.assay("serve", "--zone", "public", status=1)
+    assert not (instance.home / "keys").exists()
+    assert "Invalid value for '--zone'" in instance.assay("serve", "--zone", "custodian", status=2)
+    instance.settings = {"ASSAY_ZONE": "nowhere"}
+    assert "ASSAY_ZONE is 'nowhere'" in instance.assay("serve", status=2)
 
 
 def test_a_server_that_is_killed_leaves_no_process_and_a_free_port(instance: Instance) -> None:

@@ -13,7 +13,8 @@ from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 
 from portal import app as portal_app
-from portal.web import PUBLIC, ZONES, FormUse, origin
+from portal.settings import PUBLIC, ZONES
+from portal.web import FormUse, origin
 from secure_access import identity, ledger
 from secure_access.db import Database, select
 from secure_access.identity import Actor, OrganisationKind, SignInSession

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from portal.settings import Settings
-from portal.wiring import PERFORM, bare_celery, publish_to, wire
+from portal.settings import PUBLIC, ZONES, Settings
+from portal.wiring import PERFORM, NotMigrated, bare_celery, publish_to, wire
 from secure_access import jobs
 from secure_access.clock import SystemClock
-from secure_access.vault import LocalStore, S3Store
+from secure_access.vault import Damaged, LocalStore, S3Store
 
 
 def settings(home: Path, **more: str) -> Settings:
@@ -27,6 +27,24 @@ def test_a_second_start_finds_the_keys_of_the_first(tmp_path: Path) -> None:
     assert first.ledger_signer.public == second.ledger_signer.public
     stored = first.vault.put([b"kept"], context="document|x|1")
     assert b"".join(second.vault.chunks(stored, context="document|x|1")) == b"kept"
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_zone_alone_loads_its_own_keys(tmp_path: Path, zone: str) -> None:
+    own = settings(tmp_path / "home", **{f"ASSAY_DATABASE_{zone.upper()}": f"sqlite:///{tmp_path}/{zone}.db"})
+    with pytest.raises(NotMigrated, match="assay migrate"):
+        wire(own, zone=zone)
+    whole, alone = wire(own), wire(own, zone=zone)
+    assert alone.secrets == {name: whole.secrets[name] for name in alone.secrets}
+    assert set(alone.secrets) == {zone} | ({"invitation"} if zone != PUBLIC else set())
+    assert alone.ledger_signer.public == whole.ledger_signer.public
+    assert not hasattr(alone.ledger_signer, "sign")
+    assert alone.database.url.endswith(f"/{zone}.db")
+    assert whole.database.url.endswith("/assay.db")
+    stored = whole.vault.put([b"kept"], context="document|x|1")
+    if zone == PUBLIC:
+        with pytest.raises(Damaged, match="does not open with this ring"):
+            b"".join(alone.vault.chunks(stored, context="document|x|1"))
 
 
 def test_keys_and_home_are_private(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from portal.app import create_zones
-from portal.settings import Settings
-from portal.web import ZONES, Zone
+from portal.settings import ZONES, Settings
+from portal.web import Zone
 from portal.wiring import wire
 from tests.fixtures.browser import SCREENS, Gallery, Visitor
 from tests.fixtures.instance import Instance

@@ -14,8 +14,7 @@ import pyotp
 import pytest
 
 from portal.accounts import keys, policy_record
-from portal.settings import Settings, SettingsError
-from portal.web import ZONES
+from portal.settings import ZONES, Settings, SettingsError
 from secure_access.db import select
 from secure_access.identity import Method, OrganisationKind, Person, policy, totp
 from secure_access.identity.policy import PolicyError
