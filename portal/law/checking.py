@@ -21,6 +21,7 @@ READ_BY_CODE = frozenset(
         *("penalty.fault", "penalty.fixed", "penalty.inflation", "penalty.look_back", "penalty.maximum_per"),
         *("penalty.method", "penalty.percent", "penalty.period", "penalty.prior_links"),
         *("penalty.prior_regimes", "penalty.prior_statuses", "penalty.rate_basis", "penalty.take"),
+        "penalty.year",
         *("weekend", "closed_days", "findings.send_within", "comparison.older_than"),
     }
 )

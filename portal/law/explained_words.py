@@ -20,6 +20,7 @@ _LABELS = {
     "penalty.per_day": "Amount a day",
     "penalty.maximum_per": "What the maximum is for",
     "penalty.fault": "Fault that the text asks for",
+    "penalty.year": "Financial year of the turnover ended",
     "penalty.rate_basis": "Exchange rate of turnover",
     "penalty.method": "Method of reaching an amount",
     "penalty.factors": "How the percentages of factors are put together",

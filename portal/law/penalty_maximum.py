@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from portal.law.deadlines import add_months
 from portal.law.facts import FactError
 from portal.law.methods import Step
 from portal.law.money import Money, grouped, plain, rounded
@@ -27,7 +28,11 @@ FIXED, PERCENT, CAP, LATER = "penalty.fixed", "penalty.percent", "penalty.cap", 
 STATED = "maximum as stated"
 PERIOD, SCALED = "penalty.period", "scaled to 12 months"
 SHORTEST_YEAR, LONGEST_YEAR, DAYS = 350, 380, 365
-LATER_YEAR_ENDED = timedelta(days=366)
+YEAR, BEFORE_CONDUCT_ENDED = "penalty.year", "before the conduct ended"
+YEARS = ("before the decision", BEFORE_CONDUCT_ENDED)
+"""Before what the financial year must have ended; without a value in the pack, before the decision."""
+LATER_ENDED = "a later financial year had ended"
+YEAR_MONTHS = 12
 
 
 def maximum(part: Part, step: Step) -> None:
@@ -203,7 +208,7 @@ def turnover(part: Part, base: str, citation: str, basis: str) -> Decimal:
     if "turnover" in part.named:
         return part.named["turnover"]
     sheet, pack = part.sheet, part.rules.pack
-    chosen = choose(sheet, part.case, base)
+    chosen = choose(sheet, part.case, base, _year_by(part))
     period = sheet.value(pack, PERIOD, part.case.conduct_end) if pack and pack.history(PERIOD) else None
     for figure in chosen:
         if pack and figure.rate_basis not in (None, basis):
@@ -262,12 +267,27 @@ def _figure(sheet: Sheet, figure: Turnover, citation: str, basis: str) -> Decima
     return result
 
 
-def choose(sheet: Sheet, case: PenaltyFacts, base: str) -> list[Turnover]:
+def _year_by(part: Part) -> date:
+    """The day before which the financial year of the turnover has ended, as the pack says."""
+    case, pack = part.case, part.rules.pack
+    if pack and pack.history(YEAR):
+        if part.sheet.value(pack, YEAR, case.conduct_end).value == BEFORE_CONDUCT_ENDED:
+            return case.conduct_end
+    return case.decided_on or case.day
+
+
+def choose(sheet: Sheet, case: PenaltyFacts, base: str, by: date) -> list[Turnover]:
     """The figures that make up the turnover: of the right base and year, none counted twice.
+
+    Args:
+        sheet: where warnings go.
+        case: the facts.
+        base: whose turnover, one of `ALTERNATIVES`.
+        by: the day before which the financial year has ended.
 
     Raises:
         FactError: for a subsidiary listed beside a consolidated parent, two figures for one year, or a
-            year that had not ended at the decision.
+            year that had not ended by then.
     """
     entities = list(dict.fromkeys(figure.entity for figure in case.revenue))
     if all(name in entities for name in ALTERNATIVES):
@@ -275,7 +295,7 @@ def choose(sheet: Sheet, case: PenaltyFacts, base: str) -> list[Turnover]:
     elif base not in entities and any(name in entities for name in ALTERNATIVES):
         other = next(name for name in ALTERNATIVES if name in entities)
         sheet.warn(f"Turnover of the {base} is not stated; that of the {other} is used.")
-    chosen = [_of_year(sheet, case, entity) for entity in entities]
+    chosen = [_of_year(sheet, case, entity, by) for entity in entities]
     parent = next((figure for figure in chosen if figure.consolidated), None)
     for figure in chosen:
         if parent is not None and figure is not parent:
@@ -287,14 +307,13 @@ def choose(sheet: Sheet, case: PenaltyFacts, base: str) -> list[Turnover]:
     return chosen
 
 
-def _of_year(sheet: Sheet, case: PenaltyFacts, entity: str) -> Turnover:
-    decided = case.decided_on or case.day
+def _of_year(sheet: Sheet, case: PenaltyFacts, entity: str, by: date) -> Turnover:
     figures = [figure for figure in case.revenue if figure.entity == entity]
-    ended = [f for f in figures if f.period_end is None or f.period_end < decided]
+    ended = [f for f in figures if f.period_end is None or f.period_end < by]
     if not ended:
         raise FactError(
             f"{figures[0].path}.period_end",
-            f"the year had not ended on {decided.isoformat()}; the law asks for the preceding financial year",
+            f"the year had not ended on {by.isoformat()}; the law asks for the preceding financial year",
             "State the year before.",
         )
     if len(figures) > 1 and any(figure.period_end is None for figure in figures):
@@ -306,8 +325,8 @@ def _of_year(sheet: Sheet, case: PenaltyFacts, entity: str) -> Turnover:
     for figure in figures:
         if figure is not chosen:
             sheet.warn(f"{figure.path} is not used: another year, or restated later.")
-    if case.on and chosen.period_end and decided - chosen.period_end > LATER_YEAR_ENDED:
-        sheet.warn(f"{chosen.path}: a later financial year had ended before {decided.isoformat()}.")
+    if case.on and chosen.period_end and add_months(chosen.period_end, YEAR_MONTHS) < by:
+        sheet.warn(f"{chosen.path}: {LATER_ENDED} before {by.isoformat()}.")
     return chosen
 
 

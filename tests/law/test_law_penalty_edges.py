@@ -355,3 +355,35 @@ def test_another_currency_needs_its_name_and_its_direction() -> None:
         found = penalties.compute({**facts, "present_in": shown}).converted
         assert found is not None
         assert (found.amount, found.currency) == (amount, "JPY")
+
+
+@pytest.mark.parametrize(
+    ("rule", "year"), [("before the decision", "2027"), ("before the conduct ended", "2026"), (None, "2027")]
+)
+def test_the_pack_says_which_financial_year_counts(rule: str | None, year: str) -> None:
+    text = statute.load("eu-ai-act").text
+    assert '"before the decision"' in text
+    text = text.replace('"before the decision"', f'"{rule}"') if rule else _without(text, "penalty.year")
+    years = [
+        {"period_start": f"{y}-01-01", "period_end": f"{y}-12-31", "entity": "A", "amount": f"{y}000000"}
+        for y in (2026, 2027)
+    ]
+    facts = {
+        "regime": "eu-ai-act",
+        "on": "2027-06-01",
+        "decided_on": "2028-02-01",
+        "currency": "EUR",
+        "revenue": years,
+        "inputs": {
+            "violations": [{"provision": "101(1)(b)", "severity_percent": "20", "fault": "negligent"}]
+        },
+    }
+    with statute.using(statute.parse(text, "changed")):
+        lines = penalties.compute(facts).lines
+    assert next(line.amount for line in lines if line.operation == "given") == Decimal(f"{year}000000")
+
+
+def _without(text: str, key: str) -> str:
+    """The text of a pack without the values of a key."""
+    tables = text.split("\n[[value]]\n")
+    return "\n[[value]]\n".join(table for table in tables if not table.startswith(f'key = "{key}"'))
