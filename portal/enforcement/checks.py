@@ -14,7 +14,7 @@ from portal.enforcement.turnover import Turnover
 from portal.law import penalties, statute
 from portal.law.facts import LawError
 from portal.law.methods import Adoption
-from portal.law.penalty_maximum import LATER_ENDED
+from portal.law.penalty_turnover import LATER_ENDED
 
 PROPOSED = "proposed"
 DIGESTS = ("statute_digest", "office_digest", "method_digest")

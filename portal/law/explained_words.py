@@ -23,7 +23,6 @@ _LABELS = {
     "penalty.year": "Financial year of the turnover ended",
     "penalty.rate_basis": "Exchange rate of turnover",
     "penalty.method": "Method of reaching an amount",
-    "penalty.factors": "How the percentages of factors are put together",
     "closed_days": "Days on which the office is closed",
     "comparison.older_than": "Age from which a comparison flags a report",
     "compute.modifier": "Share of the original's compute that makes a modifier a provider",

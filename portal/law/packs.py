@@ -106,12 +106,13 @@ _FORMS: dict[str, dict[str, tuple[type | tuple[type, ...], bool]]] = {
     "provision": {
         **dict.fromkeys(("code", "label", "citation"), (str, True)),
         "per_day": (str, False),
+        "by_hand": (bool, False),
     },
     "clock": {
         **dict.fromkeys(("duty", "label", "trigger", "value"), (str, True)),
         "kind": (str, False),
         "imminent": (bool, False),
-        "recipient": (str, False),
+        **dict.fromkeys(("recipient", "breach"), (str, False)),
         "rolls": (bool, False),
     },
     "periodic": {
@@ -139,6 +140,13 @@ KINDS = {
 }
 SPANS = ("hours", "days", "business days", "weeks", "months")
 UNITS = {"FLOP", "percent", "times", *SPANS}
+
+
+def _fraction(raw: Any, path: str) -> Fraction:
+    try:
+        return Fraction(str(raw))
+    except (ValueError, ZeroDivisionError) as error:
+        raise PackError(f"{path}: {raw!r} is no fraction such as 1/3.") from error
 
 
 def check_keys(raw: object, form: str, path: str) -> None:
@@ -176,7 +184,7 @@ def parse_value(raw: Any, unit: str, path: str) -> Decimal | int | str | tuple[s
     if unit == "list":
         return tuple(str(item) for item in raw)
     if unit == "fraction":
-        return Fraction(str(raw))
+        return _fraction(raw, path)
     if unit not in UNITS and unit not in EXPONENTS:
         raise PackError(f"{path}: unit {unit!r} is not known.")
     if unit in SPANS:

@@ -18,10 +18,11 @@ from portal.law.methods import Adoption
 from portal.law.money import TO_PER_FROM, Money, exact, half_up, plain
 from portal.law.penalty_facts import NotBuilt, PenaltyFacts, Presented
 from portal.law.penalty_lines import Line
-from portal.law.penalty_maximum import ALTERNATIVES, BASE, SUBSEQUENT
+from portal.law.penalty_maximum import BASE, SUBSEQUENT
 from portal.law.penalty_part import Rules
 from portal.law.penalty_run import PROPOSED, Outcome, outcome
 from portal.law.penalty_share import COUNT, FACTORS
+from portal.law.penalty_turnover import ALTERNATIVES
 from portal.law.statute import Pack, Reading
 
 __all__ = ["Adoption", "Choice", "NoAmount", "NotBuilt", "Result", "Under", "compute"]

@@ -18,6 +18,8 @@ from portal.law.penalty_part import Part, Rules
 from portal.law.statute import Pack
 
 PER = "penalty.maximum_per"
+DECISION = "decision"
+PER_WORDS = (DECISION, "violation")
 PROPOSED = "proposed"
 ONE_DAY = timedelta(days=1)
 STEPS: dict[str, Callable[[Part, Step], None]] = {
@@ -85,7 +87,7 @@ def _numbers(sheet: Sheet, case: PenaltyFacts, pack: Pack | None) -> list[int | 
     """One part for the whole decision, or one for each violation, as the pack says."""
     if pack is None or not pack.history(PER):
         return [None]
-    if sheet.value(pack, PER, case.conduct_end).value == "decision":
+    if sheet.value(pack, PER, case.conduct_end).value == DECISION:
         return [None]
     return list(range(len(case.violations)))
 

@@ -10,8 +10,9 @@ from portal.law.methods import Row, Step, Table
 from portal.law.money import plain, rounded
 from portal.law.penalty_facts import HUNDRED
 from portal.law.penalty_inputs import absent, needed_text, stated, whole
-from portal.law.penalty_maximum import BASE, turnover, usual_basis
+from portal.law.penalty_maximum import BASE, usual_basis
 from portal.law.penalty_part import Part
+from portal.law.penalty_turnover import turnover
 
 _LETTER = re.compile(r"\(?([a-z])\)?(?:\(|$)")
 

@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from portal.law.facts import FactError, LawError
 from portal.law.packs import KINDS, PackError, check_keys, parse_value
@@ -254,7 +254,7 @@ def parse(text: str, path: str) -> Pack:
         name=raw["name"],
         short=raw["short"],
         status=raw["status"],
-        zone=ZoneInfo(raw["zone"]),
+        zone=_zone(raw["zone"], path),
         starts=raw["from"],
         citation=raw["citation"],
         source=raw["source"],
@@ -270,6 +270,13 @@ def parse(text: str, path: str) -> Pack:
         text=text,
         **rows,
     )
+
+
+def _zone(name: str, path: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise PackError(f"{path}: no time zone has the name {name!r}.") from error
 
 
 _CHOSEN: ContextVar[Mapping[str, Pack]] = ContextVar("statute versions", default=MappingProxyType({}))
