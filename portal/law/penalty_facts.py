@@ -124,9 +124,13 @@ class Prior:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """An alleged violation; `stated`: the days were given, else they are the date of the law."""
+    """An alleged violation; `stated`: the days were given, else they are the date of the law.
+
+    `place` is where it stands in the list of the facts, from 0; leaving one out moves no other.
+    """
 
     path: str
+    place: int
     provision: str
     penalty_provision: str | None
     severity: Decimal | None

@@ -135,7 +135,12 @@ def _own(part: Part, pack: Pack, number: int) -> None:
         sheet.warn(f"{violation.path}.items has no effect under {pack.id}.")
     cap, how = _cap(part, pack, number)
     part.maximum, part.citation = rounded(cap.number, sheet.currency), cap.citation
-    rest: dict[str, Any] = {"amount": part.maximum, "how": how, "violation": number, "status": cap.status}
+    rest: dict[str, Any] = {
+        "amount": part.maximum,
+        "how": how,
+        "violation": violation.place,
+        "status": cap.status,
+    }
     label = f"Legal maximum, {violation.provision}"
     sheet.add(label, cap.citation, "maximum", plain(cap.number), **rest)
 

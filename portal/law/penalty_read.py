@@ -34,7 +34,7 @@ from portal.law.penalty_facts import (
     Turnover,
     Violation,
 )
-from portal.law.statute import Pack
+from portal.law.statute import NotInForce, Pack
 
 METHOD_KEY, PER_KEY = "penalty.method", "penalty.maximum_per"
 VIOLATIONS = "violations"
@@ -87,7 +87,15 @@ def read(facts: Mapping[str, Any], adoptions: tuple[Adoption, ...] = ()) -> Read
         factors=tuple(_factor(item) for item in inputs.children("factors", ("code", "reason", "percent"))),
         presented=_presented(top),
     )
+    _begun(case)
     return Read(case, pack, adoption if adoption and adoption.method == method.id else None, warnings)
+
+
+def _begun(case: PenaltyFacts) -> None:
+    """A method by itself is used from its first day on; what is decided later may concern earlier conduct."""
+    days = [day for day in (case.on, case.decided_on) if day]
+    if case.regime is None and days and max(days) < case.method.valid_from:
+        raise NotInForce(case.method.id, "the method", max(days), case.method.valid_from, "on")
 
 
 def _adopted(pack: Pack | None, adoptions: tuple[Adoption, ...], on: date | None) -> Adoption | None:
@@ -230,19 +238,20 @@ def _priors(top: Facts) -> tuple[Prior, ...]:
 def _violations(inputs: Facts, when: date, *, needed: bool) -> tuple[Violation, ...]:
     """The violations; where the method takes none, they only say when the conduct was."""
     items = inputs.children(VIOLATIONS, VIOLATION_KEYS)
-    found = tuple(_violation(item, when, needed=needed) for item in items)
+    found = tuple(_violation(item, place, when, needed=needed) for place, item in enumerate(items))
     if not found and needed:
         raise FactError("inputs.violations", "no violation is stated", "State at least one.")
     return found
 
 
-def _violation(item: Facts, when: date, *, needed: bool) -> Violation:
+def _violation(item: Facts, place: int, when: date, *, needed: bool) -> Violation:
     start, end = _conduct(item)
     items = item.number("items", low=Decimal(1), high=Decimal(10_000))
     if items is not None and items != int(items):
         raise FactError(item.at("items"), "a whole number is expected here")
     return Violation(
         path=item.path,
+        place=place,
         provision=_needed_text(item, "provision") if needed else item.text("provision") or "",
         penalty_provision=item.text("penalty_provision"),
         severity=item.number("severity_percent", high=HUNDRED),

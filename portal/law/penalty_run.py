@@ -15,7 +15,7 @@ from portal.law.penalty_facts import HUNDRED, PenaltyFacts, Violation
 from portal.law.penalty_lines import Sheet
 from portal.law.penalty_maximum import listed, maximum, provision
 from portal.law.penalty_part import Part, Rules
-from portal.law.statute import Pack
+from portal.law.statute import NotInForce, Pack
 
 PER = "penalty.maximum_per"
 DECISION = "decision"
@@ -170,26 +170,38 @@ def power_from(pack: Pack) -> tuple[date, str]:
 
 
 def _split(sheet: Sheet, case: PenaltyFacts, pack: Pack) -> PenaltyFacts:
-    """Continuing conduct from the power on; what lies before it is told and does not count."""
+    """Conduct from the power on; what lies before it is told and does not count.
+
+    Raises:
+        NotInForce: when all of it lies before, naming the first violation.
+    """
     power, citation = power_from(pack)
     kept = []
-    for number, violation in enumerate(case.violations):
-        if violation.start >= power or violation.end < power:
+    for violation in case.violations:
+        if violation.start >= power:
             kept.append(violation)
             continue
         sheet.warn(f"{violation.path}: only conduct from {power} on can be penalised under {citation}.")
         for label, start, end in _stretches(violation, pack.starts, power):
             days = (end - start).days + 1
-            rest: dict[str, Any] = {"how": f"{start} to {end}, {days} days", "violation": number}
+            rest: dict[str, Any] = {"how": f"{start} to {end}, {days} days", "violation": violation.place}
             sheet.add(f"{label}, {violation.provision}", citation, "split", str(days), **rest)
-        kept.append(replace(violation, start=power))
+        if violation.end >= power:
+            kept.append(replace(violation, start=power))
+    if case.violations and not kept:
+        first = case.violations[0]
+        raise NotInForce(pack.id, PER if pack.history(PER) else "the law", first.end, power, first.path)
     return replace(case, violations=tuple(kept))
 
 
 def _stretches(violation: Violation, duty: date, power: date) -> list[tuple[str, date, date]]:
     spans = [
-        ("Before the duty began", violation.start, min(duty, power) - ONE_DAY),
-        ("Under the duty, before the power to penalise", max(violation.start, duty), power - ONE_DAY),
+        ("Before the duty began", violation.start, min(duty - ONE_DAY, power - ONE_DAY, violation.end)),
+        (
+            "Under the duty, before the power to penalise",
+            max(violation.start, duty),
+            min(power - ONE_DAY, violation.end),
+        ),
         ("Conduct that counts", power, violation.end),
     ]
     return [span for span in spans if span[1] <= span[2]]

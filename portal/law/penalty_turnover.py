@@ -116,6 +116,7 @@ def choose(sheet: Sheet, case: PenaltyFacts, base: str, by: date) -> list[Turnov
     elif base not in entities and any(name in entities for name in ALTERNATIVES):
         other = next(name for name in ALTERNATIVES if name in entities)
         sheet.warn(f"Turnover of the {base} is not stated; that of the {other} is used.")
+    entities = _without_parts(sheet, case, entities)
     chosen = [_of_year(sheet, case, entity, by) for entity in entities]
     parent = next((figure for figure in chosen if figure.consolidated), None)
     for figure in chosen:
@@ -126,6 +127,17 @@ def choose(sheet: Sheet, case: PenaltyFacts, base: str, by: date) -> list[Turnov
                 "Keep the consolidated figure alone, or list each company without consolidation.",
             )
     return chosen
+
+
+def _without_parts(sheet: Sheet, case: PenaltyFacts, entities: list[str]) -> list[str]:
+    """Without the companies that the figure of the undertaking holds already, unless it says it does not."""
+    whole = next((f for f in case.revenue if f.entity == ALTERNATIVES[0] and f.consolidated is None), None)
+    if whole is None:
+        return entities
+    for figure in case.revenue:
+        if figure.entity not in ALTERNATIVES:
+            sheet.warn(f"{figure.path} is not added: {whole.path} is the turnover of the whole undertaking.")
+    return [name for name in entities if name in ALTERNATIVES]
 
 
 def _of_year(sheet: Sheet, case: PenaltyFacts, entity: str, by: date) -> Turnover:

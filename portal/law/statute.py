@@ -41,15 +41,15 @@ class UnknownVersion(LawError):
 
 
 class NotInForce(LawError):
-    """The law has no value yet on that day; `starts` is its first day."""
+    """The law has no value yet on that day; `starts` is its first day, `path` the fact that names the day."""
 
-    def __init__(self, pack: str, key: str, on: date, starts: date) -> None:
+    def __init__(self, pack: str, key: str, on: date, starts: date, path: str = "") -> None:
         super().__init__(
-            f"{pack}: {key} is not in force on {on.isoformat()}.",
+            f"{path}{': ' if path else ''}{pack}: {key} is not in force on {on.isoformat()}.",
             f"It starts on {starts.isoformat()}.",
             "Use a later date, or the law that applied then.",
         )
-        self.pack, self.key, self.on, self.starts = pack, key, on, starts
+        self.pack, self.key, self.on, self.starts, self.path = pack, key, on, starts, path
 
 
 class Gap(PackError):

@@ -228,7 +228,7 @@ WRONG = [
     ("ca-tfaia", '{ rule = "compute" }', "{ any = [] }", "is not all, any or rule over inputs"),
     ("ca-tfaia", '{ all = ["covered", ', '{ all = ["moon", ', "large names an unknown rule 'moon'"),
     ("ca-tfaia", 'decisive = "operates_in"', 'decisive = "moon"', "decisive 'moon' is not one of"),
-    ("ca-tfaia", 'territories = ["US-CA", "California"]', "territories = []", "names no territory"),
+    ("ca-tfaia", 'territories = ["US-CA", "California", "Calif."]', "territories = []", "names no territory"),
     ("ca-tfaia", 'period = "preceding calendar year"', 'period = "moon"', "period 'moon' is not one of"),
     ("ca-tfaia", 'period = "preceding calendar year"', "", "period None is not one of"),
     ("ca-tfaia", 'name = "gross_revenue"', 'name = "compute"', "two rules of coverage have one name"),
@@ -281,6 +281,7 @@ WRONG = [
         "gravity.medium from 2026-01-01",
     ),
     ("office", '"2026-12-25"', '"Christmas"', "closed_days: 'Christmas' is no date"),
+    ("ca-tfaia", "America/Los_Angeles", "Moon/Base", "no time zone has the name 'Moon/Base'"),
     ("office", 'value = ["6", "7"]', 'value = ["6", "Sunday"]', "weekend from 2026-01-01 is 'Sunday'"),
     ("aaif-proposal", 'name = "any one"', 'name = "compute and money"', "two options of different names"),
 ]
@@ -292,6 +293,7 @@ def test_the_whole_check(name: str, old: str, new: str, message: str) -> None:
     assert old in text
     with pytest.raises(PackError) as caught:
         checking.check(statute.parse(text.replace(old, new, 1), "changed.toml"))
+    assert "changed.toml" in str(caught.value)
     assert message in str(caught.value)
 
 
