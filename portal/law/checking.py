@@ -47,6 +47,11 @@ def rows(pack: Pack) -> Iterator[Mapping[str, Any]]:
     yield from pack.coverage.get("rule", ())
 
 
+def _owed(pack: Pack) -> tuple[Mapping[str, Any], ...]:
+    """Every row that something falls due by."""
+    return *pack.clocks, *pack.periodic, *pack.duties
+
+
 def _told(pack: Pack) -> None:
     """What a person reads is never blank, in no table."""
     raw = {"name": pack.name, "short": pack.short, "citation": pack.citation, "source": pack.source}
@@ -83,7 +88,7 @@ def _used(pack: Pack) -> None:
     codes = [row["code"] for row in pack.provisions]
     if len(set(codes)) != len(codes):
         raise PackError(f"{pack.path}: two provisions have one code.")
-    breached = {row["breach"] for row in (*pack.clocks, *pack.duties) if "breach" in row}
+    breached = {row["breach"] for row in _owed(pack) if "breach" in row}
     for row in pack.provisions:
         if (row["code"] in breached) == row.get("by_hand", False):
             why = "no duty names it, so it says by_hand" if row["code"] not in breached else "a duty names it"
@@ -105,7 +110,7 @@ def _duties(pack: Pack) -> None:
         for word in ("value", "within"):
             if word in row and row[word] not in keys:
                 raise PackError(f"{at} names the value {row[word]!r}, which does not exist.")
-    for row in (*pack.clocks, *pack.duties):
+    for row in _owed(pack):
         if "breach" in row and row["breach"] not in codes:
             at = f"{pack.path}: duty {row['duty']}"
             raise PackError(f"{at} names the provision {row['breach']!r}, which does not exist.")
@@ -124,7 +129,7 @@ def _form(row: Mapping[str, Any], at: str) -> None:
 
 def _periods(pack: Pack) -> None:
     """Clocks start and periods pass: each is a span of time of at least one, and some day is no weekend."""
-    for row in (*pack.clocks, *pack.periodic, *pack.duties):
+    for row in _owed(pack):
         for word in ("value", "within"):
             for value in pack.history(row.get(word, "")):
                 if value.unit not in SPANS or value.number < 1:

@@ -32,7 +32,7 @@ _LABELS = {
 _EVENTS = {
     "access_reviewed": "the last review",
     "audit_done": "the last audit",
-    "aware": "becoming aware of the incident",
+    "aware": "becoming aware that the model was involved",
     "became_covered": "being covered",
     "became_large": "becoming a large developer",
     "certified": "the last certification",

@@ -28,6 +28,7 @@ _FORMS: dict[str, dict[str, tuple[type | tuple[type, ...], bool]]] = {
         "citation": (str, True),
         "source": (str, True),
         "aliases": (list, False),
+        "order": (int, False),
         "authorities": (dict, True),
         "labels": (dict, True),
         "coverage": (dict, False),
@@ -64,6 +65,7 @@ _FORMS: dict[str, dict[str, tuple[type | tuple[type, ...], bool]]] = {
     "reading": {
         **dict.fromkeys(("key", "question", "citation", "adopted", "by", "why"), (str, True)),
         "on": (date, True),
+        "verified": (bool, False),
         "option": (list, True),
     },
     "option": {
@@ -121,6 +123,7 @@ _FORMS: dict[str, dict[str, tuple[type | tuple[type, ...], bool]]] = {
         "repeats": (bool, True),
         **dict.fromkeys(("met_by", "ends"), (list, False)),
         **dict.fromkeys(("schedule", "standing"), (bool, False)),
+        "breach": (str, False),
     },
     "factor": {
         **dict.fromkeys(("code", "label", "citation"), (str, True)),

@@ -16,7 +16,7 @@ from portal.law import penalty_read, statute
 from portal.law.facts import FactError, LawError
 from portal.law.methods import Adoption
 from portal.law.money import TO_PER_FROM, Money, exact, half_up, plain
-from portal.law.penalty_facts import NotBuilt, PenaltyFacts, Presented
+from portal.law.penalty_facts import PER, NotBuilt, PenaltyFacts, Presented
 from portal.law.penalty_lines import Line
 from portal.law.penalty_maximum import BASE, SUBSEQUENT
 from portal.law.penalty_part import Rules
@@ -172,6 +172,8 @@ def _compute(read: penalty_read.Read, *, readings: bool) -> Result:
     office = statute.load(statute.OFFICE)
     asked = _asked(case, pack, office)
     choices = {reading.key: reading.adopted for reading in asked}
+    if pack is not None and PER in pack.readings:
+        choices[PER] = pack.readings[PER].adopted
     if case.base is not None:
         choices[BASE] = case.base
     elif pack is not None and BASE in pack.readings:
@@ -220,6 +222,8 @@ def _asked(case: PenaltyFacts, pack: Pack | None, office: Pack) -> list[Reading]
         asked.append(readings[BASE])
     if COUNT in readings and any(violation.items > 1 for violation in case.violations):
         asked.append(readings[COUNT])
+    if PER in readings and len(case.violations) > 1 and "violations" in case.method.inputs:
+        asked.append(readings[PER])
     if SUBSEQUENT in readings:
         asked.append(readings[SUBSEQUENT])
     if case.factors:

@@ -74,6 +74,9 @@ PRESENT_QUOTES: dict[str, Quote] = {
     "presented currency per penalty currency": TO_PER_FROM,
     "penalty currency per presented currency": FROM_PER_TO,
 }
+PER, DECISION, EACH, AS_READ = "penalty.maximum_per", "decision", "violation", "as read"
+PER_WORDS = (DECISION, EACH, AS_READ)
+"""What a maximum is for. Where the text leaves it open it is `as read`: the reading of the same key says."""
 SMALLEST_RATE = Decimal("1e-12")
 HUNDRED = Decimal(100)
 

@@ -33,8 +33,8 @@ def maximum(part: Part, step: Step) -> None:
     pack = part.rules.pack
     if pack is None or not pack.history("penalty.maximum_per"):
         _stated(part, step)
-    elif part.number is None:
-        _decision(part, pack)
+    elif part.number is None or not pack.history(CAP):
+        _formula(part, pack)
     else:
         _own(part, pack, part.number)
 
@@ -60,14 +60,15 @@ def usual_basis(part: Part) -> str:
     return "average_of_fiscal_year" if part.rules.method.currency == "EUR" else "period_end"
 
 
-def _decision(part: Part, pack: Pack) -> None:
-    """One maximum for the whole decision."""
+def _formula(part: Part, pack: Pack) -> None:
+    """A maximum by amount and turnover, for the whole decision or for one violation of it."""
     sheet, case = part.sheet, part.case
-    day = amount_day(part, pack, case.conduct_end)
-    values = {FIXED: amount_of(part, pack, FIXED, case.conduct_end)} if pack.history(FIXED) else {}
+    conduct = max((violation.end for _, violation in part.violations), default=case.conduct_end)
+    day = amount_day(part, pack, conduct)
+    values = {FIXED: amount_of(part, pack, FIXED, conduct)} if pack.history(FIXED) else {}
     if pack.history(PERCENT):
         values[PERCENT] = sheet.value(pack, PERCENT, day)
-    for violation in case.violations:
+    for _, violation in part.violations:
         sheet.value(pack, next(iter(values)), violation.end)
         provision(sheet, pack, violation.provision, violation.path)
     _faults(sheet, case, pack)

@@ -13,8 +13,11 @@ from portal.law.facts import FactError, Facts
 from portal.law.methods import Adoption, Method
 from portal.law.money import read_currency
 from portal.law.penalty_facts import (
+    AS_READ,
+    DECISION,
     HUNDRED,
     LINKS,
+    PER,
     PRESENT_QUOTES,
     PRIOR_KEYS,
     PRIOR_STATES,
@@ -36,7 +39,7 @@ from portal.law.penalty_facts import (
 )
 from portal.law.statute import NotInForce, Pack
 
-METHOD_KEY, PER_KEY = "penalty.method", "penalty.maximum_per"
+METHOD_KEY = "penalty.method"
 VIOLATIONS = "violations"
 
 
@@ -111,16 +114,21 @@ def _method(
 ) -> tuple[Method, tuple[str, ...]]:
     if pack is None:
         return methods.load(stated or SHARE), ()
-    if not pack.history(PER_KEY) and not pack.history(METHOD_KEY):
+    if not pack.history(PER) and not pack.history(METHOD_KEY):
         raise NotBuilt(f"a penalty under {pack.id}")
     usual = adoption.method if adoption else _of_pack(pack, when or date.max)
     method = methods.load(stated or usual)
-    own = bool(pack.history(PER_KEY)) and any(v.value != "decision" for v in pack.history(PER_KEY))
-    if own and VIOLATIONS not in method.inputs:
+    if _each(pack) and VIOLATIONS not in method.inputs:
         raise NotBuilt(f"method {method.id} under {pack.id}, whose maximum is for each violation")
     if method.id == usual:
         return method, ()
     return method, (f"Method {method.id} is not adopted for {pack.id}; {usual} is.",)
+
+
+def _each(pack: Pack) -> bool:
+    """Whether the maximum of a law is, or was, one for each violation."""
+    words = (pack.readings[PER].adopted if v.value == AS_READ else v.value for v in pack.history(PER))
+    return any(word != DECISION for word in words)
 
 
 def _of_pack(pack: Pack, on: date) -> str:

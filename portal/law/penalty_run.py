@@ -11,15 +11,12 @@ from typing import Any
 from portal.law import penalty_share, penalty_steps, penalty_tables
 from portal.law.methods import Method, Step
 from portal.law.money import half_up, plain
-from portal.law.penalty_facts import HUNDRED, PenaltyFacts, Violation
+from portal.law.penalty_facts import AS_READ, DECISION, HUNDRED, PER, PenaltyFacts, Violation
 from portal.law.penalty_lines import Sheet
 from portal.law.penalty_maximum import listed, maximum, provision
 from portal.law.penalty_part import Part, Rules
 from portal.law.statute import NotInForce, Pack
 
-PER = "penalty.maximum_per"
-DECISION = "decision"
-PER_WORDS = (DECISION, "violation")
 PROPOSED = "proposed"
 ONE_DAY = timedelta(days=1)
 STEPS: dict[str, Callable[[Part, Step], None]] = {
@@ -71,7 +68,7 @@ def outcome(case: PenaltyFacts, rules: Rules) -> Outcome:
     _warn_absent(sheet, case, pack)
     if pack is not None:
         case = _split(sheet, case, pack)
-    parts = [_run(Part(sheet, case, rules, number)) for number in _numbers(sheet, case, pack)]
+    parts = [_run(Part(sheet, case, rules, number)) for number in _numbers(sheet, case, rules)]
     limit = _sum([part.maximum for part in parts])
     total = sheet.total() if all(part.settled for part in parts) else None
     if total is not None:
@@ -83,11 +80,13 @@ def outcome(case: PenaltyFacts, rules: Rules) -> Outcome:
     return Outcome(sheet, limit, total, first.limits, first.outside, counted)
 
 
-def _numbers(sheet: Sheet, case: PenaltyFacts, pack: Pack | None) -> list[int | None]:
-    """One part for the whole decision, or one for each violation, as the pack says."""
+def _numbers(sheet: Sheet, case: PenaltyFacts, rules: Rules) -> list[int | None]:
+    """One part for the whole decision, or one for each violation, as the pack or the reading of it says."""
+    pack = rules.pack
     if pack is None or not pack.history(PER):
         return [None]
-    if sheet.value(pack, PER, case.conduct_end).value == DECISION:
+    per = sheet.value(pack, PER, case.conduct_end).value
+    if (rules.choices[PER] if per == AS_READ else per) == DECISION:
         return [None]
     return list(range(len(case.violations)))
 

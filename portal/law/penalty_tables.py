@@ -148,7 +148,7 @@ def rate(part: Part, step: Step) -> None:
             raise FactError(path, "the value is missing", f"State {path}.")
         row = _named(part, table, violation.level, path)
         percent = row.amount or Decimal(0)
-        label = f"{step.text('label')}, {violation.provision}: {row.name}"
+        label = f"{step.text('label')}, {violation.provision}: {row.name.replace('_', ' ')}"
         how = f"{part.sheet.money(rounded(base, part.sheet.currency))} × {plain(percent / HUNDRED)}"
         to = part.exact + base * percent / HUNDRED
         part.move(to, step, "start", plain(percent), label=label, how=how, violation=number)

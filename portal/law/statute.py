@@ -26,10 +26,15 @@ from portal.law.facts import FactError, LawError
 from portal.law.packs import KINDS, PackError, check_keys, parse_value
 
 FOLDER = Path(__file__).parent / "statute"
-REGIMES = ("aaif-proposal", "ca-tfaia", "ny-raise", "il-sb315", "eu-ai-act")
 OFFICE = "office"
-STATUSES = ("enacted", "proposed", "office practice", "promised")
-"""`promised` is what a developer's own framework undertakes; some laws make breaking it a violation."""
+LAST = 1000
+"""Where a pack or a method stands that names no order of its own."""
+STATUSES = ("enacted", "proposed", "code of practice", "guidance", "office practice", "promised")
+"""A `code of practice` may show that a law is complied with and is no law.
+
+`guidance` is what an authority says of a law. `promised` is what a developer's own framework undertakes; some
+laws make breaking it a violation.
+"""
 
 
 class UnknownRegime(LawError):
@@ -91,7 +96,10 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """An ambiguous text, the ways to read it, and the one the office adopted: by whom, when and why."""
+    """An ambiguous text, the ways to read it, and the one the office adopted: by whom, when and why.
+
+    `verified`: somebody held the texts that it cites against their source.
+    """
 
     key: str
     question: str
@@ -101,6 +109,7 @@ class Reading:
     on: date
     why: str
     options: tuple[Option, ...]
+    verified: bool = True
 
     def option(self, name: str) -> Option:
         """The option of that name."""
@@ -126,6 +135,7 @@ class Pack:
     values: tuple[Value, ...]
     readings: Mapping[str, Reading] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
+    order: int = LAST
     coverage: Mapping[str, Any] = field(default_factory=dict)
     provisions: tuple[Mapping[str, Any], ...] = ()
     clocks: tuple[Mapping[str, Any], ...] = ()
@@ -265,6 +275,7 @@ def parse(text: str, path: str) -> Pack:
         values=_values(raw, path),
         readings=read_readings(raw, path),
         aliases=tuple(raw.get("aliases", ())),
+        order=raw.get("order", LAST),
         coverage=raw.get("coverage", {}),
         calendar=raw.get("calendar", {}),
         text=text,
@@ -329,8 +340,21 @@ def packs() -> tuple[Pack, ...]:
 
 @cache
 def shipped() -> tuple[Pack, ...]:
-    """The packs that came with this release, whatever `using` put in their place."""
-    return tuple(_read(FOLDER / f"{name}.toml") for name in (*REGIMES, OFFICE))
+    """The packs of the folder `statute`, whatever `using` put in their place: a file there is a regime.
+
+    They stand in the order that each names, the office's own last.
+
+    Raises:
+        PackError: when two files have one id or alias.
+    """
+    found = sorted(map(_read, FOLDER.glob("*.toml")), key=lambda one: (one.id == OFFICE, one.order, one.id))
+    named: dict[str, str] = {}
+    for pack in found:
+        for name in (pack.id, *pack.aliases):
+            if name in named:
+                raise PackError(f"{pack.path}: {name!r} is the name of {named[name]} already.")
+            named[name] = pack.path
+    return tuple(found)
 
 
 @cache

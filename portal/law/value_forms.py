@@ -16,9 +16,8 @@ from fractions import Fraction
 from portal.law import inflation, methods
 from portal.law.money import EXPONENTS
 from portal.law.packs import SPANS, PackError
-from portal.law.penalty_facts import LINKS, PRIOR_STATES, RATE_BASES
+from portal.law.penalty_facts import AS_READ, DECISION, EACH, LINKS, PER, PER_WORDS, PRIOR_STATES, RATE_BASES
 from portal.law.penalty_maximum import TAKES
-from portal.law.penalty_run import PER_WORDS
 from portal.law.penalty_turnover import PERIODS, YEARS
 from portal.law.statute import Pack, Value
 
@@ -139,9 +138,19 @@ def check(pack: Pack) -> None:
         for value in pack.history(key):
             if wrong := form.wrong(value):
                 raise PackError(f"{pack.path}: {key} from {value.valid_from} {wrong}.")
+    _as_read(pack)
     for value in pack.history("closed_days"):
         for day in value.value if isinstance(value.value, tuple) else ():
             _day(pack, day)
+
+
+def _as_read(pack: Pack) -> None:
+    """What a maximum is for stands in a value or, where that says so, in a reading; never in both."""
+    reading = pack.readings.get(PER)
+    if any((value.value == AS_READ) is (reading is None) for value in pack.history(PER)):
+        raise PackError(f"{pack.path}: {PER} is {AS_READ!r} where a reading of that key says it, else not.")
+    if reading is not None and not {option.name for option in reading.options} <= {DECISION, EACH}:
+        raise PackError(f"{pack.path}: reading {PER}: the options are {DECISION} and {EACH}.")
 
 
 def _asked(pack: Pack) -> Iterator[tuple[str, Form]]:

@@ -167,7 +167,7 @@ WRONG: list[tuple[dict[str, Any], str, Any, str]] = [
     (USSG, "inputs.chosen.reason", None, "inputs.chosen.reason: the value is missing"),
     (USSG, "inputs.chosen.amount", "-1", "inputs.chosen.amount: -1 is out of bounds"),
     (USSG, "on", None, "on: the table fine of ussg-ch8 depends on the date"),
-    (USSG, "on", "1990-01-01", "ussg-ch8: fine is not in force on 1990-01-01"),
+    (USSG, "on", "1990-01-01", "on: ussg-ch8: the method is not in force on 1990-01-01"),
     (NL, "inputs.category", "V", "inputs.category: 'V' is not known here"),
     (NL, "inputs.category", "IV", "inputs.next_category: there is no class after IV"),
     (NL, "inputs.category", None, "inputs.category: the value is missing"),
