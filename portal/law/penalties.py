@@ -72,7 +72,8 @@ class Result:
     """A computed penalty. `statute_digest` is the regime's pack, the method's where no regime applies.
 
     `amount` is None where the method gives a range and nobody chose; `legal_maximum` where none is stated.
-    `counted` are the ids of the priors that the calculation relied on.
+    `counted` are the ids of the priors that the calculation relied on; `inflation_digest` names the
+    table that adjusted an amount of the law, empty where none did.
     """
 
     regime: str | None
@@ -92,6 +93,7 @@ class Result:
     statute_digest: str
     office_digest: str
     method_digest: str
+    inflation_digest: str = ""
 
     @property
     def maximum(self) -> Decimal:
@@ -132,6 +134,8 @@ class Result:
         if self.converted is not None:
             found["converted"] = plain(self.converted.amount)
             found["converted_currency"] = self.converted.currency
+        if self.inflation_digest:
+            found["inflation_digest"] = self.inflation_digest
         if self.illustration:
             found["illustration"] = "Proposed: shown as an illustration, never served."
         return found
@@ -201,6 +205,7 @@ def _compute(read: penalty_read.Read, *, readings: bool) -> Result:
         statute_digest=(pack or method).digest,
         office_digest=office.digest,
         method_digest=method.digest,
+        inflation_digest=main.sheet.inflation_digest,
     )
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from bench import coverage as bench
-from portal.law import compute, coverage, penalties, statute
+from portal.law import accelerators, compute, coverage, penalties, statute
 from portal.law.facts import FactError, Facts, LawError
+from portal.law.packs import PackError
 
 
 def assess(regime: str, **model: Any) -> dict[str, Any]:
@@ -199,3 +200,38 @@ def test_the_other_reading_can_be_adopted() -> None:
         assert penalties.compute(TWO).total == Decimal(42_000_000)
         with pytest.raises(LawError, match="whose maximum is for each violation"):
             penalties.compute({**TWO, "method": "nl-2019", "inputs": {"category": "II"}})
+
+
+CHIPS = {"chips": [{"name": "NVIDIA H100 SXM5 80GB", "count": 8, "hours": "100", "utilisation": "0.4"}]}
+
+
+def test_an_estimate_is_worked_out_again_from_the_table_that_it_used() -> None:
+    before = assess("eu-ai-act", **CHIPS)["training_flop"]
+    text = accelerators.TABLE.read_text(encoding="utf-8")
+    other = accelerators.parse(text.replace('chips_factor = "', 'chips_factor = "1', 1))
+    with accelerators.using(other):
+        after = assess("eu-ai-act", **CHIPS)["training_flop"]
+        assert after["accelerators_digest"] == other.digest != before["accelerators_digest"]
+        assert after["high"] != before["high"]
+        with accelerators.using(accelerators.version(before["accelerators_digest"])):
+            assert assess("eu-ai-act", **CHIPS)["training_flop"] == before
+    changed = text.replace('chips_factor = "', 'chips_factor = "1', 1)
+    assert accelerators.version(other.digest, {other.digest: changed}) == other
+    with pytest.raises(statute.UnknownVersion, match="Bring the text"):
+        accelerators.version(other.digest)
+    with pytest.raises(PackError, match="it was changed"):
+        accelerators.version(other.digest, {other.digest: text})
+
+
+def test_a_table_that_an_earlier_release_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = accelerators.TABLE.read_text(encoding="utf-8") + "\n# as it was\n"
+    accelerators.load()
+    (tmp_path / "past").mkdir()
+    (tmp_path / "past" / "accelerators-2026.toml").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(accelerators, "TABLE", tmp_path / "accelerators.toml")
+    accelerators._past.cache_clear()
+    try:
+        wanted = accelerators.parse(text).digest
+        assert accelerators.version(wanted).digest == wanted
+    finally:
+        accelerators._past.cache_clear()
