@@ -189,7 +189,8 @@ def _split(sheet: Sheet, case: PenaltyFacts, pack: Pack) -> PenaltyFacts:
             kept.append(replace(violation, start=power))
     if case.violations and not kept:
         first = case.violations[0]
-        raise NotInForce(pack.id, PER if pack.history(PER) else "the law", first.end, power, first.path)
+        key = PER if pack.history(PER) else "the law"
+        raise NotInForce(pack.id, key, first.end, power, first.path if first.stated else "on")
     return replace(case, violations=tuple(kept))
 
 

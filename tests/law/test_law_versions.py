@@ -255,7 +255,7 @@ WRONG = [
         'citation = "" # ',
         "pack: citation is empty",
     ),
-    ("ca-tfaia", "\nby_hand = true", "", "provision 22757.15: no duty names it"),
+    ("ca-tfaia", "\nby_hand = true", "", "provision 22757.12(a): no duty names it"),
     ("ca-tfaia", 'code = "22757.12"\n', 'code = "22757.12"\nby_hand = true\n', "22757.12: a duty names it"),
     ("ca-tfaia", 'breach = "22757.13(c)(1)"', 'breach = "9"', "duty incident.report names the provision '9'"),
     (
