@@ -67,8 +67,6 @@ def _told(pack: Pack) -> None:
         for key, words in texts.items():
             if not words.strip():
                 raise PackError(f"{pack.path}: {table}: {key} is empty.")
-    if pack.status not in statute.STATUSES:
-        raise PackError(f"{pack.path}: status {pack.status!r} is not one of {', '.join(statute.STATUSES)}.")
 
 
 def _texts(row: object) -> dict[str, Any]:

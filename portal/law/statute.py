@@ -250,6 +250,8 @@ def parse(text: str, path: str) -> Pack:
     except tomllib.TOMLDecodeError as error:
         raise PackError(f"{path}: {error}.") from error
     check_keys(raw, "pack", path)
+    if raw["status"] not in STATUSES:
+        raise PackError(f"{path}: status {raw['status']!r} is not one of {', '.join(STATUSES)}.")
     for kind in ("authorities", "labels", "coverage", "calendar"):
         if kind in raw:
             check_keys(raw[kind], kind, f"{path}: {kind}")
