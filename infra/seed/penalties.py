@@ -108,15 +108,19 @@ def _adopt(stage: Stage, cast: Cast) -> None:
 
 def _evidence(stage: Stage, cast: Cast, eu: AllegedViolation, new_york: AllegedViolation) -> None:
     stage.at("2027-09-20 11:00")
-    sheet = "entity,fiscal year,revenue,currency\nAlphabet Inc.,2025,402836000000,USD\n"
-    paper = stage.file("revenue-2025.csv", sheet.encode())
+    sheet = (
+        "entity,year to,revenue,currency,sample figures of\n"
+        f'"{QUILLMARK}",2026-09-30,402836000000,USD,"{SAMPLE}, fiscal year 2025"\n'
+    )
+    paper = stage.file("revenue-2026.csv", sheet.encode())
     revenue = figures.NewRevenue(
         entity=QUILLMARK,
-        period_start=date(2025, 1, 1),
-        period_end=date(2025, 12, 31),
+        # The year before the decision; it ends while the reference rates of this release still run.
+        period_start=date(2025, 10, 1),
+        period_end=date(2026, 9, 30),
         amount=Decimal("402836000000"),
         currency="USD",
-        source="Form 10-K for 2025, consolidated statements of income",
+        source="Consolidated statements of income, year to 30 September 2026",
         sample_of=SAMPLE,
     )
     prior = figures.NewPrior(

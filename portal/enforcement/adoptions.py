@@ -19,8 +19,8 @@ from portal.law import methods, statute
 from portal.law.deadlines import legal_day
 from portal.law.facts import LawError
 from portal.law.methods import Adoption, Method
-from portal.law.penalty_facts import SHARE
-from portal.law.penalty_read import METHOD_KEY, PER_KEY, VIOLATIONS
+from portal.law.penalty_facts import PER, SHARE
+from portal.law.penalty_read import METHOD_KEY, VIOLATIONS
 from portal.law.statute import Pack
 from secure_access import ledger
 from secure_access.db import Session, col, next_reference, select
@@ -159,7 +159,7 @@ def usual(pack: Pack, on: date) -> str:
     """The method that a law's own pack names, used until one is adopted; empty where there is no penalty."""
     history = pack.history(METHOD_KEY)
     if not history:
-        return SHARE if pack.history(PER_KEY) else ""
+        return SHARE if pack.history(PER) else ""
     return str(pack.value(METHOD_KEY, max(on, history[0].valid_from)).value)
 
 
@@ -170,7 +170,7 @@ def misfit(pack: Pack, method: Method) -> str:
             f"{method.name if method.status == PROPOSED else pack.name} is a proposal and no law. It can be "
             "explored, but nothing that is served may rest on it, so it is not adopted."
         )
-    if not pack.history(PER_KEY) and not pack.history(METHOD_KEY):
+    if not pack.history(PER) and not pack.history(METHOD_KEY):
         return f"{pack.short} states no penalty, so no method is adopted for it."
     if method.currency not in ("", currency_of(pack.id)):
         return f"{method.name} counts in {method.currency}, and {pack.short} in {currency_of(pack.id)}."

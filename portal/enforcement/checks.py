@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from portal.enforcement.choices import Choices, faults_of, needs_turnover
+from portal.enforcement.choices import PROVISIONAL, Choices, faults_of, needs_turnover
 from portal.enforcement.tables import AllegedViolation, RevenueEvidence, Worksheet
 from portal.enforcement.turnover import Turnover
 from portal.law import penalties, statute
 from portal.law.facts import LawError
 from portal.law.methods import Adoption
+from portal.law.penalty_turnover import LATER_ENDED
 
 PROPOSED = "proposed"
 DIGESTS = ("statute_digest", "office_digest", "method_digest")
 """What a result names of the texts it was computed with: the law, the office's practice, the method."""
 _ABSENT = ("is not stated", "no percentage is stated")
 _UNVERIFIED = "is not verified"
+_FIGURE = re.compile(r"^revenue\[(\d+)\]")
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,10 @@ def gaps(worksheet: Worksheet, violation: AllegedViolation, revenue: Sequence[Re
     for warning in worksheet.result.get("warnings", ()):
         if _UNVERIFIED in warning:
             found.append(Gap(f"a source: {warning.rstrip('.')}", "statute"))
+        elif LATER_ENDED in warning and not _provisional(worksheet, warning):
+            found.append(
+                Gap(f"the turnover of the year that the law asks for: {warning.rstrip('.')}", "revenue")
+            )
         elif any(words in warning for words in _ABSENT) and ".fault" not in warning:
             where = (
                 "revenue"
@@ -61,6 +68,12 @@ def gaps(worksheet: Worksheet, violation: AllegedViolation, revenue: Sequence[Re
             )
             found.append(Gap(warning.rstrip("."), where))
     return found
+
+
+def _provisional(worksheet: Worksheet, warning: str) -> bool:
+    """Whether the figure that a warning names is marked as one that waits for the audited accounts."""
+    number = int(_FIGURE.findall(warning)[0])
+    return PROVISIONAL in str(worksheet.facts["revenue"][number]["source"])
 
 
 def open_figures(worksheet: Worksheet, found: Turnover) -> list[Gap]:

@@ -17,6 +17,8 @@ from portal.enforcement.workflow import VIOLATION
 from portal.law import statute
 from portal.law.facts import LawError
 from portal.law.money import Money
+from portal.law.packs import PackError
+from portal.law.penalty_facts import RATE_BASES
 from secure_access import documents, ledger
 from secure_access.db import Session, col, select
 from secure_access.documents import Accepted, Document, MediaType, Use
@@ -26,7 +28,7 @@ from secure_access.workflow import Denied
 ACCOUNTS = Use(frozenset({MediaType.PDF, MediaType.XLSX, MediaType.CSV}), 64 << 20)
 """What is taken as evidence of revenue."""
 LINKS = {"same": "The same company", "predecessor": "Its predecessor", "parent": "Its parent"}
-AVERAGE, PERIOD_END = "average_of_fiscal_year", "period_end"
+AVERAGE, PERIOD_END = RATE_BASES[:2]
 
 
 @dataclass(frozen=True)
@@ -265,7 +267,13 @@ def basis_of(regime: str, conduct: date) -> str:
 
 
 def rate_of(row: RevenueEvidence, currency: str, basis: str, decided: date) -> rates.AverageRate:
-    """The rate of a figure. Raises `Denied` where there is none: the bank states rates for the euro alone."""
+    """The rate of a figure on a basis, one of `RATE_BASES`.
+
+    Raises `Denied` where there is none: the bank states rates for the euro alone. Raises `PackError` for
+    another basis.
+    """
+    if basis not in RATE_BASES:
+        raise PackError(f"The rate basis {basis!r} is not one of {', '.join(RATE_BASES)}.")
     if currency != rates.EURO:
         raise Denied(
             f"No reference rate turns {row.currency} into {currency}: they are all for the euro.",

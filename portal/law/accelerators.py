@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+
+from portal.law.packs import PackError
+from portal.law.statute import UnknownVersion
 
 TABLE = Path(__file__).parent / "statute" / "tables" / "accelerators.toml"
 
@@ -51,10 +57,64 @@ class Accelerators:
         return None
 
 
-@cache
+_CHOSEN: ContextVar[Accelerators | None] = ContextVar("accelerators", default=None)
+
+
+@contextmanager
+def using(table: Accelerators) -> Iterator[None]:
+    """Work with this table in place of the shipped one until the block ends."""
+    token = _CHOSEN.set(table)
+    try:
+        yield
+    finally:
+        _CHOSEN.reset(token)
+
+
 def load() -> Accelerators:
-    """The shipped table, read once."""
-    raw = tomllib.loads(TABLE.read_text(encoding="utf-8"))
+    """The table of `using`, else the shipped one."""
+    return _CHOSEN.get() or _shipped()
+
+
+def version(wanted: str, stored: Mapping[str, str] | None = None) -> Accelerators:
+    """The table of a digest, so that an estimate of compute is worked out again from the peaks it used.
+
+    Args:
+        wanted: a digest as results of coverage carry it.
+        stored: TOML texts by digest, for tables that neither this release nor its folder `past` holds.
+
+    Raises:
+        UnknownVersion: when none has that digest.
+        PackError: when the stored text is not what its digest says.
+    """
+    for table in (_shipped(), *_past()):
+        if table.digest == wanted:
+            return table
+    text = (stored or {}).get(wanted)
+    if text is None:
+        why = "It is neither shipped with this release nor stored here."
+        what = f"No table of accelerators {wanted[:80]!r} is known."
+        raise UnknownVersion(what, why, "Bring the text it was made from.")
+    table = parse(text)
+    if table.digest != wanted:
+        raise PackError(f"stored {wanted[:19]}: the text has the digest {table.digest}; it was changed.")
+    return table
+
+
+@cache
+def _shipped() -> Accelerators:
+    return parse(TABLE.read_text(encoding="utf-8"))
+
+
+@cache
+def _past() -> tuple[Accelerators, ...]:
+    """Tables that an earlier release shipped; a release that changes the table moves the old file there."""
+    found = sorted((TABLE.parent / "past").glob("accelerators*.toml"))
+    return tuple(parse(path.read_text(encoding="utf-8")) for path in found)
+
+
+def parse(text: str) -> Accelerators:
+    """Read a table; its digest is over the text as it stands."""
+    raw = tomllib.loads(text)
     method = raw["method"]
     low, middle, high = (Decimal(value) for value in method["utilisation"])
     chips = [
@@ -71,5 +131,5 @@ def load() -> Accelerators:
         utilisation=(low, middle, high),
         citation=method["citation"],
         verified=method["verified"],
-        digest="sha256:" + hashlib.sha256(TABLE.read_bytes()).hexdigest(),
+        digest="sha256:" + hashlib.sha256(text.encode()).hexdigest(),
     )

@@ -96,7 +96,10 @@ def of(pack: Pack) -> Calendar:
         note = "No calendar is named; Saturdays and Sundays are passed over, holidays are not."
         return Calendar(f"Weekends ({pack.short})", (), frozenset({6, 7}), pack.citation, False, note)
     for name in raw["library"]:
-        _holidays(name, pack.starts.year)
+        try:
+            _holidays(name, pack.starts.year)
+        except PackError as error:
+            raise PackError(f"{pack.path}: calendar: {error}") from error
     return Calendar(
         name=raw["name"],
         library=tuple(raw["library"]),

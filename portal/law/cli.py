@@ -135,8 +135,9 @@ def check() -> None:
     try:
         for pack in statute.packs():
             checking.check(pack)
-            unverified = sum(not value.verified for value in pack.values)
-            click.echo(f"{pack.path}: {len(pack.values)} values, {unverified} not verified, {pack.digest}")
+            found = explained.explain(pack)
+            counted = f"{found.stated} values, readings and calendars, {found.unverified} not verified"
+            click.echo(f"{pack.path}: {counted}, {pack.digest}")
         for method in methods.methods():
             click.echo(f"{method.path}: {len(method.steps)} steps, {method.status}, {method.digest}")
         risk.check()

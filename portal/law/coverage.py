@@ -15,7 +15,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from portal.law import compute, revenue, statute
+from portal.law import compute, places, revenue, statute
 from portal.law.compute import Compute, scientific
 from portal.law.coverage_result import Coverage, Reason, RegimeCoverage, UnderReading
 from portal.law.facts import FactError, Facts
@@ -25,6 +25,8 @@ from portal.law.statute import Option, Pack, Reading, Value
 
 ORGANISATION_KEYS = ("gross_revenue", "ai_revenue", "ai_rd", "kind", "operates_in")
 PLACED_KEYS = ("territory", "date", "channel")
+NEXUS = ("placed_on_market", "operates_in")
+"""What decides whether somebody is in the territory: where a model is sold, or where its maker operates."""
 REBUTTAL_KEYS = ("regime", "status", "date")
 REBUTTALS = ("pending", "accepted", "rejected")
 # The order in which several answers combine: the first that occurs decides.
@@ -336,36 +338,48 @@ def _modifier(rule: Mapping[str, Any], value: Value, share: Value, flop: Compute
 def _designation(pack: Pack, rule: Mapping[str, Any], value: Value, case: _Case) -> _Finding:
     """A designation is a published act, so none stated counts as none; it is named as missing."""
     if case.designated is None:
-        return _finding(rule, value, "no", "no designation stated", missing=("model.designated",))
+        return _finding(rule, value, "no", "not designated as far as stated", missing=("model.designated",))
     named = pack.id in case.designated
     return _finding(rule, value, "yes" if named else "no", "designated" if named else "not designated")
 
 
 def _exempt(pack: Pack, case: _Case) -> _Finding | None:
-    kind = case.organisation.text("kind")
-    if kind is None or kind not in pack.coverage.get("exempt_kinds", ()):
+    kind, exempt = case.organisation.text("kind"), pack.coverage.get("exempt_kinds", ())
+    if kind is None or not exempt:
         return None
-    citation = pack.coverage["exempt_citation"]
-    return _Finding(Reason("exempt", "Exempt organisation", citation, kind, "not an exempt kind", "no", True))
+    named = places.folded_kind(kind)
+
+    def reason(outcome: str) -> Reason:
+        citation = pack.coverage["exempt_citation"]
+        return Reason("exempt", "Exempt organisation", citation, kind, "not an exempt kind", outcome, True)
+
+    if named in exempt:
+        return _Finding(reason("no"))
+    if named in places.kinds():
+        return None
+    path = case.organisation.at("kind")
+    known = ", ".join(sorted(places.kinds()))
+    return _Finding(reason("unknown"), (path,), f"{path}: {kind!r} is not known; use one of: {known}.")
 
 
 def _nexus(pack: Pack, case: _Case) -> _Finding | None:
-    """Operating or placing on the market there: not stated, the answer stands and names it."""
+    """Operating or placing on the market there: not stated or not known, the answer stands and names it."""
     decisive = pack.coverage["decisive"]
-    path = f"{case.model.path if decisive == 'placed_on_market' else case.organisation.path}.{decisive}"
+    path = (case.model if decisive == NEXUS[0] else case.organisation).at(decisive)
     stated = case.territories[decisive]
     everywhere = frozenset().union(*(found for found in case.territories.values() if found))
-    home, wider = set(pack.coverage["territories"]), set(pack.coverage["wider"])
     shown = ", ".join(sorted(everywhere)) or ("not stated" if stated is None else "nowhere")
 
     def reason(outcome: str) -> Reason:
-        label = "Operates or places on the market there"
-        return Reason(
-            "territory", label, pack.citation, shown, pack.coverage["territories"][0], outcome, True
-        )
+        label, home = "Operates or places on the market there", pack.coverage["territories"][0]
+        return Reason("territory", label, pack.citation, shown, home, outcome, True)
 
-    if everywhere & home:
+    if places.meet(everywhere, pack.coverage["territories"], parts=True):
         return _Finding(reason("yes"))
-    if stated is None or everywhere & wider:
+    if not_known := places.unknown(everywhere):
+        names = ", ".join(repr(name) for name in not_known)
+        flag = f"{path}: {names} is no known place; write its ISO code, for example DE or US-CA."
+        return _Finding(reason("unknown"), (path,), flag)
+    if stated is None or places.meet(everywhere, pack.coverage["wider"]):
         return _Finding(reason("unknown"), (path,))
     return _Finding(reason("no"))

@@ -160,7 +160,7 @@ class _Fold:
         without = bool(rule.value) and value is None
         if without or start > self.now or not self.pack.in_force(day) or self._left(rule, event, start):
             return None
-        since = start if event.kind == LAW_STARTED else aware(event.at)
+        since = aware(event.at)
         why = [f"{event.named()} at {moment(since, self.pack.zone)}"]
         if start > since:
             why.append(f"so already when the rule began: counted from {day.isoformat()}")

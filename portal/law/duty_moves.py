@@ -213,4 +213,6 @@ def _redated(duty: Owed, last: date, line: str, pack: Pack, rule: str = "") -> O
 
 
 def closed(duty: Owed, status: Status, because: str) -> Owed:
-    return replace(duty, status=status, closed_because=because, why=(*duty.why, because))
+    """The duty closed with its reason, which is told once."""
+    why = duty.why if because in duty.why else (*duty.why, because)
+    return replace(duty, status=status, closed_because=because, why=why)

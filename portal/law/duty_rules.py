@@ -174,6 +174,7 @@ def rules(pack: Pack) -> Iterator[Rule]:
             value=row["value"],
             met_by=_ANSWERS.get(row["duty"], ("incident_reported",)),
             recipient=row.get("recipient", ""),
+            breach=row.get("breach", ""),
             tag="imminent" if row.get("imminent") else row.get("kind", ""),
             start=row["trigger"],
         )

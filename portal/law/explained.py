@@ -88,12 +88,15 @@ class Explained:
 
     @property
     def unverified(self) -> int:
-        """How many values nobody has held against a source; one that two duties share counts once."""
+        """How many values, readings and calendars nobody has held against a source.
+
+        One that two duties share counts once.
+        """
         return sum(not verified for verified in self._verified())
 
     @property
     def stated(self) -> int:
-        """How many values there are, counted in the same way."""
+        """How many there are, counted in the same way."""
         return len(self._verified())
 
     def covered(self, on: date) -> tuple[tuple[str, str], ...]:
@@ -110,6 +113,8 @@ class Explained:
 
     def _verified(self) -> list[bool]:
         own = [bool(row["verified"]) for row in self.pack.duties if "value" not in row]
+        own += [bool(self.pack.calendar["verified"])] if self.pack.calendar else []
+        own += [reading.verified for reading in self.readings]
         return [*(value.verified for value in self.pack.values), *own]
 
 
@@ -201,7 +206,7 @@ def _duties(pack: Pack) -> Iterator[Row]:
             yield _row(value, row["label"], when, to, every)
         for value in pack.history(row.get("within", "")):
             plan = event(row["plan"][0]) if "plan" in row else "an update is planned"
-            yield _row(value, f"{row['label']}: unless {plan}", when, to, "within ")
+            yield _row(value, f"{row['label']}: unless {plan}", "of the day it falls due", to, "within ")
 
 
 def _when(row: Mapping[str, Any]) -> str:
@@ -215,7 +220,7 @@ def _prompt(pack: Pack, row: Mapping[str, Any]) -> Row:
         key=row["duty"],
         label=row["label"],
         said=row["promptly"],
-        when=f"on {event(row['after'])}",
+        when="" if event(row["after"]) in row["promptly"] else f"on {event(row['after'])}",
         to=row.get("recipient", ""),
         citation=row["citation"],
         source=row["source"],
@@ -253,7 +258,7 @@ def as_text(found: Explained, on: date | None = None) -> str:
     ):
         told = list(part)
         lines += ["", title.upper(), *told] if told else []
-    count = f"{found.unverified} of {found.stated} values not verified."
+    count = f"{found.unverified} of {found.stated} values, readings and calendars not verified."
     return "\n".join([*lines, "", count, f"Version of {found.pack.id}:", found.pack.digest])
 
 
@@ -323,7 +328,8 @@ def _provisions(pack: Pack) -> Iterator[str]:
 
 def _readings(readings: Iterable[Reading]) -> Iterator[str]:
     for reading in readings:
-        yield from _hung("  ", f"{reading.question} ({reading.citation})", 2)
+        mark = "" if reading.verified else ", NOT VERIFIED"
+        yield from _hung("  ", f"{reading.question} ({reading.citation}{mark})", 2)
         for option in reading.options:
             first = f"      {'adopted' if option.name == reading.adopted else 'other':8}"
             yield from _hung(first, f"{option.label}. {option.why}", 14)

@@ -12,6 +12,7 @@ NUMBER = (str, int)
 METHOD: Form = {
     **dict.fromkeys(("id", "name", "status", "citation", "source"), (str, True)),
     "from": (date, True),
+    "order": (int, False),
     "currency": (str, False),
     "inputs": (list, True),
     "maximum": (list, True),
@@ -24,6 +25,7 @@ TABLE: Form = {
     **dict.fromkeys(("key", "unit", "citation", "source"), (str, True)),
     "from": (date, True),
     "verified": (bool, True),
+    "from_verified": (bool, False),
     "edges": (str, False),
     "rows": (list, True),
     "note": (str, False),

@@ -22,20 +22,11 @@ from typing import Any
 from portal.law.facts import FactError, LawError, read_number
 from portal.law.method_forms import CANDIDATE, COMMON, METHOD, ROW, STEPS, TABLE, comparable
 from portal.law.packs import PackError, check_table
-from portal.law.statute import NotInForce, Reading, UnknownVersion, digest, read_readings
+from portal.law.statute import LAST, NotInForce, Reading, UnknownVersion, digest, read_readings
 
 FOLDER = Path(__file__).parent / "statute" / "methods"
-SHIPPED = (
-    "edpb-2023",
-    "ico-2024",
-    "ec-2006",
-    "ussg-ch8",
-    "nl-2019",
-    "fec-111-43",
-    "share-of-maximum",
-    "aaif-proposal",
-)
-STATUSES = ("enacted", "proposed", "office method")
+STATUSES = ("enacted", "guidance", "proposed", "office method")
+"""`guidance`: what an authority published on how it sets penalties, which is no law."""
 EDGES = ("both", "lower", "upper")
 
 
@@ -72,7 +63,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One version of a table, in use from a day on; `edges`: which ends of a bracket belong to it."""
+    """One version of a table, in use from a day on; `edges`: which ends of a bracket belong to it.
+
+    `verified` is about its figures, `from_verified` about its first day.
+    """
 
     key: str
     valid_from: date
@@ -82,6 +76,7 @@ class Table:
     source: str
     verified: bool
     rows: tuple[Row, ...]
+    from_verified: bool = True
 
     def named(self, name: str) -> Row | None:
         """The row of that name or alias."""
@@ -156,6 +151,7 @@ class Method:
     readings: Mapping[str, Reading]
     text: str = field(default="", repr=False, compare=False)
     lists: frozenset[str] = frozenset()
+    order: int = LAST
 
     def table(self, key: str, on: date | None) -> Table:
         """The version of a table on a day, the only one where there is one.
@@ -222,6 +218,7 @@ def _table(raw: Mapping[str, Any], path: str) -> Table:
         source=raw["source"],
         verified=raw["verified"],
         rows=tuple(_row(row, f"{path} rows[{index}]") for index, row in enumerate(raw["rows"])),
+        from_verified=raw.get("from_verified", True),
     )
 
 
@@ -269,6 +266,7 @@ def parse(text: str, path: str) -> Method:
         readings=read_readings(raw, path),
         text=text,
         lists=frozenset(_lists(raw["step"])),
+        order=raw.get("order", LAST),
     )
     check(method)
     return method
@@ -312,7 +310,11 @@ def check(method: Method) -> None:
 
 @cache
 def _shipped() -> Mapping[str, Method]:
-    found = (parse((FOLDER / f"{name}.toml").read_text(encoding="utf-8"), f"{name}.toml") for name in SHIPPED)
+    """The methods of the folder `methods` in the order that each names: a file there is a method."""
+    found = [parse(path.read_text(encoding="utf-8"), path.name) for path in FOLDER.glob("*.toml")]
+    found.sort(key=lambda one: (one.order, one.id))
+    if len({method.id for method in found}) != len(found):
+        raise PackError(f"{FOLDER.name}: two methods have one id.")
     return MappingProxyType({method.id: method for method in found})
 
 

@@ -28,6 +28,7 @@ _FORMS: dict[str, dict[str, tuple[type | tuple[type, ...], bool]]] = {
         "citation": (str, True),
         "source": (str, True),
         "aliases": (list, False),
+        "order": (int, False),
         "authorities": (dict, True),
         "labels": (dict, True),
         "coverage": (dict, False),
@@ -64,6 +65,7 @@ _FORMS: dict[str, dict[str, tuple[type | tuple[type, ...], bool]]] = {
     "reading": {
         **dict.fromkeys(("key", "question", "citation", "adopted", "by", "why"), (str, True)),
         "on": (date, True),
+        "verified": (bool, False),
         "option": (list, True),
     },
     "option": {
@@ -106,12 +108,13 @@ _FORMS: dict[str, dict[str, tuple[type | tuple[type, ...], bool]]] = {
     "provision": {
         **dict.fromkeys(("code", "label", "citation"), (str, True)),
         "per_day": (str, False),
+        "by_hand": (bool, False),
     },
     "clock": {
         **dict.fromkeys(("duty", "label", "trigger", "value"), (str, True)),
         "kind": (str, False),
         "imminent": (bool, False),
-        "recipient": (str, False),
+        **dict.fromkeys(("recipient", "breach"), (str, False)),
         "rolls": (bool, False),
     },
     "periodic": {
@@ -120,6 +123,7 @@ _FORMS: dict[str, dict[str, tuple[type | tuple[type, ...], bool]]] = {
         "repeats": (bool, True),
         **dict.fromkeys(("met_by", "ends"), (list, False)),
         **dict.fromkeys(("schedule", "standing"), (bool, False)),
+        "breach": (str, False),
     },
     "factor": {
         **dict.fromkeys(("code", "label", "citation"), (str, True)),
@@ -139,6 +143,13 @@ KINDS = {
 }
 SPANS = ("hours", "days", "business days", "weeks", "months")
 UNITS = {"FLOP", "percent", "times", *SPANS}
+
+
+def _fraction(raw: Any, path: str) -> Fraction:
+    try:
+        return Fraction(str(raw))
+    except (ValueError, ZeroDivisionError) as error:
+        raise PackError(f"{path}: {raw!r} is no fraction such as 1/3.") from error
 
 
 def check_keys(raw: object, form: str, path: str) -> None:
@@ -176,7 +187,7 @@ def parse_value(raw: Any, unit: str, path: str) -> Decimal | int | str | tuple[s
     if unit == "list":
         return tuple(str(item) for item in raw)
     if unit == "fraction":
-        return Fraction(str(raw))
+        return _fraction(raw, path)
     if unit not in UNITS and unit not in EXPONENTS:
         raise PackError(f"{path}: unit {unit!r} is not known.")
     if unit in SPANS:

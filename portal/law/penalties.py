@@ -16,12 +16,13 @@ from portal.law import penalty_read, statute
 from portal.law.facts import FactError, LawError
 from portal.law.methods import Adoption
 from portal.law.money import TO_PER_FROM, Money, exact, half_up, plain
-from portal.law.penalty_facts import NotBuilt, PenaltyFacts, Presented
+from portal.law.penalty_facts import PER, NotBuilt, PenaltyFacts, Presented
 from portal.law.penalty_lines import Line
-from portal.law.penalty_maximum import ALTERNATIVES, BASE, SUBSEQUENT
+from portal.law.penalty_maximum import BASE, SUBSEQUENT
 from portal.law.penalty_part import Rules
 from portal.law.penalty_run import PROPOSED, Outcome, outcome
 from portal.law.penalty_share import COUNT, FACTORS
+from portal.law.penalty_turnover import ALTERNATIVES
 from portal.law.statute import Pack, Reading
 
 __all__ = ["Adoption", "Choice", "NoAmount", "NotBuilt", "Result", "Under", "compute"]
@@ -71,7 +72,8 @@ class Result:
     """A computed penalty. `statute_digest` is the regime's pack, the method's where no regime applies.
 
     `amount` is None where the method gives a range and nobody chose; `legal_maximum` where none is stated.
-    `counted` are the ids of the priors that the calculation relied on.
+    `counted` are the ids of the priors that the calculation relied on; `inflation_digest` names the
+    table that adjusted an amount of the law, empty where none did.
     """
 
     regime: str | None
@@ -91,6 +93,7 @@ class Result:
     statute_digest: str
     office_digest: str
     method_digest: str
+    inflation_digest: str = ""
 
     @property
     def maximum(self) -> Decimal:
@@ -131,6 +134,8 @@ class Result:
         if self.converted is not None:
             found["converted"] = plain(self.converted.amount)
             found["converted_currency"] = self.converted.currency
+        if self.inflation_digest:
+            found["inflation_digest"] = self.inflation_digest
         if self.illustration:
             found["illustration"] = "Proposed: shown as an illustration, never served."
         return found
@@ -171,6 +176,8 @@ def _compute(read: penalty_read.Read, *, readings: bool) -> Result:
     office = statute.load(statute.OFFICE)
     asked = _asked(case, pack, office)
     choices = {reading.key: reading.adopted for reading in asked}
+    if pack is not None and PER in pack.readings:
+        choices[PER] = pack.readings[PER].adopted
     if case.base is not None:
         choices[BASE] = case.base
     elif pack is not None and BASE in pack.readings:
@@ -198,6 +205,7 @@ def _compute(read: penalty_read.Read, *, readings: bool) -> Result:
         statute_digest=(pack or method).digest,
         office_digest=office.digest,
         method_digest=method.digest,
+        inflation_digest=main.sheet.inflation_digest,
     )
 
 
@@ -219,6 +227,8 @@ def _asked(case: PenaltyFacts, pack: Pack | None, office: Pack) -> list[Reading]
         asked.append(readings[BASE])
     if COUNT in readings and any(violation.items > 1 for violation in case.violations):
         asked.append(readings[COUNT])
+    if PER in readings and len(case.violations) > 1 and "violations" in case.method.inputs:
+        asked.append(readings[PER])
     if SUBSEQUENT in readings:
         asked.append(readings[SUBSEQUENT])
     if case.factors:

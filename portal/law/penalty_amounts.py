@@ -36,6 +36,7 @@ def amount_of(part: Part, pack: Pack, key: str, conduct: date) -> Value:
     named, table = part.sheet.value(pack, INFLATION, conduct), inflation.load()
     if (named.value, value.unit) != (table.id, table.unit):
         raise PackError(f"{pack.path}: {INFLATION} names no table for {value.unit}: {named.value}.")
+    part.sheet.inflation_digest = table.digest
     found = value.number
     for step in table.steps(found, value.valid_from, assessed(part)):
         factor = "none" if step.year.multiplier is None else plain(step.year.multiplier)

@@ -74,6 +74,9 @@ PRESENT_QUOTES: dict[str, Quote] = {
     "presented currency per penalty currency": TO_PER_FROM,
     "penalty currency per presented currency": FROM_PER_TO,
 }
+PER, DECISION, EACH, AS_READ = "penalty.maximum_per", "decision", "violation", "as read"
+PER_WORDS = (DECISION, EACH, AS_READ)
+"""What a maximum is for. Where the text leaves it open it is `as read`: the reading of the same key says."""
 SMALLEST_RATE = Decimal("1e-12")
 HUNDRED = Decimal(100)
 
@@ -124,9 +127,13 @@ class Prior:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """An alleged violation; `stated`: the days were given, else they are the date of the law."""
+    """An alleged violation; `stated`: the days were given, else they are the date of the law.
+
+    `place` is where it stands in the list of the facts, from 0; leaving one out moves no other.
+    """
 
     path: str
+    place: int
     provision: str
     penalty_provision: str | None
     severity: Decimal | None

@@ -57,6 +57,7 @@ class Sheet:
     lines: list[Line] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     used: dict[tuple[str, str], Value] = field(default_factory=dict)
+    inflation_digest: str = ""
     _said: set[str] = field(default_factory=set)
 
     def add(self, label: str, citation: str, operation: str, operand: str, **rest: Any) -> None:

@@ -59,8 +59,13 @@ class Part:
     @property
     def violations(self) -> tuple[tuple[int, Violation], ...]:
         """The violations of this part with their places in the facts."""
-        every = tuple(enumerate(self.case.violations))
+        every = tuple((violation.place, violation) for violation in self.case.violations)
         return every if self.number is None else (every[self.number],)
+
+    @property
+    def place(self) -> int | None:
+        """Where the violation of this part stands in the facts, None for the whole decision."""
+        return None if self.number is None else self.case.violations[self.number].place
 
     @property
     def amount(self) -> Decimal:
@@ -93,5 +98,5 @@ class Part:
         citation = step.text("citation") or self.citation or self.rules.method.citation
         if step.raw.get("verified") is False:
             self.sheet.warn(f"{self.rules.method.id}: {label} ({citation}) is not verified in a source.")
-        rest = {"status": self.rules.status, "violation": self.number, **rest}
+        rest = {"status": self.rules.status, "violation": self.place, **rest}
         self.sheet.add(label, citation, operation, operand, **rest)

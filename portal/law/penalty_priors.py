@@ -110,7 +110,7 @@ def _elsewhere(case: PenaltyFacts, rule: PriorRule) -> dict[str, str]:
         return {}
     here = {_name(regime) for regime in rule.regimes}
     found = {prior.regime for prior in case.priors}
-    return {regime: f"it was under {regime}" for regime in found if _name(regime) not in here}
+    return {regime: f"it was under {_short(regime)}" for regime in found if _name(regime) not in here}
 
 
 def _why_not(prior: Prior, conduct: date | None, rule: PriorRule) -> str:
@@ -151,6 +151,14 @@ def _name(regime: str) -> str:
         return statute.load(regime).id
     except LawError:
         return regime.casefold()
+
+
+def _short(regime: str) -> str:
+    """What a regime is called in a sentence; one that has no pack here keeps the name it was given."""
+    try:
+        return statute.load(regime).short
+    except LawError:
+        return regime
 
 
 def _cycle(day: date, rule: PriorRule) -> int:

@@ -13,8 +13,11 @@ from portal.law.facts import FactError, Facts
 from portal.law.methods import Adoption, Method
 from portal.law.money import read_currency
 from portal.law.penalty_facts import (
+    AS_READ,
+    DECISION,
     HUNDRED,
     LINKS,
+    PER,
     PRESENT_QUOTES,
     PRIOR_KEYS,
     PRIOR_STATES,
@@ -34,9 +37,9 @@ from portal.law.penalty_facts import (
     Turnover,
     Violation,
 )
-from portal.law.statute import Pack
+from portal.law.statute import NotInForce, Pack
 
-METHOD_KEY, PER_KEY = "penalty.method", "penalty.maximum_per"
+METHOD_KEY = "penalty.method"
 VIOLATIONS = "violations"
 
 
@@ -87,7 +90,15 @@ def read(facts: Mapping[str, Any], adoptions: tuple[Adoption, ...] = ()) -> Read
         factors=tuple(_factor(item) for item in inputs.children("factors", ("code", "reason", "percent"))),
         presented=_presented(top),
     )
+    _begun(case)
     return Read(case, pack, adoption if adoption and adoption.method == method.id else None, warnings)
+
+
+def _begun(case: PenaltyFacts) -> None:
+    """A method by itself is used from its first day on; what is decided later may concern earlier conduct."""
+    days = [day for day in (case.on, case.decided_on) if day]
+    if case.regime is None and days and max(days) < case.method.valid_from:
+        raise NotInForce(case.method.id, "the method", max(days), case.method.valid_from, "on")
 
 
 def _adopted(pack: Pack | None, adoptions: tuple[Adoption, ...], on: date | None) -> Adoption | None:
@@ -103,16 +114,21 @@ def _method(
 ) -> tuple[Method, tuple[str, ...]]:
     if pack is None:
         return methods.load(stated or SHARE), ()
-    if not pack.history(PER_KEY) and not pack.history(METHOD_KEY):
+    if not pack.history(PER) and not pack.history(METHOD_KEY):
         raise NotBuilt(f"a penalty under {pack.id}")
     usual = adoption.method if adoption else _of_pack(pack, when or date.max)
     method = methods.load(stated or usual)
-    own = bool(pack.history(PER_KEY)) and any(v.value != "decision" for v in pack.history(PER_KEY))
-    if own and VIOLATIONS not in method.inputs:
+    if _each(pack) and VIOLATIONS not in method.inputs:
         raise NotBuilt(f"method {method.id} under {pack.id}, whose maximum is for each violation")
     if method.id == usual:
         return method, ()
     return method, (f"Method {method.id} is not adopted for {pack.id}; {usual} is.",)
+
+
+def _each(pack: Pack) -> bool:
+    """Whether the maximum of a law is, or was, one for each violation."""
+    words = (pack.readings[PER].adopted if v.value == AS_READ else v.value for v in pack.history(PER))
+    return any(word != DECISION for word in words)
 
 
 def _of_pack(pack: Pack, on: date) -> str:
@@ -230,19 +246,20 @@ def _priors(top: Facts) -> tuple[Prior, ...]:
 def _violations(inputs: Facts, when: date, *, needed: bool) -> tuple[Violation, ...]:
     """The violations; where the method takes none, they only say when the conduct was."""
     items = inputs.children(VIOLATIONS, VIOLATION_KEYS)
-    found = tuple(_violation(item, when, needed=needed) for item in items)
+    found = tuple(_violation(item, place, when, needed=needed) for place, item in enumerate(items))
     if not found and needed:
         raise FactError("inputs.violations", "no violation is stated", "State at least one.")
     return found
 
 
-def _violation(item: Facts, when: date, *, needed: bool) -> Violation:
+def _violation(item: Facts, place: int, when: date, *, needed: bool) -> Violation:
     start, end = _conduct(item)
     items = item.number("items", low=Decimal(1), high=Decimal(10_000))
     if items is not None and items != int(items):
         raise FactError(item.at("items"), "a whole number is expected here")
     return Violation(
         path=item.path,
+        place=place,
         provision=_needed_text(item, "provision") if needed else item.text("provision") or "",
         penalty_provision=item.text("penalty_provision"),
         severity=item.number("severity_percent", high=HUNDRED),

@@ -11,13 +11,12 @@ from typing import Any
 from portal.law import penalty_share, penalty_steps, penalty_tables
 from portal.law.methods import Method, Step
 from portal.law.money import half_up, plain
-from portal.law.penalty_facts import HUNDRED, PenaltyFacts, Violation
+from portal.law.penalty_facts import AS_READ, DECISION, HUNDRED, PER, PenaltyFacts, Violation
 from portal.law.penalty_lines import Sheet
 from portal.law.penalty_maximum import listed, maximum, provision
 from portal.law.penalty_part import Part, Rules
-from portal.law.statute import Pack
+from portal.law.statute import NotInForce, Pack
 
-PER = "penalty.maximum_per"
 PROPOSED = "proposed"
 ONE_DAY = timedelta(days=1)
 STEPS: dict[str, Callable[[Part, Step], None]] = {
@@ -69,7 +68,7 @@ def outcome(case: PenaltyFacts, rules: Rules) -> Outcome:
     _warn_absent(sheet, case, pack)
     if pack is not None:
         case = _split(sheet, case, pack)
-    parts = [_run(Part(sheet, case, rules, number)) for number in _numbers(sheet, case, pack)]
+    parts = [_run(Part(sheet, case, rules, number)) for number in _numbers(sheet, case, rules)]
     limit = _sum([part.maximum for part in parts])
     total = sheet.total() if all(part.settled for part in parts) else None
     if total is not None:
@@ -81,11 +80,13 @@ def outcome(case: PenaltyFacts, rules: Rules) -> Outcome:
     return Outcome(sheet, limit, total, first.limits, first.outside, counted)
 
 
-def _numbers(sheet: Sheet, case: PenaltyFacts, pack: Pack | None) -> list[int | None]:
-    """One part for the whole decision, or one for each violation, as the pack says."""
+def _numbers(sheet: Sheet, case: PenaltyFacts, rules: Rules) -> list[int | None]:
+    """One part for the whole decision, or one for each violation, as the pack or the reading of it says."""
+    pack = rules.pack
     if pack is None or not pack.history(PER):
         return [None]
-    if sheet.value(pack, PER, case.conduct_end).value == "decision":
+    per = sheet.value(pack, PER, case.conduct_end).value
+    if (rules.choices[PER] if per == AS_READ else per) == DECISION:
         return [None]
     return list(range(len(case.violations)))
 
@@ -168,26 +169,39 @@ def power_from(pack: Pack) -> tuple[date, str]:
 
 
 def _split(sheet: Sheet, case: PenaltyFacts, pack: Pack) -> PenaltyFacts:
-    """Continuing conduct from the power on; what lies before it is told and does not count."""
+    """Conduct from the power on; what lies before it is told and does not count.
+
+    Raises:
+        NotInForce: when all of it lies before, naming the first violation.
+    """
     power, citation = power_from(pack)
     kept = []
-    for number, violation in enumerate(case.violations):
-        if violation.start >= power or violation.end < power:
+    for violation in case.violations:
+        if violation.start >= power:
             kept.append(violation)
             continue
         sheet.warn(f"{violation.path}: only conduct from {power} on can be penalised under {citation}.")
         for label, start, end in _stretches(violation, pack.starts, power):
             days = (end - start).days + 1
-            rest: dict[str, Any] = {"how": f"{start} to {end}, {days} days", "violation": number}
+            rest: dict[str, Any] = {"how": f"{start} to {end}, {days} days", "violation": violation.place}
             sheet.add(f"{label}, {violation.provision}", citation, "split", str(days), **rest)
-        kept.append(replace(violation, start=power))
+        if violation.end >= power:
+            kept.append(replace(violation, start=power))
+    if case.violations and not kept:
+        first = case.violations[0]
+        key = PER if pack.history(PER) else "the law"
+        raise NotInForce(pack.id, key, first.end, power, first.path if first.stated else "on")
     return replace(case, violations=tuple(kept))
 
 
 def _stretches(violation: Violation, duty: date, power: date) -> list[tuple[str, date, date]]:
     spans = [
-        ("Before the duty began", violation.start, min(duty, power) - ONE_DAY),
-        ("Under the duty, before the power to penalise", max(violation.start, duty), power - ONE_DAY),
+        ("Before the duty began", violation.start, min(duty - ONE_DAY, power - ONE_DAY, violation.end)),
+        (
+            "Under the duty, before the power to penalise",
+            max(violation.start, duty),
+            min(power - ONE_DAY, violation.end),
+        ),
         ("Conduct that counts", power, violation.end),
     ]
     return [span for span in spans if span[1] <= span[2]]

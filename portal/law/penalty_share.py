@@ -102,7 +102,7 @@ def factors(part: Part, step: Step) -> None:
             "amount": amount - so_far,
             "status": part.rules.status,
             "how": f"{plain(abs(percent))} % {of}",
-            "violation": part.number,
+            "violation": part.place,
             "reason": factor.reason,
         }
         sheet.add(f"{label}: {sign} {plain(abs(percent))} %", citation, "factor", plain(percent), **rest)

@@ -10,8 +10,9 @@ from portal.law.methods import Row, Step, Table
 from portal.law.money import plain, rounded
 from portal.law.penalty_facts import HUNDRED
 from portal.law.penalty_inputs import absent, needed_text, stated, whole
-from portal.law.penalty_maximum import BASE, turnover, usual_basis
+from portal.law.penalty_maximum import BASE, usual_basis
 from portal.law.penalty_part import Part
+from portal.law.penalty_turnover import turnover
 
 _LETTER = re.compile(r"\(?([a-z])\)?(?:\(|$)")
 
@@ -147,7 +148,7 @@ def rate(part: Part, step: Step) -> None:
             raise FactError(path, "the value is missing", f"State {path}.")
         row = _named(part, table, violation.level, path)
         percent = row.amount or Decimal(0)
-        label = f"{step.text('label')}, {violation.provision}: {row.name}"
+        label = f"{step.text('label')}, {violation.provision}: {row.name.replace('_', ' ')}"
         how = f"{part.sheet.money(rounded(base, part.sheet.currency))} × {plain(percent / HUNDRED)}"
         to = part.exact + base * percent / HUNDRED
         part.move(to, step, "start", plain(percent), label=label, how=how, violation=number)

@@ -21,6 +21,8 @@ AMOUNT_KEYS = (
     "with_affiliates",
 )
 PRECEDING = "preceding calendar year"
+YEARS = (PRECEDING, "year")
+"""Which twelve months a rule of coverage asks for; `year` are any that ended."""
 SHORTEST_YEAR, LONGEST_YEAR = 350, 380
 QUOTES: dict[str, Quote] = {
     "revenue currency per threshold currency": FROM_PER_TO,

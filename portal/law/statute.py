@@ -20,16 +20,21 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from portal.law.facts import FactError, LawError
 from portal.law.packs import KINDS, PackError, check_keys, parse_value
 
 FOLDER = Path(__file__).parent / "statute"
-REGIMES = ("aaif-proposal", "ca-tfaia", "ny-raise", "il-sb315", "eu-ai-act")
 OFFICE = "office"
-STATUSES = ("enacted", "proposed", "office practice", "promised")
-"""`promised` is what a developer's own framework undertakes; some laws make breaking it a violation."""
+LAST = 1000
+"""Where a pack or a method stands that names no order of its own."""
+STATUSES = ("enacted", "proposed", "code of practice", "guidance", "office practice", "promised")
+"""A `code of practice` may show that a law is complied with and is no law.
+
+`guidance` is what an authority says of a law. `promised` is what a developer's own framework undertakes; some
+laws make breaking it a violation.
+"""
 
 
 class UnknownRegime(LawError):
@@ -41,15 +46,15 @@ class UnknownVersion(LawError):
 
 
 class NotInForce(LawError):
-    """The law has no value yet on that day; `starts` is its first day."""
+    """The law has no value yet on that day; `starts` is its first day, `path` the fact that names the day."""
 
-    def __init__(self, pack: str, key: str, on: date, starts: date) -> None:
+    def __init__(self, pack: str, key: str, on: date, starts: date, path: str = "") -> None:
         super().__init__(
-            f"{pack}: {key} is not in force on {on.isoformat()}.",
+            f"{path}{': ' if path else ''}{pack}: {key} is not in force on {on.isoformat()}.",
             f"It starts on {starts.isoformat()}.",
             "Use a later date, or the law that applied then.",
         )
-        self.pack, self.key, self.on, self.starts = pack, key, on, starts
+        self.pack, self.key, self.on, self.starts, self.path = pack, key, on, starts, path
 
 
 class Gap(PackError):
@@ -91,7 +96,10 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """An ambiguous text, the ways to read it, and the one the office adopted: by whom, when and why."""
+    """An ambiguous text, the ways to read it, and the one the office adopted: by whom, when and why.
+
+    `verified`: somebody held the texts that it cites against their source.
+    """
 
     key: str
     question: str
@@ -101,6 +109,7 @@ class Reading:
     on: date
     why: str
     options: tuple[Option, ...]
+    verified: bool = True
 
     def option(self, name: str) -> Option:
         """The option of that name."""
@@ -126,6 +135,7 @@ class Pack:
     values: tuple[Value, ...]
     readings: Mapping[str, Reading] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
+    order: int = LAST
     coverage: Mapping[str, Any] = field(default_factory=dict)
     provisions: tuple[Mapping[str, Any], ...] = ()
     clocks: tuple[Mapping[str, Any], ...] = ()
@@ -240,6 +250,8 @@ def parse(text: str, path: str) -> Pack:
     except tomllib.TOMLDecodeError as error:
         raise PackError(f"{path}: {error}.") from error
     check_keys(raw, "pack", path)
+    if raw["status"] not in STATUSES:
+        raise PackError(f"{path}: status {raw['status']!r} is not one of {', '.join(STATUSES)}.")
     for kind in ("authorities", "labels", "coverage", "calendar"):
         if kind in raw:
             check_keys(raw[kind], kind, f"{path}: {kind}")
@@ -254,7 +266,7 @@ def parse(text: str, path: str) -> Pack:
         name=raw["name"],
         short=raw["short"],
         status=raw["status"],
-        zone=ZoneInfo(raw["zone"]),
+        zone=_zone(raw["zone"], path),
         starts=raw["from"],
         citation=raw["citation"],
         source=raw["source"],
@@ -265,11 +277,19 @@ def parse(text: str, path: str) -> Pack:
         values=_values(raw, path),
         readings=read_readings(raw, path),
         aliases=tuple(raw.get("aliases", ())),
+        order=raw.get("order", LAST),
         coverage=raw.get("coverage", {}),
         calendar=raw.get("calendar", {}),
         text=text,
         **rows,
     )
+
+
+def _zone(name: str, path: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise PackError(f"{path}: no time zone has the name {name!r}.") from error
 
 
 _CHOSEN: ContextVar[Mapping[str, Pack]] = ContextVar("statute versions", default=MappingProxyType({}))
@@ -322,8 +342,21 @@ def packs() -> tuple[Pack, ...]:
 
 @cache
 def shipped() -> tuple[Pack, ...]:
-    """The packs that came with this release, whatever `using` put in their place."""
-    return tuple(_read(FOLDER / f"{name}.toml") for name in (*REGIMES, OFFICE))
+    """The packs of the folder `statute`, whatever `using` put in their place: a file there is a regime.
+
+    They stand in the order that each names, the office's own last.
+
+    Raises:
+        PackError: when two files have one id or alias.
+    """
+    found = sorted(map(_read, FOLDER.glob("*.toml")), key=lambda one: (one.id == OFFICE, one.order, one.id))
+    named: dict[str, str] = {}
+    for pack in found:
+        for name in (pack.id, *pack.aliases):
+            if name in named:
+                raise PackError(f"{pack.path}: {name!r} is the name of {named[name]} already.")
+            named[name] = pack.path
+    return tuple(found)
 
 
 @cache

@@ -17,7 +17,7 @@ from wtforms import IntegerField
 from portal.law import penalties, statute
 from portal.law.money import plain
 from portal.law.penalties import Choice
-from portal.ui.fields import ExactField, MemorableDateField, SelectField
+from portal.ui.fields import ExactField, MemorableDateField, PercentField, SelectField
 from portal.ui.formats import plural
 from portal.ui.forms import Form
 
@@ -71,10 +71,12 @@ class Slider:
         """The highest position."""
         return self.first + len(self.words) - 1
 
+    written: str = ""
+
     @property
     def said(self) -> str:
-        """Where it stands, in words."""
-        return self.words[self.at - self.first]
+        """The exact figure that counts instead, else where it stands, in words."""
+        return f"{self.written}, as written below" if self.written else self.words[self.at - self.first]
 
 
 class ExplorerForm(Form):
@@ -82,7 +84,7 @@ class ExplorerForm(Form):
 
     breach = SelectField("Law and breach")
     severity = IntegerField("Severity", description="The office’s own scale.")
-    percent = ExactField(
+    percent = PercentField(
         "Exact share of the maximum, %", description="0 to 100. Leave empty to use the slider."
     )
     revenue_step = IntegerField(
@@ -177,7 +179,15 @@ class ExplorerForm(Form):
     def _slider(self, name: str, words: tuple[str, ...], **rest: Any) -> Slider:
         field = self[name]
         error = str(field.errors[0]) if field.errors else ""
-        return Slider(field.name, field.label.text, field.description, words, error=error, **rest)
+        written = self._written(rest.get("exact", ""))
+        return Slider(
+            field.name, field.label.text, field.description, words, error=error, written=written, **rest
+        )
+
+    def _written(self, name: str) -> str:
+        """The exact figure of a field in groups of three digits; empty where it is none or cannot be read."""
+        field = self[name] if name else None
+        return "" if field is None or field.errors or field.data is None else f"{field.data:,f}"
 
     def _at(self, name: str, low: int, high: int, otherwise: int) -> int:
         data = self[name].data

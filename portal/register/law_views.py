@@ -41,7 +41,7 @@ def index() -> str:
 @law.get("/law/<regime>")
 def regime(regime: str) -> str:
     """One regime, or the office's own practice: values, duties, penalties, readings, history and sources."""
-    if regime not in (*statute.REGIMES, statute.OFFICE):
+    if regime not in {pack.id for pack in statute.packs()}:
         raise NotFound
     found = explained.explain(statute.load(regime))
     on, known = current_time().date(), law_history.versions_of(g.session, found.pack)

@@ -224,6 +224,7 @@ def _table(found: list[Table]) -> TableWords:
     held = [{_class(row, one.unit): _figure(row, one.unit) for row in one.rows} for one in found]
     names = list(dict.fromkeys(name for rows in held for name in rows))
     unverified = [f"the version from {date_only(one.valid_from)}" for one in found if not one.verified]
+    unverified += [f"the first day, {date_only(one.valid_from)}" for one in found if not one.from_verified]
     unverified += [
         _class(row, one.unit) for one in found if one.verified for row in one.rows if not row.verified
     ]

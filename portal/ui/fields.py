@@ -129,12 +129,20 @@ class ExactField(Field):
         text = str(valuelist[0]).strip() if valuelist else ""
         self.data = self.parse(text) if text else None
 
+    example = "Write a number in digits, with a point before cents, for example 540000000.00."
+
     def parse(self, text: str) -> Decimal:
         """`540,000,000.00` to Decimal; ValueError says how to write it."""
         plain = re.sub(r"(?<=\d)[,'\u2019\u00a0\u202f ](?=\d{3}(\D|$))", "", text)
         if len(plain) > 40 or not _NUMBER.fullmatch(plain):
-            raise ValueError("Write a number in digits, with a point before cents, for example 540000000.00.")
+            raise ValueError(self.example)
         return Decimal(plain)
+
+
+class PercentField(ExactField):
+    """A percentage from 0 to 100 as typed, `12.5`; `data` is an exact Decimal."""
+
+    example = "Write a percentage in digits, with a point before the parts of one, for example 12.5."
 
 
 class ComputeField(ExactField):

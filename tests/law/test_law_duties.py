@@ -105,6 +105,8 @@ def test_every_rule_of_every_pack_can_be_owed() -> None:
 def test_yearly_audit_from_its_own_first_day() -> None:
     assert of("audit.first", "il-sb315", now="2027-12-31 23:00") == []
     (first,) = of("audit.first", "il-sb315", now="2028-01-02")
+    assert first.why[0].startswith("law started at 2027-01-01 00:00")
+    assert first.why[1] == "so already when the rule began: counted from 2028-01-01"
     assert days([first]) == ["2029-01-01"]
     assert owed("il-sb315", (), now=at("2026-06-01"), until=FAR) == ()
     assert of("audit.yearly", "il-sb315", event("audit_done", "2027-06-01")) == []
@@ -172,6 +174,7 @@ def test_nine_months_unless_an_update_is_planned_within_a_month() -> None:
     planned = first(plan, now="2027-10-20")
     assert (planned.status, days([planned])) == ("excused", ["2027-11-15"])
     assert "by the developer for 2027-11-10, within 1 month of 2027-10-15" in planned.closed_because
+    assert planned.why.count(planned.closed_because) == 1
     assert first(plan, now="2027-11-17").status == "overdue"
     updated = event("model_updated", "2027-11-12", about="m")
     came = first(plan, updated, now="2027-11-20")

@@ -8,8 +8,10 @@ from decimal import Decimal
 import pytest
 from click.testing import CliRunner
 
-from portal.law import cli, explained, explained_words, statute
+from portal.law import cli, explained, explained_words, methods, risk, statute
 from portal.law.explained import explain
+
+REGIMES = [pack.id for pack in statute.regimes()]
 
 
 def words(pack: str, *arguments: str) -> str:
@@ -18,7 +20,7 @@ def words(pack: str, *arguments: str) -> str:
     return " ".join(answer.output.split())
 
 
-@pytest.mark.parametrize("regime", statute.REGIMES)
+@pytest.mark.parametrize("regime", REGIMES)
 def test_every_value_of_a_regime_is_read_with_its_citation(regime: str) -> None:
     pack, text = statute.load(regime), words(regime)
     for value in pack.values:
@@ -33,13 +35,16 @@ def test_every_value_of_a_regime_is_read_with_its_citation(regime: str) -> None:
     assert "not legal advice" in text
 
 
-@pytest.mark.parametrize("regime", statute.REGIMES)
+@pytest.mark.parametrize("regime", REGIMES)
 def test_a_value_that_is_not_verified_says_so(regime: str) -> None:
     found = explain(statute.load(regime))
     text = words(regime)
     rows = (*found.thresholds, *found.duties, *found.penalties)
-    assert text.count("NOT VERIFIED") == sum(not row.verified for row in rows) >= found.unverified
-    assert f"{found.unverified} of {found.stated} values not verified" in text
+    marked = sum(not one.verified for one in (*rows, *found.readings))
+    calendar = text.count("(calendar not verified)")
+    assert text.count("NOT VERIFIED") == marked
+    assert marked + calendar >= found.unverified
+    assert f"{found.unverified} of {found.stated} values, readings and calendars not verified" in text
 
 
 def test_some_regime_has_unverified_values() -> None:
@@ -93,7 +98,7 @@ def test_a_regime_without_duties_says_nothing_there() -> None:
     assert "DUTIES AND CLOCKS\n  nothing\n" in explained.as_text(bare)
 
 
-@pytest.mark.parametrize("pack", [*statute.REGIMES, "office"])
+@pytest.mark.parametrize("pack", [*REGIMES, "office"])
 @pytest.mark.parametrize("on", [(), ("--on", "2026-08-02")])
 def test_it_fits_into_a_terminal_of_80_columns(pack: str, on: tuple[str, ...]) -> None:
     printed = CliRunner().invoke(cli.law, ["explain", pack, *on]).output
@@ -119,13 +124,14 @@ def test_who_is_covered_is_a_condition_with_the_figures_of_the_day() -> None:
     assert explain(statute.load("office")).covered(on) == ()
 
 
-@pytest.mark.parametrize("pack", [*statute.REGIMES, "office"])
+@pytest.mark.parametrize("pack", [*REGIMES, "office"])
 def test_no_event_and_no_key_is_shown_as_code(pack: str) -> None:
     found = explain(statute.load(pack))
     for row in (*found.thresholds, *found.duties, *found.penalties):
         assert "_" not in f"{row.label}{row.said}{row.when}{row.to}"
     for row in found.duties:
-        assert row.when.partition(" ")[0] in ("from", "before", "on")
+        assert row.when.partition(" ")[0] in ("from", "before", "on", "of", "")
+        assert row.when or row.said.startswith(("by ", "before ", "from ", "with ")), row
 
 
 def test_every_event_of_a_pack_has_words() -> None:
@@ -190,3 +196,42 @@ def test_a_value_that_changed_shows_old_and_new_with_dates() -> None:
     assert "since 2026-08-02 to 2027-12-31; enacted" in told
     assert explain(statute.load("eu-ai-act")).changed == ()
     assert "WHAT CHANGED" not in words("eu-ai-act")
+
+
+def row_of(regime: str, words: str) -> explained.Row:
+    return next(row for row in explain(statute.load(regime)).duties if words in row.label)
+
+
+def test_a_duty_says_what_it_runs_from_and_says_it_once() -> None:
+    aware = "from becoming aware that the model was involved"
+    assert row_of("eu-ai-act", "First report: death").when == aware
+    within = row_of("eu-ai-act", "lighter evaluation: unless an update is planned")
+    assert (within.said, within.when) == ("within 1 month", "of the day it falls due")
+    report = row_of("eu-ai-act", "File the model report")
+    assert (report.said, report.when) == ("by placing on the market", "")
+
+
+def test_what_is_no_law_is_not_called_enacted() -> None:
+    pack = statute.load("eu-ai-act")
+    for row in (*explain(pack).thresholds, *explain(pack).duties):
+        assert (row.status == "enacted") is row.citation.startswith("EU AI Act"), row
+    assert {row["duty"] for row in (*pack.duties, *pack.periodic) if "breach" in row} == {"notify.threshold"}
+    found = {method.id: method.status for method in methods.methods()}
+    guidance = {"edpb-2023", "ico-2024", "ec-2006", "nl-2019"}
+    assert {name for name, status in found.items() if status == "guidance"} == guidance
+    assert [one.status for one in risk.taxonomies() if one.id == "eu-code-2025"] == ["code of practice"]
+
+
+@pytest.mark.parametrize("regime", REGIMES)
+def test_readings_and_calendars_count_as_what_is_verified_or_not(regime: str) -> None:
+    pack = statute.load(regime)
+    found = explain(pack)
+    values = sum(not value.verified for value in pack.values)
+    values += sum(not row["verified"] for row in pack.duties if "value" not in row)
+    memory = [reading for reading in found.readings if "from memory" in reading.citation]
+    assert not any(reading.verified for reading in memory)
+    assert found.unverified == values + len(memory) + (not pack.calendar["verified"])
+    assert found.stated >= len(pack.values) + len(found.readings) + 1
+    assert words(regime).count("NOT VERIFIED") >= len(memory)
+    told = CliRunner().invoke(cli.law, ["check"]).output
+    assert f"{pack.path}: {found.stated} values, readings and calendars, {found.unverified} not" in told

@@ -111,6 +111,7 @@ def test_the_day_of_assessment_picks_the_adjusted_amounts() -> None:
         assert result.maximum == 73011 + 1450
         assert result.total == Decimal("36505.50") + 1450
         told = [line for line in result.lines if line.operation == "inflate"]
+        assert result.as_json()["inflation_digest"] == inflation.load().digest
         assert [(line.operand, line.amount) for line in told] == [("1.02598", 73011), ("1.02598", 145)]
         assert told[0].citation == "OMB M-25-02"
         assert "The adjustment of 2025 (OMB M-25-02) is not verified." in result.warnings

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portal.law import cli, penalties
+from portal.law import cli, methods, penalties
 from portal.law.facts import LawError
+from portal.law.statute import NotInForce
 
 EDPB: dict[str, Any] = {
     "method": "edpb-2023",
@@ -165,7 +167,7 @@ WRONG: list[tuple[dict[str, Any], str, Any, str]] = [
     (USSG, "inputs.chosen.reason", None, "inputs.chosen.reason: the value is missing"),
     (USSG, "inputs.chosen.amount", "-1", "inputs.chosen.amount: -1 is out of bounds"),
     (USSG, "on", None, "on: the table fine of ussg-ch8 depends on the date"),
-    (USSG, "on", "1990-01-01", "ussg-ch8: fine is not in force on 1990-01-01"),
+    (USSG, "on", "1990-01-01", "on: ussg-ch8: the method is not in force on 1990-01-01"),
     (NL, "inputs.category", "V", "inputs.category: 'V' is not known here"),
     (NL, "inputs.category", "IV", "inputs.next_category: there is no class after IV"),
     (NL, "inputs.category", None, "inputs.category: the value is missing"),
@@ -271,3 +273,23 @@ def spoiled(draw: st.DrawFn) -> dict[str, Any]:
 def test_a_method_refuses_or_computes(facts: dict[str, Any]) -> None:
     with contextlib.suppress(LawError):
         json.dumps(penalties.compute(facts).as_json()).encode()
+
+
+ALONE: list[dict[str, Any]] = [
+    {"method": "nl-2019", "currency": "EUR", "inputs": {"category": "II"}},
+    {"method": "fec-111-43", "currency": "USD", "inputs": {"base": "1", "per_day": "1", "days": 1}},
+    {"method": "ec-2006", "currency": "EUR", "inputs": {"basic_amount": "100"}},
+]
+
+
+@pytest.mark.parametrize("facts", ALONE, ids=lambda facts: str(facts["method"]))
+def test_a_method_before_its_first_day_gives_no_amount(facts: dict[str, Any]) -> None:
+    starts = methods.load(facts["method"]).valid_from
+    before = (starts - timedelta(days=1)).isoformat()
+    with pytest.raises(NotInForce, match=f"on: {facts['method']}: the method is not in force on {before}"):
+        penalties.compute({**facts, "on": before})
+    with pytest.raises(NotInForce):
+        penalties.compute({**facts, "on": "1999-01-01", "decided_on": before})
+    assert penalties.compute({**facts, "on": starts.isoformat()}).total > 0
+    assert penalties.compute({**facts, "on": before, "decided_on": starts.isoformat()}).total > 0
+    assert penalties.compute(facts).total > 0

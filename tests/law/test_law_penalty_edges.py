@@ -355,3 +355,94 @@ def test_another_currency_needs_its_name_and_its_direction() -> None:
         found = penalties.compute({**facts, "present_in": shown}).converted
         assert found is not None
         assert (found.amount, found.currency) == (amount, "JPY")
+
+
+@pytest.mark.parametrize(
+    ("rule", "year"), [("before the decision", "2027"), ("before the conduct ended", "2026"), (None, "2027")]
+)
+def test_the_pack_says_which_financial_year_counts(rule: str | None, year: str) -> None:
+    text = statute.load("eu-ai-act").text
+    assert '"before the decision"' in text
+    text = text.replace('"before the decision"', f'"{rule}"') if rule else _without(text, "penalty.year")
+    years = [
+        {"period_start": f"{y}-01-01", "period_end": f"{y}-12-31", "entity": "A", "amount": f"{y}000000"}
+        for y in (2026, 2027)
+    ]
+    facts = {
+        "regime": "eu-ai-act",
+        "on": "2027-06-01",
+        "decided_on": "2028-02-01",
+        "currency": "EUR",
+        "revenue": years,
+        "inputs": {
+            "violations": [{"provision": "101(1)(b)", "severity_percent": "20", "fault": "negligent"}]
+        },
+    }
+    with statute.using(statute.parse(text, "changed")):
+        lines = penalties.compute(facts).lines
+    assert next(line.amount for line in lines if line.operation == "given") == Decimal(f"{year}000000")
+
+
+def _without(text: str, key: str) -> str:
+    """The text of a pack without the values of a key."""
+    tables = text.split("\n[[value]]\n")
+    return "\n[[value]]\n".join(table for table in tables if not table.startswith(f'key = "{key}"'))
+
+
+def test_a_violation_before_the_power_is_told_and_left_out() -> None:
+    early = {"provision": "101(1)(a)", "severity_percent": "40", "occurred_on": "2026-07-01"}
+    late = {"provision": "101(1)(b)", "severity_percent": "10", "occurred_on": "2026-10-01"}
+    both = penalties.compute({**EU, "inputs": {"violations": [early, late]}})
+    alone = penalties.compute({**EU, "inputs": {"violations": [late]}})
+    assert both.total == alone.total
+    [split] = [line for line in both.lines if line.operation == "split"]
+    assert (split.label, split.how, split.violation) == (
+        "Under the duty, before the power to penalise, 101(1)(a)",
+        "2026-07-01 to 2026-07-01, 1 days",
+        0,
+    )
+    assert [line.violation for line in both.lines if line.operation == "start"] == [1]
+    assert any("inputs.violations[0]: only conduct from 2026-08-02" in words for words in both.warnings)
+
+
+def test_where_nothing_is_left_the_violation_is_named() -> None:
+    early = {"provision": "101(1)(a)", "severity_percent": "40", "occurred_on": "2025-07-01"}
+    with pytest.raises(statute.NotInForce) as caught:
+        penalties.compute({**EU, "inputs": {"violations": [early, {**early, "occurred_on": "2026-07-01"}]}})
+    assert str(caught.value).startswith(
+        "inputs.violations[0]: eu-ai-act: penalty.maximum_per is not in force"
+    )
+    assert (caught.value.path, caught.value.starts) == ("inputs.violations[0]", POWER)
+
+
+def test_a_violation_of_a_law_that_counts_each_keeps_its_place() -> None:
+    early = {"provision": "22757.12", "severity_percent": "10", "occurred_on": "2025-12-01"}
+    late = {"provision": "22757.13(c)(1)", "severity_percent": "60", "occurred_on": "2026-12-01"}
+    facts = {"regime": "ca-tfaia", "on": "2027-01-01", "currency": "USD"}
+    result = penalties.compute({**facts, "inputs": {"violations": [early, late]}})
+    assert (result.maximum, result.total) == (Decimal(1_000_000), Decimal(600_000))
+    assert [(line.operation, line.violation) for line in result.lines if line.violation is not None] == [
+        ("split", 0),
+        ("maximum", 1),
+        ("start", 1),
+        ("ceiling", 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("base", "consolidated", "turnover"),
+    [(None, None, 900), ("provider", None, 10), (None, False, 1800)],
+)
+def test_a_company_within_the_undertaking_is_not_added(
+    base: str | None, consolidated: bool | None, turnover: int
+) -> None:
+    whole = {"entity": "undertaking", "amount": "900000000", "consolidated": consolidated}
+    figures = [whole, {"entity": "Sub", "amount": "900000000"}]
+    figures += [{"entity": "provider", "amount": "10000000"}]
+    violations = [{"provision": "101(1)(a)", "severity_percent": "10"}]
+    facts = {**EU, "revenue": figures, "base": base, "inputs": {"violations": violations}}
+    found = penalties.compute(facts)
+    share = next(line for line in found.lines if line.operation == "percent")
+    assert share.amount == Decimal(turnover * 1_000_000) * 3 / 100
+    told = "revenue[1] is not added: revenue[0] is the turnover of the whole undertaking."
+    assert (told in found.warnings) is (consolidated is None)

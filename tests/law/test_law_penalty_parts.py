@@ -37,3 +37,10 @@ def test_flop_as_people_write_it() -> None:
     assert scientific(Decimal(0)) == "0"
     assert scientific(Decimal("3.79080e25")) == "3.791e25"
     assert scientific(Decimal("2E26")) == "2e26"
+
+
+def test_california_has_a_code_for_each_of_its_four_triggers() -> None:
+    found = {choice.code: choice.label for choice in penalties.provisions("ca-tfaia")}
+    assert {"22757.12", "22757.12(a)", "22757.12(e)", "22757.13(c)(1)"} <= set(found)
+    assert found["22757.12(a)"] == "Own framework not followed"
+    assert found["22757.12(e)"] == "Materially false or misleading statement"

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from bench import coverage as bench
-from portal.law import compute, coverage, statute
-from portal.law.facts import FactError, Facts
+from portal.law import accelerators, compute, coverage, penalties, statute
+from portal.law.facts import FactError, Facts, LawError
+from portal.law.packs import PackError
 
 
 def assess(regime: str, **model: Any) -> dict[str, Any]:
@@ -162,3 +163,75 @@ def test_the_bench_prints_its_table(
     assert "6ND: 127 of 155" in printed
     assert "mixture of experts" in printed
     assert "Assumed, not verified" in printed
+
+
+TWO: dict[str, Any] = {
+    "regime": "eu-ai-act",
+    "on": "2027-09-01",
+    "decided_on": "2027-10-01",
+    "currency": "EUR",
+    "revenue": [{"entity": "undertaking", "amount": "1000000000"}],
+    "inputs": {
+        "violations": [
+            {"provision": "101(1)(a)", "severity_percent": "60", "fault": "negligent"},
+            {"provision": "101(1)(b)", "severity_percent": "80", "fault": "negligent"},
+        ]
+    },
+}
+
+
+def test_one_maximum_for_a_decision_is_a_reading_with_the_other_outcome_beside_it() -> None:
+    result = penalties.compute(TWO)
+    found = {one.name: one for one in result.readings if one.question.startswith("Is there one maximum")}
+    assert (result.maximum, result.total) == (Decimal(30_000_000), Decimal(30_000_000))
+    assert (found["decision"].maximum, found["decision"].total) == (result.maximum, result.total)
+    assert (found["violation"].maximum, found["violation"].total) == (
+        Decimal(60_000_000),
+        Decimal(42_000_000),
+    )
+    assert [one.adopted for one in found.values()] == [True, False]
+    alone = {**TWO, "inputs": {"violations": TWO["inputs"]["violations"][:1]}}
+    assert not any(one.question.startswith("Is there one") for one in penalties.compute(alone).readings)
+
+
+def test_the_other_reading_can_be_adopted() -> None:
+    text = statute.load("eu-ai-act").text.replace('adopted = "decision"', 'adopted = "violation"')
+    with statute.using(statute.parse(text, "changed")):
+        assert penalties.compute(TWO).total == Decimal(42_000_000)
+        with pytest.raises(LawError, match="whose maximum is for each violation"):
+            penalties.compute({**TWO, "method": "nl-2019", "inputs": {"category": "II"}})
+
+
+CHIPS = {"chips": [{"name": "NVIDIA H100 SXM5 80GB", "count": 8, "hours": "100", "utilisation": "0.4"}]}
+
+
+def test_an_estimate_is_worked_out_again_from_the_table_that_it_used() -> None:
+    before = assess("eu-ai-act", **CHIPS)["training_flop"]
+    text = accelerators.TABLE.read_text(encoding="utf-8")
+    other = accelerators.parse(text.replace('chips_factor = "', 'chips_factor = "1', 1))
+    with accelerators.using(other):
+        after = assess("eu-ai-act", **CHIPS)["training_flop"]
+        assert after["accelerators_digest"] == other.digest != before["accelerators_digest"]
+        assert after["high"] != before["high"]
+        with accelerators.using(accelerators.version(before["accelerators_digest"])):
+            assert assess("eu-ai-act", **CHIPS)["training_flop"] == before
+    changed = text.replace('chips_factor = "', 'chips_factor = "1', 1)
+    assert accelerators.version(other.digest, {other.digest: changed}) == other
+    with pytest.raises(statute.UnknownVersion, match="Bring the text"):
+        accelerators.version(other.digest)
+    with pytest.raises(PackError, match="it was changed"):
+        accelerators.version(other.digest, {other.digest: text})
+
+
+def test_a_table_that_an_earlier_release_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = accelerators.TABLE.read_text(encoding="utf-8") + "\n# as it was\n"
+    accelerators.load()
+    (tmp_path / "past").mkdir()
+    (tmp_path / "past" / "accelerators-2026.toml").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(accelerators, "TABLE", tmp_path / "accelerators.toml")
+    accelerators._past.cache_clear()
+    try:
+        wanted = accelerators.parse(text).digest
+        assert accelerators.version(wanted).digest == wanted
+    finally:
+        accelerators._past.cache_clear()

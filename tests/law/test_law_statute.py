@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from portal.law import checking, coverage, statute
+from portal.law import checking, cli, coverage, statute
 from portal.law.packs import PackError, parse_value
 from portal.law.statute import Gap, NotInForce, Pack, UnknownRegime, parse
 
@@ -146,7 +148,8 @@ def test_the_digest_is_of_the_content() -> None:
 
 
 def test_shipped_packs_hold_together() -> None:
-    assert [pack.id for pack in statute.regimes()] == list(statute.REGIMES)
+    wanted = ["aaif-proposal", "ca-tfaia", "ny-raise", "il-sb315", "eu-ai-act"]
+    assert [pack.id for pack in statute.regimes()] == wanted
     for pack in statute.packs():
         statute.check(pack)
         for reading in pack.readings.values():
@@ -231,3 +234,33 @@ def test_a_misspelt_key_is_a_value_that_nothing_uses(key: str) -> None:
     assert wrong != text
     with pytest.raises(PackError, match=f"no rule uses the value '{key}s'"):
         checking.check(parse(wrong, "x"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of the folder of packs, read in place of the shipped one."""
+    for path in statute.FOLDER.glob("*.toml"):
+        (tmp_path / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(statute, "FOLDER", tmp_path)
+    statute.shipped.cache_clear()
+    yield tmp_path
+    statute.shipped.cache_clear()
+
+
+def test_a_file_in_the_folder_is_a_regime(folder: Path) -> None:
+    text = (folder / "ca-tfaia.toml").read_text(encoding="utf-8")
+    text = text.replace('id = "ca-tfaia"\norder = 2\n', 'id = "tx-law"\n')
+    (folder / "tx-law.toml").write_text(text, encoding="utf-8")
+    assert [pack.id for pack in statute.packs()][-2:] == ["tx-law", statute.OFFICE]
+    found = CliRunner().invoke(cli.law, ["check"])
+    assert (found.exit_code, "tx-law.toml: " in found.output) == (0, True)
+    result = coverage.assess({"on": "2027-01-01", "regimes": ["tx-law"], "model": {"training_flop": "2e26"}})
+    assert result.regimes["tx-law"].covered == "yes"
+
+
+@pytest.mark.parametrize("name", ["eu-ai-act", "eu-ai-act-101"])
+def test_two_files_of_one_name_are_refused(folder: Path, name: str) -> None:
+    text = (folder / "ca-tfaia.toml").read_text(encoding="utf-8")
+    (folder / "z.toml").write_text(text.replace('id = "ca-tfaia"', f'id = "{name}"'), encoding="utf-8")
+    with pytest.raises(PackError, match=f"'{name}' is the name of "):
+        statute.shipped()

@@ -58,7 +58,7 @@ def _made(folder: Path, damaged: Path) -> Inputs:
         plan=_written(folder / "plan.pdf", pdfs.plain(4)),
         log=_written(folder / "run.eval", log),
         log_model="tessaly/sentinel-2",
-        accounts=_written(folder / "accounts.csv", b"entity,year,revenue\nAlphabet Inc.,2024,350018000000\n"),
+        accounts=_written(folder / "accounts.csv", b"entity,year,revenue\nAlphabet Inc.,2025,402836000000\n"),
     )
 
 

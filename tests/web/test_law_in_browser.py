@@ -31,7 +31,7 @@ def test_a_slider_says_where_it_stands_while_it_is_moved(
     severity.press("ArrowRight")
     expect(page.locator("output[for=severity]")).to_have_text("High, 50 % of the maximum")
     expect(severity).to_have_attribute("aria-valuetext", "High, 50 % of the maximum")
-    expect(page.locator("output[for=revenue-step]")).to_have_text("402836000000.50, as written below")
+    expect(page.locator("output[for=revenue-step]")).to_have_text("402,836,000,000.50, as written below")
     revenue.press("End")
     expect(page.locator("output[for=revenue-step]")).to_have_text("USD 1 trillion")
     expect(page.locator("#revenue")).to_have_value("")

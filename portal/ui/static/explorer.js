@@ -1,6 +1,12 @@
 /* Says what a slider of the penalty explorer stands at while it is moved. Without it the page does the same work:
    the sliders are native and the form is sent by GET. Text only, so Trusted Types have nothing to allow. */
 "use strict";
+/* A plain number in groups of three digits, as the page says it; empty for what is no number. */
+const grouped = (text) => {
+  if (!/^\d[\d,]*(\.\d+)?$/.test(text)) return "";
+  const [whole, cents] = text.replaceAll(",", "").split(".");
+  return whole.replace(/\B(?=(\d{3})+$)/g, ",") + (cents ? `.${cents}` : "");
+};
 for (const slider of document.querySelectorAll("input[type=range][data-words]")) {
   const words = slider.dataset.words.split("|");
   const output = document.querySelector(`output[for="${slider.id}"]`);
@@ -16,6 +22,9 @@ for (const slider of document.querySelectorAll("input[type=range][data-words]"))
     tell(here());
   });
   if (exact) {
-    exact.addEventListener("input", () => tell(exact.value.trim() ? `${exact.value.trim()}, as written below` : here()));
+    exact.addEventListener("input", () => {
+      const written = grouped(exact.value.trim());
+      tell(written ? `${written}, as written below` : here());
+    });
   }
 }

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import date
 from typing import Any
 
 import pytest
 
 from portal.enforcement import checks
-from portal.enforcement.tables import AllegedViolation, Worksheet
+from portal.enforcement.choices import PROVISIONAL
+from portal.enforcement.tables import AllegedViolation, RevenueEvidence, Worksheet
 from portal.law import penalties, statute
 
 FACTS: dict[str, Any] = {
@@ -69,6 +71,51 @@ def test_turnover_needs_evidence() -> None:
 def test_a_warning_that_stops_says_where_to_mend_it(warning: str, where: str) -> None:
     row = sheet(result={**sheet().result, "warnings": [warning]})
     assert [gap.where for gap in checks.gaps(row, violation(), [])] == [where]
+
+
+def eu_sheet(period_end: str, decided: str = "2027-10-01", source: str = "Accounts") -> Worksheet:
+    figure = {"entity": "undertaking", "amount": "1000000000", "period_end": period_end, "source": source}
+    figure |= {"period_start": f"{int(period_end[:4]) - 1}{period_end[4:]}", "consolidated": True}
+    facts: dict[str, Any] = {
+        "regime": "eu-ai-act",
+        "on": "2027-06-01",
+        "decided_on": decided,
+        "currency": "EUR",
+        "revenue": [{**figure, "restated": False}],
+        "inputs": {
+            "violations": [
+                {
+                    "provision": "101(1)(b)",
+                    "severity_percent": "20",
+                    "fault": "negligent",
+                    "occurred_on": "2027-06-01",
+                }
+            ]
+        },
+    }
+    choices = {**sheet().choices, "fault": "negligent"}
+    result = penalties.compute(facts).as_json()
+    return sheet(regime="eu-ai-act", facts=facts, result=result, choices=choices)
+
+
+@pytest.mark.parametrize(
+    ("period_end", "decided", "source", "stopped"),
+    [
+        ("2026-12-31", "2027-10-01", "Accounts", False),
+        ("2025-12-31", "2027-10-01", "Accounts", True),
+        ("2025-12-31", "2026-12-31", "Accounts", False),
+        ("2025-12-31", "2027-01-01", "Accounts", True),
+        ("2025-12-31", "2027-10-01", f"Accounts ({PROVISIONAL})", False),
+    ],
+)
+def test_turnover_of_an_older_year_stops_approval(
+    period_end: str, decided: str, source: str, stopped: bool
+) -> None:
+    paper = RevenueEvidence(entity="undertaking", period_end=date(2026, 12, 31), document_id=uuid.uuid4())
+    row = eu_sheet(period_end, decided, source)
+    found = [gap.what for gap in checks.gaps(row, violation(regime="eu-ai-act"), [paper])]
+    told = "the turnover of the year that the law asks for: revenue[0]: a later financial year had ended"
+    assert found == ([f"{told} before {decided}"] if stopped else [])
 
 
 def test_facts_that_do_not_compute() -> None:

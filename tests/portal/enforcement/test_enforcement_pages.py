@@ -37,15 +37,15 @@ SHEET = {
 REVENUE = {
     "entity": "Quillmark Systems, Inc. and 2 controlled companies",
     "period_start-day": "1",
-    "period_start-month": "1",
+    "period_start-month": "11",
     "period_start-year": "2025",
-    "period_end-day": "31",
-    "period_end-month": "12",
-    "period_end-year": "2025",
+    "period_end-day": "30",
+    "period_end-month": "10",
+    "period_end-year": "2026",
     "amount": "540,000,000.00",
     "currency": "USD",
     "consolidated": "yes",
-    "source": "Accounts 2025, p. 41",
+    "source": "Accounts 2026, p. 41",
     "sample_of": "Example Corp.",
 }
 
@@ -99,7 +99,7 @@ def test_the_story_from_suggestion_to_answer(b: Bench) -> None:
     for words in (
         "Sample figures of Example Corp., no allegation",
         "daily rates",
-        "2 Jan 2025",
+        "3 Nov 2025",
         "accounts.csv",
     ):
         assert words in shown
@@ -255,7 +255,7 @@ def test_revenue_with_mistakes_comes_back_as_typed(b: Bench, change: dict[str, A
         data["document"] = upload(name, content)
     text = post(client(b, b.officer), f"{at}/figures", f"{at}/revenue", data, 422)
     assert words in text
-    assert "Accounts 2025, p. 41" in text
+    assert "Accounts 2026, p. 41" in text
     with b.world.wired.database.read() as session:
         where = RevenueEvidence.developer_id == violation.developer_id
         assert session.exec(select(RevenueEvidence).where(where)).all() == []

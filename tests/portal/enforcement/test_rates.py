@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from portal.enforcement import rates
+from portal.enforcement import figures, rates
+from portal.enforcement.tables import RevenueEvidence
+from portal.law.packs import PackError
 
 YEAR_2025 = (date(2025, 1, 1), date(2025, 12, 31))
 
@@ -91,3 +93,9 @@ def test_a_year_that_has_not_ended_in_the_data_says_how_far_they_run() -> None:
     _, last = rates.span()
     with pytest.raises(rates.NoRate, match=f"to {last}; the period .* is not complete"):
         rates.average("USD", date(last.year, 1, 1), date(last.year, 12, 31))
+
+
+def test_a_basis_that_no_law_knows_is_never_read_as_the_day_of_decision() -> None:
+    row = RevenueEvidence(currency="USD", period_start=YEAR_2025[0], period_end=YEAR_2025[1])
+    with pytest.raises(PackError, match="'average' is not one of average_of_fiscal_year"):
+        figures.rate_of(row, "EUR", "average", date(2026, 3, 2))

@@ -16,7 +16,7 @@ from portal.enforcement.tables import RevenueChoice, RevenueEvidence
 from portal.law import statute
 from secure_access import ledger
 from secure_access.workflow import Denied
-from tests.fixtures.enforcement import CHOSEN, Bench
+from tests.fixtures.enforcement import CHOSEN, IN_DOLLARS, Bench
 from tests.portal.enforcement.test_enforcement_pages import REVENUE, client, page, post
 
 MADE = datetime(2027, 9, 1, tzinfo=UTC)
@@ -150,7 +150,7 @@ def test_companies_in_two_currencies_make_one_turnover(bench: Bench) -> None:
     bench.revenue(violation, consolidated=False, entity="Quillmark France", amount=Decimal(300_000_000))
     bench.desk.later(minutes=1)
     bench.revenue(
-        violation, consolidated=False, entity="Quillmark US", amount=Decimal(600_000_000), currency="USD"
+        violation, consolidated=False, entity="Quillmark US", amount=Decimal(600_000_000), **IN_DOLLARS
     )
     row = bench.drafted(violation)
     assert [stated["entity"] for stated in row.facts["revenue"]] == ["Quillmark France", "Quillmark US"]
@@ -224,13 +224,13 @@ def test_sources_that_disagree_are_a_gap_until_one_is_chosen(bench: Bench) -> No
 @pytest.mark.parametrize(
     ("text", "basis", "words"),
     [
-        (None, "average_of_fiscal_year", "mean of 255 daily rates, 2025-01-02 to 2025-12-31"),
-        (AT_END, "period_end", "reference rate, USD per EUR: 2025-12-31"),
+        (None, "average_of_fiscal_year", "daily rates, 2025-11-03 to 2026-10-30"),
+        (AT_END, "period_end", "reference rate, USD per EUR: 2026-10-30"),
     ],
 )
 def test_the_rate_is_that_of_the_pack(sqlite_bench: Bench, text: str | None, basis: str, words: str) -> None:
     violation = sqlite_bench.alleged(sqlite_bench.late_answer())
-    sqlite_bench.revenue(violation, currency="USD")
+    sqlite_bench.revenue(violation, **IN_DOLLARS)
     packs = [statute.parse(text, "changed")] if text else []
     with statute.using(*packs):
         row = sqlite_bench.drafted(violation)
@@ -261,7 +261,7 @@ def test_no_rate_leads_to_another_currency_than_the_euro(sqlite_bench: Bench) ->
 
 def test_an_odd_year_is_scaled_where_the_law_says_so(sqlite_bench: Bench) -> None:
     violation = sqlite_bench.alleged(sqlite_bench.late_answer())
-    sqlite_bench.revenue(violation, period_start=date(2025, 7, 1), amount=Decimal(600_000_000))
+    sqlite_bench.revenue(violation, period_start=date(2026, 7, 1), amount=Decimal(600_000_000))
     with statute.using(statute.parse(SCALED, "scaled")):
         row = sqlite_bench.drafted(violation)
     [line] = [line for line in row.result["lines"] if line["operation"] == "scale"]
@@ -291,7 +291,7 @@ def test_the_page_shows_both_sources_and_takes_a_choice(sqlite_bench: Bench) -> 
     post(officer, f"{at}/figures", f"{at}/revenue", {**REVENUE, "provisional": "yes"})
     text = page(officer, f"{at}/figures")
     assert "Provisional, not audited" in text
-    assert "mean of 255 daily rates" in text
+    assert "mean of 254 daily rates" in text
     assert "Sources that disagree" not in text
     post(officer, f"{at}/figures", f"{at}/revenue", {**REVENUE, "amount": "500,000,000.00"})
     post(

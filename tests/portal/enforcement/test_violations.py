@@ -23,7 +23,7 @@ from portal.review.workflow import ConditionState
 from secure_access import documents, ledger
 from secure_access.db import Session, new_id, select
 from secure_access.workflow import Denied, NotFound
-from tests.fixtures.enforcement import PRIOR, REFERRED, REVENUE, Bench
+from tests.fixtures.enforcement import IN_DOLLARS, PRIOR, REFERRED, REVENUE, Bench
 
 
 def suggest(bench: Bench, subject: str) -> list[AllegedViolation]:
@@ -242,9 +242,9 @@ def test_revenue_is_kept_in_minor_units_with_its_document(bench: Bench) -> None:
     [
         ({"entity": ""}, "Name the company"),
         ({"source": " "}, "Name the source"),
-        ({"period_end": date(2025, 1, 1)}, "ends before it starts"),
-        ({"period_end": date(2026, 7, 8)}, "longer than a fiscal year"),
-        ({"period_end": date(2025, 1, 1) + rates.LONGEST_YEAR}, "longer than a fiscal year"),
+        ({"period_end": date(2026, 1, 1)}, "ends before it starts"),
+        ({"period_end": date(2027, 7, 8)}, "longer than a fiscal year"),
+        ({"period_end": date(2026, 1, 1) + rates.LONGEST_YEAR}, "longer than a fiscal year"),
         ({"amount": Decimal(-1)}, "below zero"),
         ({"amount": Decimal("0.001")}, "too many digits"),
         ({"currency": "XXX"}, "not known"),
@@ -276,7 +276,7 @@ def test_a_year_without_rates_is_said(sqlite_bench: Bench) -> None:
 
 def test_a_rate_says_its_days_and_source(sqlite_bench: Bench) -> None:
     violation = sqlite_bench.alleged(sqlite_bench.late_answer())
-    row = sqlite_bench.revenue(violation, currency="USD")
+    row = sqlite_bench.revenue(violation, **IN_DOLLARS)
     rate = figures.rate_of(row, "EUR", figures.AVERAGE, row.period_end)
     assert rate == rates.average("USD", row.period_start, row.period_end)
     assert "European Central Bank" in rate.source

@@ -20,7 +20,7 @@ from portal.enforcement.workflow import WorksheetState
 from secure_access import ledger
 from secure_access.db import select
 from secure_access.workflow import Denied, NotFound
-from tests.fixtures.enforcement import CHOSEN, REFERRED, Bench
+from tests.fixtures.enforcement import CHOSEN, IN_DOLLARS, REFERRED, Bench
 
 
 def test_the_told_amount_to_the_cent(bench: Bench) -> None:
@@ -39,10 +39,10 @@ def test_the_told_amount_to_the_cent(bench: Bench) -> None:
 
 def test_revenue_in_dollars_is_converted_at_the_average_of_its_year(bench: Bench) -> None:
     violation = bench.alleged(bench.late_answer())
-    bench.revenue(violation, currency="USD", amount=Decimal("540000000.00"))
+    bench.revenue(violation, amount=Decimal("540000000.00"), **IN_DOLLARS)
     row = bench.drafted(violation)
     line = next(line for line in row.result["lines"] if line["operation"] == "rate")
-    assert "daily rates, 2025-01-02 to 2025-12-31" in line["citation"]
+    assert "daily rates, 2025-11-03 to 2026-10-30" in line["citation"]
     assert row.facts["revenue"][0]["rate_basis"] == "average_of_fiscal_year"
 
 

@@ -127,8 +127,11 @@ def test_an_unknown_reading_or_option_is_refused() -> None:
         ("", "missing"),
         (SHIPPED["ny-raise"].text, "is of ny-raise"),
         (CALIFORNIA.text.replace('"incident.report"', '"incident.retort"', 1), "."),
-        (CALIFORNIA.text.replace('zone = "America/Los_Angeles"', 'zone = "Mars/Olympus"'), "no pack"),
-        (CALIFORNIA.text.replace('zone = "America/Los_Angeles"', 'zone = "../../etc/passwd"'), "no pack"),
+        (CALIFORNIA.text.replace('zone = "America/Los_Angeles"', 'zone = "Mars/Olympus"'), "no time zone"),
+        (
+            CALIFORNIA.text.replace('zone = "America/Los_Angeles"', 'zone = "../../etc/passwd"'),
+            "no time zone",
+        ),
     ],
 )
 def test_a_text_that_is_no_pack_is_refused_in_words(text: str, words: str) -> None:

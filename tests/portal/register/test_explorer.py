@@ -91,6 +91,7 @@ def test_another_law_takes_its_own_provision(visitor: FlaskClient) -> None:
     ("what", "at", "words"),
     [
         ({"revenue": "NaN"}, "revenue", "Write a number in digits"),
+        ({"percent": "NaN"}, "percent", "Write a percentage in digits, with a point before the parts of one"),
         ({"revenue": "1e400"}, "revenue", "Write a number in digits"),
         ({"revenue": "-1"}, "revenue", "from 0 to 10^15"),
         ({"revenue": "9" * 30}, "revenue", "from 0 to 10^15"),
@@ -269,7 +270,7 @@ def test_the_sliders_are_native_and_say_what_they_stand_at(visitor: FlaskClient)
 
 def test_what_is_written_exactly_counts_and_says_so(visitor: FlaskClient) -> None:
     shown = page(visitor, address({"revenue-step": "10", "revenue": "402836000000.5", "percent": "33"}))
-    assert "402836000000.5, as written below" in shown
+    assert "402,836,000,000.5, as written below" in shown
     assert "33, as written below" in shown
     assert shown.count("The exact figure below counts; empty it to use the slider.") == 2
     assert "Revenue USD 402,836,000,000.50 of 2026" in shown
@@ -344,3 +345,16 @@ def test_no_figure_reaches_a_log(
     told = "".join((caplog.text, *capfd.readouterr()))
     assert "123456789123" not in told
     assert not any(b"123456789123" in one for one in written)
+
+
+def test_a_slider_does_not_stand_at_what_is_no_number(visitor: FlaskClient) -> None:
+    answer = visitor.get(address({"percent": "NaN"}))
+    assert answer.status_code == 422
+    assert "as written below" not in answer.text
+    assert '<output for="severity" aria-live="off">Medium, 20 % of the maximum</output>' in answer.text
+
+
+def test_a_level_of_severity_and_a_law_are_named_in_words(visitor: FlaskClient) -> None:
+    shown = page(visitor, address({"regime": "aaif-proposal", "severity": "very_high"}))
+    assert "proposal: very high" in shown
+    assert "very_high<" not in shown

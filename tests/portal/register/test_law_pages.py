@@ -11,16 +11,18 @@ from flask.testing import FlaskClient
 from markupsafe import escape
 
 from portal.law import accelerators, methods, risk, statute
-from portal.register import law_history, law_views
+from portal.register import law_history, law_views, law_words
 from portal.register.law_history import Version
 from portal.ui.formats import date_only
 from portal.web import Zone
 from tests.fixtures.app import World
 from tests.portal.register.conftest import page
 
+REGIMES = [pack.id for pack in statute.regimes()]
+
 PAGES = (
     *("/law", "/law/taxonomies", "/law/accelerators", "/law/explorer", "/law/office"),
-    *(f"/law/{regime}" for regime in statute.REGIMES),
+    *(f"/law/{regime}" for regime in REGIMES),
     *(f"/law/methods/{method.id}" for method in methods.methods()),
 )
 
@@ -33,7 +35,7 @@ def test_pages_of_the_law_are_valid_and_say_that_they_are_no_advice(visitor: Fla
     assert "Set-Cookie" not in visitor.get(path).headers
 
 
-@pytest.mark.parametrize("regime", statute.REGIMES)
+@pytest.mark.parametrize("regime", REGIMES)
 def test_a_regime_is_read_with_every_citation(visitor: FlaskClient, regime: str) -> None:
     shown, pack = page(visitor, f"/law/{regime}"), statute.load(regime)
     text = re.sub(r"<[^>]+>", " ", shown)
@@ -66,7 +68,7 @@ def test_an_unknown_regime_is_not_found(visitor: FlaskClient, name: str) -> None
     assert visitor.get(f"/law/{name}").status_code == 404
 
 
-@pytest.mark.parametrize("regime", [*statute.REGIMES, statute.OFFICE])
+@pytest.mark.parametrize("regime", [*REGIMES, statute.OFFICE])
 def test_each_value_leads_to_the_source_that_was_read(visitor: FlaskClient, regime: str) -> None:
     shown = page(visitor, f"/law/{regime}")
     sources = {value.source for value in statute.load(regime).values}
@@ -88,7 +90,7 @@ def test_a_law_is_told_in_four_sentences_first(visitor: FlaskClient) -> None:
     assert "And " not in page(visitor, "/law/il-sb315").partition("What is due")[2].partition("</li>")[0][:60]
 
 
-@pytest.mark.parametrize("regime", [*statute.REGIMES, statute.OFFICE])
+@pytest.mark.parametrize("regime", [*REGIMES, statute.OFFICE])
 def test_a_reading_says_by_whom_when_and_why(visitor: FlaskClient, regime: str) -> None:
     shown = page(visitor, f"/law/{regime}")
     for reading in statute.load(regime).readings.values():
@@ -182,7 +184,7 @@ def test_a_table_with_versions_shows_them_beside_each_other(visitor: FlaskClient
         "USD 150,000,000.00",
         "USD 150,000,000.00",
     ]
-    assert "Not verified</span> the version from 1 Nov 2026." in shown
+    assert "Not verified</span> the version from 1 Nov 2026; the first day, 1 Nov 1991." in shown
 
 
 def test_a_method_names_the_laws_that_use_it(visitor: FlaskClient) -> None:
@@ -210,3 +212,15 @@ def test_taxonomies_say_where_tiers_are_missing_and_what_relates(visitor: FlaskC
         assert all(str(escape(tier.description)) in shown for tier in tiers)
     assert "Narrower than" in shown
     assert "Published exploits".lower() in shown.lower()
+
+
+def test_a_step_from_memory_or_made_up_is_not_called_verified() -> None:
+    def held(name: str) -> dict[str, bool]:
+        return {step.label: step.verified for step in law_words.steps(methods.load(name))}
+
+    assert not any(held("aaif-proposal").values())
+    assert not held("ec-2006")["Leniency, settlement"]
+    [basic] = [table for table in law_words.tables(methods.load("nl-2019")) if table.unverified]
+    assert basic.unverified == ("the first day, 15 Mar 2019", "IV")
+    fine = law_words.tables(methods.load("ussg-ch8"))[0]
+    assert fine.unverified == ("the version from 1 Nov 2026", "the first day, 1 Nov 1991")
