@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import date
+from typing import Any
 
 from flask import flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
@@ -275,6 +276,7 @@ def _decision(found: Facts, problem: str = "", wrong: dict[int, str] | None = No
         decision=row,
         recommender=cases.name_of(g.session, row.recommended_by) if row else "",
         channels=[CHANNELS[Channel(one)] for one in row.channels] if row else [],
+        addresses=_addresses(found),
         headline=public.HEADLINES[row.kind] if row else "",
         lacking=decisions.missing(g.session, found.case, row, by=by) if row and waiting else [],
         may=DECISION.allowed(by, decisions.deciding(g.session, found.case, row)) if row else [],
@@ -285,6 +287,24 @@ def _decision(found: Facts, problem: str = "", wrong: dict[int, str] | None = No
         problem=problem,
         wrong=wrong or {},
     )
+
+
+def _addresses(found: Facts) -> dict[str, str]:
+    """The page of each thing that a decision of this case can rely on, by its reference."""
+    case = found.case
+    pages: list[tuple[str | None, str, dict[str, Any]]] = [
+        *((row.reference, "cases.filing", {"filing_id": row.id}) for row in found.filings),
+        *(
+            (made.reference, "cases.assessment", {"assessment_reference": made.reference})
+            for made in decisions.assessments(g.session, case)
+        ),
+        *((row.reference, "cases.request", {"request_reference": row.reference}) for row in found.requests),
+    ]
+    return {
+        name: url_for(endpoint, reference=case.reference, **values)
+        for name, endpoint, values in pages
+        if name
+    }
 
 
 def _own(reference: str, problem: str = "") -> str:
