@@ -47,7 +47,7 @@ def write(stage: Stage, made: Told, penalised: Penalised) -> None:
             "developer", "incidents.show", "8 September, reported 49 h late", key=made.incident.reference
         ),
         "openings": page(
-            "developer", "asked.openings", "18 August, one reader refused", reference=made.plan.reference
+            "developer", "asked.openings", "19 August, one reader refused", reference=made.plan.reference
         ),
         "violations": page("government", "enforcement.index"),
         "worksheet": page(

@@ -73,14 +73,6 @@ def provision(regime: str, code: str) -> Mapping[str, Any]:
     raise LookupError(f"{regime} has no provision {code}")
 
 
-def penalty_citation(regime: str, code: str) -> str:
-    """The citation of what penalises a duty, as the ground names it. Raises ``LookupError``."""
-    for ground in GROUNDS:
-        if (ground.regime, ground.provision) == (regime, code):
-            return str(provision(regime, ground.penalty_provision)["citation"])
-    raise LookupError(f"No ground names what penalises {regime} {code}")
-
-
 def notice_kind(regime: str) -> NoticeKind:
     """What follows an approved worksheet under a regime: findings of our own, or a referral."""
     return NoticeKind.REFERRAL if regime in REFERRED_TO else NoticeKind.PRELIMINARY_FINDINGS

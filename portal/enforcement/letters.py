@@ -100,6 +100,7 @@ def referral(sheet: Sheet) -> Mapping[str, object]:
         "state": "Computed, not imposed",
         "recipient": REFERRED_TO[sheet.violation.regime],
         "duty": f"{duty['citation']}: {duty['label']}",
+        "penalty_provision": provision(sheet.violation.regime, sheet.violation.penalty_provision)["citation"],
         "ceiling": money(pictures.maximum(sheet.worksheet)),
         "summary": f"{sheet.violation.facts} Earlier violations counted: {counted}.",
         "documents": [{"name": d.file_name, "sha256": d.sha256} for d in sheet.documents],

@@ -32,6 +32,7 @@ CHANNELS = {
 TERRITORIES = {
     "EU": "European Union",
     "US-CA": "California",
+    "US-IL": "Illinois",
     "US-NY": "New York",
     "US": "Elsewhere in the United States",
     "elsewhere": "Elsewhere in the world",
