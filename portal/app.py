@@ -163,7 +163,7 @@ FOOTER = (
 def create_app(wired: Wired, zone: str) -> Zone:
     """The Flask app of one zone."""
     app = Zone(wired, zone, _guard)
-    ui.install(app)
+    ui.install(app, wired.settings.mark)
     errors.install(app)
     enter: dict[str, frozenset[Role]] = {"ui": ANYBODY}
     app.extensions["enter"] = enter

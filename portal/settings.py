@@ -12,6 +12,8 @@ from pathlib import Path
 
 import click
 
+from portal import mark
+from portal.mark import Mark
 from secure_access.identity import policy
 from secure_access.identity.passkeys import Models
 
@@ -36,6 +38,7 @@ class Settings:
     ``queue`` keeps instances on one broker apart. ``job_lease`` is how long a worker that died holds its job.
     ``log`` is a file, or ``-`` for standard error. ``sign_in`` names the sign-in policy, ``key_models`` the
     models of authenticators that are taken (none listed: any).
+    ``mark`` is the authority's mark, ``None`` for the neutral one.
     ``smtp`` is the address of the mail server, empty for none; ``mail_from`` is who mails come from.
     """
 
@@ -58,6 +61,7 @@ class Settings:
     key_models: Models
     smtp: str = ""
     mail_from: str = ""
+    mark: Mark | None = None
 
     @property
     def policy(self) -> policy.Policy:
@@ -94,6 +98,7 @@ class Settings:
             key_models=_key_models(source, wrong),
             smtp=_smtp(source, wrong),
             mail_from=source.get("ASSAY_MAIL_FROM") or "",
+            mark=_mark(source, wrong),
         )
         wrong += _unfit_policy(settings)
         wrong += _unfit_for_production(settings)
@@ -157,6 +162,15 @@ def _smtp(source: Mapping[str, str], wrong: list[str]) -> str:
     if not source.get("ASSAY_MAIL_FROM"):
         wrong.append("ASSAY_MAIL_FROM is missing: ASSAY_SMTP needs an address that mails come from.")
     return raw
+
+
+def _mark(source: Mapping[str, str], wrong: list[str]) -> Mark | None:
+    raw = source.get("ASSAY_MARK") or ""
+    try:
+        return mark.read(Path(raw)) if raw else None
+    except mark.BadMark as problem:
+        wrong.append(f"ASSAY_MARK is {raw!r}: {problem}.")
+        return None
 
 
 def _profile(source: Mapping[str, str], wrong: list[str]) -> Profile:

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from portal.law.deadlines import dated
 from portal.law.facts import FactError
 from portal.law.methods import Step
 from portal.law.money import Money, grouped, plain, rounded
@@ -241,7 +242,7 @@ def _scaled(sheet: Sheet, figure: Turnover, amount: Decimal, period: Value | Non
 
 def _figure(sheet: Sheet, figure: Turnover, citation: str, basis: str) -> Decimal:
     amount = rounded(figure.amount, figure.currency)
-    period = f", year to {figure.period_end.isoformat()}" if figure.period_end else ""
+    period = f", year to {dated(figure.period_end)}" if figure.period_end else ""
     source = figure.source or citation
     text = grouped(amount, figure.currency)
     how = f"{text}; {figure.entity}"
@@ -294,7 +295,7 @@ def _of_year(sheet: Sheet, case: PenaltyFacts, entity: str) -> Turnover:
     if not ended:
         raise FactError(
             f"{figures[0].path}.period_end",
-            f"the year had not ended on {decided.isoformat()}; the law asks for the preceding financial year",
+            f"the year had not ended on {dated(decided)}; the law asks for the preceding financial year",
             "State the year before.",
         )
     if len(figures) > 1 and any(figure.period_end is None for figure in figures):
@@ -307,7 +308,7 @@ def _of_year(sheet: Sheet, case: PenaltyFacts, entity: str) -> Turnover:
         if figure is not chosen:
             sheet.warn(f"{figure.path} is not used: another year, or restated later.")
     if case.on and chosen.period_end and decided - chosen.period_end > LATER_YEAR_ENDED:
-        sheet.warn(f"{chosen.path}: a later financial year had ended before {decided.isoformat()}.")
+        sheet.warn(f"{chosen.path}: a later financial year had ended before {dated(decided)}.")
     return chosen
 
 

@@ -77,7 +77,7 @@ def targets(siege: Siege, zone: str) -> Iterator[Target]:
 
 def _values(siege: Siege, zone: str, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
     names = rule.arguments
-    if not names or rule.endpoint == "ui.static_file":
+    if not names or rule.endpoint in ("ui.static_file", "ui.mark"):
         return
     filled = _FILLED.get(rule.endpoint) or _FILLED.get(rule.endpoint.partition(".")[0])
     assert filled is not None, f"nothing is known that {zone} {rule} could name: say so in _FILLED"

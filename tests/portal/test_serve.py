@@ -251,5 +251,5 @@ def interrupt(instance: Instance) -> None:
     """Ctrl-C: the terminal sends the signal to the whole foreground group. Nothing is left on the port."""
     os.killpg(process(instance).pid, signal.SIGINT)
     assert process(instance).wait(timeout=60) == 0, said(instance)
-    with socket.socket() as probe, pytest.raises(OSError):
+    with socket.socket() as probe, pytest.raises(ConnectionRefusedError):
         probe.connect(("127.0.0.1", instance.port))

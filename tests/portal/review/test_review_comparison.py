@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import uuid
 from typing import Any
 
 from evaluator import assessments
 from portal.review import comparing, facts
 from portal.review.tables import Case
-from secure_access import ledger
+from secure_access import documents, ledger
 from secure_access.identity import Actor, Organisation, conflicts
 from secure_access.workflow import Role
 from tests.fixtures.app import form_of
-from tests.fixtures.evaluator import Evaluation, evaluation_log
+from tests.fixtures.evaluator import Evaluation
 
 GAP = {
     "at_least": "3",
@@ -126,7 +128,9 @@ def test_the_officer_reads_scores_method_and_limits_and_opens_the_evidence(
     compared = client.get(f"/cases/{made.case.reference}/comparison").text
     assert f'href="{page}">{GAP["basis"]}</a>' in compared.replace("N = 120", GAP["basis"])
     opened = client.get(file)
-    assert opened.get_data() == evaluation_log()
+    with made.world.wired.database.read() as session:
+        attached = documents.find(session, uuid.UUID(file.rpartition("/")[2]))
+    assert hashlib.sha256(opened.get_data()).hexdigest() == attached.sha256
     assert opened.headers["Content-Disposition"].startswith("attachment")
     with made.world.wired.database.read() as session:
         entries = ledger.entries(session, f"document:{file.rpartition('/')[2]}")
