@@ -221,7 +221,7 @@ def test_sources_that_disagree_are_a_gap_until_one_is_chosen(bench: Bench) -> No
 @pytest.mark.parametrize(
     ("text", "basis", "words"),
     [
-        (None, "average_of_fiscal_year", "mean of 255 daily rates, 2025-01-02 to 2025-12-31"),
+        (None, "average_of_fiscal_year", "mean of 255 daily rates, 2 Jan 2025 to 31 Dec 2025"),
         (AT_END, "period_end", "reference rate, USD per EUR: 2025-12-31"),
     ],
 )

@@ -42,7 +42,7 @@ def test_revenue_in_dollars_is_converted_at_the_average_of_its_year(bench: Bench
     bench.revenue(violation, currency="USD", amount=Decimal("540000000.00"))
     row = bench.drafted(violation)
     line = next(line for line in row.result["lines"] if line["operation"] == "rate")
-    assert "daily rates, 2025-01-02 to 2025-12-31" in line["citation"]
+    assert "daily rates, 2 Jan 2025 to 31 Dec 2025" in line["citation"]
     assert row.facts["revenue"][0]["rate_basis"] == "average_of_fiscal_year"
 
 
