@@ -135,7 +135,7 @@ def test_the_officer_reads_scores_method_and_limits_and_opens_the_evidence(
     with made.world.wired.database.read() as session:
         entries = ledger.entries(session, f"document:{file.rpartition('/')[2]}")
     assert [entry.person_id for entry in entries if entry.type == "document.opened"] == [
-        str(made.case_officer.person_id)
+        made.case_officer.person_id
     ]
 
 
