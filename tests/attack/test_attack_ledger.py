@@ -25,6 +25,7 @@ from secure_access.ledger.tables import (
     LedgerEntry,
     LedgerHead,
     LedgerTile,
+    Log,
     SecurityLogRow,
 )
 from tests.attack.conftest import Siege
@@ -150,14 +151,16 @@ def test_a_time_out_of_order_is_seen(
     keys = audit.verifier_keys(siege.world.wired.ledger_signer)
     table = records.sql_table(kind)
     with damaging(siege) as session:
-        row = session.connection().execute(select(table).order_by(table.c.size)).mappings().first()
+        public = select(table).where(table.c.log == Log.PUBLIC, table.c.size > 0).order_by(table.c.size)
+        row = session.connection().execute(public).mappings().first()
         assert row is not None
         mine = [key == row[key.name] for key in table.primary_key]
         later = row[column] + dt.timedelta(days=days)
         session.connection().execute(update(table).where(*mine).values({column: later}))
         problems = audit.verify(session, keys).problems
-    assert {problem.table for problem in problems} == {table.name}
-    assert all("its time is" in problem.reason for problem in problems)
+    found = [problem for problem in problems if problem.table != "triggers"]
+    assert table.name in {problem.table for problem in found}
+    assert all("its time is" in problem.reason for problem in found)
 
 
 def test_the_number_of_an_entry_is_watched(copy_of: Callable[[], Siege]) -> None:
