@@ -31,7 +31,7 @@ from secure_access.db import Session, col, next_reference, select
 from secure_access.documents import Accepted, Audience
 from secure_access.identity import Actor, Organisation, Person
 from secure_access.ledger import canonical
-from secure_access.workflow import Denied
+from secure_access.workflow import Denied, NotFound
 
 READ_EVIDENCE = "evidence.read"
 """The job that reads an attached evaluation log; its subject is ``<assessment id>/<document id>``."""
@@ -42,6 +42,7 @@ RECOMMENDATIONS = (
     ("do_not_release", "Do not release", ""),
     ("cannot_say", "Cannot say", "The evidence does not carry a recommendation."),
 )
+_RECOMMENDED = {value: label for value, label, _ in RECOMMENDATIONS}
 CONFIDENCES = (("high", "High"), ("moderate", "Moderate"), ("low", "Low"))
 NARRATIVE_FIELDS = ("access", "elicitation", "contamination", "dissent")
 
@@ -50,6 +51,23 @@ def subjects(filing: Filing, categories: list[str]) -> list[tuple[Subject, str]]
     """What an assessor is asked about: the report's rows in the categories of the engagement, with names."""
     rows = risk_form.rows(filing.taxonomy, filing.content)
     return [(Subject(row.category, row.variant), row.name) for row in rows if row.category in categories]
+
+
+def answered(
+    session: Session, assessment: IndependentAssessment, engagement: Engagement
+) -> list[tuple[Subject, str, dict[str, str]]]:
+    """Each row of an assessment as it is read: subject, name of the category, what was answered."""
+    filing = session.get_one(Filing, assessment.filing_id)
+    rows = assessment.content["rows"]
+    return [
+        (about_row, name, rows.get(row_key(about_row), {}))
+        for about_row, name in subjects(filing, engagement.categories)
+    ]
+
+
+def recommended(assessment: IndependentAssessment) -> str:
+    """The recommendation of a submitted assessment in words."""
+    return _RECOMMENDED[assessment.recommendation]
 
 
 def draft(session: Session, *, engagement: Engagement, by: Actor, now: datetime) -> IndependentAssessment:
@@ -105,6 +123,14 @@ def of_case(session: Session, case_id: uuid.UUID) -> list[IndependentAssessment]
         .where(Engagement.case_id == case_id, IndependentAssessment.state == AssessmentState.SUBMITTED)
     )
     return list(session.exec(query.order_by(col(IndependentAssessment.submitted_at))))
+
+
+def in_case(session: Session, case_id: uuid.UUID, reference: str) -> tuple[IndependentAssessment, Engagement]:
+    """A submitted assessment of a case whose reader is known to be let in. Raises `NotFound`."""
+    for found in of_case(session, case_id):
+        if found.reference == reference:
+            return found, session.get_one(Engagement, found.engagement_id)
+    raise NotFound
 
 
 def load(session: Session, reference: str, *, by: Actor) -> IndependentAssessment:
@@ -205,7 +231,7 @@ def missing(
         if words:
             label = f"{name}, {about_row.variant}" if about_row.variant else name
             found.append((row_key(about_row), f"{label}: {words}"))
-    if assessment.recommendation not in {value for value, _, _ in RECOMMENDATIONS}:
+    if assessment.recommendation not in _RECOMMENDED:
         found.append(("recommendation", "Choose a recommendation. “Cannot say” is one."))
     if not assessment.summary.strip():
         found.append(("summary", "Write a summary that can be published."))
@@ -348,10 +374,17 @@ def _row_problem(about_row: Subject, answers: Mapping[str, Any]) -> str:
         return str(error)
     if finding.not_tested:
         return ""
+    return _lacking(finding, str(answers.get("limits", "")))
+
+
+def _lacking(finding: Finding, limits: str) -> str:
+    """What a finding about something that was tested does not say yet; empty where it says everything."""
     if finding.tiered and not (finding.confidence and finding.basis and finding.method):
         return "give confidence, basis and method."
     if not finding.tiered and not finding.basis:
         return "give a risk tier, or say what you found as narrative under basis."
+    if not limits.strip():
+        return "give the limits of your tests; write “none” where there are none."
     return ""
 
 

@@ -164,7 +164,7 @@ def create_app(wired: Wired, zone: str) -> Zone:
     """The Flask app of one zone."""
     policy = wired.settings.policy
     app = Zone(wired, zone, _guard, lambda *known: accounts.lacking(*known, policy=policy))
-    ui.install(app)
+    ui.install(app, wired.settings.mark)
     errors.install(app)
     enter: dict[str, frozenset[Role]] = {"ui": ANYBODY}
     app.extensions["enter"] = enter

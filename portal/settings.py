@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 import click
 
+from portal import mark
+from portal.mark import Mark
 from secure_access.identity import policy, providers
 from secure_access.identity.passkeys import Models
 
@@ -49,6 +51,7 @@ class Settings:
     ``sso`` are the providers of single sign-on, by zone; none: nobody signs in so.
     ``zone`` is the one zone that this process serves, empty for all. ``databases`` holds addresses of the
     database by process, where each has a role of its own there.
+    ``mark`` is the authority's mark, ``None`` for the neutral one.
     ``smtp`` is the address of the mail server, empty for none; ``mail_from`` is who mails come from.
     """
 
@@ -75,6 +78,7 @@ class Settings:
     sso: Mapping[str, providers.Provider] = field(default_factory=dict)
     zone: str = ""
     databases: Mapping[str, str] = field(default_factory=dict, repr=False)
+    mark: Mark | None = None
 
     def database_of(self, process: str) -> str:
         """The address by which a zone or another process reaches the database: its own, or the common one."""
@@ -119,6 +123,7 @@ class Settings:
             sso=_sso(source, wrong),
             zone=_zone(source, wrong),
             databases=_databases(source),
+            mark=_mark(source, wrong),
         )
         wrong += _unfit_policy(settings)
         wrong += _unfit_for_production(settings)
@@ -207,6 +212,15 @@ def _zone(source: Mapping[str, str], wrong: list[str]) -> str:
 def _databases(source: Mapping[str, str]) -> dict[str, str]:
     named = {process: source.get(f"ASSAY_DATABASE_{process.upper()}") or "" for process in PROCESSES}
     return {process: address for process, address in named.items() if address}
+
+
+def _mark(source: Mapping[str, str], wrong: list[str]) -> Mark | None:
+    raw = source.get("ASSAY_MARK") or ""
+    try:
+        return mark.read(Path(raw)) if raw else None
+    except mark.BadMark as problem:
+        wrong.append(f"ASSAY_MARK is {raw!r}: {problem}.")
+        return None
 
 
 def _profile(source: Mapping[str, str], wrong: list[str]) -> Profile:

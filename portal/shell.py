@@ -40,6 +40,7 @@ class Shell:
     demonstration: str | None
     authority: str
     product: str
+    mark_url: str
     zone_label: str
     person: Actor | None
     nav: list[Link]
@@ -65,6 +66,7 @@ def shell(nav: tuple[NavItem, ...], footer: tuple[NavItem, ...] = ()) -> Shell:
         demonstration=_demonstration_line(settings),
         authority=settings.authority,
         product=settings.product,
+        mark_url=url_for("ui.mark", name=settings.mark.name) if settings.mark else "",
         zone_label=g.get("zone_label", ZONE_LABELS[zone.zone]),
         person=actor,
         nav=[_link(item) for item in shown] if (public or actor) and "zone_label" not in g else [],

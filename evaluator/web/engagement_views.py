@@ -236,18 +236,12 @@ def _form_page(
 
 def _submitted_page(engagement: Engagement, found: IndependentAssessment) -> str:
     entry = _entry(found)
-    filing_row = g.session.get_one(Filing, engagement.filing_id)
     return render_template(
         "engagements/assessment.html",
         **_facts(engagement),
         found=found,
-        rows=[
-            (subject, name, found.content["rows"].get(assessments.row_key(subject), {}))
-            for subject, name in assessments.subjects(filing_row, engagement.categories)
-        ],
-        recommendation={value: label for value, label, _ in assessments.RECOMMENDATIONS}[
-            found.recommendation
-        ],
+        rows=assessments.answered(g.session, found, engagement),
+        recommendation=assessments.recommended(found),
         entry=entry,
         follows=entry is None or receipts.proof_follows(g.session, entry),
         **_evidence(found),

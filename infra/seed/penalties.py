@@ -27,7 +27,6 @@ EU = Choices(
     fault="negligent",
     factors=(
         Factor("duration", "10 to 28 August 2027, 19 days."),
-        Factor("reminder_ignored", "The reminder of 12 August was not answered."),
         Factor("answered_unprompted", "A full answer without a second request."),
     ),
 )

@@ -77,6 +77,7 @@ class Told:
     case: Case = field(init=False)
     request: InformationRequest = field(init=False)
     plan: PlanRequest = field(init=False)
+    refused_at: datetime = field(init=False)
     incident: Incident = field(init=False)
     engagement: Engagement = field(init=False)
     decision: Decision = field(init=False)

@@ -239,6 +239,7 @@ def _open_plan(stage: Stage, cast: Cast, made: Told) -> None:
         try:
             stage.act(grants.open_page, opening=opening, by=cast[reader])
         except NotFound:
+            made.refused_at = stage.now
             grants.record_refusal(stage.wired.database, opening=opening, by=cast[reader], now=stage.now)
 
 

@@ -25,6 +25,7 @@ def write(stage: Stage, made: Told, penalised: Penalised) -> None:
     report = made.filings[FilingKind.RISK_REPORT]
     case = {"reference": made.case.reference}
     engagement = {"reference": made.engagement.reference}
+    refused = f"{made.refused_at.day} {made.refused_at:%B}, one reader refused"
     pages = {
         "queue": page("government", "cases.index"),
         "case": page("government", "cases.show", **case),
@@ -46,9 +47,7 @@ def write(stage: Stage, made: Told, penalised: Penalised) -> None:
         "incident": page(
             "developer", "incidents.show", "8 September, reported 49 h late", key=made.incident.reference
         ),
-        "openings": page(
-            "developer", "asked.openings", "18 August, one reader refused", reference=made.plan.reference
-        ),
+        "openings": page("developer", "asked.openings", refused, reference=made.plan.reference),
         "violations": page("government", "enforcement.index"),
         "worksheet": page(
             "government",

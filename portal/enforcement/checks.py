@@ -15,6 +15,7 @@ from portal.law import penalties, statute
 from portal.law.facts import LawError
 from portal.law.methods import Adoption
 from portal.law.penalty_turnover import LATER_ENDED
+from portal.ui.formats import date_only
 
 PROPOSED = "proposed"
 DIGESTS = ("statute_digest", "office_digest", "method_digest")
@@ -40,7 +41,7 @@ def gaps(worksheet: Worksheet, violation: AllegedViolation, revenue: Sequence[Re
             found.append(Gap("evidence of revenue", "revenue"))
         found += [
             Gap(
-                f"a document behind the revenue of {row.entity}, year to {row.period_end.isoformat()}",
+                f"a document behind the revenue of {row.entity}, year to {date_only(row.period_end)}",
                 "revenue",
             )
             for row in revenue

@@ -16,7 +16,7 @@ from portal.enforcement.grounds import Ground, of_event
 from portal.enforcement.tables import AllegedViolation
 from portal.filing.tables import Incident
 from portal.law import statute
-from portal.law.deadlines import legal_day
+from portal.law.deadlines import END_OF_DAY, legal_day
 from portal.review.tables import Case, CaseItem, Condition, Decision, InformationRequest
 from portal.review.workflow import ConditionState
 from portal.ui.formats import date_only, late, moment
@@ -143,19 +143,19 @@ def _due(incident: Incident, ground: Ground) -> datetime | None:
 
 def _condition(session: Session, key: uuid.UUID, now: datetime) -> Iterator[_Event]:
     condition = _needed(session.get(Condition, key))
-    if condition.state is not ConditionState.BREACHED or condition.due_on is None:
+    if condition.state is not ConditionState.BREACHED or condition.breached_on is None:
         return
     decision = session.get_one(Decision, condition.decision_id)
+    due = f", due {date_only(condition.due_on)}," if condition.due_on else ""
     words = (
-        f"Condition {condition.number} of decision {decision.reference} was to be met by "
-        f"{date_only(condition.due_on)} and is breached."
+        f"Condition {condition.number} of decision {decision.reference}{due} was not kept from "
+        f"{date_only(condition.breached_on)} on."
     )
+    before = condition.breached_on - timedelta(days=1)
     for ground in of_event("condition"):
         zone = statute.load(ground.regime).zone
-        due = datetime.combine(condition.due_on, datetime.max.time(), zone).replace(microsecond=0)
-        yield _Event(
-            decision.case_id, ground, due.astimezone(UTC), max(now, due.astimezone(UTC) + _SECOND), words
-        )
+        kept = datetime.combine(before, END_OF_DAY, zone).astimezone(UTC)
+        yield _Event(decision.case_id, ground, kept, max(now, kept + _SECOND), words)
 
 
 def _needed(found: Found | None) -> Found:

@@ -19,6 +19,7 @@ from portal.law.facts import LawError
 from portal.law.money import Money
 from portal.law.packs import PackError
 from portal.law.penalty_facts import RATE_BASES
+from portal.ui.formats import date_only
 from secure_access import documents, ledger
 from secure_access.db import Session, col, select
 from secure_access.documents import Accepted, Document, MediaType, Use
@@ -84,7 +85,7 @@ def attach_revenue(
     amount = _amount(stated)
     document = None
     if file is not None:
-        title = f"Revenue of {stated.entity}, year to {stated.period_end.isoformat()}"
+        title = f"Revenue of {stated.entity}, year to {date_only(stated.period_end)}"
         document = documents.receive(session, file=file, kind="revenue", title=title[:200], by=by, now=now)
     row = RevenueEvidence(
         developer_id=violation.developer_id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from portal.enforcement import pictures
@@ -100,6 +100,7 @@ def referral(sheet: Sheet) -> Mapping[str, object]:
         "state": "Computed, not imposed",
         "recipient": REFERRED_TO[sheet.violation.regime],
         "duty": f"{duty['citation']}: {duty['label']}",
+        "penalty_provision": provision(sheet.violation.regime, sheet.violation.penalty_provision)["citation"],
         "ceiling": money(pictures.maximum(sheet.worksheet)),
         "summary": f"{sheet.violation.facts} Earlier violations counted: {counted}.",
         "documents": [{"name": d.file_name, "sha256": d.sha256} for d in sheet.documents],
@@ -183,7 +184,7 @@ def amount_of(line: Mapping[str, Any], currency: str) -> str:
 def _prior(prior: pictures.PriorStanding) -> dict[str, object]:
     return {
         "decision": f"{prior.facts['id']}: {prior.facts['decision']}",
-        "final_on": str(prior.facts.get("final_on", "–")),
+        "final_on": date_only(date.fromisoformat(final)) if (final := prior.facts.get("final_on")) else "–",
         "counted": prior.counted,
         "why": prior.why,
     }

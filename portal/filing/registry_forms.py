@@ -32,6 +32,7 @@ CHANNELS = {
 TERRITORIES = {
     "EU": "European Union",
     "US-CA": "California",
+    "US-IL": "Illinois",
     "US-NY": "New York",
     "US": "Elsewhere in the United States",
     "elsewhere": "Elsewhere in the world",
@@ -191,7 +192,7 @@ class FiguresForm(Form):
 
 
 def _territories(chosen: list[str]) -> list[str]:
-    """California and New York lie in the United States: a rule about the whole country counts them."""
+    """Each state named lies in the United States: a rule about the whole country counts them."""
     states = any(name.startswith("US-") for name in chosen)
     return [*chosen, "US"] if states and "US" not in chosen else chosen
 

@@ -27,7 +27,6 @@ ENGAGEMENT_WORDS = {
     EngagementState.REFUSED: ("neutral", "Refused for conflict"),
     EngagementState.CONCLUDED: ("good", "Submitted"),
 }
-_ANSWERS = {"yes": "covered", "no": "not covered", "maybe": "may be covered", "unknown": "not known"}
 
 
 @dataclass(frozen=True)
@@ -102,6 +101,5 @@ def of_reviewer(session: Session, by: Actor, now: datetime) -> tuple[list[Queued
 def _answers(result: dict[str, Any]) -> str:
     said = []
     for name, answer in result["regimes"].items():
-        covered = str(answer["covered"])
-        said.append(f"{statute.load(name).short}: {_ANSWERS.get(covered, covered.replace('_', ' '))}")
+        said.append(f"{statute.load(name).short}: {answer['wording']}")
     return " · ".join(said)

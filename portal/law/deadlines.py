@@ -130,6 +130,11 @@ def moment(at: datetime, zone: ZoneInfo) -> str:
     return f"{local:%Y-%m-%d %H:%M:%S} {zone.key}{f' ({local:%Z})' if twice else ''}"
 
 
+def dated(day: date) -> str:
+    """A day as people read it: "1 Oct 2027"."""
+    return f"{day.day} {day:%b %Y}"
+
+
 def counted(number: int, unit: str) -> str:
     """A number of units in words: "1 month", "3 months"."""
     return f"{number} {unit.removesuffix('s') if number == 1 else unit}"

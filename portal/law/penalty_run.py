@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from portal.law import penalty_share, penalty_steps, penalty_tables
+from portal.law.deadlines import counted, dated
 from portal.law.methods import Method, Step
 from portal.law.money import half_up, plain
 from portal.law.penalty_facts import AS_READ, DECISION, HUNDRED, PER, PenaltyFacts, Violation
@@ -180,10 +181,13 @@ def _split(sheet: Sheet, case: PenaltyFacts, pack: Pack) -> PenaltyFacts:
         if violation.start >= power:
             kept.append(violation)
             continue
-        sheet.warn(f"{violation.path}: only conduct from {power} on can be penalised under {citation}.")
+        sheet.warn(
+            f"{violation.path}: only conduct from {dated(power)} on can be penalised under {citation}."
+        )
         for label, start, end in _stretches(violation, pack.starts, power):
             days = (end - start).days + 1
-            rest: dict[str, Any] = {"how": f"{start} to {end}, {days} days", "violation": violation.place}
+            how = f"{dated(start)} to {dated(end)}, {counted(days, 'days')}"
+            rest: dict[str, Any] = {"how": how, "violation": violation.place}
             sheet.add(f"{label}, {violation.provision}", citation, "split", str(days), **rest)
         if violation.end >= power:
             kept.append(replace(violation, start=power))

@@ -11,6 +11,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from portal.law.deadlines import counted as in_words
+from portal.law.deadlines import dated
 from portal.law.facts import FactError
 from portal.law.methods import Step
 from portal.law.money import plain, rounded
@@ -46,9 +48,10 @@ def counts_days(part: Part, row: Mapping[str, Any], pack: Pack) -> None:
         end = min(violation.end, following) if following else violation.end
         days = (end - day).days + 1
         due = rounded(daily.number * days, sheet.currency)
-        how = f"{sheet.money(daily.number)} × {days} days, {day} to {end}"
+        span = in_words(days, "days")
+        how = f"{sheet.money(daily.number)} × {span}, {dated(day)} to {dated(end)}"
         rest: dict[str, Any] = {"amount": due, "how": how, "violation": number, "status": daily.status}
-        sheet.add(f"{row['label']}, {days} days", daily.citation, "days", str(days), **rest)
+        sheet.add(f"{row['label']}, {span}", daily.citation, "days", str(days), **rest)
         total += due
         day = end + ONE_DAY
     part.exact = part.maximum = total
@@ -119,7 +122,7 @@ def _percent(part: Part, factor: Factor) -> tuple[Decimal, str, str]:
     citation = row["citation"] if row else "reason stated"
     if row and row.get("by_days"):
         days = _days(part, factor, needed=factor.percent is None)
-        label = f"{label}, {days} days" if days else label
+        label = f"{label}, {in_words(days, 'days')}" if days else label
         if factor.percent is None:
             return _by_days(sheet, office, days, case), label, citation
     if factor.percent is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
+from portal.law.deadlines import counted as in_words
 from portal.law.facts import LARGEST, FactError, Facts
 from portal.law.methods import Step
 from portal.law.money import half_up, plain, rounded
@@ -71,7 +72,7 @@ def per_day(part: Part, step: Step) -> None:
         raise FactError(path, "the value is missing", f"State {path}.")
     count = whole(part.case.inputs.raw(days), part.case.inputs.at(days), 0, MOST)
     daily = number(part, step, step.text("input"))
-    how = f"{part.sheet.money(daily)} × {count} days"
+    how = f"{part.sheet.money(daily)} × {in_words(count, 'days')}"
     part.move(part.exact + daily * count, step, "days", str(count), how=how)
 
 

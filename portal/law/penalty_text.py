@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from portal.law.money import grouped
 from portal.law.penalties import Result
+from portal.law.penalty_lines import Line
 
 
 def as_text(result: Result) -> str:
@@ -13,7 +14,7 @@ def as_text(result: Result) -> str:
     currency = result.currency
     lines = []
     for line in result.lines:
-        lines.append(f"{line.step:3}  {line.label:58} {_amount(line.amount, currency, ''):>24}")
+        lines.append(f"{line.step:3}  {line.label:58} {_of_line(line, currency):>24}")
         reason = f"; {line.reason}" if line.reason else ""
         lines.append(f"     {line.how}{reason} ({line.citation}; {line.status})")
     lines += ["", f"Legal maximum {_amount(result.legal_maximum, currency, 'not stated')}"]
@@ -32,6 +33,13 @@ def as_text(result: Result) -> str:
         lines.append(f"Reading: {reading.label}: {_amount(reading.amount, currency, 'a range')} ({used})")
     lines += [f"Warning: {warning}" for warning in result.warnings]
     return "\n".join(lines)
+
+
+def _of_line(line: Line, currency: str) -> str:
+    """The amount of a line; a ceiling that takes nothing off changes nothing, which is no amount of zero."""
+    if line.operation == "ceiling" and line.amount == 0:
+        return "no change"
+    return _amount(line.amount, currency, "")
 
 
 def _amount(amount: Decimal | None, currency: str, otherwise: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
-from portal.law.deadlines import add_months
+from portal.law.deadlines import add_months, dated
 from portal.law.facts import FactError
 from portal.law.money import Money, grouped, rounded
 from portal.law.penalty_facts import PenaltyFacts, Turnover
@@ -69,7 +69,7 @@ def _scaled(sheet: Sheet, figure: Turnover, amount: Decimal, period: Value | Non
 
 def _figure(sheet: Sheet, figure: Turnover, citation: str, basis: str) -> Decimal:
     amount = rounded(figure.amount, figure.currency)
-    period = f", year to {figure.period_end.isoformat()}" if figure.period_end else ""
+    period = f", year to {dated(figure.period_end)}" if figure.period_end else ""
     source = figure.source or citation
     text = grouped(amount, figure.currency)
     how = f"{text}; {figure.entity}"
@@ -146,7 +146,7 @@ def _of_year(sheet: Sheet, case: PenaltyFacts, entity: str, by: date) -> Turnove
     if not ended:
         raise FactError(
             f"{figures[0].path}.period_end",
-            f"the year had not ended on {by.isoformat()}; the law asks for the preceding financial year",
+            f"the year had not ended on {dated(by)}; the law asks for the preceding financial year",
             "State the year before.",
         )
     if len(figures) > 1 and any(figure.period_end is None for figure in figures):
@@ -159,7 +159,7 @@ def _of_year(sheet: Sheet, case: PenaltyFacts, entity: str, by: date) -> Turnove
         if figure is not chosen:
             sheet.warn(f"{figure.path} is not used: another year, or restated later.")
     if case.on and chosen.period_end and add_months(chosen.period_end, YEAR_MONTHS) < by:
-        sheet.warn(f"{chosen.path}: {LATER_ENDED} before {by.isoformat()}.")
+        sheet.warn(f"{chosen.path}: {LATER_ENDED} before {dated(by)}.")
     return chosen
 
 

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
+from portal.law.deadlines import dated
 from portal.law.facts import FactError, Facts
 from portal.law.money import FROM_PER_TO, TO_PER_FROM, Money, Quote, exact, grouped, read_currency
 
@@ -79,7 +80,7 @@ def _judge(spans: list[_Span], path: str, threshold: Money, affiliates: bool) ->
     working: list[str] = []
     missing: list[str] = []
     for span in spans:
-        amounts, line = _amount(span.facts, threshold.currency)
+        amounts, line = _amount(span, threshold.currency)
         if not amounts:
             return Figure("unknown", line, (span.facts.at("rate"),))
         if len(amounts) > 1:
@@ -139,14 +140,14 @@ def _wrong_period(spans: list[_Span], on: date, period: str) -> str:
         right = end < on and SHORTEST_YEAR <= (end - start).days + 1 <= LONGEST_YEAR
     if right:
         return ""
-    return f"the figure is for {start.isoformat()} to {end.isoformat()}, another period than the law asks for"
+    return f"the figure is for {dated(start)} to {dated(end)}, another period than the law asks for"
 
 
-def _amount(facts: Facts, currency: str) -> tuple[list[Decimal], str]:
+def _amount(span: _Span, currency: str) -> tuple[list[Decimal], str]:
     """The amount in the threshold's currency (two where the direction of the rate is open), and a line."""
+    facts = span.facts
     amount, own = facts.needed("amount"), read_currency(facts, "currency") or currency
-    start, end = facts.day("period_start"), facts.day("period_end")
-    text = f"{grouped(amount, own)} for {start} to {end}"
+    text = f"{grouped(amount, own)} for {dated(span.start)} to {dated(span.end)}"
     if own == currency:
         return [amount], text
     rate = facts.number("rate", low=Decimal("1e-12"))

@@ -12,7 +12,8 @@ from datetime import date, datetime
 from typing import Literal
 
 from portal.law import statute
-from portal.law.deadlines import WrongTime, aware, end_of, legal_day, open_day
+from portal.law.deadlines import WrongTime, aware, dated, end_of, legal_day, open_day
+from portal.law.deadlines import counted as in_words
 from portal.law.statute import Pack
 
 Kind = Literal["started", "stopped", "resumed", "ended", "extended", "held", "released"]
@@ -150,24 +151,28 @@ def _said(words: dict[str, str], event: ReviewEvent) -> str:
     return words[event.kind].format(event.reference).replace("  ", " ").strip()
 
 
+def _told(segment: Segment) -> str:
+    until = f"to {dated(segment.ends)}" if segment.ends else "until today"
+    ran = "run" if segment.running else "stopped"
+    return f"{dated(segment.starts)} {until}: {in_words(segment.days, 'days')} {ran}, {segment.cause}"
+
+
 def _result(fold: _Fold, office: Pack, today: date, first: date) -> ReviewClock:
     value = office.value("review.period", first)
     extended = sum(event.days for event in fold.extended)
     period, counted, segments = int(value.number) + extended, fold.counted, list(fold.segments)
-    why = [
-        f"{s.starts} to {s.ends}: {s.days} days {'run' if s.running else 'stopped'}, {s.cause}"
-        for s in segments
-    ]
+    why = [_told(segment) for segment in segments]
     for event in fold.extended:
         who = f" by {event.by}" if event.by else ""
         reason = f", {event.reason}" if event.reason else ""
-        why.append(f"extended on {legal_day(event.at, office.zone)} by {event.days} days{who}{reason}")
+        on, more = dated(legal_day(event.at, office.zone)), in_words(event.days, "days")
+        why.append(f"extended on {on} by {more}{who}{reason}")
     due = None
     if fold.since is not None:
         days = (today - fold.since).days
         running = fold.state == "running"
         segments.append(Segment(running, fold.since, None, days, fold.cause))
-        why.append(f"{fold.since} until today: {days} days {'run' if running else 'stopped'}, {fold.cause}")
+        why.append(_told(segments[-1]))
         if running:
             last = date.fromordinal(fold.since.toordinal() + period - counted)
             moved = open_day(last, office)

@@ -90,7 +90,7 @@ def first_sentence(text: str) -> str:
     return " ".join((found[1] if found else text).split())
 
 
-def condition_state(state: ConditionState, since: datetime | None) -> tuple[str, str]:
+def condition_state(state: ConditionState, since: date | datetime | None) -> tuple[str, str]:
     """Kind and words of a condition's status mark: ``good``, ``Met on 9 Jun 2027``."""
     kind, words = STATES[state]
     if state in (ConditionState.MET, ConditionState.BREACHED) and since is not None:

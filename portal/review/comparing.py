@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,14 +29,19 @@ class Side:
     evaluator: str
 
 
-def chart_of(session: Session, facts: Facts, *, now: datetime) -> charts.Comparison | None:
-    """The picture, or ``None`` as long as there is no submitted risk report to compare."""
+def chart_of(
+    session: Session, facts: Facts, *, now: datetime, address: Callable[[str], str] | None = None
+) -> charts.Comparison | None:
+    """The picture, or ``None`` as long as there is no submitted risk report to compare.
+
+    ``address`` gives the page of an assessment by its reference, for the table.
+    """
     report = facts.report
     if report is None or not report.taxonomy:
         return None
     result = assessments.comparison(session, filing=report, now=now)
     tiers = _tiers(report.taxonomy)
-    rows = tuple(one for row in result.rows for one in _rows(row, facts.flags))
+    rows = tuple(one for row in result.rows for one in _rows(row, facts.flags, address))
     return charts.Comparison("Risk tiers by category", sentence(result, facts), tiers, rows)
 
 
@@ -72,7 +77,9 @@ def _tiers(taxonomy: str) -> tuple[str, ...]:
     return tuple(f"Tier {number}" for number in range(1, most + 1))
 
 
-def _rows(row: compared.Row, flags: Iterable[Flag]) -> Iterable[charts.ComparisonRow]:
+def _rows(
+    row: compared.Row, flags: Iterable[Flag], address: Callable[[str], str] | None
+) -> Iterable[charts.ComparisonRow]:
     """One row for each evaluator; one with the developer alone where no evaluator has it."""
     mark = _mark(row, flags)
     tier = row.answer if isinstance(row.answer, int) else None
@@ -101,6 +108,7 @@ def _rows(row: compared.Row, flags: Iterable[Flag]) -> Iterable[charts.Compariso
             confidence=_capital(finding.confidence),
             basis=_capital(finding.basis),
             flag=mark,
+            source=address(found.assessment.reference) if address else "",
         )
 
 

@@ -152,7 +152,14 @@ def _appointment(
 
 
 def _comparison(found: Facts, wrong: dict[str, str] | None = None) -> str:
-    chart = comparing.chart_of(g.session, found, now=current_time())
+    chart = comparing.chart_of(
+        g.session,
+        found,
+        now=current_time(),
+        address=lambda made: url_for(
+            ".assessment", reference=found.case.reference, assessment_reference=made
+        ),
+    )
     return page(
         "cases/comparison.html",
         found,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import date
+from typing import Any
 
 from flask import flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
@@ -18,7 +19,7 @@ from portal.review.blueprints import decided
 from portal.review.case_views import known, page
 from portal.review.decisions import Recommended
 from portal.review.facts import Facts
-from portal.review.forms import RecommendForm, errors, listed, numbered
+from portal.review.forms import BreachForm, RecommendForm, errors, listed, numbered
 from portal.review.requests import NotServable
 from portal.review.tables import Case, Decision, DecisionKind
 from portal.review.workflow import CASE, CONDITION, DECISION, CaseState
@@ -141,18 +142,19 @@ def mark(reference: str, condition_id: uuid.UUID) -> BaseResponse | tuple[str, i
     """Say that a condition is met or breached."""
     case = cases.load(g.session, reference, by=current_actor(), for_update=True)
     row, condition = decisions.condition(g.session, case, condition_id)
-    verb = decisions.mark_breached if request.form.get("do") == "breached" else decisions.mark_met
+    reason, form = request.form.get("reason", ""), _breach(condition.number, request.form)
+    by, now = current_actor(), current_time()
     try:
-        verb(
-            g.session,
-            decision=row,
-            row=condition,
-            reason=request.form.get("reason", ""),
-            by=current_actor(),
-            now=current_time(),
-        )
-    except ValueError as wrong:
-        return _decision(known(reference), "", {condition.number: str(wrong)}), 422
+        if request.form.get("do") == "breached":
+            if not form.validate():
+                raise NotServable([])
+            breach = decisions.Breach(reason, form.breached_on.data, bool(form.forbids.data))
+            decisions.mark_breached(g.session, decision=row, row=condition, breach=breach, by=by, now=now)
+        else:
+            decisions.mark_met(g.session, decision=row, row=condition, reason=reason, by=by, now=now)
+    except NotServable as refused:
+        beside = errors(form, refused.problems)
+        return _decision(known(reference), check=(condition.number, form, beside.get("reason", ""))), 422
     flash(f"Condition {condition.number} is {condition.state.value}.")
     return redirect(url_for(".decision", reference=reference), 303)
 
@@ -265,8 +267,16 @@ def _form(found: Facts, form: RecommendForm, chosen: _Chosen, beside: dict[str, 
     )
 
 
-def _decision(found: Facts, problem: str = "", wrong: dict[int, str] | None = None) -> str:
+def _breach(number: int, data: Any = None) -> BreachForm:
+    """The form of one condition; several stand on one page."""
+    return BreachForm(data, prefix=f"condition-{number}-")
+
+
+def _decision(found: Facts, problem: str = "", check: tuple[int, BreachForm, str] | None = None) -> str:
     row, by = found.decision, current_actor()
+    checks = {one.number: _breach(one.number) for one in found.conditions}
+    if check is not None:
+        checks[check[0]] = check[1]
     waiting = row is not None and found.case.state is CaseState.RECOMMENDED
     return page(
         "cases/decision.html",
@@ -275,6 +285,7 @@ def _decision(found: Facts, problem: str = "", wrong: dict[int, str] | None = No
         decision=row,
         recommender=cases.name_of(g.session, row.recommended_by) if row else "",
         channels=[CHANNELS[Channel(one)] for one in row.channels] if row else [],
+        addresses=_addresses(found),
         headline=public.HEADLINES[row.kind] if row else "",
         lacking=decisions.missing(g.session, found.case, row, by=by) if row and waiting else [],
         may=DECISION.allowed(by, decisions.deciding(g.session, found.case, row)) if row else [],
@@ -283,8 +294,29 @@ def _decision(found: Facts, problem: str = "", wrong: dict[int, str] | None = No
         appeals=appeals.of_decision(g.session, row) if row else [],
         sent_back=decisions.sent_back(g.session, found.case),
         problem=problem,
-        wrong=wrong or {},
+        checks=checks,
+        checked=check[0] if check else None,
+        said=request.form.get("reason", "") if check else "",
+        unsaid=check[2] if check else "",
     )
+
+
+def _addresses(found: Facts) -> dict[str, str]:
+    """The page of each thing that a decision of this case can rely on, by its reference."""
+    case = found.case
+    pages: list[tuple[str | None, str, dict[str, Any]]] = [
+        *((row.reference, "cases.filing", {"filing_id": row.id}) for row in found.filings),
+        *(
+            (made.reference, "cases.assessment", {"assessment_reference": made.reference})
+            for made in decisions.assessments(g.session, case)
+        ),
+        *((row.reference, "cases.request", {"request_reference": row.reference}) for row in found.requests),
+    ]
+    return {
+        name: url_for(endpoint, reference=case.reference, **values)
+        for name, endpoint, values in pages
+        if name
+    }
 
 
 def _own(reference: str, problem: str = "") -> str:

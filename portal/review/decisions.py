@@ -17,6 +17,7 @@ from portal.review.requests import NotServable
 from portal.review.tables import Case, Condition, Decision, DecisionKind
 from portal.review.visibility import DECISIONS
 from portal.review.workflow import CASE, CONDITION, DECISION, ConditionState, DecisionState, RequestState
+from portal.ui.formats import date_only
 from secure_access import jobs, ledger
 from secure_access.db import Session, col, next_reference, select
 from secure_access.identity import Actor
@@ -24,6 +25,7 @@ from secure_access.ledger import canonical
 from secure_access.workflow import Denied, NotFound
 
 RESOLVED, CARRIED = "resolved", "carried"
+_UNSAID = "Say what was seen, and where."
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,37 @@ class Recommended:
             )
         if self.kind is DecisionKind.DELAY and self.until is None:
             found.append(("until", "Say until when the release is delayed."))
+        return found
+
+
+@dataclass(frozen=True)
+class Breach:
+    """What is said of a breached condition.
+
+    ``on`` is the first day on which it was not kept. ``forbids`` says that the condition forbids something
+    until its due date: what is to be done by a date cannot be breached before it has passed.
+    """
+
+    reason: str
+    on: date | None
+    forbids: bool = False
+
+    def problems(self, row: Condition, decided_on: date, today: date) -> list[tuple[str, str]]:
+        """Pairs of field and words."""
+        found = [] if self.reason.strip() else [("reason", _UNSAID)]
+        if self.on is None:
+            return [*found, ("breached_on", "Give the first day on which the condition was not kept.")]
+        if self.on > today:
+            found.append(("breached_on", "This day is still to come. Give the day of the breach itself."))
+        elif self.on < decided_on:
+            day = date_only(decided_on)
+            found.append(("breached_on", f"The condition is in force since {day}. Give a day from then on."))
+        elif row.due_on and self.on <= row.due_on and not self.forbids:
+            due = date_only(row.due_on)
+            words = (
+                f"The condition can be met until {due}. Wait, or say that it forbids something until then."
+            )
+            found.append(("forbids", words))
         return found
 
 
@@ -291,15 +324,25 @@ def condition(session: Session, case: Case, condition_id: UUID) -> tuple[Decisio
 def mark_met(
     session: Session, *, decision: Decision, row: Condition, reason: str, by: Actor, now: datetime
 ) -> None:
-    """Say that a condition is met, and by what it was seen. Raises `Denied`; ``ValueError`` when blank."""
+    """Say that a condition is met, and by what it was seen. Raises `Denied`; `NotServable` when blank."""
+    if not reason.strip():
+        raise NotServable([("reason", _UNSAID)])
     _mark(session, "mark_met", decision, row, (reason, by, now))
 
 
 def mark_breached(
-    session: Session, *, decision: Decision, row: Condition, reason: str, by: Actor, now: datetime
+    session: Session, *, decision: Decision, row: Condition, breach: Breach, by: Actor, now: datetime
 ) -> None:
-    """Say that a condition is breached; enforcement will consider it. Raises as `mark_met`."""
-    _mark(session, "mark_breached", decision, row, (reason, by, now))
+    """Say that a condition is breached, and since when; enforcement will consider it.
+
+    Raises `Denied`, and `NotServable` with what is wrong: no reason, or a day that cannot be one of a breach.
+    """
+    assert decision.decided_at is not None
+    wrong = breach.problems(row, decision.decided_at.date(), now.date())
+    if wrong:
+        raise NotServable(wrong)
+    row.breached_on = breach.on
+    _mark(session, "mark_breached", decision, row, (breach.reason, by, now))
     jobs.add(session, "violation.consider", f"condition:{row.id}")
 
 
@@ -307,8 +350,6 @@ def _mark(
     session: Session, action: str, decision: Decision, row: Condition, said: tuple[str, Actor, datetime]
 ) -> None:
     reason, by, now = said
-    if not reason.strip():
-        raise ValueError("Say what was seen, and where.")
     row.state = CONDITION.take(action, by, row)
     row.state_reason, row.state_since = reason.strip(), now
     session.add(row)

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
-from wtforms import StringField, TextAreaField
+from wtforms import BooleanField, StringField, TextAreaField
 
 from portal.law import statute
 from portal.law.deadlines import end_of
@@ -77,6 +77,15 @@ class RecommendForm(Form):
     confidential_annex = TextAreaField(
         "Confidential annex", description="For the developer and the authority only. It may stay empty."
     )
+
+
+class BreachForm(Form):
+    """That a condition is breached: since when, and whether that can be before its due date."""
+
+    breached_on = MemorableDateField(
+        "First day on which it was not kept", description="Only for a breach. Enforcement counts from it."
+    )
+    forbids = BooleanField("The condition forbids something until its due date")
 
 
 class AppointForm(Form):

@@ -31,7 +31,7 @@ class PublicCondition:
     text: str
     due_on: date | None
     state: ConditionState
-    since: datetime | None
+    since: date | datetime | None
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,9 @@ def _public(session: Session, row: Decision) -> PublicDecision:
         until=row.until,
         reasons=row.reasons,
         conditions=tuple(
-            PublicCondition(made.number, made.text, made.due_on, made.state, made.state_since)
+            PublicCondition(
+                made.number, made.text, made.due_on, made.state, made.breached_on or made.state_since
+            )
             for made in decisions.conditions(session, row)
         ),
         evidence=tuple(dict(item) for item in row.evidence),

@@ -212,11 +212,14 @@ class Decision(Table, table=True):
 
 
 class Condition(Table, table=True):
-    """A condition of a decision: what is to be done, by when, and whether it has been."""
+    """A condition of a decision: what is to be done, by when, and whether it has been.
+
+    ``breached_on`` is the first day on which it was not kept; empty unless it is breached.
+    """
 
     __record__ = True
     __classes__ = classes(
-        public="id decision_id number text due_on state state_since",
+        public="id decision_id number text due_on breached_on state state_since",
         restricted="state_reason",
     )
 
@@ -225,6 +228,7 @@ class Condition(Table, table=True):
     number: int
     text: str
     due_on: date | None = None
+    breached_on: date | None = None
     state: ConditionState = enum_column(ConditionState, default=ConditionState.PROPOSED)
     state_reason: str = Field(default="", max_length=2000)
     state_since: Instant | None = instant_column(nullable=True)

@@ -15,7 +15,7 @@ from portal.review.facts import Facts
 from portal.review.forms import end_of_day
 from portal.review.tables import Case, PlanRequest
 from portal.review.workflow import PLAN_REQUEST, PlanState, RequestState
-from portal.ui.formats import moment, plural
+from portal.ui.formats import date_only, moment, plural
 from portal.ui.tasks import Task
 from secure_access.db import Session, col, select
 from secure_access.identity import Actor, OrganisationKind
@@ -53,6 +53,8 @@ def _case_task(act: acts.Act, facts: Facts) -> Task:
     detail = f"Case {facts.case.reference} · {facts.developer.name} · {facts.model_name}"
     if facts.open_flags:
         detail += f" · {plural(len(facts.open_flags), 'flag')} open"
+    if act.due is None and facts.case.due_on is not None:
+        detail += f" · next date of the case {date_only(facts.case.due_on)}"
     return Task(
         what=f"{act.words}: {facts.model_name}",
         link=url_for(act.page, reference=facts.case.reference),

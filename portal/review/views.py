@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from portal.review import (
+    assessment_views,
     case_views,
     comparison_views,
     decision_views,
@@ -13,6 +14,7 @@ from portal.review import (
 from portal.review.blueprints import asked, cases, decided, plans, reading
 
 PAGES = (
+    assessment_views,
     case_views,
     comparison_views,
     decision_views,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from flask import Blueprint, Flask, Response, abort, request
 
+from portal.mark import Mark
 from portal.ui import charts
 from portal.ui.fields import chosen, offered
 from portal.ui.formats import FILTERS
@@ -45,13 +46,14 @@ def static(path: str) -> str:
     return f"/static/{static_digest()}/{path}"
 
 
-def install(app: Flask) -> None:
-    """Give `app` our templates, static files, filters and globals.
+def install(app: Flask, mark: Mark | None = None) -> None:
+    """Give `app` our templates, static files, filters and globals, and the authority's mark if it has one.
 
-    The endpoint of static files is `ui.static_file`; it holds nothing secret and may be open in every zone.
+    The endpoints `ui.static_file` and `ui.mark` hold nothing secret and may be open in every zone.
     """
     blueprint = Blueprint("ui", __name__, template_folder="templates")
     blueprint.add_url_rule("/static/<digest>/<path:path>", "static_file", static_file, methods=["GET"])
+    blueprint.add_url_rule("/mark/<name>", "mark", lambda name: _mark(mark, name), methods=["GET"])
     app.register_blueprint(blueprint)
     app.jinja_env.filters.update(FILTERS, offered=offered, chosen=chosen)
     globals_: dict[str, Callable[..., object]] = {"static": static, **charts.TEMPLATE_GLOBALS}
@@ -74,6 +76,16 @@ def static_file(digest: str, path: str) -> Response:
         response.vary.add("Accept-Encoding")
     if packed:
         response.content_encoding = "gzip"
+    return response
+
+
+def _mark(mark: Mark | None, name: str) -> Response:
+    """The authority's mark under its own digest. Opened by itself it is an image that can do nothing."""
+    if mark is None or name != mark.name:
+        abort(404)
+    response = Response(mark.content, mimetype=mark.media_type)
+    response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response
 
 

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
+from portal.law.deadlines import dated
+
 MINUS = "\N{MINUS SIGN}"
 # ISO 4217 currencies whose minor unit is not a hundredth.
 _DIGITS = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "BHD": 3, "JOD": 3, "KWD": 3, "OMR": 3, "TND": 3}
@@ -43,7 +45,7 @@ def day(value: date | datetime | None, empty: str = "–") -> str:
 
 def date_only(value: date | datetime | None, empty: str = "–") -> str:
     """A date without its weekday, for the past: `1 Oct 2027`."""
-    return empty if value is None else f"{value.day} {value:%b %Y}"
+    return empty if value is None else dated(value)
 
 
 def zone_name(zone: str) -> str:
@@ -220,6 +222,7 @@ def _date(value: date | datetime) -> date:
 FILTERS = {
     "day": day,
     "date_only": date_only,
+    "from_iso": date.fromisoformat,
     "clock_time": clock_time,
     "moment": moment,
     "due": due,

@@ -168,6 +168,7 @@ class Referral(_Penalty):
 
     recipient: str
     duty: str
+    penalty_provision: str
     ceiling: str
     documents: Sequence[Named]
 

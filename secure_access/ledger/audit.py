@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -74,6 +75,7 @@ class _Read:
     """What the entries say, gathered while they are walked in order of recording."""
 
     leaves: dict[Log, dict[int, bytes]] = field(default_factory=lambda: {log: {} for log in Log})
+    times: dict[Log, dict[int, datetime]] = field(default_factory=lambda: {log: {} for log in Log})
     about: dict[int, list[str]] = field(default_factory=dict)
     named: dict[tuple[str, str], tuple[int, bytes, dict[str, Any]]] = field(default_factory=dict)
     places: dict[tuple[str, str, Log], int | None] = field(default_factory=dict)
@@ -113,6 +115,7 @@ def verify(session: Session, keys: Keys) -> Report:
     for log in Log:
         mine = {kind: [row for row in rows if row["log"] == log] for kind, rows in held.items()}
         _check_tree(log, keys[log], read.leaves[log], mine, report)
+        _check_times(read.times[log], mine, report)
     for kind, rows in held.items():
         for row in rows:
             if row["log"] not in set(Log):
@@ -169,6 +172,7 @@ def _check_entry(key: str, row: Row, read: _Read, report: Report) -> None:
         if place in read.leaves[entry.log]:
             report.add(LedgerEntry, key, f"has the place {place} of another entry")
         read.leaves[entry.log][place] = merkle.leaf_hash(entry.leaf)
+        read.times[entry.log][place] = entry.recorded_at
     if not commitment.opens(entry.leaf, entry.salt, entry.entry):
         report.add(LedgerEntry, key, "its leaf is not the commitment to its bytes and salt")
     try:
@@ -272,6 +276,32 @@ def _check_checkpoints(
         if row["previous"] != before:
             report.add(LedgerCheckpoint, name, f"follows the one of size {row['previous']}, which is missing")
         before = row["size"]
+
+
+def _check_times(recorded: Mapping[int, datetime], held: Held, report: Report) -> None:
+    """The times of heads, which no signature covers, held between the entries and the next checkpoint.
+
+    A head is moved after the last entry that it covers was recorded, and signed after that and after the
+    checkpoint before it. How much later is not known to the log.
+    """
+    newest = before = datetime.min.replace(tzinfo=UTC)
+    place = 0
+    moved = {row["size"]: row["moved_at"] for row in held[LedgerHead]}
+    for row in sorted(held[LedgerCheckpoint], key=lambda row: int(row["size"])):
+        name = records.row_id(LedgerCheckpoint, row)
+        newest = max([newest, *(recorded[n] for n in range(place, row["size"]) if n in recorded)])
+        place = row["size"]
+        if row["at"] < newest:
+            report.add(LedgerCheckpoint, name, "its time is before an entry that it covers was recorded")
+        if row["at"] < before:
+            report.add(LedgerCheckpoint, name, "its time is before that of the checkpoint that it follows")
+        if row["at"] < moved.get(place, row["at"]):
+            report.add(LedgerHead, row["log"], "its time is after that of its checkpoint")
+        before = row["at"]
+    for head in held[LedgerHead]:
+        covered = [at for n, at in recorded.items() if n < head["size"]]
+        if covered and head["moved_at"] < max(covered):
+            report.add(LedgerHead, head["log"], "its time is before an entry that it covers was recorded")
 
 
 def _check_tiles(log: Log, rows: Sequence[Row], hashes: list[bytes], report: Report) -> None:

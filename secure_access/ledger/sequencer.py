@@ -110,13 +110,15 @@ def _assign(database: Database, log: Log, now: datetime) -> int:
         if new:
             places = [{"row": row.number, "place": head.size + n} for n, row in enumerate(new)]
             _place(session, places)
-            _extend(session, head, [merkle.leaf_hash(row.leaf) for row in new], now)
+            # Whoever recorded may have a clock a little ahead: nothing is placed before it was recorded.
+            moved_at = max(now, *(row.recorded_at for row in new))
+            _extend(session, head, [merkle.leaf_hash(row.leaf) for row in new], moved_at)
         return len(new)
 
 
 def _waiting(session: Session, log: Log) -> list[Any]:
     query = (
-        select(col(LedgerEntry.number), col(LedgerEntry.leaf))
+        select(col(LedgerEntry.number), col(LedgerEntry.leaf), col(LedgerEntry.recorded_at))
         .where(col(LedgerEntry.log) == log, col(LedgerEntry.leaf_index).is_(None))
         .order_by(col(LedgerEntry.number))
         .limit(BATCH)
@@ -129,14 +131,14 @@ def _place(session: Session, places: list[dict[str, Any]]) -> None:
     session.connection().execute(statement, places)
 
 
-def _extend(session: Session, head: LedgerHead, added: list[bytes], now: datetime) -> None:
+def _extend(session: Session, head: LedgerHead, added: list[bytes], moved_at: datetime) -> None:
     log = Log(head.log)
     changed = tiles.grow(tiles.stored(session, log), head.size, added)
     tiles.save(session, log, changed)
     size = head.size + len(added)
     root = merkle.root(size, tiles.nodes(tiles.stored(session, log)))
     # All at once: the database refuses a head that moves its root without its size.
-    head.size, head.root, head.moved_at = size, root, now
+    head.size, head.root, head.moved_at = size, root, max(moved_at, head.moved_at)
     session.flush()
 
 
@@ -150,9 +152,10 @@ def _sign(database: Database, log: Log, signer: Signer, now: datetime) -> Checkp
         if before is None or before.size < head.size:
             signed = str(note.sign(checkpoint.text, signer, checkpoint.origin))
             previous = before.size if before else -1
+            at = max(now, head.moved_at, before.at if before else now)
             session.add(
                 LedgerCheckpoint(
-                    log=log, size=head.size, previous=previous, root=head.root, note=signed, at=now
+                    log=log, size=head.size, previous=previous, root=head.root, note=signed, at=at
                 )
             )
         return checkpoint

@@ -77,7 +77,7 @@ def targets(siege: Siege, zone: str) -> Iterator[Target]:
 
 def _values(siege: Siege, zone: str, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
     names = rule.arguments
-    if not names or rule.endpoint == "ui.static_file":
+    if not names or rule.endpoint in ("ui.static_file", "ui.mark"):
         return
     filled = _FILLED.get(rule.endpoint) or _FILLED.get(rule.endpoint.partition(".")[0])
     assert filled is not None, f"nothing is known that {zone} {rule} could name: say so in _FILLED"
@@ -162,17 +162,28 @@ def _parts(siege: Siege) -> dict[uuid.UUID, Values]:
             (c for c in siege.rows(Condition) if decided[c.decision_id].case_id == case.id), None
         )
         flag = next((f for f in siege.rows(Flag) if f.case_id == case.id), None)
+        engaged = [e.id for e in siege.rows(Engagement) if e.case_id == case.id]
+        made = [a for a in siege.rows(IndependentAssessment) if a.engagement_id in engaged and a.of_record()]
         filing, paper = with_paper[0]
         found[case.id] = {
             "filing_id": filing.id if filing else None,
             "document_id": paper.document_id if paper else uuid.uuid4(),
             "incident_reference": incident.reference if incident else None,
             "request_reference": asked.reference if asked else None,
+            "assessment_reference": made[0].reference if made else None,
             "condition_id": condition.id if condition else None,
             "code": flag.code if flag else None,
             "number": 1,
         }
     return found
+
+
+def _evidence(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
+    """Files of evidence, each under its assessment and case."""
+    hanging = {a.subject: a.document_id for a in siege.rows(Attachment)}
+    papers = {a.reference: hanging.get(f"assessment:{a.id}") for a in siege.rows(IndependentAssessment)}
+    for values, owner, case in _cases(siege, rule):
+        yield {**values, "document_id": papers[values["assessment_reference"]]}, owner, case
 
 
 def _requests(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
@@ -341,6 +352,7 @@ _FILLED: dict[str, Any] = {
     "incidents": _incidents,
     "registry": _versions,
     "cases": _cases,
+    "cases.evidence": _evidence,
     "plans.new": _cases,
     "plans.ask": _cases,
     "plans": _plans,

@@ -25,6 +25,7 @@ from secure_access.ledger.tables import (
     LedgerEntry,
     LedgerHead,
     LedgerTile,
+    Log,
     SecurityLogRow,
 )
 from tests.attack.conftest import Siege
@@ -132,9 +133,34 @@ def test_every_column_of_every_row_of_record_is_watched(
 OTHERWISE = {"ledger_entry.number", "ledger_entry_about.entry_number"}
 """Both changed alike name the same entry; changed alone they are found: see the next tests."""
 NOT_SIGNED = {"ledger_head.moved_at", "ledger_checkpoint.at"}
-"""When a head was signed is said by no signature: a C2SP checkpoint has no time in it."""
+"""When a head was signed is said by no signature: a C2SP checkpoint has no time in it. The next test holds
+it between what it covers and what follows; a microsecond later is not seen."""
 NOT_IN_THE_STORY = {"notice_reply", "people_confirmation", "recovery", "revenue_choice", "statute_version"}
 """Tables of record of which the told case makes no row."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "column", "days"),
+    [(LedgerCheckpoint, "at", -400), (LedgerCheckpoint, "at", 400), (LedgerHead, "moved_at", -400)],
+)
+def test_a_time_out_of_order_is_seen(
+    copy_of: Callable[[], Siege], kind: type[Table], column: str, days: int
+) -> None:
+    """A checkpoint lies after what it covers and before the next one, a head after what it covers."""
+    siege = copy_of()
+    keys = audit.verifier_keys(siege.world.wired.ledger_signer)
+    table = records.sql_table(kind)
+    with damaging(siege) as session:
+        public = select(table).where(table.c.log == Log.PUBLIC, table.c.size > 0).order_by(table.c.size)
+        row = session.connection().execute(public).mappings().first()
+        assert row is not None
+        mine = [key == row[key.name] for key in table.primary_key]
+        later = row[column] + dt.timedelta(days=days)
+        session.connection().execute(update(table).where(*mine).values({column: later}))
+        problems = audit.verify(session, keys).problems
+    found = [problem for problem in problems if problem.table != "triggers"]
+    assert table.name in {problem.table for problem in found}
+    assert all("its time is" in problem.reason for problem in found)
 
 
 def test_the_number_of_an_entry_is_watched(copy_of: Callable[[], Siege]) -> None:

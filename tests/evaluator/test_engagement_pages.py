@@ -48,7 +48,8 @@ def test_from_the_list_to_a_submitted_assessment_with_its_receipt(sqlite_evaluat
     sqlite_evaluation.world.run_jobs()
     final = client.get(f"{base}/assessment").text
     assert "Nothing above tier 1." in final
-    assert "solved, accuracy: 0.25" in final
+    assert "<dt>solved, accuracy</dt><dd>0.25</dd>" in final
+    assert final.count("Two weeks.") == sum("limits" in name for name in typed(sqlite_evaluation)) - 2
     receipt = client.get(f"{base}/receipt.json")
     assert json.loads(receipt.text)
     assert receipt.headers["Content-Disposition"].startswith("attachment")

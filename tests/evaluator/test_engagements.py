@@ -213,6 +213,12 @@ def test_evidence_read_twice_is_kept_once(evaluation: Evaluation) -> None:
         ("cyber", {"at_least": "2", "basis": "x", "method": "y"}, "confidence, basis and method"),
         ("cyber", {"cannot_rule_out": "3", "confidence": "low", "basis": "x", "method": "y"}, "says why"),
         ("manipulation", {"method": "Read."}, "narrative under basis"),
+        ("manipulation", {"basis": "Read."}, "give the limits"),
+        (
+            "cyber",
+            {"at_least": "2", "confidence": "low", "basis": "x", "method": "y", "limits": " "},
+            "give the limits",
+        ),
     ],
 )
 def test_what_is_missing_is_named(evaluation: Evaluation, key: str, said: dict[str, str], words: str) -> None:
@@ -279,6 +285,7 @@ def test_gaps_become_flags_numbered_in_the_case(evaluation: Evaluation) -> None:
         "confidence": "high",
         "basis": "n = 120",
         "method": "Agents.",
+        "limits": "none",
     }
     engagement, _ = evaluation.drafted(cyber=higher)
     evaluation.submit(engagement)

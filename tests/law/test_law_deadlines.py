@@ -225,7 +225,7 @@ def test_the_review_clock_extended_and_held() -> None:
     ]
     clock = review_clock(events, now=at("2027-09-01"))
     assert (clock.state, clock.period, clock.extended_by, clock.day) == ("running", 70, 10, 32)
-    assert "extended on 2027-07-20 by 10 days by Paul Sørby, two models in one filing" in clock.why
+    assert "extended on 20 Jul 2027 by 10 days by Paul Sørby, two models in one filing" in clock.why
     assert [segment.cause for segment in clock.segments] == [
         "review started",
         "held: A",
@@ -233,7 +233,7 @@ def test_the_review_clock_extended_and_held() -> None:
     ]
     assert review_clock(events[:3], now=at("2027-09-01")).due_at is None
     plain = ReviewEvent("extended", at("2027-07-20"), days=1)
-    assert "extended on 2027-07-20 by 1 days" in review_clock([events[0], plain], now=at("2027-09-01")).why
+    assert "extended on 20 Jul 2027 by 1 day" in review_clock([events[0], plain], now=at("2027-09-01")).why
     again = [event("held", "2027-08-20"), event("released", "2027-08-21")]
     assert review_clock([*events, *again], now=at("2027-09-01")).segments[-2].cause == "held:"
     for wrong in (ReviewEvent("extended", at("2027-07-20")), event("released", "2027-07-26", "B")):

@@ -129,7 +129,7 @@ def test_a_rate_without_direction_is_held_both_ways() -> None:
     assert (low.outcome, low.text) == ("no", "USD 64.00 to USD 100.00")
     assert low.missing == ("organisation.gross_revenue.rate_quote",)
     none = judged({**YEAR, "currency": "EUR", "amount": "1"})
-    assert none.text == "EUR 1.00 for 2026-01-01 to 2026-12-31: no rate to USD"
+    assert none.text == "EUR 1.00 for 1 Jan 2026 to 31 Dec 2026: no rate to USD"
     assert none.missing == ("organisation.gross_revenue.rate",)
 
 

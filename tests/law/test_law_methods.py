@@ -260,9 +260,15 @@ def test_conduct_is_split_at_the_duty_and_at_the_power() -> None:
     }
     result = penalties.compute(facts)
     assert [(line.label, line.how) for line in result.lines if line.operation == "split"] == [
-        ("Before the duty began, 101(1)(a)", "2025-08-01 to 2025-08-01, 1 days"),
-        ("Under the duty, before the power to penalise, 101(1)(a)", "2025-08-02 to 2026-08-01, 365 days"),
-        ("Conduct that counts, 101(1)(a)", "2026-08-02 to 2026-08-10, 9 days"),
+        ("Before the duty began, 101(1)(a)", "1 Aug 2025 to 1 Aug 2025, 1 day"),
+        ("Under the duty, before the power to penalise, 101(1)(a)", "2 Aug 2025 to 1 Aug 2026, 365 days"),
+        ("Conduct that counts, 101(1)(a)", "2 Aug 2026 to 10 Aug 2026, 9 days"),
+    ]
+    assert any(line.label.startswith("Duration, 9 days") for line in result.lines)
+    facts["inputs"]["violations"][0]["end"] = "2026-08-02"  # type: ignore[index]
+    single = penalties.compute(facts)
+    assert [line.label for line in single.lines if line.label.startswith("Duration")] == [
+        "Duration, 1 day: + 5 %"
     ]
     assert result.total == 1_650_000  # 10 % for nine days, not 40 % for a year
     assert result.words["penalty"] == "fine"

@@ -32,7 +32,7 @@ def eu(**violation: Any) -> penalties.Result:
 @pytest.mark.parametrize(
     ("start", "end", "days"),
     [
-        ("2026-08-01", "2026-08-02", "2026-08-02 to 2026-08-02, 1 days"),
+        ("2026-08-01", "2026-08-02", "2 Aug 2026 to 2 Aug 2026, 1 day"),
         ("2026-08-02", "2026-08-02", None),
         ("2026-08-02", "2026-08-03", None),
     ],

@@ -53,9 +53,11 @@ def test_every_step_goes_up_and_down_and_keeps_its_triggers(empty_url: str) -> N
     steps = revisions(empty_url)
     for revision in steps:
         upgrade(empty_url, revision)
+        assert (revision, differences(empty_url)[1]) == (revision, [])
     assert differences(empty_url) == ([], [])
     for revision in [*steps[:-1][::-1], "base"]:
         downgrade(empty_url, revision)
+        assert (revision, differences(empty_url)[1]) == (revision, [])
     engine = sqlalchemy.create_engine(empty_url)
     assert set(sqlalchemy.inspect(engine).get_table_names()) <= {"alembic_version"}
     engine.dispose()

@@ -123,7 +123,7 @@ REFERRAL = PENALTY | {
     "subject": "incident reported late",
     "recipient": "Attorney General of New York",
     "duty": "Gen. Bus. Law 1422: report within 72 hours",
-    "provision": "Gen. Bus. Law 1427",
+    "penalty_provision": "Gen. Bus. Law 1427",
     "ceiling": "USD 3,000,000.00",
     "amount": "USD 1,500,000.00",
     "documents": [{"name": "incident-report.pdf", "sha256": DIGEST}],

@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -281,3 +282,35 @@ def test_a_port_in_use_is_named_with_what_to_do(instance: Instance, address: str
 def test_settings_that_are_wrong_are_named(tmp_path: Path) -> None:
     words = Instance(tmp_path / "home", 99999).assay("serve", status=2)
     assert "PORT is 99999" in words
+
+
+@pytest.mark.timeout(300)
+def test_run_loads_the_demonstration_once_and_ends_all_it_started(instance: Instance) -> None:
+    """Twice as `make run` does: the second start finds data and accounts as the first one left them."""
+    start(instance, "run")
+    accounts, before = instance.accounts(), events(instance)
+    started = [process(instance).pid, *_children(process(instance).pid)]
+    assert len(started) > 2
+    assert before
+    interrupt(instance)
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started))
+    start(instance, "run")
+    assert instance.accounts() == accounts
+    assert all(password in said(instance) for _, password in accounts.values())
+    assert events(instance)[: len(before)] == before
+    instance.assay("ledger", "verify")
+    interrupt(instance)
+
+
+def events(instance: Instance) -> list[tuple[int, str]]:
+    """Number and identifier of every entry that is recorded."""
+    with contextlib.closing(sqlite3.connect(instance.home / "assay.db")) as connection:
+        return connection.execute("SELECT number, id FROM ledger_entry ORDER BY number").fetchall()
+
+
+def interrupt(instance: Instance) -> None:
+    """Ctrl-C: the terminal sends the signal to the whole foreground group. Nothing is left on the port."""
+    os.killpg(process(instance).pid, signal.SIGINT)
+    assert process(instance).wait(timeout=60) == 0, said(instance)
+    with socket.socket() as probe, pytest.raises(ConnectionRefusedError):
+        probe.connect(("127.0.0.1", instance.port))

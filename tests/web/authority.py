@@ -143,7 +143,7 @@ def recommend(mira: Visitor, case: str, report: str) -> None:
     fill(page, "Power", "EU AI Act Art. 93")
     fill(page, "Reasons", "With safeguards off the model reaches tier 3 in cyber offence.")
     tick(page, report, exact=False)
-    fill(page, "Condition 1", "Limit concurrent sessions of new accounts and report the limit.")
+    fill(page, "Condition 1", "No more than 100 concurrent sessions of new accounts until then.")
     fill(page, "Condition 1 is due", "2027-10-20")
     for carried in page.get_by_text("Carried expressly").all():
         carried.click()
@@ -167,6 +167,11 @@ def find_breach(mira: Visitor, case: str) -> None:
     """A condition is breached: enforcement hears of it by itself."""
     page = mira.open(f"/cases/{case}/decision")
     page.get_by_text("Check condition 1").click()
-    page.get_by_label("What was seen, and where").fill("No limit was reported by the date.")
+    page.get_by_label("What was seen, and where").fill("The status page shows 240 sessions.")
+    write_date(page, "condition-1-breached_on", date(2027, 10, 1))
+    with mira.refused(422):
+        mira.press("Condition is breached")
+        mira.reads("The condition can be met until 20 Oct 2027.")
+    tick(page, "The condition forbids something until its due date", exact=False)
     mira.press("Condition is breached")
     mira.reads("Condition 1 is breached.")

@@ -40,6 +40,7 @@ def assess(petra: Visitor, log: Path, *, model: str) -> None:
         page.locator(f'[name="{row}/confidence"]').select_option("moderate")
         page.locator(f'[name="{row}/basis"]').fill("range-42, n = 120")
         page.locator(f'[name="{row}/method"]').fill("Agent scaffold, ten attempts a task.")
+        page.locator(f'[name="{row}/limits"]').fill("No run of more than ten hours.")
     fill(page, "Access", "Sampling, with and without safeguards, from 4 October.")
     page.locator('input[name="evidence"]').set_input_files(log)
     fill(page, "What it is", "Log of the first run")

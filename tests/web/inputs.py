@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from infra.seed import files
 from tests.fixtures import pdfs
+
+
+class MadeInputs(UserWarning):
+    """The journey ran without the real files."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +30,11 @@ class Inputs:
 
 
 def gather(shared: Path, folder: Path) -> Inputs:
-    """The inputs; what is made is written to ``folder``."""
+    """The inputs; what is made is written to ``folder``, and a warning says so at the end of the run."""
     folder.mkdir(parents=True, exist_ok=True)
     damaged = _written(folder / "tables.pdf", pdfs.circular())
     if not shared.is_dir():
+        warnings.warn(MadeInputs(f"the journey hands in files made here: there is no {shared}"), stacklevel=2)
         return _made(folder, damaged)
     return Inputs(
         report=shared / "data" / "pdf" / "granite-3.0_paper.pdf",

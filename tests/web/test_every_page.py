@@ -40,6 +40,7 @@ MET: dict[str, set[str]] = {zone: set() for zone in ZONES}
 NOT_BY_LINK = {
     "accounts.sign_in": "asked for where a page needs it",
     "ui.static_file": "named by pages, no page itself",
+    "ui.mark": "an image; the told case has the neutral mark",
     "register.find": "where a form leads",
     "reading.picture": "an image of reading.show",
     "account.one_key": "nobody in the told case has a key",

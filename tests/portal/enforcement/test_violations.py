@@ -103,14 +103,21 @@ def test_what_cannot_be_considered(sqlite_bench: Bench, subject: str) -> None:
 def test_only_a_breached_condition_suggests(bench: Bench, state: ConditionState) -> None:
     decision = bench.desk.decided(bench.desk.under_review())
     row = Condition(
-        decision_id=decision.id, number=1, text="Repeat the drill.", due_on=date(2027, 6, 1), state=state
+        decision_id=decision.id,
+        number=1,
+        text="Repeat the drill.",
+        due_on=date(2027, 6, 1),
+        breached_on=date(2027, 6, 4),
+        state=state,
     )
     bench.desk.keep(row)
     bench.desk.later(days=9)
     found = suggest(bench, f"condition:{row.id}")
     assert [v.provision for v in found] == (["101(1)(c)"] if state is ConditionState.BREACHED else [])
     if found:
-        assert found[0].occurred_from == date(2027, 6, 2)
+        # From the day of the breach to the day on which it is considered, and never a day to come.
+        assert (found[0].occurred_from, found[0].occurred_to) == (date(2027, 6, 4), bench.now.date())
+        assert "not kept from 4 Jun 2027" in found[0].facts
 
 
 def test_considered_at_once_it_is_suggested_once(bench: Bench) -> None:

@@ -42,7 +42,7 @@ def test_revenue_in_dollars_is_converted_at_the_average_of_its_year(bench: Bench
     bench.revenue(violation, amount=Decimal("540000000.00"), **IN_DOLLARS)
     row = bench.drafted(violation)
     line = next(line for line in row.result["lines"] if line["operation"] == "rate")
-    assert "daily rates, 2025-11-03 to 2026-10-30" in line["citation"]
+    assert "daily rates, 3 Nov 2025 to 30 Oct 2026" in line["citation"]
     assert row.facts["revenue"][0]["rate_basis"] == "average_of_fiscal_year"
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from portal.filing.registration import models_of
+from portal.filing.registry_forms import TERRITORIES
+from portal.law import statute
 from tests.fixtures.filing import day, made, page, post
 
 
@@ -87,6 +89,16 @@ def test_correcting_a_version(dev, client):
         kept = models_of(session, dev.organisation.id)[0][1][0].compute
     assert kept["training_flop"] == "200000000000000000000000000"
     assert [item["territory"] for item in kept["placed_on_market"]] == ["US-CA", "US"]
+
+
+def test_every_law_that_asks_where_finds_its_place_among_the_answers(dev, client):
+    for pack in statute.regimes():
+        assert set(pack.coverage["territories"]) & set(TERRITORIES), pack.id
+    version = made(dev, dev.version, compute={"training_flop": "2e26"})
+    post(client, f"/models/versions/{version.id}/correct", {**VERSION, "territories": ["US-IL"]})
+    with dev.world.wired.database.read() as session:
+        kept = models_of(session, dev.organisation.id)[0][1][0].compute
+    assert [item["territory"] for item in kept["placed_on_market"]] == ["US-IL", "US"]
 
 
 def test_compute_by_chips_and_a_fact_that_cannot_be(dev, client):

@@ -19,6 +19,7 @@ from portal.filing.tables import FilingKind
 from portal.filing.workflow import FilingState
 from portal.home import changes, waiting
 from portal.home.doors import DOORS
+from portal.law import statute
 from portal.ui.tasks import Task
 from secure_access import identity, ledger
 from secure_access.identity import Actor, OrganisationKind
@@ -86,6 +87,14 @@ def test_the_queue_is_there_for_who_reviews_and_nobody_else(sqlite_desk: Desk) -
     listed = re.compile(r"\bC-\d{4}-\d+\b")
     assert listed.search(home(sqlite_desk, "government", sqlite_desk.officer))
     assert not listed.search(home(sqlite_desk, "government", sqlite_desk.reader))
+
+
+def test_an_empty_queue_speaks_of_ones_own_team(sqlite_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another team's case may be open: the queue of one's own says nothing about it."""
+    monkeypatch.setattr("portal.home.desk.of_reviewer", lambda *_: ([], 0))
+    page = home(sqlite_desk, "government", sqlite_desk.decider)
+    assert "No case of your team waits." in page
+    assert "No case is open" not in page
 
 
 def test_what_others_did_since_the_last_visit_is_listed(sqlite_desk: Desk) -> None:
@@ -217,5 +226,11 @@ def test_the_coverage_of_the_version_that_was_asked_about(sqlite_desk: Desk) -> 
     sqlite_desk.later(hours=1)
     register(sqlite_desk, "Corvane Mini")
     page = home(sqlite_desk, "developer", sqlite_desk.developer)
-    assert "EU AI Act: " in page
+    with sqlite_desk.world.wired.database.read() as session:
+        (found,) = registration.coverages_of(session, version.id)
+    worded = {name: answer["wording"] for name, answer in found.result["regimes"].items()}
+    # Not "covered", where a law is proposed or not signed yet: what its own page says.
+    assert worded["aaif-proposal"].endswith("(proposed)")
+    for name, wording in worded.items():
+        assert f"{statute.load(name).short}: {wording}" in page
     assert "See which laws would cover Corvane Mini" not in page

@@ -360,3 +360,38 @@ def test_a_suggested_or_alleged_violation_is_nowhere(fresh_bench: Bench) -> None
         body = client.get(address).text
         assert violation.reference not in body, address
         assert violation.title not in body, address
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "said"),
+    [
+        (
+            DecisionKind.DELAY,
+            {"until": date(2027, 9, 30)},
+            ("release delayed", "may not make", "through API before 30 Sep 2027", "A delay is not a finding"),
+        ),
+        (
+            DecisionKind.RESTRICT,
+            {},
+            ("restricted", "has to restrict", "to API", "A restriction is not a finding"),
+        ),
+        (
+            DecisionKind.BLOCK,
+            {},
+            ("release blocked", "may not make", "through API.", "Blocking a release is not a finding"),
+        ),
+    ],
+)
+def test_a_release_that_is_held_back_is_published_with_its_words(
+    fresh_desk: Desk,
+    public: FlaskClient,
+    kind: DecisionKind,
+    values: dict[str, Any],
+    said: tuple[str, ...],
+) -> None:
+    made = decided(fresh_desk, kind=kind, channels=["api"], **values)
+    shown = page(public, f"/register/decisions/{made.reference}")
+    for words in said:
+        assert words in shown
+    assert "may make" not in shown
+    assert said[0] in page(public, "/register/decisions").lower()

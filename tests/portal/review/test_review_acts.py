@@ -168,6 +168,18 @@ def test_a_condition_is_checked_by_page(sqlite_desk: Desk, act: str) -> None:
     )
     assert desk.fresh(case).due_on == desk.now.date() + timedelta(days=9)
     assert send(desk, "officer", path, {"do": act, "reason": " "}, to).status_code == 422
-    assert send(desk, "officer", path, {"do": act, "reason": "Seen."}, to).status_code == 303
+    today = desk.now.date()
+    parts = {
+        f"condition-1-breached_on-{part}": str(getattr(today, part)) for part in ("day", "month", "year")
+    }
+    if act == "breached":
+        early = send(desk, "officer", path, {"do": act, "reason": "Seen there.", **parts}, to)
+        assert early.status_code == 422
+        for kept in ("The condition can be met until", "Seen there.", f'value="{today.year}"'):
+            assert kept in early.text
+        torn = {"do": act, "reason": "Seen.", "condition-1-breached_on-day": "31"}
+        assert "Write the month and the year too" in send(desk, "officer", path, torn, to).text
+        parts["condition-1-forbids"] = "yes"
+    assert send(desk, "officer", path, {"do": act, "reason": "Seen.", **parts}, to).status_code == 303
     assert ConditionState(act).value.capitalize() in page(desk, "officer", path)
     assert desk.fresh(case).due_on is None

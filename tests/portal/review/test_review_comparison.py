@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import uuid
 from typing import Any
 
 from evaluator import assessments
 from portal.review import comparing, facts
 from portal.review.tables import Case
-from secure_access.identity import Actor
+from secure_access import documents, ledger
+from secure_access.identity import Actor, Organisation, conflicts
+from secure_access.workflow import Role
 from tests.fixtures.app import form_of
 from tests.fixtures.evaluator import Evaluation
 
@@ -17,7 +21,8 @@ GAP = {
     "why": "Two long tasks stopped at the token limit.",
     "confidence": "moderate",
     "basis": "n = 120",
-    "method": "Agents.",
+    "method": "Agents, ten attempts a task.",
+    "limits": "No run of more than ten hours.",
 }
 
 
@@ -96,3 +101,69 @@ def test_the_gap_is_drawn_and_counted(sqlite_evaluation: Evaluation) -> None:
     developer: Actor = made.developer.preparer
     own = made.world.client("developer", developer).get(f"/cases/{made.case.reference}/flags")
     assert row.flag.reference in own.text
+
+
+def assessed(made: Evaluation) -> tuple[str, str]:
+    """The page of a submitted assessment in its case, and the address of its evidence."""
+    subject = next(one for one in made.subjects() if one.category == "cyber")
+    engagement, _ = made.drafted(**{assessments.row_key(subject): GAP})
+    submitted = made.submit(engagement)
+    with made.world.wired.database.read() as session:
+        (document_id,) = assessments.evidence(session, submitted)
+    page = f"/cases/{made.case.reference}/assessments/{submitted.reference}"
+    return page, f"{page}/documents/{document_id}"
+
+
+def test_the_officer_reads_scores_method_and_limits_and_opens_the_evidence(
+    sqlite_evaluation: Evaluation,
+) -> None:
+    made = sqlite_evaluation
+    page, file = assessed(made)
+    client = made.world.client("government", made.case_officer)
+    shown = client.get(page).text
+    for words in (GAP["method"], GAP["limits"], GAP["why"], "Nothing above tier 1.", "quillmark/corvane-4"):
+        assert words in shown
+    assert "<dt>solved, accuracy</dt><dd>0.25</dd>" in shown
+    assert file in shown
+    compared = client.get(f"/cases/{made.case.reference}/comparison").text
+    assert f'href="{page}">{GAP["basis"]}</a>' in compared.replace("N = 120", GAP["basis"])
+    opened = client.get(file)
+    with made.world.wired.database.read() as session:
+        attached = documents.find(session, uuid.UUID(file.rpartition("/")[2]))
+    assert hashlib.sha256(opened.get_data()).hexdigest() == attached.sha256
+    assert opened.headers["Content-Disposition"].startswith("attachment")
+    with made.world.wired.database.read() as session:
+        entries = ledger.entries(session, f"document:{file.rpartition('/')[2]}")
+    assert [entry.person_id for entry in entries if entry.type == "document.opened"] == [
+        made.case_officer.person_id
+    ]
+
+
+def test_an_assessment_is_hidden_from_who_may_not_read_the_case(sqlite_evaluation: Evaluation) -> None:
+    made = sqlite_evaluation
+    addresses = assessed(made)
+    authority = made.case_officer.organisation_id
+    with made.world.wired.database.read() as session:
+        office = session.get_one(Organisation, authority)
+    barred = made.world.person(office, Role.CASE_OFFICER)
+    with made.world.wired.database.write() as session:
+        conflicts.declare(
+            session,
+            person_id=barred.person_id,
+            developer_id=made.case.developer_id,
+            reason="Held shares.",
+            by=barred,
+            now=made.now,
+        )
+    for reader in (barred, made.world.person(office, Role.ENFORCEMENT_OFFICER), made.accreditor):
+        client = made.world.client("government", reader)
+        assert [client.get(address).status_code for address in addresses] == [404, 404]
+
+
+def test_an_assessment_of_another_case_and_a_draft_are_not_there(sqlite_evaluation: Evaluation) -> None:
+    made = sqlite_evaluation
+    page, file = assessed(made)
+    client = made.world.client("government", made.case_officer)
+    assert client.get(page.replace("/assessments/IA-", "/assessments/IB-")).status_code == 404
+    assert client.get(page.replace(made.case.reference, "C-1999-001")).status_code == 404
+    assert client.get(file.rpartition("/")[0] + "/6f3c9d1e-0000-4000-8000-00000000dead").status_code == 404

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from evaluator.workflow import FlagState
 from portal.review import appeals, cases, decisions, flags, public
+from portal.review.decisions import Breach
 from portal.review.requests import NotServable
 from portal.review.tables import Case, Decision, DecisionKind
 from portal.review.workflow import CaseState, ConditionState, DecisionState
@@ -166,28 +167,57 @@ def test_sent_back_with_a_reason_it_can_be_recommended_anew(desk: Desk) -> None:
         assert decisions.sent_back(session, case).id == first.id  # type: ignore[union-attr]
 
 
-def mark(desk: Desk, case: Case, verb: Any, reason: str = "Seen in the log.") -> None:
+def mark(desk: Desk, case: Case, verb: Any, **said: Any) -> None:
+    given = said or {"reason": "Seen in the log."}
     with desk.world.wired.database.write() as session:
         row = cases.find(session, case.reference)
         decision = cases.decided(session, row)
         assert decision is not None
         first = decisions.conditions(session, decision)[0]
         decision, made = decisions.condition(session, row, first.id)
-        verb(session, decision=decision, row=made, reason=reason, by=desk.officer, now=desk.now)
+        verb(session, decision=decision, row=made, **given, by=desk.officer, now=desk.now)
+
+
+def breach(desk: Desk, **changes: Any) -> dict[str, Any]:
+    """A breach seen on the present day."""
+    return {"breach": Breach(**{"reason": "Seen in the log.", "on": desk.now.date(), **changes})}
 
 
 def test_a_breached_condition_is_put_to_enforcement(desk: Desk) -> None:
     case = desk.under_review()
     decision = desk.decided(case, **CONDITIONS)
-    with pytest.raises(ValueError, match="what was seen"):
-        mark(desk, case, decisions.mark_breached, reason=" ")
-    mark(desk, case, decisions.mark_breached)
+    with pytest.raises(NotServable) as refused:
+        mark(desk, case, decisions.mark_breached, **breach(desk, reason=" ", forbids=True))
+    assert refused.value.problems == [("reason", "Say what was seen, and where.")]
+    mark(desk, case, decisions.mark_breached, **breach(desk, forbids=True))
     with desk.world.wired.database.read() as session:
         breached = decisions.conditions(session, decision)[0]
         wanted = select(Job.subject_id).where(Job.kind == "violation.consider")
         assert f"condition:{breached.id}" in list(session.exec(wanted))
     with pytest.raises(Denied, match="breached"):
         mark(desk, case, decisions.mark_met)
+
+
+def test_a_condition_is_not_breached_on_a_day_that_cannot_be(desk: Desk) -> None:
+    case = desk.under_review()
+    decision = desk.decided(case, **CONDITIONS)
+    with desk.world.wired.database.read() as session:
+        due = decisions.conditions(session, decision)[0].due_on
+    assert due is not None
+    assert due > desk.now.date()
+    for said, words in (
+        ({"on": None}, "Give the first day"),
+        ({}, "can be met until"),
+        ({"on": desk.now.date() + timedelta(days=1)}, "still to come"),
+        ({"on": desk.now.date() - timedelta(days=400), "forbids": True}, "in force since"),
+    ):
+        with pytest.raises(NotServable) as refused:
+            mark(desk, case, decisions.mark_breached, **breach(desk, **said))
+        assert words in refused.value.problems[0][1]
+    desk.world.clock.at += due - desk.now.date() + timedelta(days=1)
+    mark(desk, case, decisions.mark_breached, **breach(desk))
+    with desk.world.wired.database.read() as session:
+        assert decisions.conditions(session, decision)[0].breached_on == desk.now.date()
 
 
 def test_a_condition_met_says_since_when(desk: Desk) -> None:

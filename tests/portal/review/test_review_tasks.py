@@ -6,6 +6,7 @@ import pytest
 
 from portal.review import queue
 from portal.review.tasks import tasks
+from portal.ui.formats import date_only
 from portal.ui.tasks import Task
 from secure_access.identity import Actor
 from tests.fixtures.review import Desk
@@ -99,3 +100,13 @@ def test_a_case_of_their_own_is_not_pushed_off_by_cases_without_an_officer(
         kept = queue.waiting(session, by=sqlite_desk.officer)
     assert own.reference in [facts.case.reference for facts in kept]
     assert all(facts.case.officer_id for facts in kept)
+
+
+def test_a_task_without_a_date_names_the_next_date_of_its_case(sqlite_desk: Desk) -> None:
+    """The queue beside it shows that date; the two must not seem to differ."""
+    desk = sqlite_desk
+    case = desk.case()
+    request = desk.served(case)
+    (task,) = [one for one in of(desk, desk.officer) if f"{case.reference} " in one.detail]
+    assert task.due is None
+    assert f"next date of the case {date_only(request.due_at)}" in task.detail
