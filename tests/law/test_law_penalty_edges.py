@@ -398,11 +398,11 @@ def test_a_violation_before_the_power_is_told_and_left_out() -> None:
     [split] = [line for line in both.lines if line.operation == "split"]
     assert (split.label, split.how, split.violation) == (
         "Under the duty, before the power to penalise, 101(1)(a)",
-        "2026-07-01 to 2026-07-01, 1 days",
+        "1 Jul 2026 to 1 Jul 2026, 1 day",
         0,
     )
     assert [line.violation for line in both.lines if line.operation == "start"] == [1]
-    assert any("inputs.violations[0]: only conduct from 2026-08-02" in words for words in both.warnings)
+    assert any("inputs.violations[0]: only conduct from 2 Aug 2026" in words for words in both.warnings)
 
 
 def test_where_nothing_is_left_the_violation_is_named() -> None:

@@ -12,6 +12,7 @@ from portal.enforcement import checks
 from portal.enforcement.choices import PROVISIONAL
 from portal.enforcement.tables import AllegedViolation, RevenueEvidence, Worksheet
 from portal.law import penalties, statute
+from portal.law.deadlines import dated
 
 FACTS: dict[str, Any] = {
     "regime": "ca-tfaia",
@@ -115,7 +116,7 @@ def test_turnover_of_an_older_year_stops_approval(
     row = eu_sheet(period_end, decided, source)
     found = [gap.what for gap in checks.gaps(row, violation(regime="eu-ai-act"), [paper])]
     told = "the turnover of the year that the law asks for: revenue[0]: a later financial year had ended"
-    assert found == ([f"{told} before {decided}"] if stopped else [])
+    assert found == ([f"{told} before {dated(date.fromisoformat(decided))}"] if stopped else [])
 
 
 def test_facts_that_do_not_compute() -> None:

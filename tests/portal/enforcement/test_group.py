@@ -243,7 +243,7 @@ def test_a_company_with_which_the_official_has_a_conflict_is_not_offered(sqlite_
 
 # Revenue
 
-YEAR = (date(2025, 1, 1), date(2025, 12, 31))
+YEAR = (date(2026, 1, 1), date(2026, 12, 31))
 
 
 def revenue(bench: Bench, organisation: Organisation, *, consolidated: bool = False) -> RevenueEvidence:
@@ -255,7 +255,7 @@ def revenue(bench: Bench, organisation: Organisation, *, consolidated: bool = Fa
         amount_minor=20_000_000_00,
         currency="EUR",
         consolidated=consolidated,
-        source="Accounts 2025",
+        source="Accounts 2026",
         attached_by=bench.officer.person_id,
         attached_at=bench.now,
     )
@@ -271,10 +271,10 @@ def counted(session: Session, violation: AllegedViolation) -> list[tuple[str, in
 @pytest.mark.parametrize(
     ("since", "until", "offered"),
     [
-        (date(2025, 12, 31), None, True),
-        (date(2026, 1, 1), None, False),
-        (date(2020, 1, 1), date(2025, 12, 30), False),
-        (date(2020, 1, 1), date(2025, 12, 31), True),
+        (date(2026, 12, 31), None, True),
+        (date(2027, 1, 1), None, False),
+        (date(2020, 1, 1), date(2026, 12, 30), False),
+        (date(2020, 1, 1), date(2026, 12, 31), True),
     ],
 )
 def test_revenue_follows_the_group_of_the_last_day_of_its_year(

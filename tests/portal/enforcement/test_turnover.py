@@ -273,9 +273,9 @@ def test_an_odd_year_is_scaled_where_the_law_says_so(sqlite_bench: Bench) -> Non
 @pytest.mark.parametrize(
     ("currency", "day", "words"),
     [
-        ("USD", date(1998, 1, 1), "run from 1999-01-04"),
+        ("USD", date(1998, 1, 1), "run from 4 Jan 1999"),
         ("USD", date(2099, 1, 1), "run from"),
-        ("RUB", date(2024, 1, 1), "RUB has no reference rate on 2024-01-01"),
+        ("RUB", date(2024, 1, 1), "RUB has no reference rate on 1 Jan 2024"),
         ("EUR", date(2024, 1, 1), "needs no rate"),
     ],
 )
