@@ -86,8 +86,12 @@ def invite(session: Session, *, wanted: Wanted, key: bytes, by: Actor, now: date
 
 
 def takes_two(session: Session, organisation: Organisation, roles: Collection[Role]) -> bool:
-    """Whether an invitation with these roles takes two administrators, and there are two."""
-    return bool(OF_TWO & set(roles)) and not _alone(session, organisation)
+    """Whether an invitation with these roles takes two administrators.
+
+    One alone invites the second, as an administrator and nothing else: other roles wait until there are two.
+    """
+    second = set(roles) == {administrator_role(OrganisationKind(organisation.kind))}
+    return bool(OF_TWO & set(roles)) and not (second and _alone(session, organisation))
 
 
 def send(session: Session, *, wanted: Wanted, key: bytes, by: Actor | None, now: datetime) -> Invitation:
