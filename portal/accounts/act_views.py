@@ -39,7 +39,7 @@ PROPOSED = "Proposed. Another administrator approves it under Acts of two."
 
 @bp.route("/invite", methods=["GET", "POST"])
 def invite() -> Page:
-    """Invite an official. Approvers, deciders and administrators are proposed to a second administrator."""
+    """Invite an official. Whoever's role takes two administrators is proposed to a second one."""
     own = own_organisation()
     form = forms.InviteForm(sent_form())
     form.roles.choices = role_choices(roles.ROLES_OF[OrganisationKind.REGULATOR])
@@ -47,8 +47,7 @@ def invite() -> Page:
         "Invite an official",
         "Invite",
         ("People", url_for(".index")),
-        "Done. An invitation with the role of an approver, a decider or an administrator waits for a second "
-        "administrator; any other is sent.",
+        f"Done. {roles.OF_TWO_WORDS} wait for a second administrator; any other invitation is sent.",
         "The link goes by mail, works once, for seven days, and only for this address.",
     )
 
@@ -75,7 +74,7 @@ def invite() -> Page:
 
 @bp.route("/people/<uuid:person_id>/propose-role/<role>", methods=["GET", "POST"])
 def propose_role(person_id: uuid.UUID, role: str) -> Page:
-    """Propose that somebody becomes an approver, a decider or an administrator."""
+    """Propose that somebody gets a role that takes two administrators."""
     found = roles.load(g.session, person_id, by=current_actor())
     wanted = next((one for one in roles.OF_TWO if one.value == role), None)
     if wanted is None or not roles.administers(current_actor(), found.organisation_id):
@@ -108,6 +107,7 @@ def acts() -> str:
         "accounts/acts.html",
         rows=[(row, proposals.words_of(row.act), names[row.proposed_by]) for row in rows],
         states=STATES,
+        of_two=roles.OF_TWO_WORDS,
     )
 
 

@@ -31,6 +31,7 @@ from secure_access.identity.people import (
 from secure_access.identity.roles import (
     LEAST_ADMINISTRATORS,
     OF_TWO,
+    OF_TWO_WORDS,
     ROLES_OF,
     administers,
     administrator_role,
@@ -38,6 +39,7 @@ from secure_access.identity.roles import (
     may_see,
     oversees,
     put,
+    refuse_oneself,
 )
 from secure_access.identity.tables import Invitation, InvitationPurpose
 from secure_access.identity.workflow import INVITATION, InvitationState
@@ -79,7 +81,7 @@ def invite(session: Session, *, wanted: Wanted, key: bytes, by: Actor, now: date
     _refuse_inviter(session, organisation, wanted, by)
     if takes_two(session, organisation, wanted.roles):
         raise Denied(
-            "Approvers, deciders and administrators are invited by two administrators.",
+            f"{OF_TWO_WORDS} are invited by two administrators.",
             "Propose the invitation, so that another administrator can approve it.",
         )
     return send(session, wanted=wanted, key=key, by=by, now=now)
@@ -95,9 +97,11 @@ def takes_two(session: Session, organisation: Organisation, roles: Collection[Ro
 
 
 def send(session: Session, *, wanted: Wanted, key: bytes, by: Actor | None, now: datetime) -> Invitation:
-    """Send an invitation that has been decided on. Raises `Denied` for what no invitation can hold."""
+    """Send an invitation that has been decided on. Raises `Denied` for what no invitation can hold, and for
+    one to oneself."""
     organisation = session.get_one(Organisation, wanted.organisation_id)
     email = _address(organisation, wanted)
+    refuse_oneself(by_email(session, email), by)
     row = _row(organisation, InvitationPurpose.JOIN, key, now)
     row.email, row.name = email, " ".join(wanted.name.split())
     row.title, row.team = wanted.title.strip(), wanted.team.strip()

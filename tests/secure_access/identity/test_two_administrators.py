@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from secure_access.identity import credentials, leaving, proposals, roles
 from secure_access.identity.credentials import NewKey
+from secure_access.identity.invitations import Wanted
 from secure_access.identity.proposals import NewProposal
 from secure_access.workflow import Denied, NotFound, Role
 from tests.fixtures.people import House
@@ -44,6 +46,40 @@ def test_nobody_approves_what_gives_themselves_something(office: House) -> None:
     with pytest.raises(Denied, match="your own account"):
         office.act(proposals.approve, proposal=row, shown_digest=row.digest, key=office.key, by=office.second)
     office.act(proposals.refuse, proposal=row, by=office.second)
+
+
+@pytest.mark.parametrize("role", [Role.HEAD_OF_ENFORCEMENT, Role.LEGAL_OFFICER])
+def test_whoever_signs_penalties_or_the_law_takes_two_administrators(office: House, role: Role) -> None:
+    by = office.person(Role.CASE_OFFICER)
+    with pytest.raises(Denied, match="given by two administrators"):
+        office.act(roles.give, person=office.row(by), role=role)
+    with pytest.raises(Denied, match="invited by two administrators"):
+        office.invite(f"{uuid.uuid4().hex}@authority.example", role)
+    assert office.now(by).roles == {Role.CASE_OFFICER}
+
+
+def test_nobody_gives_a_role_to_themselves(office: House) -> None:
+    with pytest.raises(Denied, match="give a role to yourself"):
+        office.act(roles.give, person=office.row(office.first), role=Role.CASE_OFFICER)
+    with pytest.raises(Denied, match="give a role to yourself"):
+        office.invite(office.row(office.first).email.upper(), Role.CASE_OFFICER)
+    assert office.now(office.first).roles == {Role.ADMINISTRATOR}
+
+
+def test_nobody_approves_an_act_that_names_somebody_else_and_gives_to_themselves(office: House) -> None:
+    """The account beside the act and the one in its bytes differ, or it is an invitation to one's address."""
+    mine, other = office.row(office.second), office.person(Role.CASE_OFFICER)
+    wanted = Wanted(office.organisation.id, mine.email, mine.name, [Role.DECIDER])
+    for new in (
+        NewProposal(proposals.GIVE_ROLE, proposals.role_content(mine, Role.DECIDER), "N.", other.person_id),
+        NewProposal(proposals.INVITE, proposals.invite_content(wanted), "N."),
+    ):
+        row = office.act(proposals.propose, new=new)
+        with pytest.raises(Denied, match="give a role to yourself"):
+            office.act(
+                proposals.approve, proposal=row, shown_digest=row.digest, key=office.key, by=office.second
+            )
+    assert office.now(office.second).roles == {Role.ADMINISTRATOR}
 
 
 def test_an_act_that_fails_leaves_its_proposal_as_it_was(office: House) -> None:
