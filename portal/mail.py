@@ -20,8 +20,17 @@ from urllib.parse import unquote, urlsplit
 from portal.settings import Settings
 from portal.web import ZONE_OF, Wired, origin
 from secure_access.db import Field, Instant, Session, Table, classes, col, instant_column, new_id, select
-from secure_access.identity import Organisation, OrganisationKind, Person, invitations, proposals
-from secure_access.identity.tables import Invitation, InvitationPurpose
+from secure_access.identity import (
+    Organisation,
+    OrganisationKind,
+    Person,
+    invitations,
+    organisations,
+    proposals,
+    recovery,
+    roles,
+)
+from secure_access.identity.tables import Invitation, InvitationPurpose, Recovery
 from secure_access.identity.workflow import InvitationState
 
 TIMEOUT = 20
@@ -74,6 +83,16 @@ def send_invitation(wired: Wired, subject_id: str) -> Callable[[Session, datetim
 def send_credentials(wired: Wired, subject_id: str) -> Callable[[Session, datetime], None]:
     """Tell a person, and the second contact of the organisation, that a credential was changed."""
     return _sender(wired, proposals.CHANGED, subject_id)
+
+
+def send_recovered(wired: Wired, subject_id: str) -> Callable[[Session, datetime], None]:
+    """Tell every administrator of the authority, and its second contact, of a new one."""
+    return _sender(wired, recovery.RECOVERED, subject_id)
+
+
+def send_contact_replaced(wired: Wired, subject_id: str) -> Callable[[Session, datetime], None]:
+    """Tell the second contact of an organisation that it is no longer that."""
+    return _sender(wired, organisations.CONTACT_REPLACED, subject_id)
 
 
 def sent(session: Session) -> list[SentMail]:
@@ -193,7 +212,41 @@ def credential_letters(session: Session, wired: Wired, subject_id: str) -> list[
     return [Letter(recipient, subject, text) for recipient in recipients]
 
 
+def recovered_letters(session: Session, wired: Wired, subject_id: str) -> list[Letter]:
+    """To every administrator of the authority who can sign in, and to its second contact where it has one."""
+    row = session.get_one(Recovery, uuid.UUID(subject_id))
+    invitation = session.get_one(Invitation, row.invitation_id)
+    authority = session.get_one(Organisation, invitation.organisation_id)
+    text = (
+        f"On {row.at:%-d %B %Y, %H:%M} UTC somebody on the machine of {wired.settings.product} of "
+        f"{wired.settings.authority} invited {invitation.name}, {invitation.email}, as an administrator.\n\n"
+        f"Reason given: {row.reason}\n\n"
+        "If nobody told you of it, ask whoever runs the machine now, and withdraw the invitation or suspend "
+        "the account under Administration. If you know of it, acknowledge it there.\n"
+    )
+    subject = f"{wired.settings.product}: an administrator was made on the machine"
+    known = [person.email for person in roles.administrators(session, authority)]
+    recipients = dict.fromkeys(filter(None, (*known, authority.contact_email)))
+    return [Letter(recipient, subject, text) for recipient in recipients]
+
+
+def contact_letters(session: Session, wired: Wired, subject_id: str) -> list[Letter]:
+    """To a second contact that was replaced; ``subject_id`` is the organisation and the contact's place."""
+    organisation_id, place = subject_id.split(":")
+    organisation = session.get_one(Organisation, uuid.UUID(organisation_id))
+    text = (
+        f"This address is no longer the second contact of {organisation.name} at {wired.settings.product} of "
+        f"{wired.settings.authority}. It is not told of changed credentials any more.\n\n"
+        "If you did not expect this, tell an administrator of the organisation now: somebody may be using "
+        "an account that is not theirs.\n"
+    )
+    subject = f"{wired.settings.product}: the second contact was changed"
+    return [Letter(organisation.former_contacts[int(place)], subject, text)]
+
+
 _WRITERS: dict[str, Callable[[Session, Wired, str], list[Letter]]] = {
     invitations.SEND: invitation_letters,
     proposals.CHANGED: credential_letters,
+    recovery.RECOVERED: recovered_letters,
+    organisations.CONTACT_REPLACED: contact_letters,
 }

@@ -127,14 +127,36 @@ def settings() -> Page:
         mail_domains=", ".join(own.mail_domains),
         contact_email=own.contact_email,
     )
-    asked = Asked("Mail domains and second contact", "Keep both", _back(), "Both are kept.")
-    return form_page(asked, form, lambda: organisations.describe(
-        g.session,
-        organisation=own,
-        mail_domains=(form.mail_domains.data or "").split(","),
-        contact_email=form.contact_email.data or "",
-        **by_now(),
-    ))  # fmt: skip
+    asked = Asked(
+        "Mail domains and second contact",
+        "Keep both",
+        _back(),
+        "Both are kept.",
+        "A second contact that you replace is told so by mail.",
+    )
+
+    def describe() -> None:
+        organisations.describe(
+            g.session,
+            organisation=own,
+            mail_domains=(form.mail_domains.data or "").split(","),
+            contact_email=form.contact_email.data or "",
+            **by_now(),
+        )
+
+    return form_page(
+        asked,
+        form,
+        describe,
+        confirm=lambda: step_up.Act(
+            "organisation.describe",
+            identity.organisation_subject(own.id),
+            step_up.shown(own),
+            "Change mail domains and second contact",
+            f"{own.name}: mail domains {form.mail_domains.data or 'any'}, second contact "
+            f"{form.contact_email.data or 'none'}",
+        ),
+    )
 
 
 @bp.route("/entities/new", methods=["GET", "POST"])
@@ -199,6 +221,13 @@ def revoke_authority(authority_id: uuid.UUID) -> Page:
         asked,
         form,
         lambda: authority.revoke(g.session, authority=row, reason=form.reason.data or "", **by_now()),
+        confirm=lambda: step_up.Act(
+            "authority.revoke",
+            identity.person_subject(row.officer_id),
+            step_up.shown(row),
+            "Revoke an authority to sign",
+            f"{name}, {row.title}",
+        ),
     )
 
 
@@ -247,6 +276,13 @@ def revoke_delegation(delegation_id: uuid.UUID) -> Page:
         asked,
         form,
         lambda: delegation.revoke(g.session, delegation=row, reason=form.reason.data or "", **by_now()),
+        confirm=lambda: step_up.Act(
+            "delegation.revoke",
+            identity.organisation_subject(row.agent_id),
+            step_up.shown(row),
+            "Revoke a delegation",
+            organisation_name(row.agent_id),
+        ),
     )
 
 

@@ -131,6 +131,8 @@ CONFIRMED = {
     "give": ("role.give", "Give a role"),
     "take": ("role.take", "Take a role away"),
     "end-account": ("account.end", "End an account"),
+    "suspend": ("account.suspend", "Suspend an account"),
+    "restore": ("account.restore", "Restore an account"),
 }
 """The buttons that ask for a key: the action that is confirmed, and words."""
 

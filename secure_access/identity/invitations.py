@@ -52,6 +52,16 @@ SEND = "mail.invitation"
 
 
 @dataclass(frozen=True)
+class _Operator:
+    """Who acts on the machine itself, as the table of steps asks."""
+
+    roles: frozenset[Role] = frozenset({Role.ADMINISTRATOR})
+
+
+_MACHINE = _Operator()
+
+
+@dataclass(frozen=True)
 class Wanted:
     """Who is invited, to which organisation, with which roles."""
 
@@ -124,9 +134,12 @@ def reset(session: Session, *, person: Person, key: bytes, by: Actor | None, now
     return _sent(session, row, by, now)
 
 
-def withdraw(session: Session, *, invitation: Invitation, by: Actor, now: datetime) -> None:
-    """Withdraw an invitation that nobody has accepted. Raises `Denied`."""
-    invitation.state = INVITATION.take("withdraw", by, invitation)
+def withdraw(session: Session, *, invitation: Invitation, by: Actor | None, now: datetime) -> None:
+    """Withdraw an invitation that nobody has accepted. Raises `Denied`.
+
+    ``by`` is ``None`` on the machine, which answers for the role of an administrator and not for the state.
+    """
+    invitation.state = INVITATION.take("withdraw", by or _MACHINE, invitation)
     invitation.settled_at = now
     session.add(invitation)
     fields = {"invitation": str(invitation.id)}

@@ -45,8 +45,8 @@ OF_TWO = frozenset(
         Role.ADMINISTRATOR,
     }
 )
-"""Roles that two administrators give together: `secure_access.identity.proposals`. What they sign binds others:
-plans are opened, models delayed, penalties and notices served, the law itself put into force."""
+"""Roles that two administrators give together: `secure_access.identity.proposals`. What they sign binds
+others: plans are opened, models delayed, penalties and notices served, the law itself put into force."""
 OF_TWO_WORDS = "Deciders, plan approvers, heads of enforcement, legal officers and administrators"
 """The same on screen."""
 
@@ -121,8 +121,8 @@ def give(session: Session, *, person: Person, role: Role, by: Actor, now: dateti
 
 
 def put(session: Session, *, person: Person, role: Role, by: Actor | None, now: datetime) -> None:
-    """Give a role whose giving has been decided on. Twice changes nothing. Raises `Denied`, also for one's own
-    account. ``by`` is ``None`` where the person accepts what others gave."""
+    """Give a role whose giving has been decided on. Twice changes nothing. Raises `Denied`, also for one's
+    own account. ``by`` is ``None`` where the person accepts what others gave."""
     refuse_oneself(person, by)
     organisation = session.get_one(Organisation, person.organisation_id)
     kind = OrganisationKind(organisation.kind)

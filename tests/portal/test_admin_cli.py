@@ -16,6 +16,7 @@ from secure_access.db import select
 from secure_access.identity import invitations, recovery
 from secure_access.identity.tables import Recovery
 from secure_access.ledger.tables import LedgerEntry, SecurityLogRow
+from secure_access.workflow import Denied
 
 
 @pytest.fixture
@@ -52,6 +53,14 @@ def test_the_first_administrator_and_no_second(run) -> None:
     assert again.exit_code == 1
     assert "There is an administrator already" in again.output
     assert "http" not in again.output
+
+
+def test_a_second_link_for_a_first_administrator_takes_the_place_of_the_first(run) -> None:
+    early = link_of(run("--email", "ada@authority.example"))
+    later = link_of(run("--email", "eve@authority.example"))
+    with pytest.raises(Denied, match="withdrawn"):
+        opened(early)
+    opened(later)
 
 
 def test_a_recovery_is_recorded_everywhere(run) -> None:
