@@ -34,12 +34,14 @@ def run(own_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 def opened(link: str) -> str:
     """Accept the invitation of a link."""
     wired = wire(Settings.from_env())
-    with wired.database.write() as session:
-        now = wired.clock.now()
-        found = invitations.opened(session, link.rpartition("/")[2], now=now)
-        person = invitations.accept(session, found=found, by=None, password_hash="x", now=now)
-    wired.database.dispose()
-    return str(person.id)
+    try:
+        with wired.database.write() as session:
+            now = wired.clock.now()
+            found = invitations.opened(session, link.rpartition("/")[2], now=now)
+            person = invitations.accept(session, found=found, by=None, password_hash="x", now=now)
+            return str(person.id)
+    finally:
+        wired.database.dispose()
 
 
 def link_of(result: Result) -> str:
