@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from flask import g, render_template, request, url_for
@@ -26,13 +27,13 @@ from portal.accounts.pages import (
     person_name,
     sent_form,
 )
-from portal.web import current_actor
+from portal.web import current_actor, current_zone
 from secure_access import identity
 from secure_access.identity import OrganisationKind, Person, invitations, proposals, roles
-from secure_access.identity.proposals import NewProposal
+from secure_access.identity.proposals import NewProposal, Terms
 from secure_access.identity.tables import ProposedAct
 from secure_access.identity.workflow import PROPOSED_ACT, ProposalState
-from secure_access.workflow import NotFound, Role
+from secure_access.workflow import Denied, NotFound, Role
 
 PROPOSED = "Proposed. Another administrator approves it under Acts of two."
 
@@ -124,7 +125,8 @@ def act(proposal_id: uuid.UUID) -> str:
         about=_about(json.loads(row.content)["content"]),
         settled_by=person_name(row.settled_by) if row.settled_by else "",
         allowed=PROPOSED_ACT.allowed(by, row),
-        refusal=PROPOSED_ACT.refusal("approve", by, row),
+        refusal=_refusal(row),
+        until=proposals.open_until(row, _lapse()),
         states=STATES,
     )
 
@@ -137,7 +139,8 @@ def approve_act(proposal_id: uuid.UUID) -> Page:
     page = _asked(row, shown)
     if page is not None:
         return page
-    proposals.approve(g.session, proposal=row, shown_digest=shown, key=link_key(), **by_now())
+    terms = Terms(link_key(), _lapse())
+    proposals.approve(g.session, proposal=row, shown_digest=shown, terms=terms, **by_now())
     return led_to(".acts", "Approved, and done.")
 
 
@@ -194,9 +197,18 @@ def _asked(row: ProposedAct, shown: str) -> step_up.Page | None:
             row.digest,
             words=f"Approve and do: {proposals.words_of(row.act).lower()}",
             about=_about(json.loads(row.content)["content"]),
-            refusal=PROPOSED_ACT.refusal("approve", current_actor(), row),
+            refusal=_refusal(row),
         )
     )
+
+
+def _refusal(row: ProposedAct) -> Denied | None:
+    return proposals.refusal(g.session, proposal=row, lapse=_lapse(), **by_now())
+
+
+def _lapse() -> timedelta:
+    """How long a proposal is open here."""
+    return current_zone().wired.settings.policy.lapse
 
 
 def _page_of(person: Person) -> tuple[str, str]:
