@@ -10,7 +10,7 @@ from __future__ import annotations
 import smtplib
 import ssl
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 from portal.settings import Settings
 from portal.web import ZONE_OF, Wired, origin
+from secure_access import identity
 from secure_access.db import Field, Instant, Session, Table, classes, col, instant_column, new_id, select
 from secure_access.identity import (
     Organisation,
@@ -32,6 +33,7 @@ from secure_access.identity import (
 )
 from secure_access.identity.tables import Invitation, InvitationPurpose, Recovery
 from secure_access.identity.workflow import InvitationState
+from secure_access.workflow import Role
 
 TIMEOUT = 20
 """Seconds that a mail server may take for an answer."""
@@ -161,6 +163,20 @@ def _message(settings: Settings, letter: Letter) -> EmailMessage:
     return message
 
 
+def first_key(wired: Wired) -> str:
+    """What comes after a first password where the policy asks for a key: on the page, and in the mail."""
+    return (
+        f"Your role takes a passkey to sign in. Ask whoever runs {wired.settings.product} of "
+        f"{wired.settings.authority} for a code for a first key, sign in with your password and that code, "
+        "and add the key under “Your account”."
+    )
+
+
+def _afterwards(wired: Wired, held: Iterable[Role]) -> str:
+    """The paragraph on the first key, for roles that the policy holds to one."""
+    return f"{first_key(wired)}\n\n" if wired.settings.policy.rule(held).keys else ""
+
+
 # The letters
 
 
@@ -177,16 +193,22 @@ def invitation_letters(session: Session, wired: Wired, subject_id: str) -> list[
         text = (
             f"{row.name},\n\nadministrators have reset how you sign in to {product} of {sender}. "
             f"Your old password no longer works.\n\nChoose a new one here, once, until {until}:\n\n{link}\n\n"
+            f"{_afterwards(wired, _held(session, row))}"
             "If you did not ask for this, tell an administrator.\n"
         )
         return [Letter(row.email, f"{product}: choose a new password", text)]
     text = (
         f"{row.name},\n\nyou are invited to {product} of {sender}, for {organisation.name}.\n\n"
         f"Accept here, once, until {until}:\n\n{link}\n\n"
+        f"{_afterwards(wired, [Role(role) for role in row.roles])}"
         "If you have an account with this address already, sign in with it and open the link again.\n"
         "If you do not know why you got this, do nothing: the invitation ends by itself.\n"
     )
     return [Letter(row.email, f"{product}: invitation for {organisation.name}", text)]
+
+
+def _held(session: Session, row: Invitation) -> list[Role]:
+    return identity.roles_of(session, row.person_id) if row.person_id else []
 
 
 def link_to(wired: Wired, organisation: Organisation, row: Invitation) -> str:

@@ -8,7 +8,7 @@ from flask import Blueprint, g, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from portal.accounts import forms, step_up
-from portal.accounts.forms import organisation_choices, people_choices, role_choices
+from portal.accounts.forms import organisation_choices, people_choices, regime_choices, role_choices
 from portal.accounts.happened import happened
 from portal.accounts.pages import (
     STATES,
@@ -166,7 +166,7 @@ def claim() -> Page:
     if own.kind is not OrganisationKind.DEVELOPER:
         raise NotFound
     form = forms.EntityForm(sent_form())
-    form.regimes.choices = [(pack.id, pack.short, pack.name) for pack in statute.regimes()]
+    form.regimes.choices = regime_choices(statute.regimes())
     asked = Asked(
         "Name a legal entity",
         "Ask for verification",
@@ -238,7 +238,10 @@ def delegate() -> Page:
     if own.kind is not OrganisationKind.DEVELOPER:
         raise NotFound
     form = forms.DelegationForm(sent_form())
-    form.agent.choices = organisation_choices(organisations.of_kind(g.session, OrganisationKind.AGENT))
+    agents = organisations.of_kind(g.session, OrganisationKind.AGENT)
+    if not agents:
+        return render_template("accounts/no_agent.html", back=_back())
+    form.agent.choices = organisation_choices(agents)
     asked = Asked(
         "Let an agent act for you",
         "Delegate",
