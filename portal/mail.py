@@ -10,7 +10,7 @@ from __future__ import annotations
 import smtplib
 import ssl
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
@@ -19,10 +19,21 @@ from urllib.parse import unquote, urlsplit
 
 from portal.settings import Settings
 from portal.web import ZONE_OF, Wired, origin
+from secure_access import identity
 from secure_access.db import Field, Instant, Session, Table, classes, col, instant_column, new_id, select
-from secure_access.identity import Organisation, OrganisationKind, Person, invitations, proposals
-from secure_access.identity.tables import Invitation, InvitationPurpose
+from secure_access.identity import (
+    Organisation,
+    OrganisationKind,
+    Person,
+    invitations,
+    organisations,
+    proposals,
+    recovery,
+    roles,
+)
+from secure_access.identity.tables import Invitation, InvitationPurpose, Recovery
 from secure_access.identity.workflow import InvitationState
+from secure_access.workflow import Role
 
 TIMEOUT = 20
 """Seconds that a mail server may take for an answer."""
@@ -74,6 +85,16 @@ def send_invitation(wired: Wired, subject_id: str) -> Callable[[Session, datetim
 def send_credentials(wired: Wired, subject_id: str) -> Callable[[Session, datetime], None]:
     """Tell a person, and the second contact of the organisation, that a credential was changed."""
     return _sender(wired, proposals.CHANGED, subject_id)
+
+
+def send_recovered(wired: Wired, subject_id: str) -> Callable[[Session, datetime], None]:
+    """Tell every administrator of the authority, and its second contact, of a new one."""
+    return _sender(wired, recovery.RECOVERED, subject_id)
+
+
+def send_contact_replaced(wired: Wired, subject_id: str) -> Callable[[Session, datetime], None]:
+    """Tell the second contact of an organisation that it is no longer that."""
+    return _sender(wired, organisations.CONTACT_REPLACED, subject_id)
 
 
 def sent(session: Session) -> list[SentMail]:
@@ -142,6 +163,20 @@ def _message(settings: Settings, letter: Letter) -> EmailMessage:
     return message
 
 
+def first_key(wired: Wired) -> str:
+    """What comes after a first password where the policy asks for a key: on the page, and in the mail."""
+    return (
+        f"Your role takes a passkey to sign in. Ask whoever runs {wired.settings.product} of "
+        f"{wired.settings.authority} for a code for a first key, sign in with your password and that code, "
+        "and add the key under “Your account”."
+    )
+
+
+def _afterwards(wired: Wired, held: Iterable[Role]) -> str:
+    """The paragraph on the first key, for roles that the policy holds to one."""
+    return f"{first_key(wired)}\n\n" if wired.settings.policy.rule(held).keys else ""
+
+
 # The letters
 
 
@@ -158,16 +193,22 @@ def invitation_letters(session: Session, wired: Wired, subject_id: str) -> list[
         text = (
             f"{row.name},\n\nadministrators have reset how you sign in to {product} of {sender}. "
             f"Your old password no longer works.\n\nChoose a new one here, once, until {until}:\n\n{link}\n\n"
+            f"{_afterwards(wired, _held(session, row))}"
             "If you did not ask for this, tell an administrator.\n"
         )
         return [Letter(row.email, f"{product}: choose a new password", text)]
     text = (
         f"{row.name},\n\nyou are invited to {product} of {sender}, for {organisation.name}.\n\n"
         f"Accept here, once, until {until}:\n\n{link}\n\n"
+        f"{_afterwards(wired, [Role(role) for role in row.roles])}"
         "If you have an account with this address already, sign in with it and open the link again.\n"
         "If you do not know why you got this, do nothing: the invitation ends by itself.\n"
     )
     return [Letter(row.email, f"{product}: invitation for {organisation.name}", text)]
+
+
+def _held(session: Session, row: Invitation) -> list[Role]:
+    return identity.roles_of(session, row.person_id) if row.person_id else []
 
 
 def link_to(wired: Wired, organisation: Organisation, row: Invitation) -> str:
@@ -193,7 +234,41 @@ def credential_letters(session: Session, wired: Wired, subject_id: str) -> list[
     return [Letter(recipient, subject, text) for recipient in recipients]
 
 
+def recovered_letters(session: Session, wired: Wired, subject_id: str) -> list[Letter]:
+    """To every administrator of the authority who can sign in, and to its second contact where it has one."""
+    row = session.get_one(Recovery, uuid.UUID(subject_id))
+    invitation = session.get_one(Invitation, row.invitation_id)
+    authority = session.get_one(Organisation, invitation.organisation_id)
+    text = (
+        f"On {row.at:%-d %B %Y, %H:%M} UTC somebody on the machine of {wired.settings.product} of "
+        f"{wired.settings.authority} invited {invitation.name}, {invitation.email}, as an administrator.\n\n"
+        f"Reason given: {row.reason}\n\n"
+        "If nobody told you of it, ask whoever runs the machine now, and withdraw the invitation or suspend "
+        "the account under Administration. If you know of it, acknowledge it there.\n"
+    )
+    subject = f"{wired.settings.product}: an administrator was made on the machine"
+    known = [person.email for person in roles.administrators(session, authority)]
+    recipients = dict.fromkeys(filter(None, (*known, authority.contact_email)))
+    return [Letter(recipient, subject, text) for recipient in recipients]
+
+
+def contact_letters(session: Session, wired: Wired, subject_id: str) -> list[Letter]:
+    """To a second contact that was replaced; ``subject_id`` is the organisation and the contact's place."""
+    organisation_id, place = subject_id.split(":")
+    organisation = session.get_one(Organisation, uuid.UUID(organisation_id))
+    text = (
+        f"This address is no longer the second contact of {organisation.name} at {wired.settings.product} of "
+        f"{wired.settings.authority}. It is not told of changed credentials any more.\n\n"
+        "If you did not expect this, tell an administrator of the organisation now: somebody may be using "
+        "an account that is not theirs.\n"
+    )
+    subject = f"{wired.settings.product}: the second contact was changed"
+    return [Letter(organisation.former_contacts[int(place)], subject, text)]
+
+
 _WRITERS: dict[str, Callable[[Session, Wired, str], list[Letter]]] = {
     invitations.SEND: invitation_letters,
     proposals.CHANGED: credential_letters,
+    recovery.RECOVERED: recovered_letters,
+    organisations.CONTACT_REPLACED: contact_letters,
 }

@@ -40,8 +40,10 @@ VERBS: Mapping[str, Verb] = {
     "case.file": review_jobs.file_case,
     "document.screen": filing_jobs.screen,
     "evidence.read": evaluator_jobs.read_evidence,
+    "mail.contact_replaced": mail.send_contact_replaced,
     "mail.credentials": mail.send_credentials,
     "mail.invitation": mail.send_invitation,
+    "mail.recovered": mail.send_recovered,
     "notice.write": notices.write,
     "violation.consider": consider.consider,
 }

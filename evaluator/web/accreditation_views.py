@@ -10,10 +10,12 @@ from wtforms import SelectField, SelectMultipleField, TextAreaField
 
 from evaluator import accreditations
 from evaluator.workflow import ACCREDITATION
+from portal.accounts import step_up
 from portal.filing import risk_form
 from portal.ui.fields import MemorableDateField, Needed
 from portal.ui.forms import Form
 from portal.web import current_actor, current_time
+from secure_access.identity import Organisation
 
 bp = Blueprint("accreditations", __name__, template_folder="templates")
 
@@ -62,9 +64,21 @@ def accredit() -> Response | tuple[str, int]:
     if scope.valid_until <= scope.valid_from:
         form.refuse("valid_until", "The last day lies before the first. Correct one of them.")
         return _page(form), 422
+    body, names = _known_body(form.evaluator.data), category_names()
+    page = step_up.asked(
+        step_up.Act(
+            "evaluator.accredit",
+            f"evaluator:{body.id}",
+            step_up.shown(body),
+            words="Accredit an evaluator body",
+            about=f"{body.name}: {', '.join(names[one] for one in scope.categories)}, until {last:%-d %B %Y}",
+        )
+    )
+    if page is not None:
+        return page
     made = accreditations.accredit(
         g.session,
-        evaluator_id=_known_body(form.evaluator.data),
+        evaluator_id=body.id,
         scope=scope,
         by=current_actor(),
         now=current_time(),
@@ -74,9 +88,21 @@ def accredit() -> Response | tuple[str, int]:
 
 
 @bp.post("/accreditations/<reference>/<any(suspend, reinstate, revoke):action>")
-def change(reference: str, action: str) -> Response:
+def change(reference: str, action: str) -> Response | step_up.Page:
     """Suspend, reinstate or revoke."""
     accreditation = accreditations.load(g.session, reference, for_update=True)
+    page = step_up.asked(
+        step_up.Act(
+            f"accreditation.{action}",
+            f"accreditation:{accreditation.id}",
+            step_up.shown(accreditation),
+            words=f"{action.capitalize()} an accreditation",
+            about=reference,
+            refusal=ACCREDITATION.refusal(action, current_actor(), accreditation),
+        )
+    )
+    if page is not None:
+        return page
     accreditations.change(
         g.session, accreditation=accreditation, action=action, by=current_actor(), now=current_time()
     )
@@ -96,8 +122,8 @@ def _form(data: Any = None) -> AccreditationForm:
     return form
 
 
-def _known_body(chosen: str) -> Any:
-    return next(body.id for body in accreditations.bodies(g.session) if str(body.id) == chosen)
+def _known_body(chosen: str) -> Organisation:
+    return next(body for body in accreditations.bodies(g.session) if str(body.id) == chosen)
 
 
 def _page(form: AccreditationForm) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from flask import g, render_template, request, url_for
@@ -26,20 +27,20 @@ from portal.accounts.pages import (
     person_name,
     sent_form,
 )
-from portal.web import current_actor
+from portal.web import current_actor, current_zone
 from secure_access import identity
 from secure_access.identity import OrganisationKind, Person, invitations, proposals, roles
-from secure_access.identity.proposals import NewProposal
+from secure_access.identity.proposals import NewProposal, Terms
 from secure_access.identity.tables import ProposedAct
 from secure_access.identity.workflow import PROPOSED_ACT, ProposalState
-from secure_access.workflow import NotFound, Role
+from secure_access.workflow import Denied, NotFound, Role
 
 PROPOSED = "Proposed. Another administrator approves it under Acts of two."
 
 
 @bp.route("/invite", methods=["GET", "POST"])
 def invite() -> Page:
-    """Invite an official. Approvers, deciders and administrators are proposed to a second administrator."""
+    """Invite an official. Whoever's role takes two administrators is proposed to a second one."""
     own = own_organisation()
     form = forms.InviteForm(sent_form())
     form.roles.choices = role_choices(roles.ROLES_OF[OrganisationKind.REGULATOR])
@@ -47,8 +48,7 @@ def invite() -> Page:
         "Invite an official",
         "Invite",
         ("People", url_for(".index")),
-        "Done. An invitation with the role of an approver, a decider or an administrator waits for a second "
-        "administrator; any other is sent.",
+        f"Done. {roles.OF_TWO_WORDS} wait for a second administrator; any other invitation is sent.",
         "The link goes by mail, works once, for seven days, and only for this address.",
     )
 
@@ -75,7 +75,7 @@ def invite() -> Page:
 
 @bp.route("/people/<uuid:person_id>/propose-role/<role>", methods=["GET", "POST"])
 def propose_role(person_id: uuid.UUID, role: str) -> Page:
-    """Propose that somebody becomes an approver, a decider or an administrator."""
+    """Propose that somebody gets a role that takes two administrators."""
     found = roles.load(g.session, person_id, by=current_actor())
     wanted = next((one for one in roles.OF_TWO if one.value == role), None)
     if wanted is None or not roles.administers(current_actor(), found.organisation_id):
@@ -108,6 +108,7 @@ def acts() -> str:
         "accounts/acts.html",
         rows=[(row, proposals.words_of(row.act), names[row.proposed_by]) for row in rows],
         states=STATES,
+        of_two=roles.OF_TWO_WORDS,
     )
 
 
@@ -124,7 +125,8 @@ def act(proposal_id: uuid.UUID) -> str:
         about=_about(json.loads(row.content)["content"]),
         settled_by=person_name(row.settled_by) if row.settled_by else "",
         allowed=PROPOSED_ACT.allowed(by, row),
-        refusal=PROPOSED_ACT.refusal("approve", by, row),
+        refusal=_refusal(row),
+        until=proposals.open_until(row, _lapse()),
         states=STATES,
     )
 
@@ -137,7 +139,8 @@ def approve_act(proposal_id: uuid.UUID) -> Page:
     page = _asked(row, shown)
     if page is not None:
         return page
-    proposals.approve(g.session, proposal=row, shown_digest=shown, key=link_key(), **by_now())
+    terms = Terms(link_key(), _lapse())
+    proposals.approve(g.session, proposal=row, shown_digest=shown, terms=terms, **by_now())
     return led_to(".acts", "Approved, and done.")
 
 
@@ -194,9 +197,18 @@ def _asked(row: ProposedAct, shown: str) -> step_up.Page | None:
             row.digest,
             words=f"Approve and do: {proposals.words_of(row.act).lower()}",
             about=_about(json.loads(row.content)["content"]),
-            refusal=PROPOSED_ACT.refusal("approve", current_actor(), row),
+            refusal=_refusal(row),
         )
     )
+
+
+def _refusal(row: ProposedAct) -> Denied | None:
+    return proposals.refusal(g.session, proposal=row, lapse=_lapse(), **by_now())
+
+
+def _lapse() -> timedelta:
+    """How long a proposal is open here."""
+    return current_zone().wired.settings.policy.lapse
 
 
 def _page_of(person: Person) -> tuple[str, str]:

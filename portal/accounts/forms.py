@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from wtforms import PasswordField, StringField, TextAreaField
 
+from portal.law.statute import Pack
 from portal.ui.fields import MemorableDateField, Needed, RadioField, SelectField, SelectMultipleField
 from portal.ui.forms import Form
 from secure_access.identity import Organisation, Person
@@ -236,6 +237,11 @@ def people_choices(people: Iterable[Person]) -> list[tuple[str, str]]:
 def organisation_choices(found: Sequence[Organisation]) -> list[tuple[str, str]]:
     """Organisations as a select offers them."""
     return [(str(organisation.id), organisation.name) for organisation in found]
+
+
+def regime_choices(packs: Iterable[Pack]) -> list[tuple[str, str, str]]:
+    """Laws as checkboxes offer them: the full name is the hint where the short one says less."""
+    return [(pack.id, pack.short, pack.name if pack.name != pack.short else "") for pack in packs]
 
 
 def role_choices(roles: Iterable[Role]) -> list[tuple[str, str, str]]:

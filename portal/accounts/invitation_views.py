@@ -8,6 +8,7 @@ from typing import cast
 from flask import flash, g, redirect, render_template, request, url_for
 from flask_login import current_user
 
+from portal import mail
 from portal.accounts import forms, sso
 from portal.accounts.entrance import door, provider
 from portal.accounts.pages import Page
@@ -42,8 +43,16 @@ def accept(token: str) -> Page:
     )
     if found.needs_password or found.invitation.purpose is InvitationPurpose.RESET:
         jobs.add(g.session, proposals.CHANGED, str(person.id))
-    flash("Done. Sign in now." if _signed_in() is None else "Done. Your new roles count from now on.")
+    if _signed_in() is not None:
+        flash("Done. Your new roles count from now on.")
+    else:
+        flash(f"Done. {_next(identity.roles_of(g.session, person.id))}")
     return redirect(url_for("accounts.sign_in"), 303)
+
+
+def _next(held: list[Role]) -> str:
+    """What somebody does to get in once they have a password: the policy of their roles says."""
+    return mail.first_key(current_zone().wired) if door().policy.rule(held).keys else "Sign in now."
 
 
 @bp.route("/for", methods=["GET", "POST"])

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from portal.accounts import forms
 from portal.accounts.administration_views import bp
-from portal.accounts.forms import organisation_choices, role_choices
+from portal.accounts.forms import organisation_choices, regime_choices, role_choices
 from portal.accounts.happened import happened
 from portal.accounts.pages import (
     STATES,
@@ -142,7 +142,7 @@ def name_entity(organisation_id: uuid.UUID) -> Page:
     """Name a legal entity of a developer."""
     found = _load(organisation_id)
     form = forms.EntityForm(sent_form())
-    form.regimes.choices = [(pack.id, pack.short, pack.name) for pack in statute.regimes()]
+    form.regimes.choices = regime_choices(statute.regimes())
     asked = Asked(f"Name a legal entity of {found.name}", "Name it", _back(found), "Named. Verify it next.")
     return form_page(
         asked, form, lambda: organisations.claim(g.session, organisation=found, new=form.stated(), **by_now())

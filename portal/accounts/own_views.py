@@ -8,7 +8,7 @@ from flask import Blueprint, g, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from portal.accounts import forms, step_up
-from portal.accounts.forms import organisation_choices, people_choices, role_choices
+from portal.accounts.forms import organisation_choices, people_choices, regime_choices, role_choices
 from portal.accounts.happened import happened
 from portal.accounts.pages import (
     STATES,
@@ -127,14 +127,36 @@ def settings() -> Page:
         mail_domains=", ".join(own.mail_domains),
         contact_email=own.contact_email,
     )
-    asked = Asked("Mail domains and second contact", "Keep both", _back(), "Both are kept.")
-    return form_page(asked, form, lambda: organisations.describe(
-        g.session,
-        organisation=own,
-        mail_domains=(form.mail_domains.data or "").split(","),
-        contact_email=form.contact_email.data or "",
-        **by_now(),
-    ))  # fmt: skip
+    asked = Asked(
+        "Mail domains and second contact",
+        "Keep both",
+        _back(),
+        "Both are kept.",
+        "A second contact that you replace is told so by mail.",
+    )
+
+    def describe() -> None:
+        organisations.describe(
+            g.session,
+            organisation=own,
+            mail_domains=(form.mail_domains.data or "").split(","),
+            contact_email=form.contact_email.data or "",
+            **by_now(),
+        )
+
+    return form_page(
+        asked,
+        form,
+        describe,
+        confirm=lambda: step_up.Act(
+            "organisation.describe",
+            identity.organisation_subject(own.id),
+            step_up.shown(own),
+            "Change mail domains and second contact",
+            f"{own.name}: mail domains {form.mail_domains.data or 'any'}, second contact "
+            f"{form.contact_email.data or 'none'}",
+        ),
+    )
 
 
 @bp.route("/entities/new", methods=["GET", "POST"])
@@ -144,7 +166,7 @@ def claim() -> Page:
     if own.kind is not OrganisationKind.DEVELOPER:
         raise NotFound
     form = forms.EntityForm(sent_form())
-    form.regimes.choices = [(pack.id, pack.short, pack.name) for pack in statute.regimes()]
+    form.regimes.choices = regime_choices(statute.regimes())
     asked = Asked(
         "Name a legal entity",
         "Ask for verification",
@@ -199,6 +221,13 @@ def revoke_authority(authority_id: uuid.UUID) -> Page:
         asked,
         form,
         lambda: authority.revoke(g.session, authority=row, reason=form.reason.data or "", **by_now()),
+        confirm=lambda: step_up.Act(
+            "authority.revoke",
+            identity.person_subject(row.officer_id),
+            step_up.shown(row),
+            "Revoke an authority to sign",
+            f"{name}, {row.title}",
+        ),
     )
 
 
@@ -209,7 +238,10 @@ def delegate() -> Page:
     if own.kind is not OrganisationKind.DEVELOPER:
         raise NotFound
     form = forms.DelegationForm(sent_form())
-    form.agent.choices = organisation_choices(organisations.of_kind(g.session, OrganisationKind.AGENT))
+    agents = organisations.of_kind(g.session, OrganisationKind.AGENT)
+    if not agents:
+        return render_template("accounts/no_agent.html", back=_back())
+    form.agent.choices = organisation_choices(agents)
     asked = Asked(
         "Let an agent act for you",
         "Delegate",
@@ -247,6 +279,13 @@ def revoke_delegation(delegation_id: uuid.UUID) -> Page:
         asked,
         form,
         lambda: delegation.revoke(g.session, delegation=row, reason=form.reason.data or "", **by_now()),
+        confirm=lambda: step_up.Act(
+            "delegation.revoke",
+            identity.organisation_subject(row.agent_id),
+            step_up.shown(row),
+            "Revoke a delegation",
+            organisation_name(row.agent_id),
+        ),
     )
 
 

@@ -131,6 +131,8 @@ CONFIRMED = {
     "give": ("role.give", "Give a role"),
     "take": ("role.take", "Take a role away"),
     "end-account": ("account.end", "End an account"),
+    "suspend": ("account.suspend", "Suspend an account"),
+    "restore": ("account.restore", "Restore an account"),
 }
 """The buttons that ask for a key: the action that is confirmed, and words."""
 
@@ -248,7 +250,7 @@ def sent_ids(name: str) -> list[uuid.UUID]:
 def person_page(session: Session, person: Person, *, by: Actor, back: tuple[str, str]) -> dict[str, Any]:
     """What the page of a person shows: all of it for whoever runs the organisation, less for who oversees."""
     organisation = session.get_one(Organisation, person.organisation_id)
-    runs = roles.administers(by, person.organisation_id)
+    runs, own = roles.administers(by, person.organisation_id), person.id == by.person_id
     kind = OrganisationKind(organisation.kind)
     held = identity.roles_of(session, person.id)
     holdings = leaving.held(session, person) if runs and person.ended_at is None else []
@@ -256,9 +258,10 @@ def person_page(session: Session, person: Person, *, by: Actor, back: tuple[str,
         "person": person,
         "organisation": organisation,
         "runs": runs,
-        "is_self": person.id == by.person_id,
+        "is_self": own,
         "held": held,
-        "givable": sorted(roles.ROLES_OF[kind] - set(held) - roles.OF_TWO),
+        # Nobody gives themselves a role; proposing it to another administrator is for them to approve.
+        "givable": [] if own else sorted(roles.ROLES_OF[kind] - set(held) - roles.OF_TWO),
         "of_two": sorted((roles.ROLES_OF[kind] & roles.OF_TWO) - set(held)),
         "sessions": sessions.of_person(session, person_id=person.id),
         "holdings": [(one, leaving.heirs(session, person, one)) for one in holdings],

@@ -9,6 +9,7 @@ from flask import url_for
 
 from portal.ui.formats import plural
 from portal.ui.tasks import Task
+from portal.web import current_zone
 from secure_access.db import Session, select
 from secure_access.identity import Actor, Organisation, organisations, proposals, roles
 from secure_access.identity.tables import LegalEntity
@@ -22,7 +23,7 @@ def tasks(session: Session, *, by: Actor, now: datetime) -> list[Task]:
     """The yearly look at the people, acts that wait for a second administrator, entities to verify."""
     found = list(_confirmation(session, by, now))
     if roles.oversees(by):
-        found += [*_acts(session, by), *_entities(session), *_overdue(session, by, now)]
+        found += [*_acts(session, by, now), *_entities(session), *_overdue(session, by, now)]
     return found
 
 
@@ -42,14 +43,15 @@ def _confirmation(session: Session, by: Actor, now: datetime) -> Iterator[Task]:
         )
 
 
-def _acts(session: Session, by: Actor) -> Iterator[Task]:
-    for row in proposals.waiting(session, by=by):
+def _acts(session: Session, by: Actor, now: datetime) -> Iterator[Task]:
+    lapse = current_zone().wired.settings.policy.lapse
+    for row in proposals.waiting(session, lapse=lapse, by=by, now=now):
         yield Task(
             what=f"Approve or refuse: {proposals.words_of(row.act).lower()}",
             link=url_for("administration.act", proposal_id=row.id),
             detail=row.reason,
-            due=None,
-            consequence="It is not done.",
+            due=proposals.open_until(row, lapse),
+            consequence="It lapses, and is not done.",
             act="Read",
         )
 

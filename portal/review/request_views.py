@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
+from portal.accounts import step_up
 from portal.filing import attachments
 from portal.review import cases, plans, requests
 from portal.review.blueprints import asked
@@ -54,8 +55,12 @@ def serve(reference: str) -> BaseResponse | tuple[str, int] | str:
         questions = Questions(
             form.legal_basis.data or "", form.purpose.data or "", items, end_of_day(form.due.data)
         )
-        if not valid:
-            raise NotServable(questions.problems(current_time()))
+        problems = questions.problems(current_time())
+        if problems or not valid:
+            raise NotServable(problems)
+        page_of_key = _asked(case, questions)
+        if page_of_key is not None:
+            return page_of_key
         row = requests.serve(
             g.session, case=case, questions=questions, by=current_actor(), now=current_time()
         )
@@ -63,6 +68,20 @@ def serve(reference: str) -> BaseResponse | tuple[str, int] | str:
         return _form(reference, form, items or [""], errors(form, refused.problems)), 422
     flash(f"{row.reference} is served. The review clock stands still until it is answered in full.")
     return redirect(url_for(".requests", reference=reference), 303)
+
+
+def _asked(case: Case, questions: Questions) -> step_up.Page | None:
+    """Ask for a key before questions are served: the review clock stands still from then on."""
+    return step_up.asked(
+        step_up.Act(
+            "information_request.serve",
+            f"case:{case.id}",
+            step_up.shown(case),
+            words="Serve an information request",
+            about=f"{case.reference}: {plural(len(questions.items), 'question')}",
+            refusal=CASE.refusal("ask", current_actor(), case),
+        )
+    )
 
 
 @bp.get("/cases/<reference>/requests/<request_reference>", endpoint="request")

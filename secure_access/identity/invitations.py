@@ -31,6 +31,7 @@ from secure_access.identity.people import (
 from secure_access.identity.roles import (
     LEAST_ADMINISTRATORS,
     OF_TWO,
+    OF_TWO_WORDS,
     ROLES_OF,
     administers,
     administrator_role,
@@ -38,6 +39,7 @@ from secure_access.identity.roles import (
     may_see,
     oversees,
     put,
+    refuse_oneself,
 )
 from secure_access.identity.tables import Invitation, InvitationPurpose
 from secure_access.identity.workflow import INVITATION, InvitationState
@@ -47,6 +49,16 @@ LASTS = timedelta(days=7)
 _ADDRESS = re.compile(r"[^\s@<>,;:\"()\\\[\]]+@[a-z0-9-]+(\.[a-z0-9-]+)+")
 SEND = "mail.invitation"
 """The job that writes the mail, with the invitation's identifier."""
+
+
+@dataclass(frozen=True)
+class _Operator:
+    """Who acts on the machine itself, as the table of steps asks."""
+
+    roles: frozenset[Role] = frozenset({Role.ADMINISTRATOR})
+
+
+_MACHINE = _Operator()
 
 
 @dataclass(frozen=True)
@@ -79,21 +91,27 @@ def invite(session: Session, *, wanted: Wanted, key: bytes, by: Actor, now: date
     _refuse_inviter(session, organisation, wanted, by)
     if takes_two(session, organisation, wanted.roles):
         raise Denied(
-            "Approvers, deciders and administrators are invited by two administrators.",
+            f"{OF_TWO_WORDS} are invited by two administrators.",
             "Propose the invitation, so that another administrator can approve it.",
         )
     return send(session, wanted=wanted, key=key, by=by, now=now)
 
 
 def takes_two(session: Session, organisation: Organisation, roles: Collection[Role]) -> bool:
-    """Whether an invitation with these roles takes two administrators, and there are two."""
-    return bool(OF_TWO & set(roles)) and not _alone(session, organisation)
+    """Whether an invitation with these roles takes two administrators.
+
+    One alone invites the second, as an administrator and nothing else: other roles wait until there are two.
+    """
+    second = set(roles) == {administrator_role(OrganisationKind(organisation.kind))}
+    return bool(OF_TWO & set(roles)) and not (second and _alone(session, organisation))
 
 
 def send(session: Session, *, wanted: Wanted, key: bytes, by: Actor | None, now: datetime) -> Invitation:
-    """Send an invitation that has been decided on. Raises `Denied` for what no invitation can hold."""
+    """Send an invitation that has been decided on. Raises `Denied` for what no invitation can hold, and for
+    one to oneself."""
     organisation = session.get_one(Organisation, wanted.organisation_id)
     email = _address(organisation, wanted)
+    refuse_oneself(by_email(session, email), by)
     row = _row(organisation, InvitationPurpose.JOIN, key, now)
     row.email, row.name = email, " ".join(wanted.name.split())
     row.title, row.team = wanted.title.strip(), wanted.team.strip()
@@ -116,9 +134,12 @@ def reset(session: Session, *, person: Person, key: bytes, by: Actor | None, now
     return _sent(session, row, by, now)
 
 
-def withdraw(session: Session, *, invitation: Invitation, by: Actor, now: datetime) -> None:
-    """Withdraw an invitation that nobody has accepted. Raises `Denied`."""
-    invitation.state = INVITATION.take("withdraw", by, invitation)
+def withdraw(session: Session, *, invitation: Invitation, by: Actor | None, now: datetime) -> None:
+    """Withdraw an invitation that nobody has accepted. Raises `Denied`.
+
+    ``by`` is ``None`` on the machine, which answers for the role of an administrator and not for the state.
+    """
+    invitation.state = INVITATION.take("withdraw", by or _MACHINE, invitation)
     invitation.settled_at = now
     session.add(invitation)
     fields = {"invitation": str(invitation.id)}

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from secure_access import ledger
+from secure_access import jobs, ledger
 from secure_access.actor import Actor, OrganisationKind
 from secure_access.db import Session, col, select
 from secure_access.identity.people import Organisation, Person, organisation_subject
@@ -20,6 +20,10 @@ from secure_access.identity.tables import (
 )
 from secure_access.identity.workflow import LEGAL_ENTITY, EntityState
 from secure_access.workflow import Denied, NotFound
+
+CONTACT_REPLACED = "mail.contact_replaced"
+"""The job that tells a second contact that it is no longer that: the organisation, and its place in
+``former_contacts``."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +79,18 @@ def describe(
     by: Actor,
     now: datetime,
 ) -> None:
-    """Say from which mail domains its people write, and who is told of changes to credentials."""
+    """Say from which mail domains its people write, and who is told of changes to credentials.
+
+    A second contact that is replaced is told so: whoever took over an account could silence it otherwise.
+    """
     load(session, organisation.id, by=by)
     organisation.mail_domains = sorted(
         {name.strip().lower().lstrip("@") for name in mail_domains if name.strip()}
     )
-    organisation.contact_email = contact_email.strip().lower()
+    before, organisation.contact_email = organisation.contact_email, contact_email.strip().lower()
+    if before and before != organisation.contact_email:
+        jobs.add(session, CONTACT_REPLACED, f"{organisation.id}:{len(organisation.former_contacts)}")
+        organisation.former_contacts = [*organisation.former_contacts, before]
     session.add(organisation)
     about = (organisation_subject(organisation.id),)
     ledger.append(session, "organisation.changed", {}, by=by, now=now, about=about, records=(organisation,))

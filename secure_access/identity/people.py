@@ -34,11 +34,15 @@ class Organisation(Table, table=True):
     """The authority itself, a developer, an evaluator body, or an agent of developers.
 
     ``mail_domains`` are those of its people's addresses; empty where any will do. ``contact_email`` is the
-    second contact, told of changes to credentials.
+    second contact, told of changes to credentials; ``former_contacts`` are those before it, in order.
     """
 
     __record__ = True
-    __classes__ = classes(public="id kind name country created_at", restricted="mail_domains contact_email")
+    # Kept for the mail that tells them, beside the record: rows from before the column stay as recorded.
+    __record_except__ = ("former_contacts",)
+    __classes__ = classes(
+        public="id kind name country created_at", restricted="mail_domains contact_email former_contacts"
+    )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     kind: OrganisationKind = enum_column(OrganisationKind)
@@ -46,6 +50,7 @@ class Organisation(Table, table=True):
     country: str = Field(default="", max_length=60)
     mail_domains: list[str] = json_column(default_factory=list)
     contact_email: str = Field(default="", max_length=254)
+    former_contacts: list[str] = json_column(default_factory=list)
     created_at: Instant = instant_column()
 
 

@@ -18,7 +18,7 @@ from secure_access.workflow import Role
 BUILT_IN = Path(__file__).with_name("sign_in_policies.toml")
 BY_PASSWORD = "Entry by password: demonstration only"  # noqa: S105 - words for the page
 _METHODS = (Method.PASSWORD, Method.PASSWORD_AND_CODE, Method.PASSKEY, Method.SSO)
-_ENTRIES = {"words", "entry_by_password", "wait_hours", "rule"}
+_ENTRIES = {"words", "entry_by_password", "wait_hours", "lapse_days", "rule"}
 _RULE = {"roles", "methods", "keys", "device_bound", "step_up"}
 
 
@@ -43,11 +43,15 @@ class Rule:
 
 @dataclass(frozen=True)
 class Policy:
-    """One policy: ``words`` for every page; before ``wait`` is over a new key carries no sensitive right."""
+    """One policy: ``words`` for every page; before ``wait`` is over a new key carries no sensitive right.
+
+    ``lapse``: how long after it was proposed an act that takes two administrators can be approved.
+    """
 
     words: str
     entry_by_password: bool
     wait: timedelta
+    lapse: timedelta
     rules: Mapping[Role, Rule]
 
     @property
@@ -63,7 +67,8 @@ class Policy:
             for role, rule in self.rules.items()
         }
         wait = int(self.wait.total_seconds())
-        return hashlib.sha256(canonical.encode({"rules": stated, "wait_seconds": wait})).hexdigest()
+        said = {"rules": stated, "wait_seconds": wait, "lapse_days": self.lapse.days}
+        return hashlib.sha256(canonical.encode(said)).hexdigest()
 
     def rule(self, roles: Iterable[Role]) -> Rule:
         """The rule of somebody with these roles: all of theirs at once. Nobody's is nothing at all."""
@@ -115,6 +120,7 @@ def _policy(said: Mapping[str, Any]) -> Policy:
         words=str(said["words"]) or (BY_PASSWORD if by_password else ""),
         entry_by_password=by_password,
         wait=timedelta(hours=int(said["wait_hours"])),
+        lapse=timedelta(days=int(said["lapse_days"])),
         rules=rules,
     )
 

@@ -11,7 +11,7 @@ import json
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from secure_access import jobs, ledger
@@ -19,7 +19,7 @@ from secure_access.actor import Actor
 from secure_access.db import Session, col, select
 from secure_access.identity import credentials, federation, invitations
 from secure_access.identity.invitations import Wanted
-from secure_access.identity.people import Person, about, person_subject
+from secure_access.identity.people import Person, about, actor, person_subject
 from secure_access.identity.roles import administers, end_sessions, oversees, put
 from secure_access.identity.tables import ProposedAct
 from secure_access.identity.workflow import PROPOSED_ACT, ProposalState
@@ -34,6 +34,14 @@ class Doing:
     by: Actor
     now: datetime
     key: bytes
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On what terms an instance approves: the key of its single-use links, how long a proposal is open."""
+
+    key: bytes
+    lapse: timedelta
 
 
 Perform = Callable[[Session, Mapping[str, Any], Doing], None]
@@ -97,19 +105,49 @@ def propose(session: Session, *, new: NewProposal, by: Actor, now: datetime) -> 
     return row
 
 
+def refusal(
+    session: Session, *, proposal: ProposedAct, lapse: timedelta, by: Actor, now: datetime
+) -> Denied | None:
+    """Why ``by`` may not approve now, or ``None``: a step that is not theirs, a proposal that has lapsed, or
+    one of somebody who could not propose it any more."""
+    stepped = PROPOSED_ACT.refusal("approve", by, proposal)
+    if stepped is not None:
+        return stepped
+    until = open_until(proposal, lapse)
+    if now >= until:
+        return Denied(f"This proposal was open until {until:%-d %B %Y, %H:%M} UTC.", _AGAIN)
+    try:
+        stands = oversees(actor(session, proposal.proposed_by))
+    except NotFound:
+        stands = False
+    return None if stands else Denied("Whoever proposed this is no administrator any more.", _AGAIN)
+
+
+_AGAIN = "Refuse it. If it is still needed, an administrator proposes it again."
+
+
+def open_until(proposal: ProposedAct, lapse: timedelta) -> datetime:
+    """Until when a proposal can be approved."""
+    return proposal.proposed_at + lapse
+
+
 def approve(
-    session: Session, *, proposal: ProposedAct, shown_digest: str, key: bytes, by: Actor, now: datetime
+    session: Session, *, proposal: ProposedAct, shown_digest: str, terms: Terms, by: Actor, now: datetime
 ) -> None:
     """Approve and do it, in this transaction. Load the proposal with ``for_update=True`` first.
 
-    Raises `Denied` where the digest is not the one that was shown, and whatever the act itself raises.
+    Raises `Denied` as `refusal` says, where the digest is not the one that was shown, and whatever the act
+    itself raises.
     """
+    refused = refusal(session, proposal=proposal, lapse=terms.lapse, by=by, now=now)
+    if refused is not None:
+        raise refused
     state = PROPOSED_ACT.take("approve", by, proposal)
     digest = hashlib.sha256(proposal.content.encode()).hexdigest()
     if not digest == proposal.digest == shown_digest:
         raise Denied("This is not the act that your page showed.", "Open the page again and read it.")
     content = json.loads(proposal.content)["content"]
-    _KINDS[proposal.act].perform(session, content, Doing(by, now, key))
+    _KINDS[proposal.act].perform(session, content, Doing(by, now, terms.key))
     _settle(proposal, state, by, now)
     session.add(proposal)
     fields = {"act": proposal.act, "digest": proposal.digest, "proposed_by": str(proposal.proposed_by)}
@@ -148,11 +186,11 @@ def every(session: Session, *, by: Actor) -> list[ProposedAct]:
     return list(session.exec(select(ProposedAct).order_by(col(ProposedAct.proposed_at).desc())))
 
 
-def waiting(session: Session, *, by: Actor) -> list[ProposedAct]:
+def waiting(session: Session, *, lapse: timedelta, by: Actor, now: datetime) -> list[ProposedAct]:
     """What this administrator could approve now."""
     query = select(ProposedAct).where(ProposedAct.state == ProposalState.PROPOSED)
     found = session.exec(query.order_by(col(ProposedAct.proposed_at)))
-    return [row for row in found if PROPOSED_ACT.refusal("approve", by, row) is None]
+    return [row for row in found if not refusal(session, proposal=row, lapse=lapse, by=by, now=now)]
 
 
 def _settle(proposal: ProposedAct, state: ProposalState, by: Actor, now: datetime) -> None:

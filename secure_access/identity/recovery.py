@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from secure_access import ledger
+from secure_access import jobs, ledger
 from secure_access.actor import Actor, OrganisationKind
 from secure_access.db import Session, Table, col, select
 from secure_access.identity import invitations
@@ -32,6 +32,9 @@ from secure_access.identity.tables import (
 from secure_access.ledger import security_log
 from secure_access.ledger.tables import LedgerEntry
 from secure_access.workflow import Denied, NotFound, Role
+
+RECOVERED = "mail.recovered"
+"""The job that tells every administrator, and the second contact, of a recovery, with its identifier."""
 
 _TABLES: tuple[type[Table], ...] = (
     Organisation,
@@ -67,12 +70,18 @@ def authority_of(session: Session, name: str, *, now: datetime) -> Organisation:
 def create(
     session: Session, *, authority: Organisation, new: Newcomer, key: bytes, now: datetime
 ) -> Invitation:
-    """Invite the first administrator. Raises `Denied` once there is one."""
+    """Invite the first administrator, and nobody else: an earlier link of this kind leads nowhere from now
+    on. Raises `Denied` once there is one."""
     if administrators(session, authority):
         raise Denied(
             "There is an administrator already.",
             "Ask one to invite you. If nobody can sign in any more, use --recover and say why.",
         )
+    # Two runs at the same moment wait for one another here, and the later one withdraws the other's link.
+    session.get_one(Organisation, authority.id, with_for_update=True)
+    for earlier in invitations.open_invitations(session, authority.id):
+        if earlier.invited_by is None and Role.ADMINISTRATOR in earlier.roles:
+            invitations.withdraw(session, invitation=earlier, by=None, now=now)
     invitation = _invited(session, authority, new, key, now)
     about = (organisation_subject(authority.id),)
     ledger.append(session, "administrator.created", {}, by=None, now=now, about=about)
@@ -82,8 +91,9 @@ def create(
 def recover(
     session: Session, *, authority: Organisation, new: Newcomer, reason: str, key: bytes, now: datetime
 ) -> Invitation:
-    """Invite another administrator from the machine: an entry, a row of the security log, and a banner that
-    administrators see until one of them says that it was seen. Raises `Denied` without a reason."""
+    """Invite another administrator from the machine: an entry, a row of the security log, a mail to every
+    administrator and the second contact, and a banner that administrators see until one of them says that it
+    was seen. Raises `Denied` without a reason."""
     if not reason.strip():
         raise Denied("The reason is missing.", "Say why with --reason; every administrator reads it.")
     invitation = _invited(session, authority, new, key, now)
@@ -94,6 +104,7 @@ def recover(
     fields = {"reason_given": True}
     ledger.append(session, "administrator.recovered", fields, by=None, now=now, about=about, records=(row,))
     security_log.note(session, "administrator.recovered", by=None, now=now, subject=f"recovery:{row.id}")
+    jobs.add(session, RECOVERED, str(row.id))
     return invitation
 
 

@@ -36,8 +36,19 @@ ROLES_OF: dict[OrganisationKind, frozenset[Role]] = {
 }
 """What can be given in an organisation of each kind."""
 
-OF_TWO = frozenset({Role.PLAN_APPROVER, Role.DECIDER, Role.ADMINISTRATOR})
-"""Roles that two administrators give together: `secure_access.identity.proposals`."""
+OF_TWO = frozenset(
+    {
+        Role.PLAN_APPROVER,
+        Role.DECIDER,
+        Role.HEAD_OF_ENFORCEMENT,
+        Role.LEGAL_OFFICER,
+        Role.ADMINISTRATOR,
+    }
+)
+"""Roles that two administrators give together: `secure_access.identity.proposals`. What they sign binds
+others: plans are opened, models delayed, penalties and notices served, the law itself put into force."""
+OF_TWO_WORDS = "Deciders, plan approvers, heads of enforcement, legal officers and administrators"
+"""The same on screen."""
 
 
 def administrator_role(kind: OrganisationKind) -> Role:
@@ -110,7 +121,9 @@ def give(session: Session, *, person: Person, role: Role, by: Actor, now: dateti
 
 
 def put(session: Session, *, person: Person, role: Role, by: Actor | None, now: datetime) -> None:
-    """Give a role whose giving has been decided on. Twice changes nothing. Raises `Denied`."""
+    """Give a role whose giving has been decided on. Twice changes nothing. Raises `Denied`, also for one's
+    own account. ``by`` is ``None`` where the person accepts what others gave."""
+    refuse_oneself(person, by)
     organisation = session.get_one(Organisation, person.organisation_id)
     kind = OrganisationKind(organisation.kind)
     if role not in ROLES_OF[kind]:
@@ -125,6 +138,12 @@ def put(session: Session, *, person: Person, role: Role, by: Actor | None, now: 
     ledger.append(
         session, "person.role_given", {"role": role}, by=by, now=now, about=about(person), records=(row,)
     )
+
+
+def refuse_oneself(person: Person | None, by: Actor | None) -> None:
+    """Raises `Denied` where somebody would give a role to their own account."""
+    if person is not None and by is not None and person.id == by.person_id:
+        raise Denied("You cannot give a role to yourself.", "Ask another administrator.")
 
 
 def take(session: Session, *, person: Person, role: Role, by: Actor, now: datetime) -> None:

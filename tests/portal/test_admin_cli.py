@@ -16,6 +16,7 @@ from secure_access.db import select
 from secure_access.identity import invitations, recovery
 from secure_access.identity.tables import Recovery
 from secure_access.ledger.tables import LedgerEntry, SecurityLogRow
+from secure_access.workflow import Denied
 
 
 @pytest.fixture
@@ -33,12 +34,14 @@ def run(own_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 def opened(link: str) -> str:
     """Accept the invitation of a link."""
     wired = wire(Settings.from_env())
-    with wired.database.write() as session:
-        now = wired.clock.now()
-        found = invitations.opened(session, link.rpartition("/")[2], now=now)
-        person = invitations.accept(session, found=found, by=None, password_hash="x", now=now)
-    wired.database.dispose()
-    return str(person.id)
+    try:
+        with wired.database.write() as session:
+            now = wired.clock.now()
+            found = invitations.opened(session, link.rpartition("/")[2], now=now)
+            person = invitations.accept(session, found=found, by=None, password_hash="x", now=now)
+            return str(person.id)
+    finally:
+        wired.database.dispose()
 
 
 def link_of(result: Result) -> str:
@@ -52,6 +55,14 @@ def test_the_first_administrator_and_no_second(run) -> None:
     assert again.exit_code == 1
     assert "There is an administrator already" in again.output
     assert "http" not in again.output
+
+
+def test_a_second_link_for_a_first_administrator_takes_the_place_of_the_first(run) -> None:
+    early = link_of(run("--email", "ada@authority.example"))
+    later = link_of(run("--email", "eve@authority.example"))
+    with pytest.raises(Denied, match="withdrawn"):
+        opened(early)
+    opened(later)
 
 
 def test_a_recovery_is_recorded_everywhere(run) -> None:

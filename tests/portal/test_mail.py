@@ -24,7 +24,8 @@ from portal import mail
 from portal.worker import run_due
 from secure_access import jobs
 from secure_access.db import select
-from secure_access.identity import OrganisationKind, invitations, organisations, proposals
+from secure_access.identity import OrganisationKind, invitations, organisations, proposals, recovery
+from secure_access.identity.recovery import Newcomer
 from secure_access.jobs import Job, JobState
 from secure_access.workflow import Role
 from tests.fixtures.app import World
@@ -175,6 +176,55 @@ def test_a_changed_credential_is_told_to_the_person_and_the_second_contact(
     for recipient in (firm.row(by).email, second):
         (letter,) = mine(box, recipient)
         assert "http" not in letter.get_content()
+
+
+def test_a_recovery_on_the_machine_is_told_to_every_administrator_and_the_second_contact(
+    sqlite_world: World, mailbox: tuple[Mailbox, str]
+) -> None:
+    box, smtp = mailbox
+    office = house(sqlite_world, OrganisationKind.REGULATOR)
+    second = f"{uuid.uuid4().hex}@authority.example"
+    office.act(
+        organisations.describe, organisation=office.organisation, mail_domains=[], contact_email=second
+    )
+    official = office.person(Role.CASE_OFFICER)
+    new = Newcomer(f"{uuid.uuid4().hex}@authority.example", "Ines Unknown")
+    with sqlite_world.wired.database.write() as session:
+        recovery.recover(
+            session,
+            authority=office.organisation,
+            new=new,
+            reason="Both keys lost.",
+            key=office.key,
+            now=sqlite_world.clock.now(),
+        )
+    run_due(posting(sqlite_world, smtp).wired)
+    for recipient in (office.row(office.first).email, office.row(office.second).email, second):
+        (letter,) = mine(box, recipient)
+        assert "made on the machine" in letter["Subject"]
+        said = " ".join(letter.get_content().split())
+        assert "Ines Unknown" in said
+        assert "Both keys lost." in said
+        assert "http" not in said, "the link is the newcomer's alone"
+    assert mine(box, office.row(official).email) == []
+
+
+def test_every_second_contact_that_is_replaced_is_told(
+    sqlite_world: World, mailbox: tuple[Mailbox, str]
+) -> None:
+    """Also where it is replaced twice before the first mail goes out, and where nobody comes after it."""
+    box, smtp = mailbox
+    firm = house(sqlite_world, OrganisationKind.DEVELOPER)
+    first, other = (f"{uuid.uuid4().hex}@firm.example" for _ in range(2))
+    for contact in (first, first, other, ""):
+        firm.act(
+            organisations.describe, organisation=firm.organisation, mail_domains=[], contact_email=contact
+        )
+    run_due(posting(sqlite_world, smtp).wired)
+    for recipient in (first, other):
+        (letter,) = mine(box, recipient)
+        assert "no longer the second contact" in " ".join(letter.get_content().split())
+        assert firm.organisation.name in letter.get_content()
 
 
 @pytest.mark.parametrize(("broken", "profile"), [(True, ""), (False, "production")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import text
@@ -244,8 +245,32 @@ def test_two_administrators_work_an_act_through_the_pages(bureau: House) -> None
         path = f"/administration/acts/{session.exec(query).one().id}"
     assert f'href="{path}">Approve or refuse: give a role' in page(second, "/")
     assert "another administrator has to approve" in page(first, path)
+    assert "Can be approved until" in page(second, path)
     post(second, f"{path}/approve", form_at=path, action=f"{path}/approve")
     assert Role.DECIDER in bureau.now(by).roles
+
+
+def test_where_no_agent_is_registered_the_page_says_what_to_do(
+    make_world: Callable[[str], World], own_sqlite_url: str
+) -> None:
+    firm = house(make_world(own_sqlite_url), OrganisationKind.DEVELOPER)
+    client = firm.world.client("developer", firm.first)
+    shown = page(client, "/organisation/delegations/new")
+    assert "Ask the authority to register yours" in shown
+    assert "<select" not in shown
+    firm.world.organisation(OrganisationKind.AGENT)
+    assert "<select" in page(client, "/organisation/delegations/new")
+
+
+def test_no_law_is_named_twice_where_a_legal_entity_is_named(desk: House) -> None:
+    shown = page(desk.world.client("developer", desk.first), "/organisation/entities/new")
+    assert shown.count("Anthropic proposal (June 2026)") == 1
+
+
+def test_administration_says_where_an_ended_session_is_kept(bureau: House) -> None:
+    shown = page(bureau.world.client("government", bureau.first), "/administration")
+    assert "Every change of people and roles is an entry of the ledger" in shown
+    assert "an ended session stands in the security log" in shown
 
 
 def test_pages_of_people_of_every_kind_are_served(bureau: House, desk: House) -> None:

@@ -13,10 +13,12 @@ from typing import Any
 import pyotp
 import pytest
 
+from portal import mail
 from portal.accounts import keys, policy_record
 from portal.settings import ZONES, Settings, SettingsError
+from secure_access import identity
 from secure_access.db import select
-from secure_access.identity import Method, OrganisationKind, Person, policy, totp
+from secure_access.identity import Method, OrganisationKind, Person, invitations, policy, totp
 from secure_access.identity.policy import PolicyError
 from secure_access.identity.proposals import CHANGED
 from secure_access.jobs import Job
@@ -24,6 +26,7 @@ from secure_access.workflow import Role
 from tests.fixtures.app import World, form_of
 from tests.fixtures.authenticator import SoftKey
 from tests.fixtures.passkeys import KeyHolder, holder, live
+from tests.fixtures.people import house
 from tests.portal.accounts.test_own_keys import sign_in as sign_in_with_key
 from tests.portal.accounts.test_own_keys import told
 from tests.portal.test_settings import PRODUCTION
@@ -118,7 +121,7 @@ def test_several_roles_are_held_to_all_their_rules() -> None:
 
 
 RULE = '[[rule]]\nroles = ["*"]\nmethods = ["passkey"]\nkeys = 1\ndevice_bound = true\nstep_up = true\n'
-HEAD = 'words = ""\nentry_by_password = false\nwait_hours = 24\n'
+HEAD = 'words = ""\nentry_by_password = false\nwait_hours = 24\nlapse_days = 14\n'
 
 
 @pytest.mark.parametrize(
@@ -385,6 +388,42 @@ def test_wrong_codes_are_counted_and_lock_nobody_out_elsewhere(strict_sqlite_wor
     assert client.post("/sign-in", data=sent).status_code == 303
 
 
+# What comes after a first password
+
+
+def test_whoever_needs_a_key_is_told_how_to_get_in_after_accepting(strict_sqlite_world: World) -> None:
+    world = strict_sqlite_world
+    firm = house(world, OrganisationKind.DEVELOPER)
+    row = firm.invite(f"{uuid.uuid4().hex}@firm.example", Role.CERTIFYING_OFFICER)
+    path = f"/invitation/{invitations.token_of(firm.key, row.id)}"
+    with world.wired.database.read() as session:
+        (invited,) = mail.invitation_letters(session, world.wired, str(row.id))
+    client = world.client("developer")
+    sent = {**form_of(client.get(path).text), "password": "a long password", "again": "a long password"}
+    assert client.post(path, data=sent).status_code == 303
+    page = client.get("/sign-in").text
+    with world.wired.database.write() as session:
+        person = identity.by_email(session, row.email)
+        again = invitations.reset(session, person=person, key=firm.key, by=None, now=world.clock.now())
+        (reset,) = mail.invitation_letters(session, world.wired, str(again.id))
+    for said in (page, invited.text, reset.text):
+        assert "for a code for a first key, sign in with your password and that code" in said
+    assert "Sign in now" not in page
+
+
+def test_whoever_needs_no_key_just_signs_in(sqlite_world: World) -> None:
+    firm = house(sqlite_world, OrganisationKind.DEVELOPER)
+    row = firm.invite(f"{uuid.uuid4().hex}@firm.example", Role.CERTIFYING_OFFICER)
+    path = f"/invitation/{invitations.token_of(firm.key, row.id)}"
+    with sqlite_world.wired.database.read() as session:
+        (letter,) = mail.invitation_letters(session, sqlite_world.wired, str(row.id))
+    client = sqlite_world.client("developer")
+    sent = {**form_of(client.get(path).text), "password": "a long password", "again": "a long password"}
+    assert client.post(path, data=sent).status_code == 303
+    assert "Done. Sign in now." in client.get("/sign-in").text
+    assert "first key" not in letter.text
+
+
 # On record
 
 
@@ -417,6 +456,7 @@ def test_the_digest_of_a_policy_changes_with_every_rule_and_not_with_its_words(t
     changes = {
         "same": (HEAD.replace('words = ""', 'words = "Other"'), RULE),
         "wait": (HEAD.replace("24", "12"), RULE),
+        "lapse": (HEAD.replace("14", "7"), RULE),
         "keys": (HEAD, RULE.replace("keys = 1", "keys = 2")),
         "bound": (HEAD, RULE.replace("device_bound = true", "device_bound = false")),
         "asked": (HEAD, RULE.replace("step_up = true", "step_up = false")),

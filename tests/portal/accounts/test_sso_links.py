@@ -299,7 +299,7 @@ def test_a_link_ends_with_the_account_and_with_a_reset(federated: Federated) -> 
     content = {"person": str(lost.person_id)}
     new = proposals.NewProposal(proposals.RESET, content, "The account was taken over.", lost.person_id)
     act = office.act(proposals.propose, new=new)
-    office.act(proposals.approve, proposal=act, shown_digest=act.digest, key=office.key, by=office.second)
+    office.act(proposals.approve, proposal=act, shown_digest=act.digest, terms=office.terms, by=office.second)
     assert federated.links(lost) == []
     assert session_of_lost.client.get("/account").status_code == 303
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from evaluator import accreditations
 from portal.enforcement import adoptions
 from secure_access.db import select
 from secure_access.identity import Actor
@@ -93,8 +94,48 @@ def _statute(chamber: Chamber) -> Case:
     return Case(chamber.world, "government", chamber.approver, page, f"{page}/approve", "statute.approved")
 
 
+def _request(desk: Desk) -> Case:
+    path = f"/cases/{desk.under_review().reference}/requests/new"
+    fields = {"legal_basis": "Art. 91", "purpose": "Safety", "item-1": "Which tools?", "do": "serve"}
+    return Case(desk.world, "government", desk.officer, path, path, "information_request.served", fields)
+
+
+def _accredit(evaluation: Evaluation) -> Case:
+    path = "/accreditations/new"
+    fields = {"evaluator": str(evaluation.body.id), "categories": "cyber", "grounds": "Shown."}
+    for name, year in (("valid_from", "2027"), ("valid_until", "2029")):
+        fields |= {f"{name}-day": "1", f"{name}-month": "6", f"{name}-year": year}
+    return Case(
+        evaluation.world, "government", evaluation.accreditor, path, path, "evaluator.accredited", fields
+    )
+
+
+def _accreditation(action: str, event: str) -> Callable[[Evaluation], Case]:
+    def make(evaluation: Evaluation) -> Case:
+        row = evaluation.accredited()
+        if action == "reinstate":
+            with evaluation.world.wired.database.write() as session:
+                known = accreditations.load(session, row.reference, for_update=True)
+                now = evaluation.world.clock.now()
+                accreditations.change(
+                    session, accreditation=known, action="suspend", by=evaluation.accreditor, now=now
+                )
+        path = f"/accreditations/{row.reference}/{action}"
+        return Case(evaluation.world, "government", evaluation.accreditor, "/accreditations", path, event)
+
+    return make
+
+
 ACTS: dict[str, tuple[str, Callable[[Any], Case]]] = {
     "assessment.submit": ("sqlite_evaluation", _assessment),
+    "evaluator.accredit": ("sqlite_evaluation", _accredit),
+    "accreditation.suspend": ("sqlite_evaluation", _accreditation("suspend", "accreditation.suspended")),
+    "accreditation.reinstate": (
+        "sqlite_evaluation",
+        _accreditation("reinstate", "accreditation.reinstated"),
+    ),
+    "accreditation.revoke": ("sqlite_evaluation", _accreditation("revoke", "accreditation.revoked")),
+    "information_request.serve": ("sqlite_desk", _request),
     "plan_request.approve": ("sqlite_desk", _plan),
     "decision.take": ("sqlite_desk", _decision),
     "worksheet.approve": ("sqlite_bench", _worksheet),

@@ -9,12 +9,21 @@ from typing import Any
 import pytest
 
 from secure_access.db import select
-from secure_access.identity import OrganisationKind, proposals
+from secure_access.identity import (
+    Organisation,
+    OrganisationKind,
+    authority,
+    delegation,
+    proposals,
+    roles,
+)
+from secure_access.identity.authority import NewAuthority
+from secure_access.identity.delegation import NewDelegation
 from secure_access.identity.proposals import NewProposal
 from secure_access.identity.tables import Delegation, Invitation, ProposedAct, SigningAuthority
 from secure_access.ledger.tables import LedgerEntry
 from secure_access.workflow import Role
-from tests.fixtures.app import World, form_of
+from tests.fixtures.app import START, World, form_of
 from tests.fixtures.authenticator import SoftKey
 from tests.fixtures.passkeys import KeyHolder, confirmation, holder
 from tests.fixtures.people import House, house
@@ -190,6 +199,57 @@ def _invite(firm: House) -> tuple[str, str, dict[str, Any], Callable[[], bool]]:
     return "/organisation/invite", "", {"name": "N", "email": email, "roles": "preparer"}, done
 
 
+def _suspend(firm: House) -> tuple[str, str, dict[str, Any], Callable[[], bool]]:
+    by = firm.person(Role.PREPARER)
+    page = f"/organisation/people/{by.person_id}"
+    return page, f"{page}/suspend", {}, lambda: firm.row(by).suspended
+
+
+def _restore(firm: House) -> tuple[str, str, dict[str, Any], Callable[[], bool]]:
+    by = firm.person(Role.PREPARER)
+    firm.act(roles.suspend, person=firm.row(by))
+    page = f"/organisation/people/{by.person_id}"
+    return page, f"{page}/restore", {}, lambda: not firm.row(by).suspended
+
+
+def _describe(firm: House) -> tuple[str, str, dict[str, Any], Callable[[], bool]]:
+    contact = f"{uuid.uuid4().hex}@firm.example"
+
+    def done() -> bool:
+        with firm.world.wired.database.read() as session:
+            return session.get_one(Organisation, firm.organisation.id).contact_email == contact
+
+    return "/organisation/settings", "", {"contact_email": contact, "mail_domains": "firm.example"}, done
+
+
+def _revoke_authority(firm: House) -> tuple[str, str, dict[str, Any], Callable[[], bool]]:
+    officer = firm.person(Role.CERTIFYING_OFFICER)
+    new = NewAuthority(officer.person_id, "officer", "Board", "Resolution", START.date())
+    row = firm.act(authority.record, organisation_id=firm.organisation.id, new=new)
+    return (
+        f"/organisation/authorities/{row.id}/revoke",
+        "",
+        {"reason": "Left."},
+        lambda: _ended(firm, SigningAuthority, row.id),
+    )
+
+
+def _revoke_delegation(firm: House) -> tuple[str, str, dict[str, Any], Callable[[], bool]]:
+    agent, today = firm.world.organisation(OrganisationKind.AGENT), START.date()
+    row = firm.act(delegation.grant, new=NewDelegation(agent.id, ["draft"], today, today))
+    return (
+        f"/organisation/delegations/{row.id}/revoke",
+        "",
+        {"reason": "Ended."},
+        lambda: _ended(firm, Delegation, row.id),
+    )
+
+
+def _ended(firm: House, kind: type[SigningAuthority | Delegation], row_id: uuid.UUID) -> bool:
+    with firm.world.wired.database.read() as session:
+        return session.get_one(kind, row_id).state == "ended"
+
+
 def day(name: str, year: int) -> dict[str, str]:
     """A memorable date as its three fields."""
     return {f"{name}-day": "1", f"{name}-month": "6", f"{name}-year": str(year)}
@@ -202,6 +262,11 @@ ACTS = {
     "authority.record": _authority,
     "delegation.grant": _delegation,
     "person.invite": _invite,
+    "account.suspend": _suspend,
+    "account.restore": _restore,
+    "organisation.describe": _describe,
+    "authority.revoke": _revoke_authority,
+    "delegation.revoke": _revoke_delegation,
 }
 
 

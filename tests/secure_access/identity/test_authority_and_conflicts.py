@@ -118,7 +118,7 @@ def test_who_may_record_and_revoke_an_authority(firm: House, office: House, auth
             firm.act(authority.record, new=new, by=stranger, **where)
     with pytest.raises(Denied, match="not a certifying officer"):
         firm.act(authority.record, new=appointed(author, officer=author.preparer), **where)
-    firm.act(roles.give, person=firm.row(firm.first), role=Role.CERTIFYING_OFFICER)
+    firm.act(roles.give, person=firm.row(firm.first), role=Role.CERTIFYING_OFFICER, by=firm.second)
     with pytest.raises(Denied, match="your own authority"):
         firm.act(authority.record, new=appointed(author, officer=firm.first), **where)
     row = firm.act(authority.record, new=new, **where)

@@ -212,6 +212,10 @@ def test_one_administrator_alone_invites_the_second_directly(world: World) -> No
     only = world.person(authority, Role.ADMINISTRATOR)
     made = House(world, authority, only, only)
     wanted = Wanted(authority.id, f"{uuid.uuid4().hex}@authority.example", "Second", [Role.ADMINISTRATOR])
+    for more in (Role.DECIDER, Role.PLAN_APPROVER), (Role.ADMINISTRATOR, Role.DECIDER):
+        alone = Wanted(authority.id, f"{uuid.uuid4().hex}@authority.example", "Friend", more)
+        with pytest.raises(Denied, match="two administrators"):
+            made.act(invitations.invite, wanted=alone, key=made.key)
     row = made.act(invitations.invite, wanted=wanted, key=made.key)
     made.accept(row)
     with pytest.raises(Denied, match="two administrators"):
