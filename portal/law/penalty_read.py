@@ -70,7 +70,14 @@ def read(facts: Mapping[str, Any], adoptions: tuple[Adoption, ...] = ()) -> Read
     adoption = _adopted(pack, adoptions, decided or when)
     method, warnings = _method(pack, stated, adoption, when)
     currency = _needed_currency(top)
+    each = pack is not None and _for_each(pack)
     inputs = top.child("inputs", tuple(dict.fromkeys((*method.inputs, VIOLATIONS))))
+    violations = _violations(inputs, when or date.max, needed=each or VIOLATIONS in method.inputs)
+    if pack is not None and each and VIOLATIONS not in method.inputs and len(violations) > 1:
+        # The method has one amount: under a maximum for each violation it serves one violation at a time.
+        raise NotBuilt(
+            f"method {method.id} for several violations under {pack.id}, each with its own maximum"
+        )
     case = PenaltyFacts(
         regime=regime,
         method=method,
@@ -83,7 +90,7 @@ def read(facts: Mapping[str, Any], adoptions: tuple[Adoption, ...] = ()) -> Read
         base=top.text("base", ("provider", "undertaking")),
         priors=_priors(top),
         inputs=inputs,
-        violations=_violations(inputs, when or date.max, needed=VIOLATIONS in method.inputs),
+        violations=violations,
         factors=tuple(_factor(item) for item in inputs.children("factors", ("code", "reason", "percent"))),
         presented=_presented(top),
     )
@@ -107,12 +114,14 @@ def _method(
         raise NotBuilt(f"a penalty under {pack.id}")
     usual = adoption.method if adoption else _of_pack(pack, when or date.max)
     method = methods.load(stated or usual)
-    own = bool(pack.history(PER_KEY)) and any(v.value != "decision" for v in pack.history(PER_KEY))
-    if own and VIOLATIONS not in method.inputs:
-        raise NotBuilt(f"method {method.id} under {pack.id}, whose maximum is for each violation")
     if method.id == usual:
         return method, ()
     return method, (f"Method {method.id} is not adopted for {pack.id}; {usual} is.",)
+
+
+def _for_each(pack: Pack) -> bool:
+    """Whether a law has a maximum for each violation."""
+    return any(value.value != "decision" for value in pack.history(PER_KEY))
 
 
 def _of_pack(pack: Pack, on: date) -> str:

@@ -108,6 +108,14 @@ class MemorableMomentField(MemorableDateField):
         return datetime(on.year, on.month, on.day, int(found[1]), int(found[2]), tzinfo=UTC)
 
 
+def exact_number(text: str) -> Decimal:
+    """`540,000,000.00` to Decimal; ValueError says how to write it."""
+    plain = re.sub(r"(?<=\d)[,'\u2019\u00a0\u202f ](?=\d{3}(\D|$))", "", text)
+    if len(plain) > 40 or not _NUMBER.fullmatch(plain):
+        raise ValueError("Write a number in digits, with a point before cents, for example 540000000.00.")
+    return Decimal(plain)
+
+
 class ExactField(Field):
     """A number with digits and at most one decimal point; `data` is an exact Decimal, or None when empty.
 
@@ -131,10 +139,7 @@ class ExactField(Field):
 
     def parse(self, text: str) -> Decimal:
         """`540,000,000.00` to Decimal; ValueError says how to write it."""
-        plain = re.sub(r"(?<=\d)[,'\u2019\u00a0\u202f ](?=\d{3}(\D|$))", "", text)
-        if len(plain) > 40 or not _NUMBER.fullmatch(plain):
-            raise ValueError("Write a number in digits, with a point before cents, for example 540000000.00.")
-        return Decimal(plain)
+        return exact_number(text)
 
 
 class ComputeField(ExactField):
