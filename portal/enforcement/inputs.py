@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from portal.law.method_inputs import PERCENT, Asked, Part, asked
@@ -18,8 +19,8 @@ from portal.ui.fields import exact_number
 
 UPLIFT = "uplift-"
 """What the field of an earlier penalty begins with; its decision follows."""
-FEWEST, SPARE = 4, 2
-"""Rows of a list on the form: at least so many, and so many empty ones below what is filled in."""
+FEWEST, SPARE = 3, 2
+"""Rows of a list on the form: at least so many, one for each class of its table, and so many to spare."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,9 @@ def _prefixes(one: Asked, typed: Mapping[str, str]) -> Iterable[str]:
         return (start,)
     row = re.compile(rf"{re.escape(start)}-(\d{{1,3}})-")
     filled = [int(found[1]) for key, text in typed.items() if text.strip() and (found := row.match(key))]
-    return [f"{start}-{number}" for number in range(max(FEWEST, max(filled, default=-1) + 1 + SPARE))]
+    classes = max(len(part.options) for part in one.parts)
+    rows = max(FEWEST, classes, max(filled, default=-1) + 1 + SPARE)
+    return [f"{start}-{number}" for number in range(rows)]
 
 
 def _id(prefix: str, part: Part) -> str:
@@ -156,7 +159,11 @@ def _flat(value: Any) -> Iterator[tuple[str, str]]:
 
 
 def _told(one: Asked, row: Any) -> str:
-    if not isinstance(row, Mapping):
-        return f"{row} {one.parts[0].unit}".strip()
-    said = ((row[part.name], part.unit) for part in one.parts if part.name in row)
-    return ", ".join(f"{value} {unit}".strip() for value, unit in said)
+    values = row if isinstance(row, Mapping) else {"": row}
+    return ", ".join(_words(part, values[part.name]) for part in one.parts if part.name in values)
+
+
+def _words(part: Part, value: str) -> str:
+    if part.kind not in ("number", "whole"):
+        return value
+    return f"{Decimal(value):,f} {part.unit}".strip()

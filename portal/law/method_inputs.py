@@ -16,6 +16,7 @@ from portal.law.methods import Method, Row, Step, Table
 
 Kind = Literal["number", "whole", "text", "choice"]
 PERCENT = "%"
+_FIGURES = {"percent": "Percentage", "amount": "Amount"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,9 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One input of a method. `several`: a list of such; `help`: bounds, what it goes with, and the source."""
+    """One input of a method. `several`: a list of such; `needed`: whatever else is stated; `help`: bounds,
+    what it goes with, and the source.
+    """
 
     name: str
     label: str
@@ -76,7 +79,8 @@ def _none(method: Method, step: Step, on: date | None) -> Iterator[Asked]:
 def _one(method: Method, step: Step, *parts: Part, key: str = "", several: bool = False) -> Asked:
     name = key or step.text("input")
     label = step.text("label") if name == step.text("input") else _words(name)
-    return Asked(name, label, parts, several, step.flag("needed"), _help(method, step, parts))
+    needed = step.flag("needed") and not (step.text("with") or step.text("without"))
+    return Asked(name, label, parts, several, needed, _help(method, step))
 
 
 def _given(method: Method, step: Step, on: date | None) -> Iterator[Asked]:
@@ -88,7 +92,7 @@ def _add(method: Method, step: Step, on: date | None) -> Iterator[Asked]:
     unit = PERCENT if form.startswith("percent") else method.currency
     if form in ("percents", "amounts"):
         figure = form.removesuffix("s")
-        parts = (Part("label", "What for", "text"), Part(figure, _words(figure), unit=unit))
+        parts = (Part("label", "What for", "text"), Part(figure, _FIGURES[figure], unit=unit))
         yield _one(method, step, *parts, several=True)
     else:
         yield _one(method, step, Part("", "", unit=unit))
@@ -209,21 +213,20 @@ def _range(row: Row, unit: str) -> str:
     return f": {span} {unit}"
 
 
-def _help(method: Method, step: Step, parts: tuple[Part, ...]) -> str:
+def _help(method: Method, step: Step) -> str:
     """Bounds, what it goes with, the note and the source of a step, as sentences."""
     low, high = step.raw.get("low"), step.raw.get("high")
     said = []
     if low is not None or high is not None:
         bounds = f"{low} to {high}" if low is not None and high is not None else f"at most {high}"
-        said.append(f"{bounds[:1].upper()}{bounds[1:]}.")
-    if step.text("with"):
-        said.append(f"Only with {_words(step.text('with')).lower()}.")
-    if step.text("without"):
-        said.append(f"Instead of {_words(step.text('without')).lower()}, not beside it.")
-    if step.text("note"):
-        said.append(step.text("note"))
-    said.append(f"{step.text('citation') or method.citation}.")
-    return " ".join(said)
+        said.append(bounds)
+    needed, beside, instead = step.flag("needed"), step.text("with"), step.text("without")
+    if beside:
+        said.append(f"{'Needed' if needed else 'Only'} with {_words(beside).lower()}.")
+    if instead:
+        said.append(f"{'Needed' if needed else 'Only'} where {_words(instead).lower()} is not stated.")
+    said += [text for text in (step.text("note"), step.text("citation") or method.citation) if text]
+    return " ".join(f"{text[:1].upper()}{text[1:].rstrip('.')}." for text in said)
 
 
 def _words(name: str) -> str:

@@ -56,7 +56,13 @@ WORKED = (
             "input-mitigating-1-percent": "10",
             "input-settlement_percent": "10",
         },
-        ("Value of sales (EUR)", "0 to 30.", "Guidelines on fines, point 21", "Instead of basic amount"),
+        (
+            "Value of sales (EUR)",
+            "0 to 30.",
+            "Guidelines on fines, point 21",
+            "Needed where basic amount is not stated.",
+            "Needed with value of sales.",
+        ),
     ),
     # 10 % of 15,000,000 = 1,500,000; turnover of 480,000,000 lies in 250m-500m: 50 % of it; − 20 %.
     Worked(
@@ -165,6 +171,9 @@ def test_a_method_is_adopted_by_two_and_worked_to_the_cent(b: Bench, worked: Wor
     with b.world.wired.database.read() as session:
         row = worksheets.load(session, sheet.rpartition("/")[2], by=b.officer).worksheet
     assert row.total_minor == worked.total_minor
+    if worked.method == "ec-2006":
+        assert "2,000,000 EUR" in shown
+        assert "early end, 10 %" in shown
     if "inputs_reason" in worked.typed:
         assert worked.typed["inputs_reason"] in shown
         assert set(row.choices["inputs"]) == set(row.facts["inputs"]) - {"violations"}
