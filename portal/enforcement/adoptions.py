@@ -20,7 +20,7 @@ from portal.law.deadlines import legal_day
 from portal.law.facts import LawError
 from portal.law.methods import Adoption, Method
 from portal.law.penalty_facts import PER, SHARE
-from portal.law.penalty_read import METHOD_KEY, VIOLATIONS
+from portal.law.penalty_read import METHOD_KEY
 from portal.law.statute import Pack
 from secure_access import ledger
 from secure_access.db import Session, col, next_reference, select
@@ -28,8 +28,6 @@ from secure_access.identity import Actor, Person
 from secure_access.workflow import Denied, NotFound
 
 PROPOSED = "proposed"
-ASKED = frozenset({VIOLATIONS, "factors"})
-"""The inputs of a method for which the form of a worksheet asks."""
 _SIGNED = (AdoptionState.ADOPTED, AdoptionState.SUPERSEDED)
 
 
@@ -155,6 +153,12 @@ def as_law(session: Session, row: MethodAdoption | None) -> tuple[Adoption, ...]
     return (Adoption(row.regime, row.method, row.since, by=name, signed=row.reference, why=row.reason),)
 
 
+def governing(session: Session, regime: str, on: date) -> Method:
+    """The method by which a worksheet of a decision on a day is worked: the adopted, else the pack's own."""
+    row = in_force(session, regime, on)
+    return methods.load(row.method if row else usual(statute.load(regime), on))
+
+
 def usual(pack: Pack, on: date) -> str:
     """The method that a law's own pack names, used until one is adopted; empty where there is no penalty."""
     history = pack.history(METHOD_KEY)
@@ -174,12 +178,6 @@ def misfit(pack: Pack, method: Method) -> str:
         return f"{pack.short} states no penalty, so no method is adopted for it."
     if method.currency not in ("", currency_of(pack.id)):
         return f"{method.name} counts in {method.currency}, and {pack.short} in {currency_of(pack.id)}."
-    unasked = [name.replace("_", " ") for name in method.inputs if name not in ASKED]
-    if unasked:
-        return (
-            f"The worksheet does not ask for what {method.name} needs: {', '.join(unasked)}. "
-            "Until it does, a worksheet could not be calculated under it."
-        )
     return ""
 
 

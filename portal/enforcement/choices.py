@@ -7,7 +7,7 @@ published form that ``assay law penalty`` reads, so that anybody can recompute t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol
@@ -15,6 +15,8 @@ from typing import Any, Protocol
 from portal.enforcement.tables import AllegedViolation, PriorViolation, RevenueEvidence
 from portal.law import statute
 from portal.law.facts import LawError
+from portal.law.method_inputs import asks_uplift, takes_gravity
+from portal.law.methods import Method
 from portal.law.money import Money, plain
 from portal.law.statute import Pack, Value
 from secure_access.workflow import Denied
@@ -55,16 +57,25 @@ class Factor:
 
 @dataclass(frozen=True)
 class Choices:
-    """A level of the office's scale of gravity with its reason, the fault, and the factors."""
+    """What a method asks: a level of the office's scale with its reason, and factors; or inputs of its own.
+
+    ``inputs`` are in the published form of the facts, with one reason for all of them. ``uplifts`` are
+    percentages for earlier penalties, by their decision, where a method takes one for each.
+    """
 
     gravity: str
     gravity_reason: str
     fault: str = ""
     factors: tuple[Factor, ...] = ()
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    inputs_reason: str = ""
+    uplifts: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """As a worksheet keeps it."""
+        own = {"inputs": self.inputs, "inputs_reason": self.inputs_reason, "uplifts": self.uplifts}
         return {
+            **{name: value for name, value in own.items() if value},
             "gravity": self.gravity,
             "gravity_reason": self.gravity_reason,
             "fault": self.fault,
@@ -85,7 +96,13 @@ class Choices:
             Factor(f["code"], f["reason"], None if f["percent"] is None else Decimal(f["percent"]))
             for f in kept["factors"]
         )
-        return cls(kept["gravity"], kept["gravity_reason"], kept["fault"], tuple(factors))
+        return cls(
+            kept["gravity"],
+            kept["gravity_reason"],
+            kept["fault"],
+            tuple(factors),
+            **{name: kept[name] for name in ("inputs", "inputs_reason", "uplifts") if name in kept},
+        )
 
 
 def office(on: date) -> tuple[Pack, date]:
@@ -130,13 +147,13 @@ def signed(number: Decimal) -> str:
     return f"{'+' if number >= 0 else '−'} {plain(abs(number))}"
 
 
-def check(chosen: Choices, violation: AllegedViolation) -> None:
-    """Hold choices against the office's scale and list. Raises `Denied` with what to do."""
+def check(chosen: Choices, violation: AllegedViolation, method: Method) -> None:
+    """Hold choices against what the method asks, and the office's scale and list. Raises `Denied`."""
     day = violation.occurred_to
-    if chosen.gravity not in {level for level, _, _ in gravities(day)}:
-        raise Denied("Choose the gravity from the office's scale.")
-    if not chosen.gravity_reason.strip():
-        raise Denied("Say why the violation has this gravity.")
+    if takes_gravity(method):
+        _check_gravity(chosen, day)
+    else:
+        _check_inputs(chosen, method)
     faults = faults_of(violation.regime, day)
     if chosen.fault and chosen.fault not in faults:
         raise Denied(f"Choose one of: {', '.join(faults)}." if faults else "This law does not ask for fault.")
@@ -145,6 +162,26 @@ def check(chosen: Choices, violation: AllegedViolation) -> None:
         raise Denied("A factor is listed twice. Put both reasons into one.")
     for factor in chosen.factors:
         _check_factor(factor, day)
+
+
+def _check_gravity(chosen: Choices, on: date) -> None:
+    if chosen.gravity not in {level for level, _, _ in gravities(on)}:
+        raise Denied("Choose the gravity from the office's scale.")
+    if not chosen.gravity_reason.strip():
+        raise Denied("Say why the violation has this gravity.")
+    if chosen.inputs or chosen.uplifts:
+        raise Denied("The method takes gravity and factors, and no other figures.", "Choose the gravity.")
+
+
+def _check_inputs(chosen: Choices, method: Method) -> None:
+    if chosen.gravity or chosen.factors:
+        raise Denied(f"{method.name} takes no gravity and no factors.", "Change the worksheet: it asks anew.")
+    if not chosen.inputs:
+        raise Denied(f"State what {method.name} asks.")
+    if not chosen.inputs_reason.strip():
+        raise Denied("Say what these figures rest on.")
+    if chosen.uplifts and not asks_uplift(method):
+        raise Denied(f"{method.name} takes no percentage for an earlier penalty.", "Leave it out.")
 
 
 def _check_factor(factor: Factor, on: date) -> None:
@@ -204,7 +241,7 @@ def facts(
     alleged: dict[str, Any] = {
         "provision": violation.provision,
         "penalty_provision": violation.penalty_provision,
-        "severity_percent": plain(levels[chosen.gravity].number),
+        **({"severity_percent": plain(levels[chosen.gravity].number)} if chosen.gravity else {}),
         "occurred_on": {
             "start": violation.occurred_from.isoformat(),
             "end": violation.occurred_to.isoformat(),
@@ -222,8 +259,12 @@ def facts(
         "assessed_on": decided.isoformat(),
         "currency": currency,
         "revenue": [_revenue(one, currency) for one in revenue],
-        "priors": [prior_facts(number, prior) for number, prior in enumerate(priors, 1)],
-        "inputs": {"violations": [alleged], "factors": [_factor(factor) for factor in chosen.factors]},
+        "priors": [_prior(number, prior, chosen) for number, prior in enumerate(priors, 1)],
+        "inputs": {
+            "violations": [alleged],
+            **({"factors": [_factor(factor) for factor in chosen.factors]} if chosen.gravity else {}),
+            **chosen.inputs,
+        },
     }
 
 
@@ -270,6 +311,11 @@ def prior_facts(number: int, prior: PriorViolation) -> dict[str, Any]:
     if prior.final_on:
         stated["final_on"] = prior.final_on.isoformat()
     return stated
+
+
+def _prior(number: int, prior: PriorViolation, chosen: Choices) -> dict[str, Any]:
+    uplift = chosen.uplifts.get(prior.decision)
+    return prior_facts(number, prior) | ({"uplift_percent": uplift} if uplift else {})
 
 
 def _factor(factor: Factor) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from wtforms import BooleanField, StringField, TextAreaField
 
-from portal.enforcement import choices
+from portal.enforcement import choices, inputs
 from portal.enforcement.adoptions import Proposal
 from portal.enforcement.choices import Choices, Factor
 from portal.enforcement.figures import LINKS, NewPrior, NewRevenue
@@ -18,6 +18,8 @@ from portal.enforcement.priors import ACTS, STATUSES, Changed
 from portal.enforcement.service import Allegation
 from portal.enforcement.tables import AllegedViolation
 from portal.law import methods, statute
+from portal.law.method_inputs import takes_gravity
+from portal.law.methods import Method
 from portal.law.money import EXPONENTS
 from portal.law.penalty_facts import SHARE
 from portal.ui.fields import ExactField, MemorableDateField, Needed, SelectField, SelectMultipleField
@@ -58,7 +60,7 @@ class AdoptionForm(Form):
         "Method",
         choices=[(m.id, m.name) for m in methods.methods()],
         default=SHARE,
-        description="A worksheet asks for gravity and factors. A method that needs more is refused, by name.",
+        description="Worksheets ask what the method takes. One that does not fit the law is refused.",
     )
     since = MemorableDateField(
         "First day",
@@ -196,8 +198,17 @@ def factor_rows(on: date, submitted: Mapping[str, str]) -> list[FactorRow]:
     ]
 
 
-def chosen(violation: AllegedViolation, submitted: Mapping[str, str]) -> Choices:
-    """The choices of a submitted form. Raises ``ValueError`` with words for a wrong percentage."""
+def chosen(violation: AllegedViolation, method: Method, submitted: Mapping[str, str]) -> Choices:
+    """The choices of a submitted form. Raises ``ValueError`` with words for what is no number."""
+    if not takes_gravity(method):
+        return Choices(
+            gravity="",
+            gravity_reason="",
+            fault=submitted.get("fault", ""),
+            inputs=inputs.stated(method, violation.occurred_to, submitted),
+            inputs_reason=submitted.get("inputs_reason", "").strip(),
+            uplifts=inputs.uplifts(submitted),
+        )
     rows = factor_rows(violation.occurred_to, submitted)
     return Choices(
         gravity=submitted.get("gravity", ""),
@@ -214,7 +225,8 @@ def typed(kept: Choices) -> dict[str, str]:
         fields[f"factor-{factor.code}"] = "yes"
         fields[f"factor-{factor.code}-reason"] = factor.reason
         fields[f"factor-{factor.code}-percent"] = "" if factor.percent is None else f"{abs(factor.percent):f}"
-    return fields
+    uplifts = {f"{inputs.UPLIFT}{decision}": percent for decision, percent in kept.uplifts.items()}
+    return {**fields, "inputs_reason": kept.inputs_reason, **inputs.typed(kept.inputs), **uplifts}
 
 
 def _percent(row: FactorRow) -> Decimal | None:

@@ -87,9 +87,9 @@ def _how(
         parts.append(Markup('<span class="sub">{}</span>').format(line["citation"].partition(": ")[2]))
     if line["reason"]:
         parts.append(Markup('<span class="sub">{}</span>').format(line["reason"]))
-    if line["operation"] == "start":
+    if line["operation"] == "start" and row.choices["gravity_reason"]:
         parts.append(Markup('<span class="sub">{}</span>').format(row.choices["gravity_reason"]))
-    if line["operation"] == "given":
+    if _is_revenue(line, row):
         parts += [
             Markup('<span class="sub">Sample figures of {}, no allegation.</span>').format(name)
             for name in samples
@@ -117,14 +117,21 @@ def _source(line: Mapping[str, Any], row: Worksheet, link: str) -> object:
 
 
 def _cited(line: Mapping[str, Any], row: Worksheet, link: str) -> object:
-    if line["operation"] == "given":
+    if _is_revenue(line, row):
         return {"text": line["citation"], "url": link}
     if line["operation"] == "rate":
         return line["citation"].partition(": ")[0]
-    if line["operation"] not in ("start", "factor"):
+    if line["operation"] not in ("start", "factor") or not row.choices["gravity_reason"]:
         return line["citation"]
     said = f"Reason on file, {date_only(row.drafted_at)}"
     return Markup('{}<br><span class="sub small">{}</span>').format(line["citation"], said)
+
+
+def _is_revenue(line: Mapping[str, Any], row: Worksheet) -> bool:
+    """Whether a line is a figure of revenue on file, and not one that was stated for the method."""
+    if line["operation"] != "given":
+        return False
+    return line["citation"] in {figure.get("source") for figure in row.facts.get("revenue", ())}
 
 
 def standing_checks(found: Opened) -> list[Check]:
@@ -137,8 +144,11 @@ def standing_checks(found: Opened) -> list[Check]:
     if needs_turnover(row.regime) and "revenue" not in missing:
         papers = sum(1 for r in found.revenue if r.document_id)
         rows.append(Check("good", "Evidenced", f"Revenue, {plural(papers, 'document')}"))
-    factors = Choices.from_json(row.choices).factors
+    kept = Choices.from_json(row.choices)
+    factors = kept.factors
     words = f"Gravity and {plural(len(factors), 'factor')}" if factors else "Gravity; no factor chosen"
+    if kept.inputs:
+        words = plural(len(kept.inputs), "figure of the method", "figures of the method")
     rows.append(Check("good", "Reasoned", words))
     if "statute" not in missing:
         rows.append(Check("good", "Verified", "Every legal value used was read in its source"))

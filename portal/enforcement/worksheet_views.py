@@ -13,12 +13,14 @@ from portal.enforcement import (
     choices,
     figures,
     forms,
+    inputs,
     notices,
     pictures,
     service,
     sheet,
     worksheets,
 )
+from portal.enforcement import priors as earlier
 from portal.enforcement.choices import Choices
 from portal.enforcement.grounds import REFERRED_TO
 from portal.enforcement.letters import dates
@@ -28,6 +30,8 @@ from portal.enforcement.workflow import WORKSHEET
 from portal.enforcement.worksheets import Opened
 from portal.law import methods, statute
 from portal.law.deadlines import legal_day
+from portal.law.method_inputs import asks_uplift, takes_gravity
+from portal.law.methods import Method
 from portal.law.money import plain
 from portal.web import current_actor, current_time
 from secure_access.step_up import digest_of
@@ -42,7 +46,7 @@ def open_worksheet(reference: str) -> Page:
     if request.method == "GET":
         return _form(row, {}, None)
     try:
-        chosen = forms.chosen(row, request.form)
+        chosen = forms.chosen(row, _governing(row), request.form)
         made = worksheets.open_worksheet(g.session, row, chosen, by=by, now=current_time())
     except (Denied, ValueError) as refused:
         return _form(row, request.form, None, _words(refused)), 422
@@ -80,8 +84,20 @@ def worksheet(reference: str) -> str:
         again=worksheets.recomputed(g.session, row),
         adoption=g.session.get(MethodAdoption, row.adoption_id) if row.adoption_id else None,
         method_name=methods.load(row.result["method"]).name,
+        stated=_stated(found),
         **_approval(found),
     )
+
+
+def _stated(found: Opened) -> list[tuple[str, str]]:
+    """What was stated for the method, with what it rests on; nothing where it takes gravity and factors."""
+    kept = Choices.from_json(found.worksheet.choices)
+    if not kept.inputs:
+        return []
+    method = methods.load(found.worksheet.result["method"])
+    uplifts = [(f"Uplift for {decision}", f"{percent} %") for decision, percent in kept.uplifts.items()]
+    told = inputs.told(method, found.violation.occurred_to, kept.inputs)
+    return [*told, *uplifts, ("What they rest on", kept.inputs_reason)]
 
 
 def _approval(found: Opened) -> dict[str, object]:
@@ -114,7 +130,7 @@ def change(reference: str) -> Page:
         kept = forms.typed(Choices.from_json(found.worksheet.choices))
         return _form(found.violation, kept, found.worksheet)
     try:
-        chosen = forms.chosen(found.violation, request.form)
+        chosen = forms.chosen(found.violation, _governing(found.violation), request.form)
         reason = request.form.get("change_reason", "")
         made = worksheets.change(g.session, found, chosen, reason=reason, by=by, now=current_time())
     except (Denied, ValueError) as refused:
@@ -248,13 +264,17 @@ def _form(
     pack = statute.load(violation.regime)
     today = legal_day(current_time(), pack.zone)
     adoption = adoptions.in_force(g.session, pack.id, today)
+    method = adoptions.governing(g.session, pack.id, today)
     scale = [(level, f"{label}: {plain(value.number)} %") for level, label, value in choices.gravities(day)]
     return render_template(
         "enforcement/worksheet_form.html",
         violation=violation,
         citation=citation(violation),
         adoption=adoption,
-        method_name=methods.load(adoption.method if adoption else adoptions.usual(pack, today)).name,
+        method_name=method.name,
+        takes_gravity=takes_gravity(method),
+        groups=inputs.groups(method, day, typed),
+        uplifts=_uplifts(violation, typed) if asks_uplift(method) else [],
         row=row,
         typed=typed,
         error=error,
@@ -263,6 +283,18 @@ def _form(
         faults=[(fault, fault.capitalize()) for fault in choices.faults_of(violation.regime, day)],
         factors=forms.factor_rows(day, typed),
     )
+
+
+def _governing(violation: AllegedViolation) -> Method:
+    today = legal_day(current_time(), statute.load(violation.regime).zone)
+    return adoptions.governing(g.session, violation.regime, today)
+
+
+def _uplifts(violation: AllegedViolation, typed: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """A field for each earlier penalty that is relied on: its name, its decision, and what was typed."""
+    on_file = earlier.relied_on(earlier.recorded(g.session, violation.developer_id))
+    names = ((f"{inputs.UPLIFT}{prior.decision}", prior.decision) for prior in on_file)
+    return [(name, decision, typed.get(name, "")) for name, decision in names]
 
 
 __all__ = ["bp"]

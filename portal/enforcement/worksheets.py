@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from portal.enforcement import adoptions, checks, choices, events, figures, outdated, texts
+from portal.enforcement import adoptions, checks, choices, events, figures, inputs, outdated, texts
 from portal.enforcement import priors as earlier
 from portal.enforcement.choices import Choices
 from portal.enforcement.outdated import Stale
@@ -210,23 +210,31 @@ def send_back(session: Session, found: Opened, *, reason: str, by: Actor, now: d
 
 
 def compute(facts: dict[str, object], adopted: tuple[Adoption, ...] = ()) -> Result:
-    """The result of facts; what the law refuses is said in words a person can act on (`Denied`)."""
+    """The result of facts, with an amount; what the law refuses is said in words to act on (`Denied`)."""
+    method = methods.load(str(facts["method"])) if "method" in facts else None
+
+    def words(text: str) -> str:
+        return inputs.named(method, text) if method else text
+
     try:
-        return penalties.compute(facts, adoptions=adopted)
+        result = penalties.compute(facts, adoptions=adopted)
+        _ = result.total, result.maximum
     except LawError as error:
-        raise Denied(f"{error.what} {error.why}".strip() if error.what else str(error), error.fix) from error
+        said = f"{error.what} {error.why}".strip() if error.what else str(error)
+        raise Denied(words(said), words(error.fix)) from error
+    return result
 
 
 def _calculated(
     session: Session, violation: AllegedViolation, chosen: Choices, *, by: Actor, now: datetime
 ) -> Worksheet:
-    choices.check(chosen, violation)
+    decided = legal_day(now, statute.load(violation.regime).zone)
+    choices.check(chosen, violation, adoptions.governing(session, violation.regime, decided))
     found = figures.turnover_of(session, violation.developer_id)
     if choices.needs_turnover(violation.regime) and not found.figures:
         raise Denied(
             "The maximum depends on turnover, and no revenue is on file.", "Attach evidence of revenue first."
         )
-    decided = legal_day(now, statute.load(violation.regime).zone)
     revenue = figures.counted(violation.regime, found, conduct=violation.occurred_to, decided=decided)
     priors = earlier.relied_on(earlier.recorded(session, violation.developer_id))
     adoption = adoptions.in_force(session, violation.regime, decided)

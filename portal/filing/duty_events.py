@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from portal.filing import incidents, registration
 from portal.filing.registry import Channel, Coverage, ModelVersion
@@ -34,6 +35,7 @@ SEEN = frozenset(
         *(kind for kinds in _OF_FILING.values() for kind in kinds),
         *_REPORTED,
         "incident_intermediate_report",
+        "incident_final_report",
     )
 )
 """The kinds of acts that this portal would hold if they were done."""
@@ -116,9 +118,11 @@ def _of_incident(incident: Incident, closed_at: datetime | None) -> Iterator[Eve
     if incident.imminent_danger:
         tags.add("imminent")
 
-    def event(kind: str, at: datetime, number: int = 0) -> Event:
-        name = f"{about}/{kind}{f'/{number}' if number else ''}"
-        return Event(kind, at, name, about, by, about, tags=frozenset(tags))
+    def named(kind: str, number: int) -> str:
+        return f"{about}/{kind}{f'/{number}' if number else ''}"
+
+    def event(kind: str, at: datetime, number: int = 0, **more: Any) -> Event:
+        return Event(kind, at, named(kind, number), about, by, about, tags=frozenset(tags), **more)
 
     for kind in _AWARE:
         yield event(kind, incident.aware_at)
@@ -127,7 +131,16 @@ def _of_incident(incident: Incident, closed_at: datetime | None) -> Iterator[Eve
     for kind in _REPORTED:
         yield event(kind, incident.reported_at)
     for number, said in enumerate(incident.updates, start=1):
-        yield event("incident_intermediate_report", datetime.fromisoformat(said["at"]), number)
+        kind = "incident_final_report" if said.get("final") else "incident_intermediate_report"
+        yield event(kind, datetime.fromisoformat(said["at"]), number)
+    for number, said in enumerate(incident.resolutions):
+        yield event(
+            "incident_resolved",
+            datetime.fromisoformat(said["resolved_at"]),
+            number,
+            recorded_at=datetime.fromisoformat(said["at"]),
+            corrects=named("incident_resolved", number - 1) if number else "",
+        )
     if closed_at is not None:
         yield event("incident_closed", closed_at)
 

@@ -62,6 +62,7 @@ def incident(key: str) -> str:
         chart=incident_pages.chart(found),
         kinds=incident_pages.kind_words(found),
         updates=incident_pages.updates(g.session, found),
+        resolutions=incident_pages.resolutions(g.session, found),
         owes=reads_filings(current_actor(), found.developer_id),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -73,6 +74,21 @@ class FirstReportForm(Form):
         )
 
 
+class ResolutionForm(Form):
+    """When and how an incident was resolved."""
+
+    resolved_at = MemorableMomentField(
+        "When was it resolved",
+        [Needed("Say when it was resolved; the clock of the final report starts there.")],
+        description="Date and time in UTC.",
+    )
+    how = TextAreaField(
+        "How was it resolved",
+        [Needed("Say in a sentence what ended it.")],
+        description="What was done, and why it will not go on.",
+    )
+
+
 def chart(incident: Incident) -> Clocks:
     """Each law's clock on one axis, to when it was reported."""
     shown = [clock for clock in incident.clocks if clock["governs"]]
@@ -118,6 +134,7 @@ def still_missing(incident: Incident) -> list[str]:
         "what kind of incident it is": incident.kinds,
         "whether it came from internal use": incident.internal_use is not None,
         "whom the authority can reach": incident.contact,
+        "when and how it was resolved": incident.resolutions,
     }
     if incident.imminent_danger:
         left["who was told of the danger"] = incident.told
@@ -125,15 +142,25 @@ def still_missing(incident: Incident) -> list[str]:
 
 
 def updates(session: Session, incident: Incident) -> list[dict[str, Any]]:
-    """The updates, each with its time and who wrote it."""
-    found = []
-    for said in incident.updates:
-        person = session.get(identity.Person, uuid.UUID(said["by"]))
-        found.append(
-            {
-                "at": datetime.fromisoformat(said["at"]),
-                "by": person.name if person else "",
-                "text": said["text"],
-            }
-        )
-    return found
+    """The updates, each with its time, who wrote it, and whether it is the final report."""
+    return [
+        {**_signed(session, said), "text": said["text"], "final": said.get("final", False)}
+        for said in incident.updates
+    ]
+
+
+def resolutions(session: Session, incident: Incident) -> list[dict[str, Any]]:
+    """What was said of the resolution, each with its time and who wrote it; the last one counts."""
+    return [
+        {
+            **_signed(session, said),
+            "resolved_at": datetime.fromisoformat(said["resolved_at"]),
+            "how": said["how"],
+        }
+        for said in incident.resolutions
+    ]
+
+
+def _signed(session: Session, said: Mapping[str, Any]) -> dict[str, Any]:
+    person = session.get(identity.Person, uuid.UUID(said["by"]))
+    return {"at": datetime.fromisoformat(said["at"]), "by": person.name if person else ""}

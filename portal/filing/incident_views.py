@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
+
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from portal.filing import incident_pages, incidents, registration
-from portal.filing.incident_pages import FirstReportForm
+from portal.filing import incident_pages, incidents, registration, resolution
+from portal.filing.incident_pages import FirstReportForm, ResolutionForm
 from portal.filing.registry import ModelVersion
 from portal.filing.workflow import INCIDENT
 from portal.web import current_actor, current_time
@@ -66,12 +69,46 @@ def show(key: str) -> str:
 def update(key: str) -> Page:
     """Add to a report."""
     incident = incidents.load(g.session, key, by=current_actor(), for_update=True)
-    text = request.form.get("text", "")
+    text, final = request.form.get("text", ""), "final" in request.form
     if not text.strip():
         return _show_page(key, text, [("text", "Write what is new.")]), 422
-    incidents.update(g.session, incident=incident, text=text, by=current_actor(), now=current_time())
+    incidents.update(
+        g.session, incident=incident, text=text, by=current_actor(), now=current_time(), final=final
+    )
     flash("Added to the report. The authority sees it now.")
     return redirect(url_for("incidents.show", key=key), 303)
+
+
+@bp.route("/incidents/<key>/resolve", methods=["GET", "POST"])
+def resolve(key: str) -> Page:
+    """Say when and how an incident was resolved."""
+    return _resolution(key, "resolve", resolution.resolve)
+
+
+@bp.route("/incidents/<key>/correct-resolution", methods=["GET", "POST"])
+def correct_resolution(key: str) -> Page:
+    """Put right when or how it was resolved."""
+    return _resolution(key, "correct_resolution", resolution.correct)
+
+
+def _resolution(key: str, action: str, verb: Callable[..., None]) -> Page:
+    by = current_actor()
+    incident = incidents.load(g.session, key, by=by, for_update=request.method == "POST")
+    INCIDENT.take(action, by, incident)
+    said = incident.resolutions[-1] if incident.resolutions else {}
+    before = {"how": said["how"], "resolved_at": datetime.fromisoformat(said["resolved_at"])} if said else {}
+    form = ResolutionForm(request.form, data=before)
+    if request.method == "POST" and form.validate():
+        told = {"resolved_at": form.resolved_at.data, "how": form.how.data}
+        try:
+            verb(g.session, incident=incident, **told, by=by, now=current_time())
+        except Denied as denied:
+            form.refuse("resolved_at", denied.words)
+        else:
+            flash("Said. The clock of a final report runs from that time; Duties shows it.")
+            return redirect(url_for("incidents.show", key=key), 303)
+    shown = render_template("incident/resolution.html", form=form, incident=incident, correcting=bool(said))
+    return shown if request.method == "GET" else (shown, 422)
 
 
 def _show_page(key: str, text: str, problems: list[tuple[str, str]]) -> str:
@@ -85,6 +122,7 @@ def _show_page(key: str, text: str, problems: list[tuple[str, str]]) -> str:
         kinds=incident_pages.kind_words(incident),
         missing=incident_pages.still_missing(incident),
         updates=incident_pages.updates(g.session, incident),
+        resolutions=incident_pages.resolutions(g.session, incident),
         late=incidents.late_regimes(incident.clocks),
         actions=INCIDENT.allowed(current_actor(), incident),
         text=text,

@@ -96,18 +96,23 @@ def report(session: Session, *, first: FirstReport, by: Actor, now: datetime) ->
     return incident
 
 
-def update(session: Session, *, incident: Incident, text: str, by: Actor, now: datetime) -> None:
-    """Add to a report. What was said first stays. Raises `Denied` for an empty text or a closed incident."""
-    state = INCIDENT.take("update", by, incident)
+def update(
+    session: Session, *, incident: Incident, text: str, by: Actor, now: datetime, final: bool = False
+) -> None:
+    """Add to a report. What was said first stays. ``final``: it is the final report, after the resolution.
+
+    Raises `Denied` for an empty text, a closed incident, and a final report before the incident is resolved.
+    """
+    state = INCIDENT.take("report_finally" if final else "update", by, incident)
     if not text.strip():
         raise Denied("The update is empty.", "Write what is new.")
     incident.state = state
-    said = {"at": now.isoformat(), "by": str(by.person_id), "text": text.strip()}
+    said = {"at": now.isoformat(), "by": str(by.person_id), "text": text.strip(), "final": final}
     incident.updates = [*incident.updates, said]
     session.add(incident)
     ledger.append(
         session,
-        "incident.updated",
+        "incident.finally_reported" if final else "incident.updated",
         {"reference": incident.reference, "number": len(incident.updates)},
         by=by,
         now=now,

@@ -99,7 +99,9 @@ class Incident(Table, table=True):
 
     ``kinds`` are of `portal.law.deadlines.KINDS`. ``clocks`` are the deadlines of each regime as they stood
     when it was reported, ruled once: ``{regime, duty, label, starts_at, due_at, rule, citation, why, zone,
-    status, verified, recipient, governs, on_time, late_seconds}``. ``updates`` are ``{at, by, text}``.
+    status, verified, recipient, governs, on_time, late_seconds}``. ``updates`` are ``{at, by, text, final}``,
+    ``final`` where it is the final report. ``resolutions`` are ``{at, by, resolved_at, how}``: the last one
+    counts, one before it was corrected.
     """
 
     __record__ = True
@@ -107,7 +109,7 @@ class Incident(Table, table=True):
         public="id reference state developer_id model_version_id reported_at",
         restricted=(
             "title what_happened kinds aware_at belief_at imminent_danger internal_use told "
-            "contact clocks reported_by updates"
+            "contact clocks reported_by updates resolutions"
         ),
     )
 
@@ -129,3 +131,4 @@ class Incident(Table, table=True):
     reported_by: uuid.UUID
     reported_at: Instant = instant_column()
     updates: list[dict[str, Any]] = json_column(default_factory=list)
+    resolutions: list[dict[str, Any]] = json_column(default_factory=list)

@@ -25,6 +25,7 @@ class IncidentState(StrEnum):
 
     REPORTED = "reported"
     UPDATED = "updated"
+    RESOLVED = "resolved"
     CLOSED = "closed"
 
 
@@ -39,6 +40,7 @@ def certifies_own_draft(filing: Any, by: Any) -> str | None:
 
 
 _DEVELOPER = (Role.PREPARER, Role.CERTIFYING_OFFICER, Role.DRAFTING_AGENT)
+_REPORTING = (Role.PREPARER, Role.CERTIFYING_OFFICER, Role.REPORTING_AGENT)
 
 FILING = Workflow(
     "filing",
@@ -90,14 +92,23 @@ INCIDENT = Workflow(
     steps=(
         Step(
             "update",
-            by=(Role.PREPARER, Role.CERTIFYING_OFFICER, Role.REPORTING_AGENT),
+            by=_REPORTING,
             frm={IncidentState.REPORTED, IncidentState.UPDATED},
             to=IncidentState.UPDATED,
         ),
+        Step("update", by=_REPORTING, frm={IncidentState.RESOLVED}, to=None),
+        Step(
+            "resolve",
+            by=_REPORTING,
+            frm={IncidentState.REPORTED, IncidentState.UPDATED},
+            to=IncidentState.RESOLVED,
+        ),
+        Step("correct_resolution", by=_REPORTING, frm={IncidentState.RESOLVED}, to=None),
+        Step("report_finally", by=_REPORTING, frm={IncidentState.RESOLVED}, to=None),
         Step(
             "close",
             by=Role.CASE_OFFICER,
-            frm={IncidentState.REPORTED, IncidentState.UPDATED},
+            frm={IncidentState.REPORTED, IncidentState.UPDATED, IncidentState.RESOLVED},
             to=IncidentState.CLOSED,
         ),
     ),

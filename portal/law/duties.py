@@ -117,7 +117,12 @@ class _Fold:
         told = self.moves.concerning(about)
         answers = [event for event in told if event.kind in rule.met_by and event.about == about]
         first = aware(current[0].at)
-        chain = sorted({*current, *(e for e in answers if aware(e.at) >= first)}, key=lambda e: aware(e.at))
+        ended = [aware(event.at) for event in told if event.kind in rule.ends and event.about == about]
+        if ended and ended[-1] <= first:
+            return  # the matter was over before it was told: nothing begins
+        over = min((at for at in ended if at >= aware(current[-1].at)), default=self.now)
+        later = [e for e in answers if first <= aware(e.at) <= over]
+        chain = sorted({*current, *later}, key=lambda e: aware(e.at))
         taken = date.min
         for event, following in pairwise(chain):
             duty = self._begun(rule, event, 1)

@@ -73,7 +73,14 @@ def read(facts: Mapping[str, Any], adoptions: tuple[Adoption, ...] = ()) -> Read
     adoption = _adopted(pack, adoptions, decided or when)
     method, warnings = _method(pack, stated, adoption, when)
     currency = _needed_currency(top)
+    each = pack is not None and _each(pack)
     inputs = top.child("inputs", tuple(dict.fromkeys((*method.inputs, VIOLATIONS))))
+    violations = _violations(inputs, when or date.max, needed=each or VIOLATIONS in method.inputs)
+    if pack is not None and each and VIOLATIONS not in method.inputs and len(violations) > 1:
+        # The method has one amount: under a maximum for each violation it serves one violation at a time.
+        raise NotBuilt(
+            f"method {method.id} for several violations under {pack.id}, each with its own maximum"
+        )
     case = PenaltyFacts(
         regime=regime,
         method=method,
@@ -86,7 +93,7 @@ def read(facts: Mapping[str, Any], adoptions: tuple[Adoption, ...] = ()) -> Read
         base=top.text("base", ("provider", "undertaking")),
         priors=_priors(top),
         inputs=inputs,
-        violations=_violations(inputs, when or date.max, needed=VIOLATIONS in method.inputs),
+        violations=violations,
         factors=tuple(_factor(item) for item in inputs.children("factors", ("code", "reason", "percent"))),
         presented=_presented(top),
     )
@@ -118,8 +125,6 @@ def _method(
         raise NotBuilt(f"a penalty under {pack.id}")
     usual = adoption.method if adoption else _of_pack(pack, when or date.max)
     method = methods.load(stated or usual)
-    if _each(pack) and VIOLATIONS not in method.inputs:
-        raise NotBuilt(f"method {method.id} under {pack.id}, whose maximum is for each violation")
     if method.id == usual:
         return method, ()
     return method, (f"Method {method.id} is not adopted for {pack.id}; {usual} is.",)

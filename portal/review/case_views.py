@@ -9,7 +9,7 @@ from typing import Any
 from flask import Response, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from portal.filing import attachments
+from portal.filing import attachments, incident_pages
 from portal.filing import reading as filing_reading
 from portal.filing.workflow import FILING
 from portal.review import acts, cases, clock, comparing, facts, queue, timeline
@@ -177,7 +177,8 @@ def incident(reference: str, incident_reference: str) -> str:
     row = next((one for one in found.incidents if one.reference == incident_reference), None)
     if row is None:
         raise NotFound
-    return page("cases/incident.html", found, "Filings", incident=row)
+    resolutions = incident_pages.resolutions(g.session, row)
+    return page("cases/incident.html", found, "Filings", incident=row, resolutions=resolutions)
 
 
 @bp.get("/cases/<reference>/history")

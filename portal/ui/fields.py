@@ -108,6 +108,17 @@ class MemorableMomentField(MemorableDateField):
         return datetime(on.year, on.month, on.day, int(found[1]), int(found[2]), tzinfo=UTC)
 
 
+IN_DIGITS = "Write a number in digits, with a point before cents, for example 540000000.00."
+
+
+def exact_number(text: str, example: str = IN_DIGITS) -> Decimal:
+    """`540,000,000.00` to Decimal; ValueError says how to write it, by an example."""
+    plain = re.sub(r"(?<=\d)[,'\u2019\u00a0\u202f ](?=\d{3}(\D|$))", "", text)
+    if len(plain) > 40 or not _NUMBER.fullmatch(plain):
+        raise ValueError(example)
+    return Decimal(plain)
+
+
 class ExactField(Field):
     """A number with digits and at most one decimal point; `data` is an exact Decimal, or None when empty.
 
@@ -129,14 +140,11 @@ class ExactField(Field):
         text = str(valuelist[0]).strip() if valuelist else ""
         self.data = self.parse(text) if text else None
 
-    example = "Write a number in digits, with a point before cents, for example 540000000.00."
+    example = IN_DIGITS
 
     def parse(self, text: str) -> Decimal:
         """`540,000,000.00` to Decimal; ValueError says how to write it."""
-        plain = re.sub(r"(?<=\d)[,'\u2019\u00a0\u202f ](?=\d{3}(\D|$))", "", text)
-        if len(plain) > 40 or not _NUMBER.fullmatch(plain):
-            raise ValueError(self.example)
-        return Decimal(plain)
+        return exact_number(text, self.example)
 
 
 class PercentField(ExactField):

@@ -334,6 +334,27 @@ def test_intermediate_reports_until_the_incident_is_resolved() -> None:
     assert days([final]) == ["2027-08-30"]
 
 
+def test_what_is_added_after_the_resolution_asks_for_no_further_report() -> None:
+    resolved = event("incident_resolved", "2027-05-10 08:00", about="i")
+    events = [
+        event("incident_report_open", "2027-05-03 08:00", about="i"),
+        resolved,
+        event("incident_intermediate_report", "2027-05-28 08:00", about="i"),
+        event("incident_closed", "2027-09-28 08:00", about="i"),
+        event("incident_report_open", "2027-05-03 08:00", about="j"),
+    ]
+    found = of("incident.intermediate", "eu-ai-act", *events)
+    mine = [one for one in found if one.about == "i"]
+    assert [(one.status, one.triggered_at) for one in mine] == [("ended", at("2027-05-03 08:00"))]
+    assert next(one.status for one in found if one.about == "j") == "overdue"
+    before = [resolved, event("incident_report_open", "2027-05-10 08:00", about="i")]
+    assert of("incident.intermediate", "eu-ai-act", *before) == []
+    again = event("incident_report_open", "2027-06-01 08:00", about="i")
+    answered = event("incident_intermediate_report", "2027-06-10 08:00", about="i")
+    found = of("incident.intermediate", "eu-ai-act", *events[:2], again, answered)
+    assert [one.status for one in found][:2] == ["ended", "met"]  # begun again after its end, and answered
+
+
 def test_who_leaves_the_scope_owes_no_more_but_what_fell_due() -> None:
     events = [
         event("risk_report_filed", "2027-01-10"),

@@ -96,7 +96,11 @@ SIDES: tuple[Invariant, ...] = (
         regulator="accept_for_review return",
         administrators="hand_over",
     ),
-    belongs("incident", developer="update", regulator="close"),
+    belongs(
+        "incident",
+        developer="update resolve correct_resolution report_finally",
+        regulator="close",
+    ),
     belongs(
         "case",
         regulator="take begin_review ask request_plan appoint_evaluator recommend send_back decide hand_over",
@@ -154,6 +158,14 @@ INVARIANTS: tuple[Invariant, ...] = (
     final("filing", "withdrawn superseded", "Withdrawn and superseded filings stay as they are."),
     # Incident
     final("incident", "closed", "A closed incident stays closed."),
+    Invariant(
+        "incident",
+        "An incident is resolved once; after that only its end takes it on.",
+        lambda took: (
+            str(took.before.state) != "resolved"
+            or (took.action != "resolve" and str(took.after.state) in ("resolved", "closed"))
+        ),
+    ),
     # Case
     never(
         "case",

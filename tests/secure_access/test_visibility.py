@@ -35,7 +35,7 @@ OVERSEERS = (*REVIEWERS, Role.ACCREDITATION_OFFICER)
 SEEN: dict[str, tuple[str, str, tuple[Role, ...], str]] = {
     # table: what a developer sees of its own, what an evaluator does, which officials see, and what
     "filing": ("draft in_certification " + SUBMITTED, "", REVIEWERS, SUBMITTED),
-    "incident": ("reported updated closed", "", REVIEWERS, "reported updated closed"),
+    "incident": ("reported updated resolved closed", "", REVIEWERS, "reported updated resolved closed"),
     "model_version": ("*", "", REVIEWERS, "*"),
     "review_case": ("", "", REVIEWERS, "*"),
     "information_request": ("served answered", "", REVIEWERS, "*"),

@@ -73,6 +73,7 @@ NOT_BY_LINK = {
         ),
         "the told case has no act of two, conflict, relation or delegation",
     ),
+    "incidents.correct_resolution": "the incident of the told case is not resolved",
     "enforcement.send_back": "asks for a worksheet that waits for approval",
     **dict.fromkeys(
         ("filed.show", "filed.incident", "filed.document", "filed.duties"), "for officials outside a case"

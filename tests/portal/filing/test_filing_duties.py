@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from portal.filing import duties, duty_events, incidents, registration
+from portal.filing import duties, duty_events, incidents, registration, resolution
 from portal.filing.registration import NewVersion
 from portal.filing.tables import FilingKind
 from portal.filing.tasks import tasks
@@ -151,7 +151,10 @@ def test_every_event_that_is_gathered_is_known_to_a_law(developer):
             developer.submitted(session, kind)
         now = developer.world.clock.now()
         incident = developer.incident(session, belief_at=now - DAY)
-        incidents.update(session, incident=incident, text="More.", by=developer.preparer, now=now)
+        said = {"incident": incident, "by": developer.preparer, "now": now}
+        incidents.update(session, text="More.", **said)
+        resolution.resolve(session, resolved_at=now, how="It was shut.", **said)
+        incidents.update(session, text="The end.", final=True, **said)
         told = duty_events.gather(session, developer.organisation.id)
         kinds = {event.kind for pack in regimes() for event in told.under(pack.id)}
     assert kinds <= known
