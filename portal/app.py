@@ -42,12 +42,13 @@ from portal.web import (
     SignedIn,
     Wired,
     Zone,
+    acting,
     current_session,
     current_zone,
     origin,
     zone_url,
 )
-from portal.wiring import bare_celery, publish_to, wire
+from portal.wiring import as_role, bare_celery, publish_to, wire
 from secure_access.identity import Actor
 from secure_access.workflow import Denied, NotFound, Role
 
@@ -163,6 +164,7 @@ FOOTER = (
 def create_app(wired: Wired, zone: str) -> Zone:
     """The Flask app of one zone."""
     app = Zone(wired, zone, _guard)
+    wired.database.acting = acting
     ui.install(app)
     errors.install(app)
     enter: dict[str, frozenset[Role]] = {"ui": ANYBODY}
@@ -180,8 +182,8 @@ def create_app(wired: Wired, zone: str) -> Zone:
 
 
 def create_zones(wired: Wired, zones: Sequence[str] = ZONES) -> dict[str, Zone]:
-    """The apps of every zone, or of those named."""
-    return {zone: create_app(wired, zone) for zone in zones}
+    """The apps of every zone, or of those named, each on the database as its zone reaches it."""
+    return {zone: create_app(as_role(wired, zone), zone) for zone in zones}
 
 
 @cache
