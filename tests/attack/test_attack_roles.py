@@ -76,7 +76,7 @@ def test_every_page_is_the_one_that_the_owner_of_the_database_draws(
     for path in paths(postgresql_siege, name):
         wanted, found = own.get(path), restricted.get(path)
         assert found.status_code == wanted.status_code, path
-        if wanted.mimetype == "text/html" and path != "/account":  # which lists the session that asks
+        if wanted.mimetype == "text/html" and not path.startswith("/account"):  # own sessions, a fresh code
             assert neutral(found.text) == neutral(wanted.text), path
         drawn += wanted.status_code == 200
     assert drawn > 5

@@ -242,7 +242,7 @@ def test_without_the_applications_filter_a_draft_is_its_developers(postgresql_ur
         *(("evaluator", f"SELECT 1 FROM {table}") for table in sorted(ENFORCEMENT)),
         *(("public", f"SELECT 1 FROM {table}") for table in ("person", "invitation", "totp", "incident")),
         ("developer", "SELECT 1 FROM prior_violation"),
-        ("developer", "SELECT 1 FROM independent_assessment"),
+        ("developer", "SELECT 1 FROM evidence"),
         ("government", "SELECT 1 FROM answer_draft"),
         ("government", "UPDATE ledger_entry SET leaf_index = 1"),
         ("developer", "DELETE FROM ledger_entry"),
