@@ -49,9 +49,14 @@ class RowRule:
 
     @property
     def sql(self) -> str:
-        """The whole condition. A sub-select without a row of ours is asked once, and of an empty table too."""
+        """The whole condition. A sub-select is asked once a query, and of an empty table too."""
         condition = self.condition.replace("assay_organisation()", "(SELECT assay_organisation())")
         return f"(SELECT assay_acts_as('{self.role}')) AND ({condition})"
+
+
+def role_name(database: str, role: str) -> str:
+    """The name of a role on the server: ``assay_developer`` for the database ``assay``."""
+    return f"{database}_{role}"
 
 
 @cache
