@@ -49,9 +49,11 @@ class RowRule:
 
     @property
     def sql(self) -> str:
-        """The whole condition. A sub-select is asked once a query, and of an empty table too."""
-        condition = self.condition.replace("assay_organisation()", "(SELECT assay_organisation())")
-        return f"(SELECT assay_acts_as('{self.role}')) AND ({condition})"
+        """The whole condition. CASE, because AND may ask the cheaper half first and never the context.
+
+        It is asked of each row: of a table without rows nothing is asked, and nothing is told.
+        """
+        return f"CASE WHEN assay_acts_as('{self.role}') THEN ({self.condition}) ELSE false END"
 
 
 def role_name(database: str, role: str) -> str:
