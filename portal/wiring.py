@@ -73,7 +73,7 @@ def database_of(settings: Settings, process: str) -> Database:
 
 def as_role(wired: Wired, process: str) -> Wired:
     """The same parts on the database as a zone or another process reaches it."""
-    if wired.settings.database_of(process) == wired.settings.database_url:
+    if wired.settings.database_of(process) in (wired.settings.database_url, wired.database.url):
         return wired
     database = database_of(wired.settings, process)
     database.context = wired.database.context

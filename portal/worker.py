@@ -150,7 +150,14 @@ def create_celery(wired: Wired, verbs: Mapping[str, Verb] = VERBS) -> Celery:
     app.conf.update(beat_schedule=SCHEDULE, beat_scheduler="celery.beat:Scheduler")
     publish_to(wired, app)
     ready = worker_ready_file(wired.settings)
-    worker_ready.connect(lambda **_: ready.write_text(str(os.getpid())), weak=False)
+
+    def say_ready(**_: object) -> None:
+        """Whole or not at all: the serve command reads the file while it is written."""
+        part = ready.with_suffix(".part")
+        part.write_text(str(os.getpid()))
+        part.replace(ready)
+
+    worker_ready.connect(say_ready, weak=False)
 
     def take(job_id: str) -> None:
         perform(wired, uuid.UUID(job_id), verbs)

@@ -36,16 +36,20 @@ class Grant:
 
 @dataclass(frozen=True)
 class RowRule:
-    """Which rows of a table a role can see and write, as an SQL condition."""
+    """Which rows of a table a role can see and write, as an SQL condition.
+
+    With an ``act``, what that act asks of a row beyond this.
+    """
 
     table: str
     role: str
     condition: str
+    act: str = ""
 
     @property
     def name(self) -> str:
         """The name of its policy in the database."""
-        return f"{self.role}_rows"
+        return f"{self.role}_{self.act or 'rows'}"
 
     @property
     def sql(self) -> str:
@@ -87,14 +91,19 @@ def _parsed(text: str) -> tuple[str, tuple[str, ...]]:
 @cache
 def row_rules() -> tuple[RowRule, ...]:
     """Every condition on rows. A role without one sees no row of such a table. Raises `MatrixError`."""
-    rules = []
-    for table, conditions in _read("rows.toml").items():
-        for roles, condition in conditions.items():
-            for role in roles.split():
-                if role not in ROLES:
-                    raise MatrixError(f"rows.toml: [{table}] names the unknown role {role}")
-                rules.append(RowRule(table, role, " ".join(condition.split())))
-    return tuple(rules)
+    return tuple(_row_rules())
+
+
+def _row_rules() -> Iterator[RowRule]:
+    for table, named in _read("rows.toml").items():
+        beyond = {act: named[act] for act in ACTS if act in named}
+        seen = {roles: condition for roles, condition in named.items() if roles not in beyond}
+        for act, conditions in {"": seen, **beyond}.items():
+            for roles, condition in conditions.items():
+                for role in roles.split():
+                    if role not in ROLES:
+                        raise MatrixError(f"rows.toml: [{table}] names the unknown role {role}")
+                    yield RowRule(table, role, " ".join(condition.split()), act)
 
 
 def _read(name: str) -> dict[str, dict[str, Any]]:

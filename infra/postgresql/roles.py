@@ -107,8 +107,9 @@ def _rule_rows(connection: Connection, database: str) -> None:
         connection.exec_driver_sql(f'DROP POLICY "{name}" ON "{table}"')
     for rule in matrix.row_rules():
         connection.exec_driver_sql(f'ALTER TABLE "{rule.table}" ENABLE ROW LEVEL SECURITY')
+        beyond = f"AS RESTRICTIVE FOR {rule.act}" if rule.act else ""
         connection.exec_driver_sql(
-            f'CREATE POLICY "{rule.name}" ON "{rule.table}" TO "{role_name(database, rule.role)}"'
+            f'CREATE POLICY "{rule.name}" ON "{rule.table}" {beyond} TO "{role_name(database, rule.role)}"'
             f" USING ({rule.sql.replace('%', '%%')})"
         )
         stored = connection.execute(

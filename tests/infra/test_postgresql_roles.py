@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -32,18 +32,23 @@ OWNERS = {"developer_id", "organisation_id", "evaluator_id", "owner_id"}
 
 
 @pytest.fixture
-def ruled(postgresql_url: str, instances: Callable[[str], World]) -> World:
-    """An instance on a PostgreSQL database with its roles, and something in its tables."""
-    world = instances(postgresql_url)
-    with world.wired.database.write() as session:
-        developer(world).sent(session)
-    return world
+def ruled(ruled_world: World) -> World:
+    """The instance under roles, with something in its tables."""
+    with ruled_world.wired.database.write() as session:
+        developer(ruled_world).sent(session)
+    return ruled_world
+
+
+@pytest.fixture
+def url(ruled_world: World) -> str:
+    """Its database, as the owner reaches it."""
+    return ruled_world.wired.database.url
 
 
 @contextmanager
-def acting(url: str, role: str, acts: Acting | None) -> Iterator[Connection]:
+def acting(at: str, role: str, acts: Acting | None) -> Iterator[Connection]:
     """A transaction of a role that acts for somebody, or does not say so. It is rolled back."""
-    database = Database(address(url, role))
+    database = Database(address(at, role))
     database.acting = lambda: acts
     try:
         with database.engine.connect() as connection, connection.begin() as transaction:
@@ -129,7 +134,7 @@ def test_the_verifier_reads_every_record() -> None:
 # --- the database ---------------------------------------------------------------------------------------
 
 
-def test_it_is_as_the_matrix_says_however_often_it_is_made(postgresql_url: str, ruled: World) -> None:
+def test_it_is_as_the_matrix_says_however_often_it_is_made(url: str, ruled: World) -> None:
     with ruled.wired.database.engine.connect() as connection, connection.begin() as transaction:
         assert compare(connection) == []
         apply(connection)
@@ -144,6 +149,7 @@ CHANGES = {
     "GRANT SELECT ON person TO PUBLIC": "PUBLIC: select person is granted and not in the matrix",
     "ALTER TABLE filing DISABLE ROW LEVEL SECURITY": "table filing does not look at rows",
     "ALTER POLICY developer_rows ON filing USING (true)": "developer_rows on filing is not as it was made",
+    "DROP POLICY developer_delete ON filing": "policy developer_delete on filing is missing",
     "DROP POLICY public_rows ON decision": "policy public_rows on decision is missing",
     "CREATE POLICY wide ON filing USING (true)": "policy wide on filing is not one of ours",
     "CREATE OR REPLACE FUNCTION assay_acts_as(wanted text) RETURNS boolean LANGUAGE sql AS 'SELECT true'": (
@@ -155,7 +161,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_what_was_changed_is_named(postgresql_url: str, ruled: World, change: str) -> None:
+def test_what_was_changed_is_named(url: str, ruled: World, change: str) -> None:
     database = ruled.wired.database.engine.url.database
     names = {role: f"{database}_{role}" for role in matrix.ROLES}
     with ruled.wired.database.engine.connect() as connection, connection.begin() as transaction:
@@ -166,31 +172,29 @@ def test_what_was_changed_is_named(postgresql_url: str, ruled: World, change: st
 
 
 @pytest.mark.parametrize("role", [role for role in matrix.ROLES if role != "sequencer"])
-def test_a_transaction_that_does_not_say_for_whom_it_acts_fails(
-    postgresql_url: str, ruled: World, role: str
-) -> None:
+def test_a_transaction_that_does_not_say_for_whom_it_acts_fails(url: str, ruled: World, role: str) -> None:
     filer = developer(ruled)
     with ruled.wired.database.write() as session:
         filer.version(session)
     with (
-        acting(postgresql_url, role, None) as connection,
+        acting(url, role, None) as connection,
         refused(connection, "does not say for whom it acts"),
     ):
         count(connection, "model_version")
     other, words = Acting("custodian"), f"acts as {role}, not as custodian"
-    with acting(postgresql_url, role, other) as connection, refused(connection, words):
+    with acting(url, role, other) as connection, refused(connection, words):
         count(connection, "model_version")
 
 
-def test_a_sequencer_that_does_not_say_so_fails(postgresql_url: str, ruled: World) -> None:
-    with acting(postgresql_url, "sequencer", None) as connection, refused(connection, "for whom it acts"):
+def test_a_sequencer_that_does_not_say_so_fails(url: str, ruled: World) -> None:
+    with acting(url, "sequencer", None) as connection, refused(connection, "for whom it acts"):
         count(connection, "ledger_entry")
-    with acting(postgresql_url, "sequencer", Acting("sequencer")) as connection:
+    with acting(url, "sequencer", Acting("sequencer")) as connection:
         assert count(connection, "ledger_entry") > 0
 
 
-def test_what_one_transaction_said_is_gone_in_the_next(postgresql_url: str, ruled: World) -> None:
-    database = Database(address(postgresql_url, "verifier"))
+def test_what_one_transaction_said_is_gone_in_the_next(url: str, ruled: World) -> None:
+    database = Database(address(url, "verifier"))
     database.acting = lambda: Acting("verifier")
     with database.engine.connect() as connection:
         with connection.begin():
@@ -204,13 +208,13 @@ def test_what_one_transaction_said_is_gone_in_the_next(postgresql_url: str, rule
 
 
 def test_without_the_applications_filter_a_developer_reaches_nothing_of_another(
-    postgresql_url: str, ruled: World
+    url: str, ruled: World
 ) -> None:
     mine, other = developer(ruled), developer(ruled)
     with ruled.wired.database.write() as session:
         own, foreign = mine.sent(session), other.sent(session)
     acts = Acting("developer", mine.organisation.id, mine.preparer.person_id)
-    with acting(postgresql_url, "developer", acts) as connection:
+    with acting(url, "developer", acts) as connection:
         assert count(connection, "filing", "id = :id", id=own.id) == 1
         assert count(connection, "filing", "developer_id <> :id", id=mine.organisation.id) == 0
         assert count(connection, "model_version", "developer_id <> :id", id=mine.organisation.id) == 0
@@ -223,20 +227,33 @@ def test_without_the_applications_filter_a_developer_reaches_nothing_of_another(
                 text("UPDATE filing SET developer_id = :other WHERE id = :id"),
                 {"id": own.id, "other": other.organisation.id},
             )
-    with acting(postgresql_url, "developer", Acting("developer")) as connection:
+    with acting(url, "developer", Acting("developer")) as connection:
         assert count(connection, "filing") == 0
 
 
-def test_without_the_applications_filter_a_draft_is_its_developers(postgresql_url: str, ruled: World) -> None:
+def test_without_the_applications_filter_a_draft_is_its_developers(url: str, ruled: World) -> None:
     filer = developer(ruled)
     with ruled.wired.database.write() as session:
         draft = filer.draft(session)
     for role in ("government", "evaluator", "public"):
         acts = Acting(role, ruled.organisation(OrganisationKind.REGULATOR).id)
-        with acting(postgresql_url, role, acts) as connection:
+        with acting(url, role, acts) as connection:
             assert count(connection, "filing", "id = :id", id=draft.id) == 0
-    with acting(postgresql_url, "developer", Acting("developer", filer.organisation.id)) as connection:
+    with acting(url, "developer", Acting("developer", filer.organisation.id)) as connection:
         assert count(connection, "filing", "id = :id", id=draft.id) == 1
+
+
+def test_of_its_own_filings_a_developer_removes_drafts_only(url: str, ruled: World) -> None:
+    filer = developer(ruled)
+    with ruled.wired.database.write() as session:
+        draft, sent = filer.draft(session), filer.sent(session)
+        filed = filer.submitted(session)
+    remove = text("DELETE FROM filing WHERE id = :id")
+    with acting(url, "developer", Acting("developer", filer.organisation.id)) as connection:
+        removed = {
+            row.id: connection.execute(remove, {"id": row.id}).rowcount for row in (draft, sent, filed)
+        }
+    assert removed == {draft.id: 1, sent.id: 0, filed.id: 0}
 
 
 @pytest.mark.parametrize(
@@ -258,9 +275,9 @@ def test_without_the_applications_filter_a_draft_is_its_developers(postgresql_ur
         ("developer", "SET ROLE postgres"),
     ],
 )
-def test_the_database_refuses(postgresql_url: str, role: str, statement: str) -> None:
+def test_the_database_refuses(url: str, role: str, statement: str) -> None:
     words = "permission denied|must be owner|does not exist"
-    with acting(postgresql_url, role, Acting(role)) as connection, refused(connection, words):
+    with acting(url, role, Acting(role)) as connection, refused(connection, words):
         connection.execute(text(statement))
 
 
