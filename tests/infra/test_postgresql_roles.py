@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +21,8 @@ from secure_access.workflow import Role
 from tests.fixtures.app import World
 from tests.fixtures.filing import Developer
 from tests.fixtures.instance import Instance, free_port
-from tests.fixtures.roles import address
+from tests.fixtures.roles import address, roles_in
+from tests.portal.test_serve import PASSWORD, ask, person_of, sign_in, start
 
 ENFORCEMENT = {
     *("alleged_violation", "worksheet", "notice", "notice_reply", "prior_violation", "method_adoption"),
@@ -284,7 +286,7 @@ def test_the_database_refuses(url: str, role: str, statement: str) -> None:
 # --- the command ----------------------------------------------------------------------------------------
 
 
-def test_the_command_makes_compares_and_says_what_differs(new_postgresql: str, tmp_path: Any) -> None:
+def test_the_command_makes_compares_and_says_what_differs(new_postgresql: str, tmp_path: Path) -> None:
     instance = Instance(tmp_path / "home", free_port(), {"ASSAY_DATABASE": new_postgresql})
     instance.assay("migrate")
     assert "role " in instance.assay("database", "compare", status=1)
@@ -304,6 +306,39 @@ def test_the_command_makes_compares_and_says_what_differs(new_postgresql: str, t
         database.dispose()
 
 
-def test_sqlite_has_no_roles(tmp_path: Any) -> None:
+def test_sqlite_has_no_roles(tmp_path: Path) -> None:
     said = Instance(tmp_path / "home", free_port()).assay("database", "roles", status=1)
     assert "SQLite knows no roles" in said
+
+
+@pytest.mark.timeout(600)
+def test_each_process_runs_with_its_own_address_and_no_other(new_postgresql: str, tmp_path: Path) -> None:
+    whole = Instance(tmp_path / "home", free_port(), {"ASSAY_DATABASE": new_postgresql})
+    whole.assay("migrate")
+    email = person_of(whole)
+    with roles_in(new_postgresql):
+        zone = _alone(whole, "developer")
+        try:
+            start(zone, "serve", "--zone", "developer")
+            assert sign_in(zone, email, PASSWORD)[0] == 303
+        finally:
+            zone.end()
+        public = _alone(whole, "public")
+        try:
+            start(public, "serve", "--zone", "public")
+            assert ask(public, "localhost", path="/ledger")[0] == 200
+        finally:
+            public.end()
+        _alone(whole, "sequencer").assay("ledger", "sequence")
+        _alone(whole, "verifier").assay("ledger", "verify")
+        refused = _alone(whole, "evaluator").assay("ledger", "verify", status=1)
+    assert "This role acts as evaluator, not as verifier." in refused
+
+
+def _alone(whole: Instance, role: str) -> Instance:
+    """Another process of the instance, which knows the database by its own role only."""
+    settings = {
+        "ASSAY_HOME": str(whole.home),
+        "ASSAY_DATABASE": address(whole.settings["ASSAY_DATABASE"], role),
+    }
+    return Instance(whole.home.parent / role, free_port(), settings)

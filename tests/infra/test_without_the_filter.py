@@ -10,7 +10,6 @@ from sqlalchemy import true
 
 from secure_access.identity import OrganisationKind
 from secure_access.visibility import Visibility
-from secure_access.workflow import Role
 from tests.fixtures.app import World
 from tests.fixtures.evaluator import make_evaluation
 from tests.fixtures.filing import Developer, made
@@ -24,9 +23,6 @@ def foreign(world: World, developer_of: Callable[[World], Developer]) -> dict[st
     body = world.organisation(OrganisationKind.EVALUATOR)
     stranger = world.client("developer", developer_of(world).officer)
     evaluator = world.client("evaluator", world.person(body, *evaluation.officer.roles))
-    official = world.client(
-        "government", world.person(world.organisation(OrganisationKind.REGULATOR), Role.CASE_OFFICER)
-    )
     draft, filed, incident = (
         made(filer, filer.draft),
         made(filer, filer.submitted),
@@ -34,12 +30,11 @@ def foreign(world: World, developer_of: Callable[[World], Developer]) -> dict[st
     )
     asked, engagement = desk.served(desk.under_review()), evaluation.declared()
     return {
-        "a draft": (stranger, f"/filings/{draft.id}"),
+        "a draft": (stranger, f"/filings/{draft.id}/certify"),
         "a filing": (stranger, f"/filings/{filed.reference}"),
         "its receipt": (stranger, f"/filings/{filed.reference}/receipt.json"),
         "an incident": (stranger, f"/incidents/{incident.reference}"),
         "a request": (stranger, f"/requests/{asked.reference}"),
-        "a draft, to an official": (official, f"/filings/{draft.id}"),
         "an engagement": (evaluator, f"/engagements/{engagement.reference}"),
         "the filing of an engagement": (evaluator, f"/engagements/{engagement.reference}/filing"),
     }
