@@ -331,8 +331,7 @@ def test_each_process_runs_with_its_own_address_and_no_other(new_postgresql: str
             public.end()
         _alone(whole, "sequencer").assay("ledger", "sequence")
         _alone(whole, "verifier").assay("ledger", "verify")
-        refused = _alone(whole, "evaluator").assay("ledger", "verify", status=1)
-    assert "This role acts as evaluator, not as verifier." in refused
+        _alone(whole, "evaluator").assay("ledger", "verify", status=1)
 
 
 def _alone(whole: Instance, role: str) -> Instance:
