@@ -42,11 +42,12 @@ from portal.web import (
     SignedIn,
     Wired,
     Zone,
+    acting,
     current_zone,
     origin,
     zone_url,
 )
-from portal.wiring import bare_celery, publish_to, wire
+from portal.wiring import as_role, bare_celery, publish_to, wire
 from secure_access.workflow import Denied, NotFound, Role
 
 WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -164,6 +165,7 @@ def create_app(wired: Wired, zone: str) -> Zone:
     """The Flask app of one zone."""
     policy = wired.settings.policy
     app = Zone(wired, zone, _guard, lambda *known: accounts.lacking(*known, policy=policy))
+    wired.database.acting = acting
     ui.install(app, wired.settings.mark)
     errors.install(app)
     enter: dict[str, frozenset[Role]] = {"ui": ANYBODY}
@@ -181,8 +183,8 @@ def create_app(wired: Wired, zone: str) -> Zone:
 
 
 def create_zones(wired: Wired, zones: Sequence[str] = ZONES) -> dict[str, Zone]:
-    """The apps of every zone, or of those named."""
-    return {zone: create_app(wired, zone) for zone in zones}
+    """The apps of every zone, or of those named, each on the database as its zone reaches it."""
+    return {zone: create_app(as_role(wired, zone), zone) for zone in zones}
 
 
 @cache
@@ -219,8 +221,9 @@ def serve() -> WSGI:
     logs.configure(settings, f"web {settings.zone}".rstrip())
     wired = wire(settings, zone=settings.zone)
     publish_to(wired, bare_celery(settings))
-    with wired.database.write() as session:
-        policy_record.note(session, settings.policy, name=settings.sign_in, now=wired.clock.now())
+    if settings.zone != PUBLIC:  # nobody signs in there, and its role adds nothing to the ledger
+        with wired.database.write() as session:
+            policy_record.note(session, settings.policy, name=settings.sign_in, now=wired.clock.now())
     return by_host(wired)
 
 

@@ -12,6 +12,7 @@ COMMANDS = {
     "worker": ("portal.worker:worker", "Work on jobs, one of many; serve runs its own."),
     "clock": ("portal.worker:clock", "Send the schedule, where many workers run."),
     "migrate": ("portal.serve:migrate", "Bring the database to the newest shape."),
+    "database": ("portal.database_cli:database", "Roles and rights in PostgreSQL."),
     "admin": ("portal.admin_cli:admin", "Make an administrator on this machine."),
     "seed": ("infra.seed:seed", "Load the demonstration, once."),
     "law": ("portal.law.cli:law", "Coverage and penalties from a file of facts."),

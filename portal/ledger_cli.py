@@ -43,7 +43,7 @@ def open_ledger(home: Path | None) -> tuple[Database, audit.Keys]:
     """The database and the log keys of an instance, with every table of record known."""
     # The audit walks the tables that the program knows; this import is what makes it know all of them.
     assert tables.MODULES
-    wired = wire(settings_of(home))
+    wired = wire(settings_of(home), process="verifier")
     return wired.database, audit.verifier_keys(wired.ledger_signer)
 
 
@@ -66,7 +66,7 @@ def sequence(home: Path | None) -> None:
 
     Exit status 1, with the reason, where the stored tree does not continue the last signed checkpoint.
     """
-    wired = wire(settings_of(home))
+    wired = wire(settings_of(home), process="sequencer")
     try:
         heads = sequencer.sequence(wired.database, wired.ledger_signer, wired.clock.now())
     except sequencer.LogDamaged as damage:

@@ -13,7 +13,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Protocol, TypeVar, cast
 
-from flask import Flask, Request, Response, current_app, g, redirect, request, session, url_for
+from flask import (
+    Flask,
+    Request,
+    Response,
+    current_app,
+    g,
+    has_app_context,
+    redirect,
+    request,
+    session,
+    url_for,
+)
 from flask_login import LoginManager, current_user, login_user, logout_user
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
@@ -26,6 +37,7 @@ from portal.upload import MAX_FILES, Upload, discard_others, kept
 from secure_access import identity
 from secure_access.clock import Clock
 from secure_access.db import (
+    Acting,
     Database,
     Field,
     Instant,
@@ -220,7 +232,9 @@ class Zone(Flask):
     def _ask_again(self) -> Any:
         """The guard once more, where the writing begins: access may have ended while the body arrived."""
         signed_in = cast(SignedIn, current_user._get_current_object())
-        signed_in.renew(self.known(g.session, signed_in.token))
+        known = self.known(g.session, signed_in.token)
+        g.actor = known[0] if known else None
+        signed_in.renew(known)
         return self.guard()
 
     def _transaction(self, writing: bool) -> AbstractContextManager[Session]:
@@ -248,7 +262,8 @@ class Zone(Flask):
             known = self.known(reading, token)
         if known is None:
             return None
-        now, row = datetime.now(UTC), known[1]
+        g.actor, row, _ = known
+        now = datetime.now(UTC)
         if identity.needs_touch(row, now):
             with self.wired.database.write() as writing:
                 writing.get_one(identity.SignInSession, row.id).seen_at = now
@@ -302,6 +317,16 @@ def _sent_form_id() -> uuid.UUID:
         return uuid.UUID(request.form["form_id"])
     except ValueError:
         raise NotFound from None
+
+
+def acting() -> Acting | None:
+    """For whom the transactions of this request work; ``None`` outside of requests."""
+    if not has_app_context():
+        return None
+    actor: Actor | None = g.get("actor")
+    if actor is None:
+        return Acting(current_zone().zone)
+    return Acting(current_zone().zone, actor.organisation_id, actor.person_id)
 
 
 def current_zone() -> Zone:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from portal.legal import versions
 from portal.settings import PUBLIC, ZONES, Settings
 from portal.web import Wired
 from secure_access.clock import Clock, MovedClock, SystemClock
-from secure_access.db import Database
+from secure_access.db import Acting, Database
 from secure_access.jobs import PUBLISHER
 from secure_access.keys import FileRing, SigningKey
 from secure_access.ledger.note import VerifierKey
@@ -33,8 +34,10 @@ class NotMigrated(Exception):
     """A zone alone finds an instance that was never migrated, and makes no keys for others."""
 
 
-def wire(settings: Settings, *, zone: str = "", hasher: Any = None) -> Wired:
+def wire(settings: Settings, *, zone: str = "", process: str = "", hasher: Any = None) -> Wired:
     """Build the parts, of the whole instance or of one ``zone`` alone.
+
+    ``process`` is the role in which another process than a zone reaches the database, if it has one there.
 
     Makes the home folder and its keys on the first call. A zone alone loads no cookie secret of another,
     and of the ledger's key the public half; the public zone loads neither the keys of documents and
@@ -45,7 +48,7 @@ def wire(settings: Settings, *, zone: str = "", hasher: Any = None) -> Wired:
     ring = _ring(home / "keys" / ("public-ring.json" if zone == PUBLIC else "vault-ring.json"))
     return Wired(
         settings=settings,
-        database=Database(settings.database_of(zone)),
+        database=database_of(settings, zone or process),
         vault=Vault(_store(settings), ring),
         clock=_clock(settings),
         hasher=hasher or PasswordHasher(),
@@ -54,6 +57,27 @@ def wire(settings: Settings, *, zone: str = "", hasher: Any = None) -> Wired:
         credential_keys=ring.for_purpose("credentials"),
         secrets=_secrets(home / "keys", zone),
     )
+
+
+def database_of(settings: Settings, process: str) -> Database:
+    """The database as a zone or another process reaches it, which acts there for nobody but itself.
+
+    In a zone's requests it acts for who is signed in: `portal.app.create_app`.
+    """
+    database = Database(settings.database_of(process))
+    if process:
+        acting = Acting(process)
+        database.acting = lambda: acting
+    return database
+
+
+def as_role(wired: Wired, process: str) -> Wired:
+    """The same parts on the database as a zone or another process reaches it."""
+    if wired.settings.database_of(process) in (wired.settings.database_url, wired.database.url):
+        return wired
+    database = database_of(wired.settings, process)
+    database.context = wired.database.context
+    return replace(wired, database=database)
 
 
 def bare_celery(settings: Settings) -> Celery:

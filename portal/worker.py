@@ -27,7 +27,7 @@ from portal.filing import jobs as filing_jobs
 from portal.review import jobs as review_jobs
 from portal.settings import Settings
 from portal.web import Wired
-from portal.wiring import PERFORM, bare_celery, publish_to, wire, worker_ready_file
+from portal.wiring import PERFORM, bare_celery, database_of, publish_to, wire, worker_ready_file
 from secure_access import jobs
 from secure_access.db import Session
 from secure_access.ledger import sequencer
@@ -152,16 +152,25 @@ def create_celery(wired: Wired, verbs: Mapping[str, Verb] = VERBS) -> Celery:
     app.conf.update(beat_schedule=SCHEDULE, beat_scheduler="celery.beat:Scheduler")
     publish_to(wired, app)
     ready = worker_ready_file(wired.settings)
-    worker_ready.connect(lambda **_: ready.write_text(str(os.getpid())), weak=False)
+
+    def say_ready(**_: object) -> None:
+        """Whole or not at all: the serve command reads the file while it is written."""
+        part = ready.with_suffix(".part")
+        part.write_text(str(os.getpid()))
+        part.replace(ready)
+
+    worker_ready.connect(say_ready, weak=False)
 
     def take(job_id: str) -> None:
         perform(wired, uuid.UUID(job_id), verbs)
 
+    book = database_of(wired.settings, "sequencer")
+
     def sequence() -> None:
-        sequencer.sequence(wired.database, wired.ledger_signer, wired.clock.now())
+        sequencer.sequence(book, wired.ledger_signer, wired.clock.now())
 
     def anchor() -> None:
-        sequencer.anchor(wired.database, wired.clock.now())
+        sequencer.anchor(book, wired.clock.now())
 
     def publish_due() -> None:
         reap(wired, lambda job_id: app.send_task(PERFORM, args=[str(job_id)]))
@@ -203,7 +212,7 @@ def created(verbs: Mapping[str, Verb]) -> Celery:
     settings = Settings.from_env()
     setup_logging.connect(lambda **_: logs.configure(settings, "worker"), weak=False)
     logs.configure(settings, "worker")
-    return create_celery(wire(settings), verbs)
+    return create_celery(wire(settings, process="worker"), verbs)
 
 
 def work(app: Celery, *, threads: int, with_clock: bool) -> None:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any, ClassVar
 
-from sqlalchemy import JSON, BigInteger, DateTime, Engine, create_engine, event, inspect, update
+from sqlalchemy import JSON, BigInteger, DateTime, Engine, create_engine, event, inspect, text, update
 from sqlalchemy import Enum as SAEnum
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect
@@ -36,6 +37,10 @@ NAMING = {
 
 _MODE = "assay_mode"
 _AFTER_COMMIT = "assay_after_commit"
+_SAY = text(
+    "SELECT set_config('assay.acts_as', :kind, true), set_config('assay.organisation', :organisation, true),"
+    " set_config('assay.person', :person, true)"
+)
 
 
 class UtcInstant(TypeDecorator[datetime]):
@@ -206,10 +211,24 @@ def after_commit(session: Session, act: Callable[[], None]) -> None:
     session.info.setdefault(_AFTER_COMMIT, []).append(act)
 
 
+@dataclass(frozen=True)
+class Acting:
+    """For whom a transaction works. PostgreSQL's conditions on rows ask it, and refuse where it is not said.
+
+    ``kind`` is a zone or a process (``worker``, ``sequencer``, ``verifier``), ``organisation`` the one whose
+    matters a person of that zone may see: none before anybody has signed in.
+    """
+
+    kind: str
+    organisation: uuid.UUID | None = None
+    person: uuid.UUID | None = None
+
+
 class Database:
     """One database: SQLite file or PostgreSQL.
 
-    ``url`` is an SQLAlchemy address. Raises ``ValueError`` for another kind of database.
+    ``url`` is an SQLAlchemy address. ``acting`` is asked at the beginning of every transaction on PostgreSQL
+    and says for whom it works. Raises ``ValueError`` for another kind of database.
     """
 
     def __init__(self, url: str) -> None:
@@ -219,6 +238,9 @@ class Database:
         self.engine = _engine(url)
         self.context: dict[str, Any] = {}
         """Handed to every writing session as ``session.info``; `secure_access.jobs` publishes through it."""
+        self.acting: Callable[[], Acting | None] = lambda: None
+        if not self.is_sqlite:
+            event.listen(self.engine, "begin", self._say_who_acts)
 
     @property
     def is_sqlite(self) -> bool:
@@ -239,6 +261,13 @@ class Database:
         """A session that only reads; what it changes is lost."""
         with Session(self.engine.execution_options(**{_MODE: "read"}), expire_on_commit=False) as session:
             yield session
+
+    def _say_who_acts(self, connection: Connection) -> None:
+        """For this transaction only: what a pool hands on says nothing of who had it before."""
+        acting = self.acting()
+        if acting is not None:
+            said = {"kind": acting.kind, "organisation": acting.organisation, "person": acting.person}
+            connection.execute(_SAY, {name: str(value or "") for name, value in said.items()})
 
     def reachable(self) -> bool:
         """Whether the database answers."""
@@ -288,6 +317,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 __all__ = [
     "NAMING",
+    "Acting",
     "Database",
     "Field",
     "Instant",

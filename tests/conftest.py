@@ -27,6 +27,7 @@ pytest_plugins = [
     "tests.fixtures.browser",
     "tests.fixtures.passkeys",
     "tests.fixtures.provider",
+    "tests.fixtures.roles",
 ]
 
 # Plain lines: a traceback in colour with every local variable takes seconds to draw.

@@ -135,7 +135,7 @@ class PublishedDeveloper:
 
 def filings(session: Session, *, developer_id: uuid.UUID | None = None) -> list[PublishedFiling]:
     """Every accepted filing, newest first."""
-    query = _accepted().order_by(col(Filing.accepted_at).desc())
+    query = _accepted().order_by(col(Filing.accepted_at).desc(), col(Filing.reference))
     if developer_id is not None:
         query = query.where(Filing.developer_id == developer_id)
     return [_filing(session, row, organisation) for row, organisation in session.exec(query)]

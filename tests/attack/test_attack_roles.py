@@ -1,0 +1,144 @@
+"""The told story through connections that PostgreSQL restricts: every page as its owner draws it, no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import zip_longest
+from urllib.parse import urlsplit
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from portal.app import create_zones
+from portal.web import origin
+from secure_access.db import Acting, Database
+from secure_access.identity import OrganisationKind
+from tests.attack.conftest import Siege
+from tests.attack.objects import sampled, targets
+from tests.attack.test_attack_fields import pages_of
+from tests.fixtures.app import World, without_tokens
+from tests.fixtures.roles import roles_in
+
+PUBLIC = ""
+PEOPLE = (
+    PUBLIC,
+    "weiss",
+    "nadia",
+    "tessa",
+    "oskar",
+    "petra",
+    "mira",
+    "ida",
+    "brenner",
+    "ines",
+    "tomasz",
+    "root",
+)
+
+
+@pytest.fixture(scope="module")
+def ruled(postgresql_siege: Siege) -> Iterator[Siege]:
+    """The told instance whose zones have the roles of its database."""
+    wired = postgresql_siege.world.wired
+    with roles_in(wired.database.url) as addresses:
+        databases = {name.rpartition("_")[2].lower(): found for name, found in addresses.items()}
+        restricted = replace(wired, settings=replace(wired.settings, databases=databases))
+        zones = create_zones(restricted)
+        yield Siege(
+            World(wired, zones, postgresql_siege.world.clock),
+            postgresql_siege.cast,
+            postgresql_siege.second,
+            postgresql_siege.personas,
+        )
+        for zone in zones.values():
+            zone.wired.database.dispose()
+
+
+def paths(siege: Siege, name: str) -> list[str]:
+    """First pages and lists of a person, and a sample of what exists, whosever it is."""
+    zone = siege.personas[name][0] if name else "public"
+    named = [t.path for t in sampled(targets(siege, zone), 4) if "GET" in (t.rule.methods or set())]
+    fixed = [
+        rule.rule
+        for rule in siege.world.zones[zone].url_map.iter_rules()
+        if not rule.arguments and "GET" in (rule.methods or set())
+    ]
+    own = list(pages_of(siege, name)) if name else []
+    return list(dict.fromkeys([*fixed, *own, *named]))
+
+
+def in_the_session_of(own: FlaskClient, ruled: Siege, zone: str) -> FlaskClient:
+    """The same session, on the zones that have roles: with a second one there is less news since the last."""
+    client = ruled.world.client(zone)
+    host = urlsplit(origin(ruled.world.wired.settings, zone)).hostname or ""
+    cookie = own.get_cookie(f"__Host-assay-{zone}", domain=host)
+    if cookie is not None:
+        client.set_cookie(cookie.key, cookie.value, domain=host, secure=True)
+    return client
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", PEOPLE)
+def test_every_page_is_the_one_that_the_owner_of_the_database_draws(
+    postgresql_siege: Siege, ruled: Siege, name: str
+) -> None:
+    own = postgresql_siege.client(name) if name else postgresql_siege.world.client("public")
+    restricted = in_the_session_of(own, ruled, postgresql_siege.personas[name][0] if name else "public")
+    drawn, other = 0, {}
+    for path in paths(postgresql_siege, name):
+        wanted, found = own.get(path), restricted.get(path)
+        if found.status_code != wanted.status_code:
+            other[path] = f"{found.status_code} and not {wanted.status_code}"
+        elif wanted.mimetype == "text/html" and not path.startswith("/account"):  # own sessions, a fresh code
+            lines = (without_tokens(page.text).splitlines() for page in (found, wanted))
+            if differ := [f"{a} and not {b}" for a, b in zip_longest(*lines) if a != b]:
+                other[path] = differ[0]
+        drawn += wanted.status_code == 200
+    assert not other
+    assert drawn > 5
+
+
+def test_the_zones_are_under_their_roles(ruled: Siege) -> None:
+    for zone, app in ruled.world.zones.items():
+        with app.wired.database.engine.connect() as connection:
+            who = str(connection.execute(text("SELECT current_user")).scalar_one())
+        assert who.endswith(f"_{zone}")
+
+
+def test_of_what_developers_told_another_developer_can_query_nothing(ruled: Siege) -> None:
+    """What the pages filter is filtered below them too, table by table."""
+    stranger = ruled.world.organisation(OrganisationKind.DEVELOPER)
+    database = Database(ruled.world.zones["developer"].wired.database.url)
+    database.acting = lambda: Acting("developer", stranger.id)
+    seen: dict[str, int] = {}
+    with database.engine.connect() as connection, connection.begin():
+        ruled_tables = connection.execute(
+            text("SELECT relname FROM pg_class WHERE relrowsecurity AND has_table_privilege(oid, 'SELECT')")
+        ).scalars()
+        for table in ruled_tables.all():
+            seen[table] = int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
+    database.dispose()
+    assert len(seen) > 20
+    assert {table for table, rows in seen.items() if rows} == {"ledger_entry"}
+
+
+def test_a_page_of_a_zone_whose_right_is_taken_away_fails(ruled: Siege) -> None:
+    """The comparison above would notice: without one right the same page is a fault."""
+    zone = ruled.world.zones["public"]
+    name = zone.wired.database.engine.url.username
+    with ruled.world.wired.database.engine.begin() as connection:
+        connection.exec_driver_sql(f'REVOKE SELECT ON decision FROM "{name}"')
+    try:
+        assert ruled.world.client("public").get("/register/decisions").status_code == 500
+        with (
+            zone.wired.database.engine.connect() as connection,
+            pytest.raises(DBAPIError, match="permission"),
+        ):
+            connection.execute(text("SELECT 1 FROM decision"))
+    finally:
+        with ruled.world.wired.database.engine.begin() as connection:
+            connection.exec_driver_sql(f'GRANT SELECT ON decision TO "{name}"')
+    assert ruled.world.client("public").get("/register/decisions").status_code == 200

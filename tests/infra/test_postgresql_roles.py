@@ -1,0 +1,343 @@
+"""What PostgreSQL itself refuses, with no filter of the application before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from infra.postgresql import apply, compare, drop, matrix
+from portal.settings import PROCESSES, ZONES
+from portal.tables import METADATA
+from secure_access.db import Acting, Database, tables
+from secure_access.identity import OrganisationKind
+from secure_access.ledger import triggers
+from secure_access.workflow import Role
+from tests.fixtures.app import World
+from tests.fixtures.filing import Developer
+from tests.fixtures.instance import Instance, free_port
+from tests.fixtures.roles import address, roles_in
+from tests.portal.test_serve import PASSWORD, ask, person_of, sign_in, start
+
+ENFORCEMENT = {
+    *("alleged_violation", "worksheet", "notice", "notice_reply", "prior_violation", "method_adoption"),
+    *("revenue_evidence", "revenue_choice", "statute_text"),
+}
+BEFORE_SIGN_IN = {"person", "invitation", "delegation", "recusal", "security_log"}
+"""Tables with an organisation in them that are read before it is known whose matters those are."""
+OWNERS = {"developer_id", "organisation_id", "evaluator_id", "owner_id"}
+
+
+@pytest.fixture
+def ruled(ruled_world: World) -> World:
+    """The instance under roles, with something in its tables."""
+    with ruled_world.wired.database.write() as session:
+        developer(ruled_world).sent(session)
+    return ruled_world
+
+
+@pytest.fixture
+def url(ruled_world: World) -> str:
+    """Its database, as the owner reaches it."""
+    return ruled_world.wired.database.url
+
+
+@contextmanager
+def acting(at: str, role: str, acts: Acting | None) -> Iterator[Connection]:
+    """A transaction of a role that acts for somebody, or does not say so. It is rolled back."""
+    database = Database(address(at, role))
+    database.acting = lambda: acts
+    try:
+        with database.engine.connect() as connection, connection.begin() as transaction:
+            yield connection
+            transaction.rollback()
+    finally:
+        database.dispose()
+
+
+def count(connection: Connection, table: str, where: str = "true", **values: Any) -> int:
+    query = text(f"SELECT count(*) FROM {table} WHERE {where}")
+    return int(connection.execute(query, values).scalar_one())
+
+
+@contextmanager
+def refused(connection: Connection, words: str) -> Iterator[None]:
+    with pytest.raises(DBAPIError, match=words), connection.begin_nested():
+        yield
+
+
+def developer(world: World) -> Developer:
+    organisation = world.organisation(OrganisationKind.DEVELOPER)
+    preparer, officer = (world.person(organisation, r) for r in (Role.PREPARER, Role.CERTIFYING_OFFICER))
+    return Developer(world, organisation, preparer, officer)
+
+
+# --- the matrix -----------------------------------------------------------------------------------------
+
+
+def test_roles_are_the_zones_and_processes_of_settings() -> None:
+    assert matrix.ROLES == PROCESSES
+    assert set(ZONES) < set(matrix.ROLES)
+
+
+def test_every_named_table_and_column_exists() -> None:
+    columns = {name: {column.name for column in table.columns} for name, table in METADATA.tables.items()}
+    columns["alembic_version"] = {"version_num"}
+    for grant in matrix.grants():
+        assert grant.table in columns, grant
+        assert not grant.column or grant.column in columns[grant.table], grant
+    assert {rule.table for rule in matrix.row_rules()} < set(columns)
+
+
+def test_every_table_with_an_owner_has_a_rule_for_every_role_that_reads_it() -> None:
+    owned = {name for name, table in METADATA.tables.items() if OWNERS & {c.name for c in table.columns}}
+    ruled = {(rule.table, rule.role) for rule in matrix.row_rules()}
+    assert owned - {table for table, _ in ruled} == BEFORE_SIGN_IN
+    read = {(grant.table, grant.role) for grant in matrix.grants()}
+    assert {(table, role) for table, role in read if table in {t for t, _ in ruled}} == ruled
+
+
+def test_nobody_changes_or_removes_what_is_append_only() -> None:
+    kept = {trigger.table for trigger in triggers.TRIGGERS.values()}
+    changes = {
+        str(grant) for grant in matrix.grants() if grant.table in kept and grant.act in ("update", "delete")
+    }
+    assert changes == {
+        "sequencer: update ledger_entry(leaf_index)",
+        *(f"sequencer: update ledger_head({column})" for column in ("moved_at", "root", "size")),
+    }
+
+
+def test_who_has_nothing_of_what() -> None:
+    reads = {role: {grant.table for grant in matrix.grants() if grant.role == role} for role in matrix.ROLES}
+    assert not reads["evaluator"] & ENFORCEMENT
+    assert not reads["developer"] & {"prior_violation", "revenue_evidence", "revenue_choice", "evidence"}
+    assert not reads["public"] & {"person", "credential", "sign_in_session", "incident", "document", "flag"}
+    assert "answer_draft" not in reads["government"]
+    assert reads["sequencer"] <= {
+        *("ledger_entry", "ledger_entry_about", "ledger_head", "ledger_checkpoint", "ledger_tile"),
+        *("security_log", "alembic_version"),
+    }
+    writes = {grant for grant in matrix.grants() if grant.act != "select"}
+    assert not [str(grant) for grant in writes if grant.role == "verifier"]
+    assert {grant.table for grant in writes if grant.role == "public"} <= {"form_use", "security_log"}
+
+
+def test_the_verifier_reads_every_record() -> None:
+    reads = {grant.table for grant in matrix.grants() if grant.role == "verifier" and grant.act == "select"}
+    assert {str(kind.__tablename__) for kind in tables() if kind.__record__} < reads
+
+
+# --- the database ---------------------------------------------------------------------------------------
+
+
+def test_it_is_as_the_matrix_says_however_often_it_is_made(url: str, ruled: World) -> None:
+    with ruled.wired.database.engine.connect() as connection, connection.begin() as transaction:
+        assert compare(connection) == []
+        apply(connection)
+        assert compare(connection) == []
+        transaction.rollback()
+
+
+CHANGES = {
+    'GRANT DELETE ON filing TO "{evaluator}"': "evaluator: delete filing is granted and not in the matrix",
+    'GRANT UPDATE (name) ON person TO "{public}"': "public: update person(name) is granted",
+    'REVOKE SELECT ON filing FROM "{developer}"': "developer: select filing is not granted",
+    "GRANT SELECT ON person TO PUBLIC": "PUBLIC: select person is granted and not in the matrix",
+    "ALTER TABLE filing DISABLE ROW LEVEL SECURITY": "table filing does not look at rows",
+    "ALTER POLICY developer_rows ON filing USING (true)": "developer_rows on filing is not as it was made",
+    "DROP POLICY developer_delete ON filing": "policy developer_delete on filing is missing",
+    "DROP POLICY public_rows ON decision": "policy public_rows on decision is missing",
+    "CREATE POLICY wide ON filing USING (true)": "policy wide on filing is not one of ours",
+    "CREATE OR REPLACE FUNCTION assay_acts_as(wanted text) RETURNS boolean LANGUAGE sql AS 'SELECT true'": (
+        "function assay_acts_as(wanted text) is missing or not as it was made"
+    ),
+    'ALTER ROLE "{worker}" BYPASSRLS': "has powers over the server",
+    'ALTER TABLE form_use OWNER TO "{worker}"': "owns a table",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_was_changed_is_named(url: str, ruled: World, change: str) -> None:
+    database = ruled.wired.database.engine.url.database
+    names = {role: f"{database}_{role}" for role in matrix.ROLES}
+    with ruled.wired.database.engine.connect() as connection, connection.begin() as transaction:
+        connection.exec_driver_sql(change.format(**names))
+        found = compare(connection)
+        transaction.rollback()
+    assert any(CHANGES[change] in line for line in found), found
+
+
+@pytest.mark.parametrize("role", [role for role in matrix.ROLES if role != "sequencer"])
+def test_a_transaction_that_does_not_say_for_whom_it_acts_fails(url: str, ruled: World, role: str) -> None:
+    filer = developer(ruled)
+    with ruled.wired.database.write() as session:
+        filer.version(session)
+    with (
+        acting(url, role, None) as connection,
+        refused(connection, "does not say for whom it acts"),
+    ):
+        count(connection, "model_version")
+    other, words = Acting("custodian"), f"acts as {role}, not as custodian"
+    with acting(url, role, other) as connection, refused(connection, words):
+        count(connection, "model_version")
+
+
+def test_a_sequencer_that_does_not_say_so_fails(url: str, ruled: World) -> None:
+    with acting(url, "sequencer", None) as connection, refused(connection, "for whom it acts"):
+        count(connection, "ledger_entry")
+    with acting(url, "sequencer", Acting("sequencer")) as connection:
+        assert count(connection, "ledger_entry") > 0
+
+
+def test_what_one_transaction_said_is_gone_in_the_next(url: str, ruled: World) -> None:
+    database = Database(address(url, "verifier"))
+    database.acting = lambda: Acting("verifier")
+    with database.engine.connect() as connection:
+        with connection.begin():
+            count(connection, "filing")
+        database.acting = lambda: None
+        with connection.begin() as transaction:
+            with pytest.raises(DBAPIError, match="for whom it acts"):
+                count(connection, "filing")
+            transaction.rollback()
+    database.dispose()
+
+
+def test_without_the_applications_filter_a_developer_reaches_nothing_of_another(
+    url: str, ruled: World
+) -> None:
+    mine, other = developer(ruled), developer(ruled)
+    with ruled.wired.database.write() as session:
+        own, foreign = mine.sent(session), other.sent(session)
+    acts = Acting("developer", mine.organisation.id, mine.preparer.person_id)
+    with acting(url, "developer", acts) as connection:
+        assert count(connection, "filing", "id = :id", id=own.id) == 1
+        assert count(connection, "filing", "developer_id <> :id", id=mine.organisation.id) == 0
+        assert count(connection, "model_version", "developer_id <> :id", id=mine.organisation.id) == 0
+        changed = connection.execute(
+            text("UPDATE filing SET state_reason = 'mine now' WHERE id = :id"), {"id": foreign.id}
+        )
+        assert changed.rowcount == 0
+        with refused(connection, "row-level security"):
+            connection.execute(
+                text("UPDATE filing SET developer_id = :other WHERE id = :id"),
+                {"id": own.id, "other": other.organisation.id},
+            )
+    with acting(url, "developer", Acting("developer")) as connection:
+        assert count(connection, "filing") == 0
+
+
+def test_without_the_applications_filter_a_draft_is_its_developers(url: str, ruled: World) -> None:
+    filer = developer(ruled)
+    with ruled.wired.database.write() as session:
+        draft = filer.draft(session)
+    for role in ("government", "evaluator", "public"):
+        acts = Acting(role, ruled.organisation(OrganisationKind.REGULATOR).id)
+        with acting(url, role, acts) as connection:
+            assert count(connection, "filing", "id = :id", id=draft.id) == 0
+    with acting(url, "developer", Acting("developer", filer.organisation.id)) as connection:
+        assert count(connection, "filing", "id = :id", id=draft.id) == 1
+
+
+def test_of_its_own_filings_a_developer_removes_drafts_only(url: str, ruled: World) -> None:
+    filer = developer(ruled)
+    with ruled.wired.database.write() as session:
+        draft, sent = filer.draft(session), filer.sent(session)
+        filed = filer.submitted(session)
+    remove = text("DELETE FROM filing WHERE id = :id")
+    with acting(url, "developer", Acting("developer", filer.organisation.id)) as connection:
+        removed = {
+            row.id: connection.execute(remove, {"id": row.id}).rowcount for row in (draft, sent, filed)
+        }
+    assert removed == {draft.id: 1, sent.id: 0, filed.id: 0}
+
+
+@pytest.mark.parametrize(
+    ("role", "statement"),
+    [
+        *(("evaluator", f"SELECT 1 FROM {table}") for table in sorted(ENFORCEMENT)),
+        *(("public", f"SELECT 1 FROM {table}") for table in ("person", "invitation", "totp", "incident")),
+        ("developer", "SELECT 1 FROM prior_violation"),
+        ("developer", "SELECT 1 FROM evidence"),
+        ("government", "SELECT 1 FROM answer_draft"),
+        ("government", "UPDATE ledger_entry SET leaf_index = 1"),
+        ("developer", "DELETE FROM ledger_entry"),
+        ("worker", "DELETE FROM filing"),
+        ("sequencer", "SELECT 1 FROM filing"),
+        ("verifier", "UPDATE filing SET digest = ''"),
+        ("government", "TRUNCATE filing"),
+        ("government", "ALTER TABLE filing DISABLE ROW LEVEL SECURITY"),
+        ("government", "SET session_replication_role = replica"),
+        ("developer", "SET ROLE postgres"),
+    ],
+)
+def test_the_database_refuses(url: str, role: str, statement: str) -> None:
+    words = "permission denied|must be owner|does not exist"
+    with acting(url, role, Acting(role)) as connection, refused(connection, words):
+        connection.execute(text(statement))
+
+
+# --- the command ----------------------------------------------------------------------------------------
+
+
+def test_the_command_makes_compares_and_says_what_differs(new_postgresql: str, tmp_path: Path) -> None:
+    instance = Instance(tmp_path / "home", free_port(), {"ASSAY_DATABASE": new_postgresql})
+    instance.assay("migrate")
+    assert "role " in instance.assay("database", "compare", status=1)
+    assert "with the rights of the matrix" in instance.assay("database", "roles")
+    database = Database(new_postgresql)
+    try:
+        assert "are those of the matrix" in instance.assay("database", "compare")
+        name = f"{database.engine.url.database}_evaluator"
+        with database.engine.begin() as connection:
+            connection.exec_driver_sql(f'GRANT INSERT ON notice TO "{name}"')
+        said = instance.assay("database", "compare", status=1)
+        assert "evaluator: insert notice is granted and not in the matrix" in said
+        assert "1 differences" in said
+    finally:
+        with database.engine.begin() as connection:
+            drop(connection)
+        database.dispose()
+
+
+def test_sqlite_has_no_roles(tmp_path: Path) -> None:
+    said = Instance(tmp_path / "home", free_port()).assay("database", "roles", status=1)
+    assert "SQLite knows no roles" in said
+
+
+@pytest.mark.timeout(600)
+def test_each_process_runs_with_its_own_address_and_no_other(new_postgresql: str, tmp_path: Path) -> None:
+    whole = Instance(tmp_path / "home", free_port(), {"ASSAY_DATABASE": new_postgresql})
+    whole.assay("migrate")
+    email = person_of(whole)
+    with roles_in(new_postgresql):
+        zone = _alone(whole, "developer")
+        try:
+            start(zone, "serve", "--zone", "developer")
+            assert sign_in(zone, email, PASSWORD)[0] == 303
+        finally:
+            zone.end()
+        public = _alone(whole, "public")
+        try:
+            start(public, "serve", "--zone", "public")
+            assert ask(public, "localhost", path="/ledger")[0] == 200
+        finally:
+            public.end()
+        _alone(whole, "sequencer").assay("ledger", "sequence")
+        _alone(whole, "verifier").assay("ledger", "verify")
+        _alone(whole, "evaluator").assay("ledger", "verify", status=1)
+
+
+def _alone(whole: Instance, role: str) -> Instance:
+    """Another process of the instance, which knows the database by its own role only."""
+    settings = {
+        "ASSAY_HOME": str(whole.home),
+        "ASSAY_DATABASE": address(whole.settings["ASSAY_DATABASE"], role),
+    }
+    return Instance(whole.home.parent / role, free_port(), settings)
