@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -256,6 +257,26 @@ def test_of_its_own_filings_a_developer_removes_drafts_only(url: str, ruled: Wor
             row.id: connection.execute(remove, {"id": row.id}).rowcount for row in (draft, sent, filed)
         }
     assert removed == {draft.id: 1, sent.id: 0, filed.id: 0}
+
+
+@pytest.mark.parametrize("zone", ["developer", "evaluator"])
+def test_a_zone_writes_nothing_that_opens_another(url: str, ruled: World, zone: str) -> None:
+    office = ruled.organisation(OrganisationKind.REGULATOR)
+    official = ruled.person(office, Role.ADMINISTRATOR)
+    password = text("UPDATE person SET password_hash = 'x' WHERE id = :id")
+    session = text(
+        "INSERT INTO sign_in_session (id, token_digest, person_id, zone, started_at, seen_at, method, agent,"
+        " provider_session) VALUES (:row, :digest, :id, :zone, now(), now(), 'password', '', '')"
+    )
+    digest = uuid.uuid4().hex
+    values = {"id": official.person_id, "row": uuid.uuid4(), "digest": digest, "zone": "government"}
+    with acting(url, zone, Acting(zone, official.organisation_id)) as connection:
+        assert connection.execute(password, {"id": official.person_id}).rowcount == 0
+        with refused(connection, "row-level security"):
+            connection.execute(session, values)
+        connection.execute(session, values | {"zone": zone})
+        for table in ("sign_in_session", "credential", "challenge"):
+            assert count(connection, table, "zone <> :zone", zone=zone) == 0
 
 
 @pytest.mark.parametrize(
