@@ -23,6 +23,7 @@ from portal import accounts, errors, home, logs, register, supervision, ui
 from portal.accounts import policy_record
 from portal.enforcement import case_views as enforcement_views
 from portal.enforcement import findings_views
+from portal.enforcement import leaving as enforcement_leaving
 from portal.filing import (
     duty_views,
     filed_views,
@@ -32,6 +33,7 @@ from portal.filing import (
     signing_views,
 )
 from portal.filing import leaving as filing_leaving
+from portal.legal import leaving as legal_leaving
 from portal.legal import views as legal_views
 from portal.review import leaving as review_leaving
 from portal.review import views as review_views
@@ -110,7 +112,7 @@ SURFACES: tuple[Surface, ...] = (
     Surface(legal_views.bp, ("government",), LEGAL),
 )
 
-HOLDINGS = (filing_leaving, review_leaving, evaluator_leaving)
+HOLDINGS = (filing_leaving, review_leaving, evaluator_leaving, enforcement_leaving, legal_leaving)
 """Importing them declares what people hold, so that a leaver's page lists all of it."""
 
 NAVIGATION: dict[str, tuple[NavItem, ...]] = {

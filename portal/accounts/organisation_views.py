@@ -49,8 +49,9 @@ def every_organisation() -> str:
         waits = sum(row.state == "claimed" for row in entities)
         due = organisations.due_on(g.session, found)
         people = len(organisations.present(g.session, found.id))
-        rows.append((found, people, waits, due, due < today))
-    return render_template("accounts/organisations.html", rows=rows)
+        run_by = len(roles.administrators(g.session, found))
+        rows.append((found, people, run_by, waits, due, due < today))
+    return render_template("accounts/organisations.html", rows=rows, least=roles.LEAST_ADMINISTRATORS)
 
 
 @bp.route("/organisations/new", methods=["GET", "POST"])

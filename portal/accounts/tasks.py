@@ -20,11 +20,27 @@ SOON = timedelta(days=30)
 
 
 def tasks(session: Session, *, by: Actor, now: datetime) -> list[Task]:
-    """The yearly look at the people, acts that wait for a second administrator, entities to verify."""
-    found = list(_confirmation(session, by, now))
+    """Too few administrators, the yearly look at the people, acts that wait for another, entities."""
+    found = [*_one_alone(session, by), *_confirmation(session, by, now)]
     if roles.oversees(by):
         found += [*_acts(session, by, now), *_entities(session), *_overdue(session, by, now)]
     return found
+
+
+def _one_alone(session: Session, by: Actor) -> Iterator[Task]:
+    """An organisation never has fewer than two administrators; one that has is told so until it has them."""
+    if not roles.administers(by, by.organisation_id):
+        return
+    own = session.get_one(Organisation, by.organisation_id)
+    if len(roles.administrators(session, own)) < roles.LEAST_ADMINISTRATORS:
+        yield Task(
+            what="Name a second administrator",
+            link=url_for("administration.index" if roles.oversees(by) else "own_organisation.show"),
+            detail=f"You alone administer {own.name}. Give a colleague the role, or invite somebody.",
+            due=None,
+            consequence="Nobody can let your people in again if you lose your key or leave.",
+            act="Look at the list",
+        )
 
 
 def _confirmation(session: Session, by: Actor, now: datetime) -> Iterator[Task]:

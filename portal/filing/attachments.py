@@ -68,6 +68,7 @@ def attach(
         by=by,
         now=now,
     )
+    service.note_author(filing, by.person_id)
     filing.saved_at = now
     session.add(filing)
     return document
@@ -78,6 +79,7 @@ def detach(session: Session, *, filing: Filing, document_id: uuid.UUID, by: Acto
     FILING.take("attach", by, filing)
     item = one(session, service.subject(filing), document_id)
     documents.detach(session, attachment=item.attachment, by=by, now=now)
+    service.note_author(filing, by.person_id)
     filing.saved_at = now
     session.add(filing)
 

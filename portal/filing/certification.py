@@ -45,8 +45,8 @@ def send(
     if certifier_id not in officers:
         raise Denied(
             "Nobody is named who may certify this filing.",
-            "Choose a certifying officer; a risk report and a safety framework take another person than the "
-            "one who prepared it.",
+            "Choose a certifying officer; a risk report and a safety framework take another person than "
+            "those who wrote it.",
         )
     filing.certifier_id = certifier_id
     _refuse_open(service.checks_of(session, filing, now=now))
@@ -68,6 +68,7 @@ def name_author(session: Session, *, filing: Filing, to: Person, by: Actor, now:
     """Hand a draft to a colleague, because its author leaves: as private as before. Raises `Denied`."""
     FILING.take("hand_over", by, filing)
     filing.prepared_by, filing.saved_at = to.id, now
+    service.note_author(filing, to.id)
     session.add(filing)
 
 
@@ -76,7 +77,7 @@ def name_officer(session: Session, *, filing: Filing, to: Person, by: Actor, now
     FILING.take("hand_over", by, filing)
     if to.id not in {person.id for person in service.certifying_officers(session, filing)}:
         raise Denied(
-            f"{to.name} may not certify this filing: it takes another person than the one who prepared it.",
+            f"{to.name} may not certify this filing: it takes another person than those who wrote it.",
             "Choose another certifying officer, or recall the draft.",
         )
     filing.certifier_id, filing.saved_at = to.id, now
@@ -195,8 +196,8 @@ def withdraw(session: Session, *, filing: Filing, reason: str, by: Actor, now: d
 def amend(session: Session, *, filing: Filing, by: Actor, now: datetime) -> Filing:
     """Begin a draft that takes the place of a submitted filing once it is submitted itself.
 
-    Answers, audiences and attachments are carried over; reasons given for checks are not. Raises `Denied` for
-    a filing that cannot be superseded, `NotFound` for somebody else's.
+    Answers, audiences and attachments are carried over, and with them who wrote them; reasons given for
+    checks are not. Raises `Denied` for a filing that cannot be superseded, `NotFound` for somebody else's.
     """
     if filing.developer_id != by.organisation_id:
         raise NotFound
@@ -217,6 +218,7 @@ def amend(session: Session, *, filing: Filing, by: Actor, now: datetime) -> Fili
         content=dict(filing.content),
         audiences=dict(filing.audiences),
         prepared_by=by.person_id,
+        authors=sorted({*filing.authors, str(by.person_id)}),
         prepared_at=now,
         saved_at=now,
         supersedes_id=filing.id,

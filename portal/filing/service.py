@@ -58,6 +58,7 @@ def start(
         model_version_id=version.id if version else None,
         taxonomy=risk_form.DEFAULT_TAXONOMY if kind is FilingKind.RISK_REPORT else "",
         prepared_by=by.person_id,
+        authors=[str(by.person_id)],
         prepared_at=now,
         saved_at=now,
         content=_from_registry(kind, version),
@@ -114,14 +115,30 @@ def submitted(session: Session, *, developer_id: uuid.UUID) -> list[Filing]:
 
 
 def save(session: Session, *, filing: Filing, answers: Answers, by: Actor, now: datetime) -> None:
-    """Keep what one page says. Whatever was typed is kept, complete or not. Raises `Denied` by state."""
+    """Keep what one page says. Whatever was typed is kept, complete or not. Raises `Denied` by state.
+
+    Who changes something has written in it; who only pages through has not, and may still certify it.
+    """
     FILING.take("save", by, filing)
+    before = _written(filing, answers)
     filing.content = {**filing.content, **answers.content}
     filing.audiences = {**filing.audiences, **{name: dict(said) for name, said in answers.audiences.items()}}
     for column, value in answers.columns.items():
         setattr(filing, column, value)
+    if _written(filing, answers) != before:
+        note_author(filing, by.person_id)
     filing.saved_at = now
     session.add(filing)
+
+
+def _written(filing: Filing, answers: Answers) -> Any:
+    """What stands where a page writes."""
+    return filing.content, filing.audiences, {name: getattr(filing, name) for name in answers.columns}
+
+
+def note_author(filing: Filing, person_id: uuid.UUID) -> None:
+    """Keep that somebody wrote in a draft: whoever did cannot certify a kind that takes two people."""
+    filing.authors = sorted({*filing.authors, str(person_id)})
 
 
 def explain(
@@ -141,6 +158,7 @@ def explain(
         publication.answers(filing), found[0], reason=reason.strip()[:2000], name=by.name
     )
     filing.explanations = {**filing.explanations, key: said}
+    note_author(filing, by.person_id)
     filing.saved_at = now
     session.add(filing)
     return found[0]
@@ -197,13 +215,13 @@ def previous(session: Session, filing: Filing) -> Filing | None:
 
 
 def certifying_officers(session: Session, filing: Filing) -> list[identity.Person]:
-    """Who of the developer may certify this filing: for some kinds not the one who prepared it."""
+    """Who of the developer may certify this filing: for some kinds nobody who wrote in it."""
     return [
         person
         for person in identity.people_with(
             session, Role.CERTIFYING_OFFICER, organisation_id=filing.developer_id
         )
-        if not (filing.kind in TWO_PEOPLE and person.id == filing.prepared_by)
+        if not (filing.kind in TWO_PEOPLE and str(person.id) in filing.authors)
     ]
 
 

@@ -40,8 +40,9 @@ class Filing(Table, table=True):
 
     ``content`` holds the answers by field name (`portal.filing.forms`). ``audiences`` holds for each field
     ``{"audience": "public" | "confidential", "why": text}``. ``explanations`` hold the reasons given for
-    checks: ``{"CODE/field": {"reason", "name", "answer"}}``. ``certifier_id`` is the officer who was asked to
-    sign, ``certified_by`` who did, ``statement`` the version of the words. ``signed`` is the canonical JSON
+    checks: ``{"CODE/field": {"reason", "name", "answer"}}``. ``authors`` are ids of everybody who wrote in
+    it, began it or took it over. ``certifier_id`` is the officer who was asked to sign, ``certified_by``
+    who did, ``statement`` the version of the words. ``signed`` is the canonical JSON
     of what was certified, kept because forms change, ``digest`` its SHA-256; ``timeliness`` is how it stood
     to ``due_at``, ruled once.
     ``withheld_salt`` keys the digests of withheld answers and is never published.
@@ -55,7 +56,7 @@ class Filing(Table, table=True):
             "accepted_at supersedes_id"
         ),
         restricted=(
-            "content audiences explanations prepared_by certifier_id certified_by statement "
+            "content audiences explanations prepared_by authors certifier_id certified_by statement "
             "signed state_reason"
         ),
         secret="withheld_salt",  # noqa: S106 - a column
@@ -75,6 +76,7 @@ class Filing(Table, table=True):
     withheld_salt: str = Field(default_factory=lambda: secrets.token_hex(32), max_length=64)
     explanations: dict[str, Any] = json_column()
     prepared_by: uuid.UUID
+    authors: list[str] = json_column(default_factory=list)
     prepared_at: Instant = instant_column()
     saved_at: Instant = instant_column()
     certifier_id: uuid.UUID | None = None

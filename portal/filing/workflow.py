@@ -31,10 +31,20 @@ class IncidentState(StrEnum):
 
 def certifies_own_draft(filing: Any, by: Any) -> str | None:
     """A risk report and a safety framework take two people: one prepares, another certifies."""
-    if filing.kind in ("risk_report", "safety_framework") and filing.prepared_by == by.person_id:
+    if filing.kind in ("risk_report", "safety_framework") and str(by.person_id) in filing.authors:
         return (
-            "You prepared this filing, so you cannot also certify it. "
+            "You prepared this filing or wrote in it, so you cannot also certify it. "
             "Ask another certifying officer of your organisation to sign."
+        )
+    return None
+
+
+def asked_another(filing: Any, by: Any) -> str | None:
+    """The officer who was asked signs, and no other: a name on the page is who answers for it."""
+    if filing.certifier_id != by.person_id:
+        return (
+            "Another officer was asked to sign this filing. "
+            "To sign it yourself, recall it, and send it for certification with your name."
         )
     return None
 
@@ -67,7 +77,7 @@ FILING = Workflow(
             by=Role.CERTIFYING_OFFICER,
             frm={FilingState.IN_CERTIFICATION},
             to=FilingState.SUBMITTED,
-            unless=(certifies_own_draft,),
+            unless=(certifies_own_draft, asked_another),
         ),
         Step(
             "withdraw",

@@ -40,6 +40,16 @@ def as_reader(session: Session, person: Person) -> Iterator[Holding]:
             yield Holding(f"plan_reader:{request.id}", f"named reader of {request.reference}", who=who)
 
 
+def as_requester(session: Session, person: Person) -> Iterator[Holding]:
+    """Plan requests that this person drew up and nobody has approved: until then they rest on one person."""
+    query = select(PlanRequest).where(
+        PlanRequest.requested_by == person.id, PlanRequest.state == PlanState.REQUESTED
+    )
+    for request in session.exec(query):
+        who = "A plan approver approves or refuses it, or a case officer withdraws it and asks anew."
+        yield Holding(f"plan_requester:{request.id}", f"asked for {request.reference}", who=who)
+
+
 def _officer(session: Session, handed: HandOver, by: Actor, now: datetime) -> None:
     cases.hand_over(
         session, case=_case(session, handed), part="officer", heir_id=handed.heir.id, by=by, now=now
@@ -59,3 +69,4 @@ def _case(session: Session, handed: HandOver) -> Case:
 leaving.declare("case_officer", as_officer, _officer)
 leaving.declare("case_decider", as_decider, _decider)
 leaving.declare("plan_reader", as_reader)
+leaving.declare("plan_requester", as_requester)

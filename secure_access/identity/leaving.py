@@ -14,11 +14,12 @@ from datetime import datetime
 from secure_access import ledger
 from secure_access.actor import Actor
 from secure_access.db import Session, select
-from secure_access.identity import federation
+from secure_access.identity import federation, proposals
 from secure_access.identity.authority import authorities, revoke
 from secure_access.identity.people import Person, PersonRole, about, people_with
 from secure_access.identity.roles import administers, end_sessions, refuse_too_few
-from secure_access.identity.workflow import StandingState
+from secure_access.identity.tables import ProposedAct
+from secure_access.identity.workflow import ProposalState, StandingState
 from secure_access.workflow import Denied, NotFound, Role
 
 LEFT = "The officer has left."
@@ -54,6 +55,19 @@ _sources: dict[str, tuple[Find, Hand | None]] = {}
 def declare(kind: str, find: Find, hand: Hand | None = None) -> None:
     """Say how things of a kind are found and handed over. Their keys are ``kind:…``."""
     _sources[kind] = (find, hand)
+
+
+def proposed(session: Session, person: Person) -> Iterable[Holding]:
+    """Acts of two administrators that this person proposed and no other has approved or refused."""
+    query = select(ProposedAct).where(
+        ProposedAct.proposed_by == person.id, ProposedAct.state == ProposalState.PROPOSED
+    )
+    for row in session.exec(query):
+        who = "Another administrator approves it or refuses it."
+        yield Holding(f"proposal:{row.id}", f"proposal that waits: {proposals.words_of(row.act)}", who=who)
+
+
+declare("proposal", proposed)
 
 
 def held(session: Session, person: Person) -> list[Holding]:

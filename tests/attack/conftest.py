@@ -20,18 +20,20 @@ from flask.testing import FlaskClient
 
 from infra.migrations import upgrade
 from infra.seed import people, story
-from infra.seed.people import QUILLMARK, TESSALY, Cast
+from infra.seed.people import LARKFIELD, QUILLMARK, TESSALY, Cast
 from infra.seed.stage import Stage
 from portal import mail
 from portal.app import create_zones
 from portal.settings import Settings
 from portal.wiring import wire
 from secure_access import identity
+from secure_access.actor import Agency
 from secure_access.clock import FixedClock
 from secure_access.db import Database, select
 from secure_access.identity import (
     Actor,
     NewPerson,
+    Organisation,
     OrganisationKind,
     conflicts,
     credentials,
@@ -57,6 +59,8 @@ PAUSE_SECONDS = 600
 """A session that is not used ends after half an hour, and other tests may take that long in between."""
 NO_PROVIDER = "http://127.0.0.1:9"
 """Single sign-on is set, so that its pages are there, with a provider that never answers."""
+AGENTS = {"dora": "draft", "rory": "report_incidents", "ansel": "answer_requests"}
+"""Who of an agent acts for the second developer, and in what."""
 KEY_HOLDERS = ("jonas", "oskar", "root")
 """One of each zone who has a key, and signs, approves and sends nothing that would ask for it."""
 
@@ -80,13 +84,21 @@ class Siege:
             zone, actor = self.personas[name]
             self._clients[name] = self.world.client(zone, actor)
             self._tokens.pop(name, None)
+            if actor.agency is not None:
+                self._act_for(name, actor.agency)
         return self._clients[name]
+
+    def _act_for(self, name: str, agency: Agency) -> None:
+        """An agent chooses for whom to act, as on their first page."""
+        form = {"csrf_token": self.token(name), "delegation": str(agency.delegation_id)}
+        assert self._clients[name].post("/for", data=form).status_code == 303
+        self._tokens.pop(name, None)
 
     def token(self, name: str) -> str:
         """A CSRF token of that client's session."""
         client = self.client(name)
         if name not in self._tokens:
-            page = client.get("/").text
+            page = client.get("/", follow_redirects=True).text
             self._tokens[name] = re.findall(r'name="csrf_token" value="([^"]+)"', page)[0]
         return self._tokens[name]
 
@@ -128,12 +140,12 @@ def besiege(home: Path, url: str) -> Siege:
 def _people(siege: Siege) -> None:
     with siege.world.wired.database.write() as session:
         authority = siege.cast.organisations[people.AUTHORITY]
-        new = NewPerson("root@authority.example", "Root", frozenset({Role.ADMINISTRATOR}))
-        person = identity.add_person(
-            session, organisation=authority, new=new, password_hash="cheap$secret", now=NOW
-        )
-        administrator = identity.actor(session, person.id)
+        administrator = _add(session, authority, "root", Role.ADMINISTRATOR)
         administers = _administration(session, siege, administrator)
+        siege.personas["larry"] = ("evaluator", _add(session, siege.cast.organisations[LARKFIELD], "larry"))
+        siege.personas |= {
+            name: ("developer", agent) for name, agent in _agents(session, administers).items()
+        }
     siege.personas["tessa"] = ("developer", administers)
     for key in ("nadia", "weiss", "greta", "jonas", "amara"):
         siege.personas[key] = ("developer", siege.cast[key])
@@ -153,26 +165,34 @@ def _give_key(siege: Siege, zone: str, by: Actor) -> None:
         federation.link(session, person_id=by.person_id, said=Said(NO_PROVIDER, str(by.person_id), ""))
 
 
+def _add(
+    session: Any, organisation: Organisation, name: str, role: Role = Role.ORGANISATION_ADMINISTRATOR
+) -> Actor:
+    new = NewPerson(f"{name}@attack.example", name, frozenset({role}))
+    person = identity.add_person(
+        session, organisation=organisation, new=new, password_hash="cheap$secret", now=NOW
+    )
+    return identity.actor(session, person.id)
+
+
+def _agents(session: Any, by: Actor) -> dict[str, Actor]:
+    """An agent's people: one who acts for nobody, and one for each thing that a developer can delegate."""
+    firm = identity.add_organisation(session, kind=OrganisationKind.AGENT, name="Hale", now=NOW)
+    found = {"hale": _add(session, firm, "hale", Role.AGENT)}
+    for name, scope in AGENTS.items():
+        new = delegation.NewDelegation(firm.id, (scope,), NOW.date(), NOW.date())
+        row = delegation.grant(session, new=new, by=by, now=NOW)
+        person_id = _add(session, firm, name, Role.AGENT).person_id
+        found[name] = delegation.acting(session, person_id, row.id, now=NOW)
+    return found
+
+
 def _administration(session: Any, siege: Siege, root: Actor) -> Actor:
     """What the pages of people and organisations can name; the administrator of the second developer."""
     tessaly, key = siege.cast.organisations[TESSALY], mail.link_key(siege.world.wired)
-    role = frozenset({Role.ORGANISATION_ADMINISTRATOR})
-    made = [
-        identity.add_person(
-            session,
-            organisation=tessaly,
-            new=NewPerson(f"{name}@tessaly.example", name, role),
-            password_hash="cheap$secret",
-            now=NOW,
-        )
-        for name in ("tessa", "tobias")
-    ]
-    tessa = identity.actor(session, made[0].id)
-    agent = identity.add_organisation(session, kind=OrganisationKind.AGENT, name="Hale", now=NOW)
+    tessa, _ = _add(session, tessaly, "tessa"), _add(session, tessaly, "tobias")
     wanted = Wanted(tessaly.id, "new@tessaly.example", "New", (Role.PREPARER,))
     invitations.invite(session, wanted=wanted, key=key, by=tessa, now=NOW)
-    new = delegation.NewDelegation(agent.id, ("draft",), NOW.date(), NOW.date())
-    delegation.grant(session, new=new, by=tessa, now=NOW)
     entity = organisations.NewEntity("Tessaly Ireland", "Ireland", "", (), NOW.date())
     organisations.claim(session, organisation=tessaly, new=entity, by=tessa, now=NOW)
     related = organisations.NewRelation(

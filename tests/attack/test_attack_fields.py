@@ -33,7 +33,10 @@ TYPED = {
     "date": "0000-00-00",
     "infinity": "1e999999999",
 }
-WORKERS = ("weiss", "nadia", "amara", "petra", "oskar", "mira", "paul", "ida", "ines", "tomasz", "ruth")
+WORKERS = (
+    *("weiss", "nadia", "amara", "petra", "oskar", "mira", "paul", "ida", "ines", "tomasz", "ruth"),
+    *("hale", "dora", "rory", "ansel", "larry"),
+)
 
 
 def forms(page: str, method: str = "post") -> Iterator[tuple[str, list[tuple[str, str]]]]:

@@ -156,7 +156,7 @@ def _compare(siege: Siege, name: str, method: str, target: Target) -> Iterator[s
         yield f"{where}: {counts[1]} statements, {counts[0]} for what does not exist"
 
 
-@pytest.mark.parametrize("name", ["weiss", "oskar", "mira", "ines", "ida"])
+@pytest.mark.parametrize("name", ["weiss", "oskar", "mira", "ines", "ida", "dora"])
 def test_what_is_yours_is_there(siege: Siege, name: str) -> None:
     """The other half: a matrix in which everything is refused would prove nothing."""
     zone, _ = siege.personas[name]

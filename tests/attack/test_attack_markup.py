@@ -92,7 +92,13 @@ def elements(page: str) -> Iterator[str]:
             yield "the picture of the markup"
 
 
-@pytest.mark.parametrize("name", ["nadia", "weiss", "amara", "oskar", "petra", "mira", "ida", "ines", "ruth"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("nadia", "weiss", "amara", "oskar", "petra", "mira", "ida", "ines", "ruth"),
+        *("hale", "dora", "rory", "ansel", "larry"),
+    ],
+)
 def test_markup_stays_text_on_every_page(poisoned_siege: Siege, name: str) -> None:
     siege, seen, wrong = poisoned_siege, 0, []
     for path in dict.fromkeys(pages_of(siege, name)):

@@ -49,7 +49,7 @@ def check(answer: Any, where: str) -> None:
         assert all(word in cookie for word in ("Secure", "HttpOnly", "Path=/", "SameSite=Lax")), where
 
 
-@pytest.mark.parametrize("name", ["weiss", "oskar", "mira", "ines", "ruth"])
+@pytest.mark.parametrize("name", ["weiss", "oskar", "mira", "ines", "ruth", "hale", "dora", "larry"])
 def test_every_page_download_and_refusal_carries_the_headers(siege: Siege, name: str) -> None:
     zone, _ = siege.personas[name]
     real = [t.path for t in sampled(targets(siege, zone), 2) if "GET" in (t.rule.methods or set())]

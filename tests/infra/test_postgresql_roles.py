@@ -29,7 +29,7 @@ ENFORCEMENT = {
     *("alleged_violation", "worksheet", "notice", "notice_reply", "prior_violation", "method_adoption"),
     *("revenue_evidence", "revenue_choice", "statute_text"),
 }
-BEFORE_SIGN_IN = {"person", "invitation", "delegation", "recusal", "security_log"}
+BEFORE_SIGN_IN = {"invitation", "delegation", "recusal", "security_log"}
 """Tables with an organisation in them that are read before it is known whose matters those are."""
 OWNERS = {"developer_id", "organisation_id", "evaluator_id", "owner_id"}
 

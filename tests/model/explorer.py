@@ -78,8 +78,9 @@ class Model:
 
 @dataclass(frozen=True)
 class Took:
-    """One act that the table allowed, and who did what before it: pairs of action and person."""
+    """One act that a workflow allowed, and who did what before it: pairs of action and person."""
 
+    of: str
     before: Thing
     action: str
     by: Person
@@ -112,7 +113,7 @@ def _acts(model: Model, thing: Thing, history: frozenset[tuple[str, str]], perso
     for action in model.flow.allowed(person, thing):
         state = model.flow.take(action, person, thing)
         after = model.effect(thing, action, person.person_id).but(state=state)
-        yield Took(thing, action, person, after, history)
+        yield Took(model.flow.name, thing, action, person, after, history)
 
 
 def without(flow: Workflow, step: Step, objection: Any) -> Workflow:

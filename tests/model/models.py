@@ -19,6 +19,13 @@ def _prepares(thing: Thing, action: str, by: str) -> Thing:
     return thing.but(prepared_by=by) if action in ("prepare",) else thing
 
 
+def _writes(thing: Thing, action: str, by: str) -> Thing:
+    """Whoever saves or attaches is an author."""
+    if action in ("save", "attach"):
+        return thing.but(authors=thing.authors | {by})
+    return thing
+
+
 def _approves_plan(thing: Thing, action: str, by: str) -> Thing:
     return thing.but(approvals=thing.approvals | {by}) if action == "approve" else thing
 
@@ -27,12 +34,24 @@ def _amends(thing: Thing, action: str, by: str) -> Thing:
     return thing.but(authors=thing.authors | {by}) if action == "amend" else thing
 
 
+_OUTSIDE = ("only case officer", "only assessor", "only organisation administrator")
+"""One of each kind who never signs: if such a one could be asked to, the table alone would refuse it."""
 FILING = Model(
     filing.FILING,
     tuple(
-        Thing(state=filing.FilingState.DRAFT, kind=kind, prepared_by=by)
-        for kind, by in product(("risk_report", "test_summary"), (_ANNA, _BRAM))
+        Thing(state=filing.FilingState.DRAFT, kind="risk_report", authors=frozenset({by}), certifier_id=_ANNA)
+        for by in (_ANNA, _BRAM)
+    )
+    + tuple(
+        Thing(
+            state=filing.FilingState.IN_CERTIFICATION,
+            kind="test_summary",
+            authors=frozenset(),
+            certifier_id=asked,
+        )
+        for asked in _OUTSIDE
     ),
+    _writes,
 )
 INCIDENT = Model(filing.INCIDENT, (Thing(state=filing.IncidentState.REPORTED),))
 CASE = Model(review.CASE, (Thing(state=review.CaseState.OPEN),))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from infra.migrations import config, downgrade, upgrade
+from portal.filing.tables import Filing, FilingKind
 from portal.tables import METADATA
-from secure_access.db import Database
+from secure_access.db import Database, Table
+from secure_access.identity import Organisation, OrganisationKind
 from secure_access.ledger import triggers
 
 
@@ -68,3 +71,36 @@ def test_every_step_goes_up_and_down_and_keeps_its_triggers(empty_url: str) -> N
 def test_there_is_one_head(tmp_path: Path) -> None:
     script = ScriptDirectory.from_config(config(f"sqlite:///{tmp_path / 'x.db'}"))
     assert len(script.get_heads()) == 1
+
+
+def test_whoever_began_a_filing_is_its_author_after_the_step(empty_url: str) -> None:
+    """Nothing else was kept of who wrote: without it, whoever began one before could certify it."""
+    now, anna = datetime(2027, 1, 1, tzinfo=UTC), uuid.UUID(int=7)
+    script = ScriptDirectory.from_config(config(empty_url))
+    upgrade(empty_url, str(script.get_revision("0011").down_revision))
+    developer = Organisation(kind=OrganisationKind.DEVELOPER, name="Quillmark", created_at=now)
+    filing = Filing(
+        kind=FilingKind.RISK_REPORT,
+        developer_id=developer.id,
+        prepared_by=anna,
+        prepared_at=now,
+        saved_at=now,
+    )
+    engine = sqlalchemy.create_engine(empty_url)
+    with engine.begin() as connection:
+        for row in (developer, filing):
+            _insert_as_it_was(connection, row)
+    upgrade(empty_url, "0011")
+    with engine.connect() as connection:
+        kept = METADATA.tables["filing"].c
+        assert connection.execute(sqlalchemy.select(kept.authors)).scalar_one() == [str(anna)]
+    engine.dispose()
+
+
+def _insert_as_it_was(connection: sqlalchemy.Connection, row: Table) -> None:
+    """Only the columns that the table has at this step."""
+    name = str(row.__tablename__)
+    there = {column["name"] for column in sqlalchemy.inspect(connection).get_columns(name)}
+    columns = [sqlalchemy.column(c.name, c.type) for c in METADATA.tables[name].c if c.name in there]
+    values = {column.name: getattr(row, column.name) for column in columns}
+    connection.execute(sqlalchemy.table(name, *columns).insert().values(values))

@@ -273,6 +273,24 @@ def test_administration_says_where_an_ended_session_is_kept(bureau: House) -> No
     assert "an ended session stands in the security log" in shown
 
 
+def test_an_organisation_with_one_administrator_is_told_and_the_authority_sees_it(
+    bureau: House, sqlite_world: World
+) -> None:
+    small = sqlite_world.organisation(OrganisationKind.EVALUATOR)
+    alone = sqlite_world.person(small, Role.ORGANISATION_ADMINISTRATOR)
+    mine, authority = sqlite_world.client("evaluator", alone), bureau.world.client("government", bureau.first)
+
+    def listed() -> str:
+        row = page(authority, "/administration/organisations").partition(f"/organisations/{small.id}")[2]
+        return row.partition("</tr>")[0]
+
+    assert "Name a second administrator" in page(mine, "/")
+    assert "1 of at least 2" in listed()
+    sqlite_world.person(small, Role.ORGANISATION_ADMINISTRATOR)
+    assert "Name a second administrator" not in page(mine, "/")
+    assert "of at least 2" not in listed()
+
+
 def test_pages_of_people_of_every_kind_are_served(bureau: House, desk: House) -> None:
     client = bureau.world.client("government", bureau.first)
     paths = [

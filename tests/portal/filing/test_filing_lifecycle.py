@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 
 from portal.filing import certification, publication, registration, service
+from portal.filing.checks import CheckClass
 from portal.filing.tables import Filing, FilingKind
 from portal.filing.workflow import FilingState
-from secure_access import jobs, ledger
+from secure_access import identity, jobs, ledger
 from secure_access.db import select
 from secure_access.identity import OrganisationKind
 from secure_access.ledger import receipts, sequencer
@@ -103,16 +105,124 @@ def test_what_was_shown_is_what_is_signed(developer):
             )
 
 
+def both_roles(developer):
+    """Somebody who prepares and certifies."""
+    return developer.world.person(
+        developer.organisation, Role.PREPARER, Role.CERTIFYING_OFFICER, name="Ada Both"
+    )
+
+
 def test_who_prepared_a_risk_report_cannot_certify_it(developer):
     world = developer.world
-    both = world.person(developer.organisation, Role.PREPARER, Role.CERTIFYING_OFFICER, name="Ada Both")
+    both = both_roles(developer)
     with world.wired.database.write() as session:
         developer.preparer = both
         filing = developer.sent(session)
-        developer.officer = both
+        filing.certifier_id, developer.officer = both.person_id, both
         with pytest.raises(Denied, match="You prepared this filing"):
             developer.sign(session, filing)
         assert both.person_id not in {p.id for p in service.certifying_officers(session, filing)}
+
+
+def _saves(session, developer, filing, by):
+    answers = service.Answers({"posture.summary": "Written by somebody else."})
+    service.save(session, filing=filing, answers=answers, by=by, now=developer.world.clock.now())
+
+
+def _saves_an_audience(session, developer, filing, by):
+    answers = service.Answers(audiences={"posture.summary": {"audience": "public", "why": ""}})
+    service.save(session, filing=filing, answers=answers, by=by, now=developer.world.clock.now())
+
+
+def _saves_a_date(session, developer, filing, by):
+    answers = service.Answers(columns={"period_end": date(2027, 5, 30)})
+    service.save(session, filing=filing, answers=answers, by=by, now=developer.world.clock.now())
+
+
+def _explains(session, developer, filing, by):
+    now = developer.world.clock.now()
+    asked = [one for one in service.checks_of(session, filing, now=now) if one.kind is CheckClass.EXPLAIN]
+    service.explain(session, filing=filing, key=asked[0].key, reason="I say so.", by=by, now=now)
+
+
+def _attaches(session, developer, filing, by):
+    developer.preparer, before = by, developer.preparer
+    developer.attach(session, filing, "note.txt", b"A note.")
+    developer.preparer = before
+
+
+def _takes_over(session, developer, filing, by):
+    administrator = replace(developer.preparer, roles=frozenset({Role.ORGANISATION_ADMINISTRATOR}))
+    heir = session.get_one(identity.Person, by.person_id)
+    now = developer.world.clock.now()
+    certification.name_author(session, filing=filing, to=heir, by=administrator, now=now)
+
+
+@pytest.mark.parametrize(
+    "writes", [_saves, _saves_an_audience, _saves_a_date, _explains, _attaches, _takes_over]
+)
+def test_who_wrote_in_a_risk_report_cannot_certify_it(developer, writes):
+    """Another pressed Begin: whoever wrote cannot be chosen to sign, and cannot sign."""
+    both = both_roles(developer)
+    now = developer.world.clock.now()
+    with developer.world.wired.database.write() as session:
+        filing = developer.draft(session)
+        writes(session, developer, filing, both)
+        with pytest.raises(Denied, match="Nobody is named who may certify"):
+            certification.send(
+                session, filing=filing, certifier_id=both.person_id, by=developer.preparer, now=now
+            )
+        filing.state, filing.certifier_id = FilingState.IN_CERTIFICATION, both.person_id
+        developer.officer = both
+        with pytest.raises(Denied, match="You prepared this filing or wrote in it"):
+            developer.sign(session, filing)
+
+
+def test_who_only_pages_through_a_draft_has_not_written_in_it(developer):
+    now = developer.world.clock.now()
+    with developer.world.wired.database.write() as session:
+        filing = developer.draft(session)
+        same = service.Answers(dict(filing.content), {"period_end": filing.period_end}, filing.audiences)
+        service.save(session, filing=filing, answers=same, by=developer.officer, now=now)
+        certification.send(
+            session,
+            filing=filing,
+            certifier_id=developer.officer.person_id,
+            by=developer.preparer,
+            now=now,
+        )
+        assert developer.sign(session, filing).state is FilingState.SUBMITTED
+
+
+def test_who_wrote_what_is_amended_does_not_certify_the_amendment(developer):
+    both = both_roles(developer)
+    now = developer.world.clock.now()
+    with developer.world.wired.database.write() as session:
+        filing = developer.draft(session)
+        _saves(session, developer, filing, both)
+        certification.send(
+            session,
+            filing=filing,
+            certifier_id=developer.officer.person_id,
+            by=developer.preparer,
+            now=now,
+        )
+        first = developer.sign(session, filing)
+        draft = certification.amend(session, filing=first, by=developer.preparer, now=now)
+        assert both.person_id not in {one.id for one in service.certifying_officers(session, draft)}
+
+
+def test_only_the_officer_who_was_asked_signs(developer):
+    other = developer.world.person(developer.organisation, Role.CERTIFYING_OFFICER)
+    asked = developer.officer
+    with developer.world.wired.database.write() as session:
+        filing = developer.sent(session)
+        developer.officer = other
+        with pytest.raises(Denied, match="Another officer was asked to sign"):
+            developer.sign(session, filing)
+        assert (filing.state, filing.signed) == (FilingState.IN_CERTIFICATION, "")
+        developer.officer = asked
+        assert developer.sign(session, filing).certified_by == asked.person_id
 
 
 def test_a_preparer_cannot_sign(developer):

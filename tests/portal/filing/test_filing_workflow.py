@@ -43,7 +43,7 @@ def who(*roles: Role) -> SimpleNamespace:
 @pytest.mark.parametrize("role", list(Role))
 @pytest.mark.parametrize("state", list(FilingState))
 def test_filing(state, role):
-    filing = SimpleNamespace(state=state, kind=FilingKind.TEST_SUMMARY, prepared_by=SOMEBODY)
+    filing = SimpleNamespace(state=state, kind=FilingKind.TEST_SUMMARY, authors=[], certifier_id=ME)
     assert FILING.allowed(who(role), filing) == FILING_TABLE.get((state, role), [])
 
 
@@ -54,17 +54,30 @@ def test_incident(state, role):
 
 
 @pytest.mark.parametrize("kind", list(FilingKind))
-@pytest.mark.parametrize("prepared_by", [ME, SOMEBODY])
-def test_two_kinds_take_two_people(kind, prepared_by):
-    filing = SimpleNamespace(state=FilingState.IN_CERTIFICATION, kind=kind, prepared_by=prepared_by)
+@pytest.mark.parametrize("authors", [(ME,), (SOMEBODY, ME), (SOMEBODY,)])
+def test_two_kinds_take_two_people(kind, authors):
+    written_by = [str(one) for one in authors]
+    filing = SimpleNamespace(
+        state=FilingState.IN_CERTIFICATION, kind=kind, authors=written_by, certifier_id=ME
+    )
     refusal = FILING.refusal("submit", who(P, C), filing)
     two = kind in (FilingKind.RISK_REPORT, FilingKind.SAFETY_FRAMEWORK)
-    assert (refusal is not None) == (two and prepared_by == ME)
+    assert (refusal is not None) == (two and ME in authors)
     if refusal is not None:
         assert "Ask another certifying officer" in refusal.reason
 
 
+@pytest.mark.parametrize("asked", [SOMEBODY, None])
+@pytest.mark.parametrize("kind", list(FilingKind))
+def test_only_the_officer_who_was_asked_signs(kind, asked):
+    filing = SimpleNamespace(state=FilingState.IN_CERTIFICATION, kind=kind, authors=[], certifier_id=asked)
+    refusal = FILING.refusal("submit", who(P, C), filing)
+    assert refusal is not None
+    assert "Another officer was asked to sign" in refusal.reason
+    assert "recall it" in refusal.reason
+
+
 def test_after_the_end_nobody_does_anything():
     for state in (FilingState.WITHDRAWN, FilingState.SUPERSEDED):
-        filing = SimpleNamespace(state=state, kind=FilingKind.TEST_SUMMARY, prepared_by=SOMEBODY)
+        filing = SimpleNamespace(state=state, kind=FilingKind.TEST_SUMMARY, authors=[], certifier_id=ME)
         assert FILING.allowed(who(*Role), filing) == []

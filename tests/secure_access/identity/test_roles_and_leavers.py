@@ -158,7 +158,7 @@ def test_a_signature_goes_only_to_whoever_may_sign(staffed: tuple[House, Develop
     firm.act(roles.give, person=firm.row(author.preparer), role=Role.CERTIFYING_OFFICER)
     with firm.world.wired.database.write() as session:
         waiting = author.sent(session)
-    with pytest.raises(Denied, match="another person than the one who prepared"):
+    with pytest.raises(Denied, match="another person than those who wrote it"):
         firm.act(
             leaving.hand_over,
             person=firm.row(author.officer),
