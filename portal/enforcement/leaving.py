@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from portal.enforcement.tables import MethodAdoption, Worksheet
 from portal.enforcement.workflow import AdoptionState, WorksheetState
 from secure_access.db import Session, col, select
-from secure_access.identity import Person, leaving
+from secure_access.identity import OrganisationKind, Person, leaving
 from secure_access.identity.leaving import Holding
 
 _NEXT = {
@@ -40,5 +40,5 @@ def methods(session: Session, person: Person) -> Iterator[Holding]:
         yield Holding(f"method:{row.reference}", f"proposed method {row.reference}", who=who)
 
 
-leaving.declare("worksheet", worksheets)
-leaving.declare("method", methods)
+leaving.declare("worksheet", worksheets, of=OrganisationKind.REGULATOR)
+leaving.declare("method", methods, of=OrganisationKind.REGULATOR)

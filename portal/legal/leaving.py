@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from portal.legal.tables import StatuteVersion
 from portal.legal.workflow import VersionState
 from secure_access.db import Session, select
-from secure_access.identity import Person, leaving
+from secure_access.identity import OrganisationKind, Person, leaving
 from secure_access.identity.leaving import Holding
 
 
@@ -21,4 +21,4 @@ def drafts(session: Session, person: Person) -> Iterator[Holding]:
         yield Holding(f"law:{row.reference}", f"draft of the law {row.reference}", who=who)
 
 
-leaving.declare("law", drafts)
+leaving.declare("law", drafts, of=OrganisationKind.REGULATOR)

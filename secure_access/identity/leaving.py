@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from secure_access import ledger
-from secure_access.actor import Actor
+from secure_access.actor import Actor, OrganisationKind
 from secure_access.db import Session, select
 from secure_access.identity import federation, proposals
 from secure_access.identity.authority import authorities, revoke
-from secure_access.identity.people import Person, PersonRole, about, people_with
+from secure_access.identity.people import Organisation, Person, PersonRole, about, people_with
 from secure_access.identity.roles import administers, end_sessions, refuse_too_few
 from secure_access.identity.tables import ProposedAct
 from secure_access.identity.workflow import ProposalState, StandingState
@@ -49,12 +49,16 @@ class HandOver:
 
 Hand = Callable[[Session, HandOver, Actor, datetime], None]
 
-_sources: dict[str, tuple[Find, Hand | None]] = {}
+_sources: dict[str, tuple[Find, Hand | None, OrganisationKind | None]] = {}
 
 
-def declare(kind: str, find: Find, hand: Hand | None = None) -> None:
-    """Say how things of a kind are found and handed over. Their keys are ``kind:…``."""
-    _sources[kind] = (find, hand)
+def declare(kind: str, find: Find, hand: Hand | None = None, *, of: OrganisationKind | None = None) -> None:
+    """Say how things of a kind are found and handed over. Their keys are ``kind:…``.
+
+    ``of`` is the kind of organisation whose people alone can hold them: of others they are not asked for,
+    and another zone's process need not be able to read them.
+    """
+    _sources[kind] = (find, hand, of)
 
 
 def proposed(session: Session, person: Person) -> Iterable[Holding]:
@@ -67,12 +71,14 @@ def proposed(session: Session, person: Person) -> Iterable[Holding]:
         yield Holding(f"proposal:{row.id}", f"proposal that waits: {proposals.words_of(row.act)}", who=who)
 
 
-declare("proposal", proposed)
+declare("proposal", proposed, of=OrganisationKind.REGULATOR)
 
 
 def held(session: Session, person: Person) -> list[Holding]:
     """Everything somebody holds and that stands in the way of the end of the account."""
-    return [holding for find, _ in _sources.values() for holding in find(session, person)]
+    kind = session.get_one(Organisation, person.organisation_id).kind
+    asked = [find for find, _, of in _sources.values() if of in (None, kind)]
+    return [holding for find in asked for holding in find(session, person)]
 
 
 def heirs(session: Session, person: Person, holding: Holding) -> list[Person]:

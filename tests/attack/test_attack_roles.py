@@ -122,7 +122,9 @@ def test_of_what_developers_told_another_developer_can_query_nothing(ruled: Sieg
             seen[table] = int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
     database.dispose()
     assert len(seen) > 20
-    assert {table for table, rows in seen.items() if rows} == {"ledger_entry"}
+    looked_up = {"person", "credential", "challenge", "sign_in_session"}
+    """Who signs in is looked up before it is known whose matters those are."""
+    assert {table for table, rows in seen.items() if rows} - looked_up == {"ledger_entry"}
 
 
 def test_a_page_of_a_zone_whose_right_is_taken_away_fails(ruled: Siege) -> None:

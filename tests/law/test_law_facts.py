@@ -50,7 +50,7 @@ WRONG_PENALTIES: list[tuple[dict[str, Any], str, Any, str]] = [
     (EU, "regime", "atlantis", "'atlantis' is not known"),
     (EU, "regime", None, "regime: neither a regime nor a method"),
     (EU, "method", "ec-2006", "inputs.value_of_sales: the value is missing"),
-    (NY, "method", "ec-2006", "Not built: method ec-2006 under ny-raise"),
+    (NY, "method", "ec-2006", "inputs.value_of_sales: the value is missing"),
     (EU, "method", "guess", "method: 'guess' is not known here"),
     (EU, "on", None, "on: the date whose law applies"),
     (EU, "on", "1 May", "on: '1 May' is not a date"),

@@ -198,8 +198,10 @@ def test_the_other_reading_can_be_adopted() -> None:
     text = statute.load("eu-ai-act").text.replace('adopted = "decision"', 'adopted = "violation"')
     with statute.using(statute.parse(text, "changed")):
         assert penalties.compute(TWO).total == Decimal(42_000_000)
-        with pytest.raises(LawError, match="whose maximum is for each violation"):
+        with pytest.raises(LawError, match="no violation is stated"):
             penalties.compute({**TWO, "method": "nl-2019", "inputs": {"category": "II"}})
+        with pytest.raises(LawError, match="each with its own maximum"):
+            penalties.compute({**TWO, "method": "nl-2019", "inputs": {"category": "II", **TWO["inputs"]}})
 
 
 CHIPS = {"chips": [{"name": "NVIDIA H100 SXM5 80GB", "count": 8, "hours": "100", "utilisation": "0.4"}]}

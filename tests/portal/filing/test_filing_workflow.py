@@ -32,7 +32,20 @@ FILING_TABLE = {
 INCIDENT_TABLE = {
     (state, role): acts
     for state in (IncidentState.REPORTED, IncidentState.UPDATED)
-    for role, acts in ((P, ["update"]), (C, ["update"]), (R, ["update"]), (O, ["close"]))
+    for role, acts in (
+        (P, ["update", "resolve"]),
+        (C, ["update", "resolve"]),
+        (R, ["update", "resolve"]),
+        (O, ["close"]),
+    )
+} | {
+    (IncidentState.RESOLVED, role): acts
+    for role, acts in (
+        (P, ["update", "correct_resolution", "report_finally"]),
+        (C, ["update", "correct_resolution", "report_finally"]),
+        (R, ["update", "correct_resolution", "report_finally"]),
+        (O, ["close"]),
+    )
 }
 
 
