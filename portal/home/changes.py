@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, func, not_, or_
 
+from portal.enforcement import visibility
 from portal.filing.registration import OWN_ROLES
 from portal.review.tables import Case
 from secure_access.db import Session, col, select
@@ -103,7 +104,6 @@ ENFORCEMENT: Told = {
     "notice.sent": ("{reference} was sent", "/penalties/notices/{reference}"),
     "notice.answered": ("The developer answered {reference}", "/penalties/notices/{reference}"),
 }
-ENFORCERS = frozenset({Role.ENFORCEMENT_OFFICER, Role.HEAD_OF_ENFORCEMENT})
 _PARTIES = OWN_ROLES | {Role.ASSESSOR, Role.EVALUATION_OFFICER}
 """Who of a developer or an evaluator is told: the changes lead to pages of theirs."""
 REVIEWERS = frozenset({Role.CASE_OFFICER, Role.DECIDER})
@@ -166,7 +166,7 @@ def _sources(session: Session, by: Actor) -> list[tuple[Told, ColumnElement[bool
         mine = or_(col(Case.officer_id) == by.person_id, col(Case.decider_id) == by.person_id)
         open_to = conflicts.open_to(by, Case.developer_id)
         found.append((REVIEW, _about(_cases(session, and_(mine, open_to)))))
-    if by.roles & ENFORCERS:
+    if by.roles & visibility.ENFORCEMENT:
         found.append((ENFORCEMENT, not_(_about(_cases(session, col(Case.developer_id).in_(by.conflicts))))))
     return found
 

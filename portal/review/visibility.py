@@ -10,15 +10,13 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, String, cast, func
 
 from evaluator.tables import Flag
+from portal.filing.visibility import READERS
 from portal.review.tables import Case, Decision, InformationRequest, PlanApproval, PlanRequest
 from portal.review.workflow import APPROVALS_NEEDED, DecisionState, PlanState, RequestState
 from secure_access.actor import Actor, OrganisationKind
 from secure_access.db import col, select
 from secure_access.visibility import Sight, Visibility
 from secure_access.workflow import Role
-
-READERS = frozenset({Role.CASE_OFFICER, Role.DECIDER})
-"""Who of the authority reads cases."""
 
 
 def it_was_approved(_by: Actor) -> ColumnElement[bool]:
