@@ -153,7 +153,7 @@ def _bind(stage: Stage, cast: Cast) -> None:
         (TESSALY, f"{TESSALY}, PBC", "California", "C4410982", [law for law in laws if law != _EUROPEAN]),
         (TESSALY, f"{TESSALY} Europe B.V.", "Netherlands", "91544207", [_EUROPEAN]),
     ):
-        new = organisations.NewEntity(name, place, number, regimes, since)
+        new = organisations.NewEntity(name, place, number, regimes, date(2021, 4, 1))
         owner = cast.organisations[developer]
         entity = stage.act(organisations.claim, organisation=owner, new=new, by=None)
         stage.act(organisations.verify, entity=entity, evidence="Extract of the register.", by=cast["astrid"])

@@ -15,7 +15,7 @@ from datetime import date, datetime
 from portal.filing import duties, publication, service
 from portal.filing.duty_events import answers, binds
 from portal.filing.tables import Filing
-from portal.filing.workflow import FILING
+from portal.filing.workflow import FILING, FilingState
 from secure_access.db import Session
 from secure_access.identity import Actor, organisations
 from secure_access.identity.tables import LegalEntity
@@ -62,11 +62,14 @@ def choices(session: Session, developer_id: uuid.UUID, *, on: date) -> list[tupl
 
 
 def described(entity: LegalEntity, on: date) -> str:
-    """An entity in words: ``Quillmark Ireland Ltd (Ireland), answers under EU AI Act``, and how it stands."""
-    laws = publication.laws(entity.regimes)
-    under = f"answers under {laws}" if laws else "answers under no law"
-    standing = "" if organisations.stands(entity, on) else f"; {_standing(entity, on)}"
-    return f"{entity.name} ({entity.jurisdiction}), {under}{standing}"
+    """An entity in a line: ``Quillmark Ireland Ltd (Ireland): EU AI Act; not verified yet``."""
+    laws = publication.laws(entity.regimes) or "no law"
+    standing = ""
+    if entity.state is EntityState.CLAIMED:
+        standing = "; not verified yet"
+    elif on < entity.from_on:
+        standing = f"; from {entity.from_on:%-d %b %Y}"
+    return f"{entity.name} ({entity.jurisdiction}): {laws}{standing}"
 
 
 def reach(session: Session, filing: Filing, *, on: date) -> Reach | None:
@@ -102,7 +105,7 @@ def signing_refusal(session: Session, filing: Filing, *, now: datetime) -> Denie
     on = now.date()
     entity = service.entity_of(session, filing)
     asking = [regime for regime in duties.asking(session, filing) if binds(regime)]
-    fix = _instead(_standing_entities(session, filing, on), asking)
+    fix = _instead(filing, _standing_entities(session, filing, on), asking)
     if entity is None:
         return Denied("No legal entity is named that files this. Your draft is kept.", fix)
     if not organisations.stands(entity, on):
@@ -120,7 +123,7 @@ def _standing_entities(session: Session, filing: Filing, on: date) -> list[Legal
     return [entity for entity in found if organisations.stands(entity, on)]
 
 
-def _instead(standing: Iterable[LegalEntity], asking: Sequence[str]) -> str:
+def _instead(filing: Filing, standing: Iterable[LegalEntity], asking: Sequence[str]) -> str:
     """Which entity would answer, and what to do."""
     able = [entity for entity in standing if not asking or set(asking) & set(entity.regimes)]
     if not able:
@@ -130,6 +133,8 @@ def _instead(standing: Iterable[LegalEntity], asking: Sequence[str]) -> str:
         f"{entity.name} ({publication.laws(entity.regimes)})" if entity.regimes else entity.name
         for entity in able
     )
+    if filing.state is FilingState.DRAFT:
+        return f"Choose {names}."
     return f"Recall the draft, choose {names} under Check and certify, and send it again."
 
 

@@ -31,7 +31,8 @@ _READ = (
 )
 _STATEMENTS = {
     "certification/2027-1": "I am authorised to certify for {organisation}. " + _READ,
-    STATEMENT: "I am authorised to certify for {entity}, a legal entity of {organisation}. " + _READ,
+    STATEMENT: "I am authorised to certify for {entity}, the legal entity of {organisation} that files this. "
+    + _READ,
 }
 _WITHHELD = (
     "{count} of its answers are declared confidential; they are true and complete too, and the reasons given "

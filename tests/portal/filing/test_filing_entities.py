@@ -254,7 +254,7 @@ def test_what_is_signed_names_the_entity_and_stays_as_it_was(pair):
             "number": "7741203",
             "regimes": [EU],
         }
-        assert "certify for Quillmark Ireland Ltd, a legal entity of" in form["statement"]["words"]
+        assert "certify for Quillmark Ireland Ltd, the legal entity of" in form["statement"]["words"]
         entry = certification.entry_of(session, filing)
         assert entry.content["fields"]["entity"] == str(pair.irish.id)
         row = session.get_one(LegalEntity, pair.irish.id)
@@ -354,7 +354,8 @@ def test_the_pages_from_choice_to_receipt_say_who_files(sqlite_pair):
     client = dev.world.client("developer", dev.preparer)
     certify = f"/filings/{filing.id}/certify"
     at = f"/filings/{filing.id}/entity"
-    assert "the authority has not verified yet" in page(client, certify)
+    assert "Quillmark KK (Delaware)" in page(client, certify)
+    assert "; not verified yet" in page(client, certify)
     wrong = post(client, at, {"entity": ""}, form_at=certify, action=at, status=422).text
     assert "Choose the legal entity that files." in wrong
     post(client, at, {"entity": "none"}, form_at=certify, action=at, status=404)
@@ -362,6 +363,7 @@ def test_the_pages_from_choice_to_receipt_say_who_files(sqlite_pair):
     assert "Quillmark KK cannot file now" in page(client, certify)
     post(client, at, {"entity": str(dev.american.id)}, form_at=certify, action=at)
     assert "This filing is due under" in page(client, certify)
+    assert "Choose Quillmark Ireland Ltd (EU AI Act)." in page(client, certify)
     post(client, at, {"entity": str(dev.irish.id)}, form_at=certify, action=at)
     assert "Filed by Quillmark Ireland Ltd, it counts under" in page(client, certify)
     assert "Quillmark Ireland Ltd" in page(client, f"/filings/{filing.id}/public")
