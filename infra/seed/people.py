@@ -9,6 +9,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from infra.seed.stage import Stage
+from portal.law import statute
 from secure_access import identity
 from secure_access.db import Session
 from secure_access.identity import (
@@ -25,6 +26,7 @@ QUILLMARK = "Quillmark Systems, Inc."
 TESSALY = "Tessaly Intelligence"
 LARKFIELD = "Larkfield Assurance"
 BRACKEN = "Bracken Row Institute"
+_EUROPEAN = "eu-ai-act"
 
 
 @dataclass(frozen=True)
@@ -145,14 +147,20 @@ def engage(stage: Stage) -> Cast:
 def _bind(stage: Stage, cast: Cast) -> None:
     """Legal entities that the authority has verified, and who may sign, before anything is signed."""
     since = date(2027, 1, 1)
-    for name, place, officer, title in (
-        (QUILLMARK, "Delaware", "weiss", "chief risk officer"),
-        (TESSALY, "California", "amara", "general counsel"),
+    laws = [pack.id for pack in statute.regimes()]
+    for developer, name, place, number, regimes in (
+        (QUILLMARK, QUILLMARK, "Delaware", "7741203", laws),
+        (TESSALY, f"{TESSALY}, PBC", "California", "C4410982", [law for law in laws if law != _EUROPEAN]),
+        (TESSALY, f"{TESSALY} Europe B.V.", "Netherlands", "91544207", [_EUROPEAN]),
     ):
-        developer = cast.organisations[name]
-        new = organisations.NewEntity(name, place, "", (), since)
-        entity = stage.act(organisations.claim, organisation=developer, new=new, by=None)
+        new = organisations.NewEntity(name, place, number, regimes, date(2021, 4, 1))
+        owner = cast.organisations[developer]
+        entity = stage.act(organisations.claim, organisation=owner, new=new, by=None)
         stage.act(organisations.verify, entity=entity, evidence="Extract of the register.", by=cast["astrid"])
+    for name, officer, title in (
+        (QUILLMARK, "weiss", "chief risk officer"),
+        (TESSALY, "amara", "general counsel"),
+    ):
         appointed = authority.NewAuthority(
             cast[officer].person_id,
             title,
@@ -160,7 +168,7 @@ def _bind(stage: Stage, cast: Cast) -> None:
             "Resolution of 12 January 2027, kept by the company secretary.",
             since,
         )
-        stage.act(authority.record, organisation_id=developer.id, new=appointed, by=None)
+        stage.act(authority.record, organisation_id=cast.organisations[name].id, new=appointed, by=None)
 
 
 def _organisations(stage: Stage, session: Session) -> dict[str, Organisation]:

@@ -116,6 +116,7 @@ class AuthorityForm(Form):
         description="The resolution or power of attorney, with its date and where it is kept.",
         validators=[Needed("Say what shows the appointment.")],
     )
+    entity = SelectField("For which legal entity")
     from_on = MemorableDateField("May sign from", validators=[_FROM])
     until_on = MemorableDateField("Until", description="Empty where it has no end.")
 
@@ -129,6 +130,7 @@ class AuthorityForm(Form):
             self.evidence.data or "",
             self.from_on.data,
             self.until_on.data,
+            entity_id=uuid.UUID(self.entity.data) if self.entity.data else None,
         )
 
 

@@ -186,6 +186,8 @@ def record_authority() -> Page:
     form = forms.AuthorityForm(sent_form())
     officers = identity.people_with(g.session, Role.CERTIFYING_OFFICER, organisation_id=own.id)
     form.officer.choices = people_choices(officers)
+    named = organisations.offered(g.session, own.id, on=current_time().date())
+    form.entity.choices = [("", "All of them"), *((str(row.id), row.name) for row in named)]
     asked = Asked(
         "Record an authority to sign",
         "Record the authority",

@@ -7,12 +7,12 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from portal.filing import checks, duties, publication, service
+from portal.filing import checks, duties, entities, publication, service
 from portal.filing.tables import Filing, FilingKind
 from portal.filing.workflow import FILING, FilingState
 from secure_access import documents, jobs, ledger
 from secure_access.db import Session, next_reference
-from secure_access.identity import Actor, Person, authority, organisations
+from secure_access.identity import Actor, Person, authority
 from secure_access.ledger import LedgerEntry, canonical
 from secure_access.workflow import Denied, NotFound
 
@@ -29,8 +29,13 @@ def form_of(session: Session, filing: Filing) -> dict[str, Any]:
         for item in documents.for_subject(session, service.subject(filing))
     ]
     developer = service.developer_of(session, filing).name
-    version = filing.statement or publication.STATEMENT
-    return publication.canonical_form(filing, developer=developer, attached=attached, version=version)
+    return publication.canonical_form(
+        filing,
+        developer=developer,
+        entity=service.entity_of(session, filing),
+        attached=attached,
+        version=filing.statement or publication.STATEMENT,
+    )
 
 
 def send(
@@ -87,9 +92,14 @@ def name_officer(session: Session, *, filing: Filing, to: Person, by: Actor, now
 def signing_refusal(
     session: Session, *, filing: Filing, authority_required: bool, by: Actor, now: datetime
 ) -> Denied | None:
-    """Why this person may not sign this filing now, or ``None``: by the steps, then by authority."""
-    return FILING.refusal("submit", by, filing) or authority.signing_refusal(
-        session, by, required=authority_required, now=now
+    """Why this person may not sign this filing now, or ``None``: by the steps, by the legal entity that is
+    named, by authority."""
+    return (
+        FILING.refusal("submit", by, filing)
+        or entities.signing_refusal(session, filing, now=now)
+        or authority.signing_refusal(
+            session, by, entity_id=filing.entity_id, required=authority_required, now=now
+        )
     )
 
 
@@ -108,15 +118,16 @@ def submit(
 
     ``shown_digest`` is the digest of what the officer was shown. A second signature under the same digest by
     the same person changes nothing and gives the same filing, so that it leads to the same receipt. Raises
-    `Denied` for somebody who may not sign, an open check, or a filing that is not what was shown.
+    `Denied` for somebody who may not sign, a legal entity that does not answer for this filing, an open
+    check, or a filing that is not what was shown.
     """
     if filing.certified_by == by.person_id and filing.digest and filing.digest == shown_digest:
         return filing
     state = FILING.take("submit", by, filing)
-    refusal = authority.signing_refusal(session, by, required=authority_required, now=now)
+    entities.hold(session, filing)
+    refusal = signing_refusal(session, filing=filing, authority_required=authority_required, by=by, now=now)
     if refusal is not None:
         raise refusal
-    organisations.refuse_unverified(session, filing.developer_id, now=now)
     _refuse_open(service.checks_of(session, filing, now=now, certifier=by.name))
     form = form_of(session, filing)
     digest = publication.digest(form)
@@ -145,6 +156,7 @@ def _record(session: Session, filing: Filing, by: Actor, now: datetime) -> None:
         {
             "kind": filing.kind,
             "reference": filing.reference,
+            "entity": str(filing.entity_id),
             "digest": filing.digest,
             "statement": filing.statement,
             "attachments": len(documents.for_subject(session, service.subject(filing))),
@@ -196,8 +208,9 @@ def withdraw(session: Session, *, filing: Filing, reason: str, by: Actor, now: d
 def amend(session: Session, *, filing: Filing, by: Actor, now: datetime) -> Filing:
     """Begin a draft that takes the place of a submitted filing once it is submitted itself.
 
-    Answers, audiences and attachments are carried over, and with them who wrote them; reasons given for
-    checks are not. Raises `Denied` for a filing that cannot be superseded, `NotFound` for somebody else's.
+    The legal entity, answers, audiences and attachments are carried over, and with them who wrote them;
+    reasons given for checks are not. Raises `Denied` for a filing that cannot be superseded, `NotFound` for
+    somebody else's.
     """
     if filing.developer_id != by.organisation_id:
         raise NotFound
@@ -211,6 +224,7 @@ def amend(session: Session, *, filing: Filing, by: Actor, now: datetime) -> Fili
     draft = Filing(
         kind=FilingKind(filing.kind),
         developer_id=filing.developer_id,
+        entity_id=filing.entity_id,
         model_version_id=filing.model_version_id,
         taxonomy=filing.taxonomy,
         period_start=filing.period_start,

@@ -86,6 +86,7 @@ class Draft:
     explanations: Mapping[str, Any]
     today: date
     certifier: str = ""
+    entity_named: bool = True
     attachments: Sequence[AttachmentFact] = ()
     previous: Mapping[str, Any] | None = None
     previous_reference: str = ""
@@ -305,6 +306,13 @@ def _attachments(draft: Draft) -> Iterator[Check]:
 
 
 def _signing(draft: Draft) -> Iterator[Check]:
+    if not draft.entity_named:
+        yield Check(
+            CheckClass.BLOCK, "EN-01", "certify", "entity",
+            "No legal entity is named that files this",
+            "Choose the legal entity of your organisation that answers for it.",
+            "A filing is filed by a legal entity",
+        )  # fmt: skip
     if draft.covered is None:
         yield Check(
             CheckClass.INFORM, "CO-01", "certify", "coverage",

@@ -6,13 +6,14 @@ import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from portal.filing import duty_events, incidents, registration
+from portal.filing import duty_events, incidents, registration, service
 from portal.filing.duty_events import NOT_COUNTED, SEEN
 from portal.filing.registry import Coverage, ModelVersion
 from portal.filing.tables import Filing, FilingKind
 from portal.law import duties, statute
 from portal.law.duty_rules import Event, Owed, rules
 from secure_access.db import Session, col, select
+from secure_access.identity.tables import LegalEntity
 
 AHEAD = timedelta(days=800)
 """How far ahead the next period of a duty is looked for; longer than the longest period of a pack."""
@@ -25,22 +26,28 @@ _REPORTS = ("risk_report.period", "model_report.refresh")
 def due_of(session: Session, filing: Filing) -> Owed | None:
     """The duty that a filing answers, by the last report about the same model; ``None`` where none runs.
 
-    Only periodic risk reports have one. Of several laws the one that ends first counts.
+    Only periodic risk reports have one. Of several laws for which the filing's entity answers the one that
+    ends first counts.
     """
     if filing.kind != FilingKind.RISK_REPORT:
         return None
-    last = _last(session, filing)
-    if last is None:
-        return None
-    events = [Event(kind, last) for kind in ("risk_report_filed", "model_report_filed")]
-    until = last.date() + AHEAD
-    found = [
-        duty
-        for regime in _current(session, filing.developer_id)
-        for duty in duties.owed(regime, events, now=last, until=until)
-        if duty.duty in _REPORTS and duty.number == 1
-    ]
-    return min(found, key=lambda duty: duty.due_at or last, default=None)
+    entity, before = service.entity_of(session, filing), _before(session, filing)
+    found: list[Owed] = []
+    for regime in _current(session, filing.developer_id):
+        last = next((at for at, by in before if duty_events.answers(by, regime)), None)
+        if last is None or not duty_events.answers(entity, regime):
+            continue
+        events = [Event(kind, last) for kind in duty_events.of_kind(filing.kind)]
+        every = duties.owed(regime, events, now=last, until=last.date() + AHEAD)
+        found += [duty for duty in every if duty.duty in _REPORTS and duty.number == 1]
+    return min(found, key=lambda duty: duty.due_at or duty.triggered_at, default=None)
+
+
+def asking(session: Session, filing: Filing) -> list[str]:
+    """The laws that ask for a filing of this kind, of those that the latest coverage results say cover the
+    developer or may cover it; proposals among them."""
+    kinds = duty_events.of_kind(filing.kind)
+    return [regime for regime in _current(session, filing.developer_id) if kinds & _met_by(regime)]
 
 
 def owed(session: Session, developer_id: uuid.UUID, *, now: datetime) -> list[Owed]:
@@ -73,13 +80,17 @@ def upcoming(session: Session, developer_id: uuid.UUID, *, now: datetime) -> lis
 
 def seen_here(duty: Owed) -> bool:
     """Whether this portal would know of the act that meets a duty."""
-    answers = {
+    return bool(_met_by(duty.regime, duty.duty) & SEEN)
+
+
+def _met_by(regime: str, duty: str = "") -> frozenset[str]:
+    """The acts that meet a duty of a law, or any of its duties."""
+    return frozenset(
         kind
-        for rule in rules(statute.load(duty.regime))
-        if rule.duty == duty.duty
+        for rule in rules(statute.load(regime))
+        if duty in ("", rule.duty)
         for kind in (rule.met_by or (rule.after,))
-    }
-    return bool(answers & SEEN)
+    )
 
 
 def names(session: Session, developer_id: uuid.UUID) -> dict[str, str]:
@@ -106,19 +117,24 @@ def _next_only(found: Iterable[Owed]) -> list[Owed]:
     return kept
 
 
-def _last(session: Session, filing: Filing) -> datetime | None:
-    """When the last report about the same model was filed, but for the filing itself."""
-    query = select(Filing.submitted_at).where(
-        Filing.developer_id == filing.developer_id,
-        Filing.kind == filing.kind,
-        col(Filing.state).not_in(NOT_COUNTED),
-        Filing.id != filing.id,
+def _before(session: Session, filing: Filing) -> list[tuple[datetime, LegalEntity | None]]:
+    """When other reports about the same model were filed, and by which entity; the last first."""
+    query = (
+        select(Filing.submitted_at, LegalEntity)
+        .outerjoin(LegalEntity, col(LegalEntity.id) == col(Filing.entity_id))
+        .where(
+            Filing.developer_id == filing.developer_id,
+            Filing.kind == filing.kind,
+            col(Filing.state).not_in(NOT_COUNTED),
+            Filing.id != filing.id,
+        )
     )
     version = session.get(ModelVersion, filing.model_version_id) if filing.model_version_id else None
     if version is not None:
         versions = select(ModelVersion.id).where(ModelVersion.model_id == version.model_id)
         query = query.where(col(Filing.model_version_id).in_(versions))
-    return session.exec(query.order_by(col(Filing.submitted_at).desc())).first()
+    found = session.exec(query.order_by(col(Filing.submitted_at).desc()))
+    return [(at, entity) for at, entity in found if at is not None]
 
 
 def _current(session: Session, developer_id: uuid.UUID) -> list[str]:

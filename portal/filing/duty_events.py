@@ -13,12 +13,15 @@ from datetime import datetime
 from typing import Any
 
 from portal.filing import incidents, registration
+from portal.filing.incidents import PROPOSED
 from portal.filing.registry import Channel, Coverage, ModelVersion
 from portal.filing.tables import Filing, FilingKind, Incident
 from portal.filing.workflow import FilingState, IncidentState
+from portal.law import statute
 from portal.law.duty_rules import ENTERED, LEFT, Event
 from secure_access import ledger
 from secure_access.db import Session, col, select
+from secure_access.identity.tables import LegalEntity
 
 NOT_COUNTED = (FilingState.DRAFT, FilingState.IN_CERTIFICATION, FilingState.WITHDRAWN)
 _OF_FILING: dict[FilingKind, tuple[str, ...]] = {
@@ -43,9 +46,14 @@ SEEN = frozenset(
 
 @dataclass(frozen=True)
 class Told:
-    """The events of a developer that count under every law, and the coverage results that tell its scope."""
+    """The events of a developer, and the coverage results that tell its scope.
+
+    ``events`` count under every law. ``filed`` are filings, each with the entity that filed it: they count
+    under the laws for which that entity answers.
+    """
 
     events: tuple[Event, ...]
+    filed: tuple[tuple[Event, LegalEntity | None], ...]
     coverages: tuple[Coverage, ...]
 
     def regimes(self) -> set[str]:
@@ -58,8 +66,23 @@ class Told:
         }
 
     def under(self, regime: str) -> list[Event]:
-        """The events under one law: what counts everywhere, and when the developer came into its scope."""
-        return [*self.events, *_scope(self.coverages, regime)]
+        """The events under one law: what counts there, and when the developer came into its scope."""
+        filed = [event for event, entity in self.filed if answers(entity, regime)]
+        return [*filed, *self.events, *_scope(self.coverages, regime)]
+
+
+def answers(entity: LegalEntity | None, regime: str) -> bool:
+    """Whether what an entity files counts under a law.
+
+    A proposal binds nobody yet, so that no entity has to answer for it. ``None`` stands for a filing from
+    before entities were named: it counts under every law.
+    """
+    return entity is None or regime in entity.regimes or not binds(regime)
+
+
+def binds(regime: str) -> bool:
+    """Whether a law is more than a proposal."""
+    return statute.load(regime).status != PROPOSED
 
 
 def gather(session: Session, developer_id: uuid.UUID) -> Told:
@@ -69,29 +92,38 @@ def gather(session: Session, developer_id: uuid.UUID) -> Told:
     }
     coverages = select(Coverage).where(Coverage.developer_id == developer_id)
     found = [
-        *_of_filings(session, developer_id, versions),
         *_of_incidents(session, developer_id),
         *_of_releases(versions.values()),
     ]
     ordered = session.exec(coverages.order_by(col(Coverage.assessed_at), col(Coverage.id)))
-    return Told(tuple(found), tuple(ordered))
+    filed = tuple(_of_filings(session, developer_id, versions))
+    return Told(tuple(found), filed, tuple(ordered))
 
 
 def _of_filings(
     session: Session, developer_id: uuid.UUID, versions: dict[uuid.UUID, ModelVersion]
-) -> Iterator[Event]:
-    query = select(Filing).where(
-        Filing.developer_id == developer_id,
-        col(Filing.kind).in_(tuple(_OF_FILING)),
-        col(Filing.state).not_in(NOT_COUNTED),
+) -> Iterator[tuple[Event, LegalEntity | None]]:
+    query = (
+        select(Filing, LegalEntity)
+        .outerjoin(LegalEntity, col(LegalEntity.id) == col(Filing.entity_id))
+        .where(
+            Filing.developer_id == developer_id,
+            col(Filing.kind).in_(tuple(_OF_FILING)),
+            col(Filing.state).not_in(NOT_COUNTED),
+        )
     )
-    for filing in session.exec(query):
+    for filing, entity in session.exec(query):
         version = versions.get(filing.model_version_id) if filing.model_version_id else None
         reference = filing.reference or ""
         assert filing.submitted_at is not None
         for kind in _OF_FILING[FilingKind(filing.kind)]:
             about = _about(FilingKind(filing.kind), version)
-            yield Event(kind, filing.submitted_at, f"{reference}/{kind}", about, evidence=reference)
+            yield Event(kind, filing.submitted_at, f"{reference}/{kind}", about, evidence=reference), entity
+
+
+def of_kind(kind: FilingKind) -> frozenset[str]:
+    """The acts that a filing of a kind is, in the words of the packs."""
+    return frozenset(_OF_FILING.get(kind, ()))
 
 
 def _about(kind: FilingKind, version: ModelVersion | None) -> str:

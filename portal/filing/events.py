@@ -10,7 +10,7 @@ declare("figures.stated", ("period_start", "period_end", "currency", "source_giv
 declare("coverage.assessed", ("coverage", "on", "answers"))
 declare(
     "filing.submitted",
-    ("kind", "reference", "digest", "statement", "attachments", "due_at", "timeliness"),
+    ("kind", "reference", "entity", "digest", "statement", "attachments", "due_at", "timeliness"),
 )
 declare("filing.withdrawn", ("reference",))
 declare("filing.superseded", ("reference", "by_reference"))

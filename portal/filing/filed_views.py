@@ -61,6 +61,7 @@ def incident(key: str) -> str:
         model=full_name(g.session, version) if version else "",
         chart=incident_pages.chart(found),
         kinds=incident_pages.kind_words(found),
+        entity=incident_pages.entity_name(g.session, found),
         updates=incident_pages.updates(g.session, found),
         resolutions=incident_pages.resolutions(g.session, found),
         owes=reads_filings(current_actor(), found.developer_id),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import uuid
 from typing import Any
@@ -12,7 +10,17 @@ from flask import Blueprint, flash, g, redirect, render_template, request, url_f
 from flask import Response as FlaskResponse
 from werkzeug.wrappers import Response
 
-from portal.filing import attachments, certification, checks, duties, pages, publication, reading, service
+from portal.filing import (
+    attachments,
+    certification,
+    checks,
+    duties,
+    entities,
+    pages,
+    publication,
+    reading,
+    service,
+)
 from portal.filing import registration as registered
 from portal.filing.forms import Section
 from portal.filing.tables import Filing, FilingKind
@@ -61,7 +69,7 @@ _ABOUT_ALL = (FilingKind.SAFETY_FRAMEWORK, FilingKind.SECURITY_OUTLINE)
 
 
 def _start_page(models: Any, kind: str, version: str, problems: Any = ()) -> str:
-    kinds = [(item.value, service.kind_name(item), _WHAT[item]) for item in FilingKind]
+    kinds = [(item.value, service.kind_name(item), pages.WHAT[item]) for item in FilingKind]
     versions = [
         (str(item.id), registered.full_name(g.session, item) + f" ({item.snapshot})")
         for _, found in models
@@ -70,16 +78,6 @@ def _start_page(models: Any, kind: str, version: str, problems: Any = ()) -> str
     return render_template(
         "filing/start.html", kinds=kinds, versions=versions, kind=kind, version=version, problems=problems
     )
-
-
-_WHAT = {
-    FilingKind.RELEASE_NOTIFICATION: "Before a model is released: what, where, with which safeguards.",
-    FilingKind.TEST_SUMMARY: "Public. What was tested, how, with what result.",
-    FilingKind.SAFETY_FRAMEWORK: "Public. How your organisation manages risk. Two people.",
-    FilingKind.SYSTEM_CARD: "Public. How the model behaves and what lowers its risk.",
-    FilingKind.SECURITY_OUTLINE: "Public. The headings of your security plan, without its details.",
-    FilingKind.RISK_REPORT: "Every risk category with tier, mitigations and residual risk. Two people.",
-}
 
 
 @bp.get("/filings/<key>")
@@ -181,6 +179,7 @@ def _around(filing: Filing, here: str, step: str) -> dict[str, Any]:
         "found": found,
         "counts": checks.counts(found),
         "officer": officer,
+        "filed_by": publication.filed_by(certification.form_of(g.session, filing)),
         "duty": duty,
         "amends": reading.reading_of(g.session, filing).supersedes,
         "sections": [
@@ -192,7 +191,7 @@ def _around(filing: Filing, here: str, step: str) -> dict[str, Any]:
 
 
 def _check_url(filing: Filing, check: checks.Check) -> str:
-    if check.section == "certify" and filing.model_version_id:
+    if check.field == "coverage" and filing.model_version_id:
         return url_for("registry.coverage", version_id=filing.model_version_id)
     return _page_url(str(filing.id), check.section) + f"#{check.field}"
 
@@ -305,6 +304,7 @@ def certify(key: str) -> Page:
 
 def _certify_page(filing: Filing, problems: Any = ()) -> str:
     around = _around(filing, "certify", "Check and certify")
+    now = current_time()
     return render_template(
         "filing/certify.html",
         officers=[
@@ -312,10 +312,27 @@ def _certify_page(filing: Filing, problems: Any = ()) -> str:
             for person in service.certifying_officers(g.session, filing)
         ],
         two_people=filing.kind in service.TWO_PEOPLE,
+        entities=entities.choices(g.session, filing.developer_id, on=now.date()),
+        entity_refusal=entities.signing_refusal(g.session, filing, now=now),
+        reach=entities.reach(g.session, filing, on=now.date()),
         problems=problems,
         grouped=_grouped(filing, around["found"]),
         **around,
     )
+
+
+@bp.post("/filings/<key>/entity")
+def choose_entity(key: str) -> Page:
+    """Say which legal entity files."""
+    filing, chosen = _draft(key, for_update=True), request.form.get("entity", "")
+    if not chosen:
+        return _certify_page(filing, [("entity", "Choose the legal entity that files.")]), 422
+    entity_id = registered.as_id(chosen)
+    try:
+        entities.choose(g.session, filing=filing, entity_id=entity_id, by=current_actor(), now=current_time())
+    except Denied as denied:
+        return _certify_page(filing, [("entity", denied.words)]), 422
+    return redirect(url_for("filings.certify", key=key, _anchor="entity"), 303)
 
 
 @bp.post("/filings/<key>/explain")
@@ -350,18 +367,9 @@ def all_checks(key: str, form: str) -> Response:
         return FlaskResponse(json.dumps(rows, indent=2, ensure_ascii=False), mimetype="application/json")
     if form != "csv":
         raise NotFound
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns)
-    writer.writeheader()
-    writer.writerows({column: _cell(value) for column, value in row.items()} for row in rows)
-    response = FlaskResponse(text.getvalue(), mimetype="text/csv")
+    response = FlaskResponse(pages.as_csv(columns, rows), mimetype="text/csv")
     response.headers["Content-Disposition"] = 'attachment; filename="checks.csv"'
     return response
-
-
-def _cell(value: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
 @bp.get("/filings/<key>/public")
@@ -371,6 +379,7 @@ def public(key: str) -> str:
     return render_template(
         "filing/public.html",
         twin=publication.public_version(filing),
+        filed_by=publication.filed_by(certification.form_of(g.session, filing)),
         title=service.title(g.session, filing),
         key=key,
         filing=filing,

@@ -19,6 +19,7 @@ from portal.ui.formats import plural
 from portal.ui.forms import Form
 from secure_access import identity
 from secure_access.db import Session
+from secure_access.identity.tables import LegalEntity
 
 KINDS = {
     "critical_infrastructure": "Critical infrastructure disrupted",
@@ -47,6 +48,9 @@ class FirstReportForm(Form):
     )
     imminent_danger = BooleanField("There is imminent danger of death or serious injury")
     version = SelectField("Model", choices=[])
+    entity = SelectField(
+        "Legal entity that reports", choices=[], description="The report does not wait for it."
+    )
     kinds = SelectMultipleField("What kind", choices=list(KINDS.items()))
     internal_use = RadioField(
         "Did it come from internal use",
@@ -58,13 +62,14 @@ class FirstReportForm(Form):
     )
     contact = StringField("Whom can the authority reach now", description="Name and telephone.")
 
-    def first_report(self, version: ModelVersion | None) -> FirstReport:
+    def first_report(self, version: ModelVersion | None, entity_id: uuid.UUID | None) -> FirstReport:
         """What was typed, as the verb takes it. Call it after ``validate()``."""
         assert self.aware_at.data
         return FirstReport(
             what_happened=self.what_happened.data or "",
             aware_at=self.aware_at.data,
             version=version,
+            entity_id=entity_id,
             kinds=self.kinds.data or [],
             belief_at=self.belief_at.data,
             imminent_danger=bool(self.imminent_danger.data),
@@ -120,6 +125,12 @@ def _note(clock: dict[str, Any]) -> str:
 
 def _local(clock: dict[str, Any], name: str) -> datetime:
     return datetime.fromisoformat(clock[name]).astimezone(ZoneInfo("UTC"))
+
+
+def entity_name(session: Session, incident: Incident) -> str:
+    """The legal entity that reported, empty where it was not named."""
+    found = session.get(LegalEntity, incident.entity_id) if incident.entity_id else None
+    return found.name if found else ""
 
 
 def kind_words(incident: Incident) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from portal.filing import incident_pages, incidents, registration, resolution
+from portal.filing import entities, incident_pages, incidents, registration, resolution
 from portal.filing.incident_pages import FirstReportForm, ResolutionForm
 from portal.filing.registry import ModelVersion
 from portal.filing.workflow import INCIDENT
@@ -33,15 +33,17 @@ def report() -> Page:
     """The first report: one short form, and nothing that blocks it."""
     form = FirstReportForm(request.form)
     form.version.choices = [("", "Not known yet"), *_versions()]
+    offered = entities.choices(g.session, current_actor().organisation_id, on=current_time().date())
+    form.entity.choices = offered if len(offered) == 1 else [("", "Not known yet"), *offered]
     if request.method == "GET":
         return render_template("incident/report.html", form=form)
     if form.validate():
         chosen = form.version.data
         version = registration.load_version(g.session, chosen, by=current_actor()) if chosen else None
+        entity_id = registration.as_id(form.entity.data) if form.entity.data else None
+        first = form.first_report(version, entity_id)
         try:
-            incident = incidents.report(
-                g.session, first=form.first_report(version), by=current_actor(), now=current_time()
-            )
+            incident = incidents.report(g.session, first=first, by=current_actor(), now=current_time())
         except Denied as denied:
             form.refuse("aware_at", denied.words)
         else:
@@ -120,6 +122,7 @@ def _show_page(key: str, text: str, problems: list[tuple[str, str]]) -> str:
         model=registration.full_name(g.session, version) if version else "",
         chart=incident_pages.chart(incident),
         kinds=incident_pages.kind_words(incident),
+        entity=incident_pages.entity_name(g.session, incident),
         missing=incident_pages.still_missing(incident),
         updates=incident_pages.updates(g.session, incident),
         resolutions=incident_pages.resolutions(g.session, incident),

@@ -17,7 +17,7 @@ from portal.law import deadlines, statute
 from portal.law.deadlines import Clock
 from secure_access import jobs, ledger
 from secure_access.db import Session, col, next_reference, select
-from secure_access.identity import Actor, OrganisationKind
+from secure_access.identity import Actor, OrganisationKind, organisations
 from secure_access.workflow import Denied, NotFound
 
 PROPOSED = "proposed"
@@ -27,7 +27,8 @@ PROPOSED = "proposed"
 class FirstReport:
     """What a developer can say at once. Only what happened and when it became aware are needed.
 
-    ``kinds`` are of `portal.law.deadlines.KINDS`; ``belief_at`` is when it had facts enough for a reasonable
+    ``entity_id`` is the legal entity that reports, verified or not: a report waits for nothing. ``kinds`` are
+    of `portal.law.deadlines.KINDS`; ``belief_at`` is when it had facts enough for a reasonable
     belief; ``told`` says who was told already.
     """
 
@@ -35,6 +36,7 @@ class FirstReport:
     aware_at: datetime
     title: str = ""
     version: ModelVersion | None = None
+    entity_id: uuid.UUID | None = None
     kinds: Sequence[str] = ()
     belief_at: datetime | None = None
     imminent_danger: bool = False
@@ -47,7 +49,7 @@ def report(session: Session, *, first: FirstReport, by: Actor, now: datetime) ->
     """Report an incident. Each law's clock is ruled here and now, and kept.
 
     Raises `Denied` for somebody who does not file for a developer, for a report without what happened, and
-    for an awareness in the future; `NotFound` for somebody else's model.
+    for an awareness in the future; `NotFound` for somebody else's model or legal entity.
     """
     if by.organisation_kind != OrganisationKind.DEVELOPER or not by.roles & registration.REPORTING_ROLES:
         raise Denied(
@@ -60,10 +62,13 @@ def report(session: Session, *, first: FirstReport, by: Actor, now: datetime) ->
         raise Denied("The time lies in the future.", "Check date and time; they are UTC.")
     if first.version is not None and first.version.developer_id != by.organisation_id:
         raise NotFound
+    if first.entity_id is not None:
+        organisations.of(session, first.entity_id, organisation_id=by.organisation_id)
     clocks = ruled(running(first), done_at=now)
     incident = Incident(
         reference=next_reference(session, "I", now),
         developer_id=by.organisation_id,
+        entity_id=first.entity_id,
         model_version_id=first.version.id if first.version else None,
         title=_title(first),
         what_happened=first.what_happened.strip(),

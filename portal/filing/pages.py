@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import groupby
@@ -10,12 +12,21 @@ from typing import Any
 from portal.filing import checks, publication
 from portal.filing.forms import Kind, Question, Section
 from portal.filing.service import Answers
-from portal.filing.tables import Filing
+from portal.filing.tables import Filing, FilingKind
 from portal.ui.fields import MemorableDateField, audience_of
 from portal.ui.forms import Form
 
 LONGEST = 20_000
 Problem = tuple[str, str]
+WHAT = {
+    FilingKind.RELEASE_NOTIFICATION: "Before a model is released: what, where, with which safeguards.",
+    FilingKind.TEST_SUMMARY: "Public. What was tested, how, with what result.",
+    FilingKind.SAFETY_FRAMEWORK: "Public. How your organisation manages risk. Two people.",
+    FilingKind.SYSTEM_CARD: "Public. How the model behaves and what lowers its risk.",
+    FilingKind.SECURITY_OUTLINE: "Public. The headings of your security plan, without its details.",
+    FilingKind.RISK_REPORT: "Every risk category with tier, mitigations and residual risk. Two people.",
+}
+"""What each kind of filing is, where one is begun."""
 
 
 def read_section(section: Section, submitted: Any) -> tuple[Answers, list[Problem]]:
@@ -140,3 +151,16 @@ def neighbour(sections: Sequence[Section], key: str) -> str:
     keys = [section.key for section in sections]
     place = keys.index(key) + 1
     return keys[place] if place < len(keys) else "attachments"
+
+
+def as_csv(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> str:
+    """Rows as CSV under their columns, no cell of which a spreadsheet takes for a formula."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns)
+    writer.writeheader()
+    writer.writerows({column: _cell(value) for column, value in row.items()} for row in rows)
+    return text.getvalue()
+
+
+def _cell(value: str) -> str:
+    return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

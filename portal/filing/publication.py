@@ -9,24 +9,30 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
 
 from portal.filing import checks, forms, outline, risk_form
 from portal.filing.forms import CONFIDENTIAL, Kind, Question, Section
 from portal.filing.tables import Filing, FilingKind
+from portal.law import statute
 from secure_access.ledger import canonical
 
-FORMAT = "assay.filing/v1"
-STATEMENT = "certification/2027-1"
+FORMAT = "assay.filing/v2"
+STATEMENT = "certification/2027-2"
 
+_READ = (
+    "I have read this filing as it stands on this page. "
+    "To the best of my knowledge, after reasonable inquiry, it is true, complete and not misleading."
+)
 _STATEMENTS = {
-    STATEMENT: (
-        "I am authorised to certify for {organisation}. I have read this filing as it stands on this page. "
-        "To the best of my knowledge, after reasonable inquiry, it is true, complete and not misleading."
-    )
+    "certification/2027-1": "I am authorised to certify for {organisation}. " + _READ,
+    STATEMENT: "I am authorised to certify for {entity}, the legal entity of {organisation} that files this. "
+    + _READ,
 }
 _WITHHELD = (
     "{count} of its answers are declared confidential; they are true and complete too, and the reasons given "
@@ -52,6 +58,30 @@ class AttachedFile(Protocol):
     def size(self) -> int: ...
     @property
     def media_type(self) -> str: ...
+
+
+class FilingEntity(Protocol):
+    """What the canonical form says of the legal entity that files."""
+
+    @property
+    def id(self) -> uuid.UUID: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def jurisdiction(self) -> str: ...
+    @property
+    def number(self) -> str: ...
+    @property
+    def regimes(self) -> Sequence[str]: ...
+
+
+@dataclass(frozen=True)
+class FiledBy:
+    """The legal entity that files, in words: its name, its entry in a register, the laws it answers for."""
+
+    name: str
+    registered: str
+    laws: str
 
 
 def sections(filing: Filing) -> tuple[Section, ...]:
@@ -83,9 +113,9 @@ def asked(filing: Filing) -> list[tuple[Section, Question, Any]]:
     ]
 
 
-def statement(version: str, *, organisation: str, withheld: int) -> str:
+def statement(version: str, *, organisation: str, entity: str, withheld: int) -> str:
     """The words that are signed; confidential answers change them. ``KeyError`` for an unknown version."""
-    words = _STATEMENTS[version].format(organisation=organisation)
+    words = _STATEMENTS[version].format(organisation=organisation, entity=entity)
     return f"{words} {_WITHHELD.format(count=withheld)}" if withheld else words
 
 
@@ -94,9 +124,11 @@ def canonical_form(
     *,
     developer: str,
     attached: Sequence[tuple[AttachedFile, str]],
+    entity: FilingEntity | None = None,
     version: str = STATEMENT,
 ) -> dict[str, Any]:
-    """The filing as one JSON object: answers, audiences, reasons given, attachments by digest, statement.
+    """The filing as one JSON object: who files, answers, audiences, reasons given, attachments by digest,
+    statement.
 
     ``attached`` are the files with the audience of each. What is not asked is left out.
     """
@@ -130,9 +162,22 @@ def canonical_form(
         ],
         "statement": {
             "version": version,
-            "words": statement(version, organisation=developer, withheld=withheld),
+            "words": statement(
+                version,
+                organisation=developer,
+                entity=entity.name if entity else "(not named yet)",
+                withheld=withheld,
+            ),
         },
     }
+    if entity is not None:
+        whole["entity"] = {
+            "id": str(entity.id),
+            "name": entity.name,
+            "jurisdiction": entity.jurisdiction,
+            "number": entity.number,
+            "regimes": sorted(entity.regimes),
+        }
     for name, value in (("model_version", filing.model_version_id), ("supersedes", filing.supersedes_id)):
         if isinstance(value, uuid.UUID):
             whole[name] = str(value)
@@ -147,9 +192,10 @@ def digest(form: Mapping[str, Any]) -> str:
 def public_version(filing: Filing) -> dict[str, Any]:
     """A filing as everybody may read it.
 
-    Returns ``{"reference", "kind", "digest", "answers": [{"section", "name", "label", "answer" | "withheld",
-    "digest"}]}``. A confidential answer is ``withheld``: the reason, with HMAC-SHA-256 of the answer under a
-    salt that is not published, so that a guess at a short answer, such as a risk tier, cannot be tested.
+    Returns ``{"reference", "kind", "digest", "filed_by", "answers": [{"section", "name", "label",
+    "answer" | "withheld", "digest"}]}``. A confidential answer is ``withheld``: the reason, with HMAC-SHA-256
+    of the answer under a salt that is not published, so that a guess at a short answer, such as a risk tier,
+    cannot be tested.
     """
     said = []
     for section, question, answer in asked(filing):
@@ -166,8 +212,24 @@ def public_version(filing: Filing) -> dict[str, Any]:
         "reference": filing.reference or "",
         "kind": FilingKind(filing.kind).label,
         "digest": filing.digest,
+        "filed_by": filed_by(json.loads(filing.signed)) if filing.signed else None,
         "answers": said,
     }
+
+
+def filed_by(form: Mapping[str, Any]) -> FiledBy | None:
+    """The legal entity of a canonical form, ``None`` where it names none, as in forms of version 1."""
+    said = form.get("entity")
+    if said is None:
+        return None
+    number = f", no. {said['number']}" if said["number"] else ""
+    return FiledBy(said["name"], said["jurisdiction"] + number, laws(said["regimes"]))
+
+
+def laws(regimes: Iterable[str]) -> str:
+    """Laws by their short names, in words."""
+    known = {pack.id: pack.short for pack in statute.regimes()}
+    return ", ".join(known.get(regime, regime) for regime in regimes)
 
 
 def _commitment(filing: Filing, question: Question, answer: Any) -> str:

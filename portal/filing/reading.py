@@ -85,6 +85,7 @@ class Reading:
     filing: Filing
     title: str
     developer: str
+    filed_by: publication.FiledBy | None
     model: str
     snapshot: str
     certifier: str
@@ -116,6 +117,7 @@ def reading_of(session: Session, filing: Filing) -> Reading:
         filing=filing,
         title=service.title(session, filing),
         developer=developer,
+        filed_by=publication.filed_by(form),
         model=registration.full_name(session, version),
         snapshot=version.snapshot if version else "",
         certifier=signer.name if signer else "",

@@ -25,7 +25,8 @@ from portal.filing.visibility import DRAFTS, FILINGS
 from portal.filing.workflow import FILING, FilingState
 from secure_access import documents, identity
 from secure_access.db import Session, col, select
-from secure_access.identity import Actor, Organisation, OrganisationKind
+from secure_access.identity import Actor, Organisation, OrganisationKind, organisations
+from secure_access.identity.tables import LegalEntity
 from secure_access.workflow import Denied, NotFound, Role
 
 
@@ -46,15 +47,18 @@ def start(
 ) -> Filing:
     """Begin a draft. Nobody outside the developer's organisation can see that it is there.
 
+    Where the developer has one legal entity, that one files; of several one is chosen later.
     Raises `Denied` for an actor who does not file for a developer, `NotFound` for somebody else's version.
     """
     if by.organisation_kind != OrganisationKind.DEVELOPER or not by.roles & registration.DEVELOPER_ROLES:
         raise Denied("Only a preparer or a certifying officer of a developer can file.", "Ask one of them.")
     if version is not None and version.developer_id != by.organisation_id:
         raise NotFound
+    entities = organisations.offered(session, by.organisation_id, on=now.date())
     filing = Filing(
         kind=kind,
         developer_id=by.organisation_id,
+        entity_id=entities[0].id if len(entities) == 1 else None,
         model_version_id=version.id if version else None,
         taxonomy=risk_form.DEFAULT_TAXONOMY if kind is FilingKind.RISK_REPORT else "",
         prepared_by=by.person_id,
@@ -184,6 +188,7 @@ def checks_of(session: Session, filing: Filing, *, now: datetime, certifier: str
         explanations=filing.explanations,
         today=now.date(),
         certifier=certifier or (asked.name if asked else ""),
+        entity_named=filing.entity_id is not None,
         attachments=[
             checks.AttachmentFact(
                 item.document.file_name, item.document.state, item.document.why, str(item.document.id)
@@ -252,6 +257,11 @@ def risk_rows(filing: Filing) -> tuple[risk_form.RiskRow, ...]:
 def developer_of(session: Session, filing: Filing) -> Organisation:
     """Whose filing it is."""
     return session.get_one(Organisation, filing.developer_id)
+
+
+def entity_of(session: Session, filing: Filing) -> LegalEntity | None:
+    """The legal entity by which a filing is filed, as its row stands now; ``None`` where none is named."""
+    return session.get(LegalEntity, filing.entity_id) if filing.entity_id else None
 
 
 def subject(filing: Filing) -> str:

@@ -38,7 +38,9 @@ class FilingKind(StrEnum):
 class Filing(Table, table=True):
     """A filing, from draft to superseded. Of record from the moment it is submitted.
 
-    ``content`` holds the answers by field name (`portal.filing.forms`). ``audiences`` holds for each field
+    ``entity_id`` is the legal entity of the developer that files; absent in a draft that names none yet, and
+    in filings from before entities were named. ``content`` holds the answers by field name
+    (`portal.filing.forms`). ``audiences`` holds for each field
     ``{"audience": "public" | "confidential", "why": text}``. ``explanations`` hold the reasons given for
     checks: ``{"CODE/field": {"reason", "name", "answer"}}``. ``authors`` are ids of everybody who wrote in
     it, began it or took it over. ``certifier_id`` is the officer who was asked to sign, ``certified_by``
@@ -51,7 +53,7 @@ class Filing(Table, table=True):
     __record__ = True
     __classes__ = classes(
         public=(
-            "id reference kind state developer_id model_version_id taxonomy period_start "
+            "id reference kind state developer_id entity_id model_version_id taxonomy period_start "
             "period_end prepared_at saved_at submitted_at digest due_at timeliness "
             "accepted_at supersedes_id"
         ),
@@ -67,6 +69,7 @@ class Filing(Table, table=True):
     kind: FilingKind = enum_column(FilingKind)
     state: FilingState = enum_column(FilingState, default=FilingState.DRAFT)
     developer_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
+    entity_id: uuid.UUID | None = None
     model_version_id: uuid.UUID | None = Field(default=None, foreign_key="model_version.id", index=True)
     taxonomy: str = Field(default="", max_length=60)
     period_start: date | None = None
@@ -99,6 +102,7 @@ class Filing(Table, table=True):
 class Incident(Table, table=True):
     """A reported incident.
 
+    ``entity_id`` is the legal entity that reports, where it was named; a report does not wait for that.
     ``kinds`` are of `portal.law.deadlines.KINDS`. ``clocks`` are the deadlines of each regime as they stood
     when it was reported, ruled once: ``{regime, duty, label, starts_at, due_at, rule, citation, why, zone,
     status, verified, recipient, governs, on_time, late_seconds}``. ``updates`` are ``{at, by, text, final}``,
@@ -108,7 +112,7 @@ class Incident(Table, table=True):
 
     __record__ = True
     __classes__ = classes(
-        public="id reference state developer_id model_version_id reported_at",
+        public="id reference state developer_id entity_id model_version_id reported_at",
         restricted=(
             "title what_happened kinds aware_at belief_at imminent_danger internal_use told "
             "contact clocks reported_by updates resolutions"
@@ -119,6 +123,7 @@ class Incident(Table, table=True):
     reference: str = Field(max_length=20, unique=True)
     state: IncidentState = enum_column(IncidentState, default=IncidentState.REPORTED)
     developer_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
+    entity_id: uuid.UUID | None = None
     model_version_id: uuid.UUID | None = Field(default=None, foreign_key="model_version.id", index=True)
     title: str = Field(max_length=200)
     what_happened: str

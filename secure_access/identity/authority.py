@@ -9,6 +9,7 @@ from datetime import date, datetime
 from secure_access import ledger
 from secure_access.actor import Actor
 from secure_access.db import Session, col, select
+from secure_access.identity import organisations
 from secure_access.identity.people import (
     Organisation,
     Person,
@@ -24,7 +25,10 @@ from secure_access.workflow import Denied, NotFound, Role
 
 @dataclass(frozen=True)
 class NewAuthority:
-    """That an officer may sign: who appointed them and on what evidence."""
+    """That an officer may sign: who appointed them and on what evidence.
+
+    ``entity_id`` limits it to one legal entity of the organisation.
+    """
 
     officer_id: uuid.UUID
     title: str
@@ -33,6 +37,7 @@ class NewAuthority:
     from_on: date
     until_on: date | None = None
     document_id: uuid.UUID | None = None
+    entity_id: uuid.UUID | None = None
 
 
 def authorities(session: Session, organisation_id: uuid.UUID) -> list[SigningAuthority]:
@@ -47,10 +52,12 @@ def record(
     """Record that an officer may sign. ``by`` is ``None`` for the machine's operator.
 
     Raises `Denied` for somebody who is no certifying officer there, or where something is missing;
-    `NotFound` for whoever does not run that organisation.
+    `NotFound` for whoever does not run that organisation, and for a legal entity that is not its own.
     """
     if by is not None and not administers(by, organisation_id):
         raise NotFound
+    if new.entity_id is not None:
+        organisations.of(session, new.entity_id, organisation_id=organisation_id)
     officer = session.get(Person, new.officer_id)
     if officer is None or officer.organisation_id != organisation_id:
         raise NotFound
@@ -79,6 +86,7 @@ def record(
         title=new.title.strip(),
         appointed_by=new.appointed_by.strip(),
         evidence=new.evidence.strip(),
+        entity_id=new.entity_id,
         document_id=new.document_id,
         from_on=new.from_on,
         until_on=new.until_on,
@@ -108,8 +116,10 @@ def revoke(session: Session, *, authority: SigningAuthority, reason: str, by: Ac
     )  # fmt: skip
 
 
-def signing_refusal(session: Session, by: Actor, *, required: bool, now: datetime) -> Denied | None:
-    """Why somebody may not sign for the organisation now for want of an authority, or ``None``.
+def signing_refusal(
+    session: Session, by: Actor, *, entity_id: uuid.UUID | None, required: bool, now: datetime
+) -> Denied | None:
+    """Why somebody may not sign for a legal entity now for want of an authority, or ``None``.
 
     ``required`` demands an authority also of an organisation that has never recorded one.
     """
@@ -117,13 +127,15 @@ def signing_refusal(session: Session, by: Actor, *, required: bool, now: datetim
     if not known and not required:
         return None
     mine = [row for row in known if row.officer_id == by.person_id]
-    if any(stands(row, now) for row in mine):
+    standing = [row for row in mine if stands(row, now)]
+    if any(row.entity_id in (None, entity_id) for row in standing):
         return None
+    why = "your authority to sign is for another legal entity" if standing else _why(mine, now.date())
     who = " or ".join(person.name for person in administrators(
         session, session.get_one(Organisation, by.organisation_id)
     )) or "an administrator of your organisation"  # fmt: skip
     return Denied(
-        f"You cannot sign because {_why(mine, now.date())}.",
+        f"You cannot sign because {why}.",
         f"Ask {who} to record an authority to sign for you under Organisation.",
     )
 

@@ -172,26 +172,32 @@ def entity(session: Session, entity_id: uuid.UUID, *, by: Actor, for_update: boo
     return found
 
 
-def refuse_unverified(session: Session, organisation_id: uuid.UUID, *, now: datetime) -> None:
-    """Raises `Denied` where an organisation claims legal entities and none is verified today.
+def of(
+    session: Session, entity_id: uuid.UUID, *, organisation_id: uuid.UUID, for_update: bool = False
+) -> LegalEntity:
+    """A legal entity of that organisation. Raises `NotFound` for another's as for none."""
+    query = select(LegalEntity).where(
+        LegalEntity.id == entity_id, LegalEntity.organisation_id == organisation_id
+    )
+    found = session.exec(query.with_for_update() if for_update else query).first()
+    if found is None:
+        raise NotFound
+    return found
 
-    An organisation that never claimed one was entered by the authority itself.
-    """
-    known = entities(session, organisation_id)
-    today = now.date()
-    verified = [
+
+def offered(session: Session, organisation_id: uuid.UUID, *, on: date) -> list[LegalEntity]:
+    """The entities of an organisation that can act on a day or may still come to: not refused, not over."""
+    return [
         row
-        for row in known
-        if row.state in (EntityState.VERIFIED, EntityState.ENDED)
-        and row.from_on <= today
-        and (row.until_on is None or today <= row.until_on)
+        for row in entities(session, organisation_id)
+        if row.state is not EntityState.REFUSED and (row.until_on is None or on <= row.until_on)
     ]
-    if known and not verified:
-        raise Denied(
-            "Nothing can be submitted yet: the authority has not verified that a legal entity is yours. "
-            "Your draft is kept.",
-            "An administrator of your organisation sees under Organisation where the verification stands.",
-        )
+
+
+def stands(row: LegalEntity, on: date) -> bool:
+    """Whether the authority has verified an entity and a day lies within its days, both ends inside."""
+    bound = row.state in (EntityState.VERIFIED, EntityState.ENDED)
+    return bound and row.from_on <= on and (row.until_on is None or on <= row.until_on)
 
 
 def _settle(row: LegalEntity, state: EntityState, said: str, by: Actor, now: datetime, missing: str) -> None:

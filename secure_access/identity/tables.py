@@ -36,8 +36,11 @@ class LegalEntity(Table, table=True):
     __tablename__ = "legal_entity"
     __record__ = True
     __classes__ = classes(
-        public="id organisation_id state from_on until_on claimed_at verified_at",
-        restricted="name jurisdiction number regimes claimed_by verified_by evidence",
+        public=(
+            "id organisation_id state name jurisdiction number regimes from_on until_on claimed_at "
+            "verified_at"
+        ),
+        restricted="claimed_by verified_by evidence",
     )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
@@ -110,12 +113,15 @@ class Invitation(Table, table=True):
 
 
 class SigningAuthority(Table, table=True):
-    """That an officer may sign for an organisation: who appointed them, on what evidence, from and until."""
+    """That an officer may sign for an organisation: who appointed them, on what evidence, from and until.
+
+    ``entity_id`` is the legal entity for which; absent for all of them.
+    """
 
     __tablename__ = "signing_authority"
     __record__ = True
     __classes__ = classes(
-        public="id organisation_id state document_id from_on until_on recorded_at revoked_at",
+        public="id organisation_id state entity_id document_id from_on until_on recorded_at revoked_at",
         restricted="officer_id title appointed_by evidence recorded_by revoked_by reason",
     )
 
@@ -126,6 +132,7 @@ class SigningAuthority(Table, table=True):
     title: str = Field(max_length=120)
     appointed_by: str = Field(max_length=200)
     evidence: str = Field(max_length=2000)
+    entity_id: uuid.UUID | None = None
     document_id: uuid.UUID | None = None
     from_on: date
     until_on: date | None = None

@@ -90,6 +90,10 @@ def state_figures(jonas: Visitor) -> None:
     jonas.look("coverage")
 
 
+AMERICAN, EUROPEAN = "Tessaly Intelligence, PBC", "Tessaly Intelligence Europe B.V."
+"""Legal entities of the developer; of the laws in force only the European one asks for a risk report."""
+
+
 def draft(jonas: Visitor, kind: str, given: Mapping[str, Any], attached: Sequence[Attached] = ()) -> str:
     """Write a filing page by page and send it for certification; the address of its signature page."""
     page = jonas.open("/filings/new")
@@ -108,7 +112,7 @@ def draft(jonas: Visitor, kind: str, given: Mapping[str, Any], attached: Sequenc
         attach(jonas, file)
     if attached:
         jonas.look("attachments")
-    return send_for_certification(jonas)
+    return send_for_certification(jonas, EUROPEAN if "risk report" in kind else AMERICAN)
 
 
 def attach(jonas: Visitor, file: Attached) -> None:
@@ -120,9 +124,13 @@ def attach(jonas: Visitor, file: Attached) -> None:
     wait_for(jonas, file.says, within=page.locator("li").filter(has_text=file.label).first)
 
 
-def send_for_certification(jonas: Visitor) -> str:
-    """Give every reason that is asked, then send."""
+def send_for_certification(jonas: Visitor, entity: str) -> str:
+    """Say which legal entity files, give every reason that is asked, then send."""
     page = jonas.follow("Check and certify")
+    listed = page.get_by_label("Legal entity that files")
+    listed.select_option(listed.locator("option").filter(has_text=entity).get_attribute("value"))
+    jonas.press("Keep who files")
+    jonas.reads(f"filed by {entity}")
     while page.get_by_role("button", name="Keep the reason").count():
         page.get_by_label("Reason, kept with your name").first.fill("Checked, and meant as it stands.")
         jonas.press("Keep the reason")

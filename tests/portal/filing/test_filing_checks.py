@@ -235,9 +235,18 @@ def test_an_undeclared_audience_is_the_questions_own():
     assert checks.audience_of({"x": {}}, question) == (CONFIDENTIAL, "")
 
 
+def test_the_statement_names_the_legal_entity_and_the_first_one_stays_as_it_was_signed():
+    now = publication.statement(publication.STATEMENT, organisation="Q", entity="Q Ltd", withheld=0)
+    assert now.startswith(
+        "I am authorised to certify for Q Ltd, the legal entity of Q that files this. I have read"
+    )
+    before = publication.statement("certification/2027-1", organisation="Q", entity="Q Ltd", withheld=0)
+    assert before.startswith("I am authorised to certify for Q. I have read this filing as it stands")
+
+
 def test_confidential_answers_change_the_statement():
-    plain = publication.statement(publication.STATEMENT, organisation="Q", withheld=0)
-    more = publication.statement(publication.STATEMENT, organisation="Q", withheld=3)
+    plain = publication.statement(publication.STATEMENT, organisation="Q", entity="Q Ltd", withheld=0)
+    more = publication.statement(publication.STATEMENT, organisation="Q", entity="Q Ltd", withheld=3)
     assert more.startswith(plain)
     assert "3 of its answers are declared confidential" in more
 

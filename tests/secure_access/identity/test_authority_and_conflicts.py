@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -128,16 +130,43 @@ def test_who_may_record_and_revoke_an_authority(firm: House, office: House, auth
         firm.act(authority.revoke, authority=row, reason=" ")
 
 
+def test_an_authority_for_one_legal_entity_does_not_sign_for_another(firm: House, author: Developer) -> None:
+    one, other = (author.entity(name) for name in ("Quillmark Ireland Ltd", "Quillmark Inc."))
+    filing = sent(author)
+    assert filing.entity_id is not None
+    elsewhere = other.id if filing.entity_id == one.id else one.id
+
+    def record(entity_id: uuid.UUID) -> Any:
+        new = replace(appointed(author), entity_id=entity_id)
+        return firm.act(authority.record, organisation_id=firm.organisation.id, new=new)
+
+    record(elsewhere)
+    with pytest.raises(Denied, match="your authority to sign is for another legal entity"):
+        sign(author, filing)
+    record(filing.entity_id)
+    assert sign(author, filing, required=True).reference
+
+
+def test_an_authority_for_anothers_legal_entity_is_not_recorded(firm: House, author: Developer) -> None:
+    stranger = house(firm.world, OrganisationKind.DEVELOPER)
+    officer = stranger.person(Role.CERTIFYING_OFFICER)
+    where = {"organisation_id": stranger.organisation.id, "by": stranger.first}
+    foreign = replace(appointed(author, officer=officer), entity_id=author.entity("Quillmark Inc.").id)
+    with pytest.raises(NotFound):
+        firm.act(authority.record, new=foreign, **where)
+    assert firm.act(authority.record, new=replace(foreign, entity_id=None), **where).id
+
+
 # Legal entities
 
 
-def test_a_claimed_entity_lets_draft_and_not_submit_until_it_is_verified(
-    firm: House, office: House, author: Developer
-) -> None:
+def test_a_claimed_entity_lets_draft_and_not_submit_until_it_is_verified(firm: House, office: House) -> None:
+    people = firm.person(Role.PREPARER), firm.person(Role.CERTIFYING_OFFICER)
+    author = Developer(firm.world, firm.organisation, *people, bound=False)
     new = NewEntity("Quillmark Ireland Ltd", "Ireland", "123", ("eu-ai-act",), date(2026, 1, 1))
     entity = firm.act(organisations.claim, organisation=firm.organisation, new=new)
     filing = sent(author)
-    with pytest.raises(Denied, match="has not verified"):
+    with pytest.raises(Denied, match="has not verified yet"):
         sign(author, filing)
     with pytest.raises(Denied):
         firm.act(organisations.verify, entity=entity, evidence="Ourselves.")
