@@ -77,11 +77,15 @@ def _denied(error: Denied) -> tuple[str, int]:
 def _not_found(_error: Exception) -> tuple[str, int]:
     if current_user.is_authenticated:
         record_refusal("page.not_found")
+    if request.method in ("GET", "HEAD"):
+        fix = "Check the address, or start again from the first page."
+    else:
+        fix = (
+            "Nothing was changed. Go back: your browser still has what you typed. Copy it, then start again "
+            "from the first page."
+        )
     return _page(
-        404,
-        "There is no such page",
-        "The address is wrong, or what it named is not there for you.",
-        "Check the address, or start again from the first page.",
+        404, "There is no such page", "The address is wrong, or what it named is not there for you.", fix
     )
 
 

@@ -12,7 +12,18 @@ from flask import Blueprint, flash, g, redirect, render_template, request, url_f
 from flask import Response as FlaskResponse
 from werkzeug.wrappers import Response
 
-from portal.filing import attachments, certification, checks, duties, pages, publication, reading, service
+from portal.filing import (
+    attachments,
+    certification,
+    checks,
+    duties,
+    pages,
+    people,
+    people_views,
+    publication,
+    reading,
+    service,
+)
 from portal.filing import registration as registered
 from portal.filing.forms import Section
 from portal.filing.tables import Filing, FilingKind
@@ -34,7 +45,7 @@ def index() -> str:
         (filing, service.title(g.session, filing), reading.STATES[filing.state])
         for filing in service.listed(g.session, by=by)
     ]
-    return render_template("filing/index.html", rows=rows)
+    return render_template("filing/index.html", rows=rows, closed=people_views.closed(g.session, by))
 
 
 @bp.route("/filings/new", methods=["GET", "POST"])
@@ -54,6 +65,8 @@ def start() -> Page:
         return _start_page(models, kind, version_id, problems), 422
     version = registered.load_version(g.session, version_id, by=by) if version_id else None
     filing = service.start(g.session, kind=FilingKind(kind), version=version, by=by, now=current_time())
+    if request.form.get("open_to") == "named":
+        people.restrict(g.session, filing=filing, by=by, now=current_time())
     return redirect(url_for("filings.show", key=filing.id), 303)
 
 
@@ -68,7 +81,14 @@ def _start_page(models: Any, kind: str, version: str, problems: Any = ()) -> str
         for item in found
     ]
     return render_template(
-        "filing/start.html", kinds=kinds, versions=versions, kind=kind, version=version, problems=problems
+        "filing/start.html",
+        kinds=kinds,
+        versions=versions,
+        kind=kind,
+        version=version,
+        open_to=request.form.get("open_to", "everyone"),
+        may_restrict=current_actor().agency is None,
+        problems=problems,
     )
 
 
@@ -124,7 +144,7 @@ def edit(key: str, section: str) -> Page:
     if request.form.get("do") == "stay":
         return redirect(_page_url(key, section), 303)
     if not going_on:
-        flash("Saved. Only your organisation can read this draft.")
+        flash(f"Saved. {people.readers(filing)}")
         return redirect(url_for("filings.index"), 303)
     return redirect(_page_url(key, pages.neighbour(publication.sections(filing), section)), 303)
 
@@ -182,6 +202,7 @@ def _around(filing: Filing, here: str, step: str) -> dict[str, Any]:
         "counts": checks.counts(found),
         "officer": officer,
         "duty": duty,
+        "readers": people.readers(filing),
         "amends": reading.reading_of(g.session, filing).supersedes,
         "sections": [
             (section, _page_url(str(filing.id), section.key), _open_on(found, section.key))
