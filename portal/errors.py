@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 import structlog
-from flask import render_template, request
+from flask import g, render_template, request
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -77,15 +77,11 @@ def _denied(error: Denied) -> tuple[str, int]:
 def _not_found(_error: Exception) -> tuple[str, int]:
     if current_user.is_authenticated:
         record_refusal("page.not_found")
-    if request.method in ("GET", "HEAD"):
-        fix = "Check the address, or start again from the first page."
-    else:
-        fix = (
-            "Nothing was changed. Go back: your browser still has what you typed. Copy it, then start again "
-            "from the first page."
-        )
     return _page(
-        404, "There is no such page", "The address is wrong, or what it named is not there for you.", fix
+        404,
+        "There is no such page",
+        "The address is wrong, or what it named is not there for you.",
+        "Check the address, or start again from the first page.",
     )
 
 
@@ -139,4 +135,7 @@ def _fault(error: Exception) -> tuple[str, int]:
 
 
 def _page(status: int, title: str, reason: str, fix: str) -> tuple[str, int]:
-    return render_template("error.html", title=title, reason=reason, fix=fix, status=status), status
+    shown = render_template(
+        "error.html", title=title, reason=reason, fix=fix, status=status, typed=g.get("typed", [])
+    )
+    return shown, status

@@ -17,6 +17,7 @@ from portal.filing import (
     certification,
     checks,
     duties,
+    openness,
     pages,
     people,
     people_views,
@@ -129,6 +130,7 @@ def _page_url(key: str, section: str) -> str:
 @bp.route("/filings/<key>/form/<section>", methods=["GET", "POST"])
 def edit(key: str, section: str) -> Page:
     """One page of the form."""
+    g.typed = pages.typed(request.form)
     filing = _draft(key, for_update=request.method == "POST")
     page = _section(filing, section)
     if request.method == "GET":
@@ -144,7 +146,7 @@ def edit(key: str, section: str) -> Page:
     if request.form.get("do") == "stay":
         return redirect(_page_url(key, section), 303)
     if not going_on:
-        flash(f"Saved. {people.readers(filing)}")
+        flash(f"Saved. {openness.readers(filing)}")
         return redirect(url_for("filings.index"), 303)
     return redirect(_page_url(key, pages.neighbour(publication.sections(filing), section)), 303)
 
@@ -202,7 +204,7 @@ def _around(filing: Filing, here: str, step: str) -> dict[str, Any]:
         "counts": checks.counts(found),
         "officer": officer,
         "duty": duty,
-        "readers": people.readers(filing),
+        "readers": openness.readers(filing),
         "amends": reading.reading_of(g.session, filing).supersedes,
         "sections": [
             (section, _page_url(str(filing.id), section.key), _open_on(found, section.key))
@@ -222,15 +224,6 @@ def _done(label: str, sections: tuple[Section, ...], found: list[checks.Check]) 
     """Whether nothing stands in the way on any page of a step. Certification is done when it is signed."""
     keys = {section.key for section in sections if section.step_label == label} or {label.lower()}
     return label != "Check and certify" and not any(check.open for check in found if check.section in keys)
-
-
-def _grouped(filing: Filing, found: list[checks.Check]) -> list[tuple[str, list[checks.Check]]]:
-    """Checks under the title of their page."""
-    titles = {section.key: section.title for section in publication.sections(filing)}
-    groups: dict[str, list[checks.Check]] = {}
-    for check in found:
-        groups.setdefault(titles.get(check.section, "Whole filing"), []).append(check)
-    return list(groups.items())
 
 
 def _open_on(found: list[checks.Check], section: str) -> int:
@@ -334,7 +327,7 @@ def _certify_page(filing: Filing, problems: Any = ()) -> str:
         ],
         two_people=filing.kind in service.TWO_PEOPLE,
         problems=problems,
-        grouped=_grouped(filing, around["found"]),
+        grouped=pages.grouped(filing, around["found"]),
         **around,
     )
 

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import datetime
 
-from portal.filing import certification, people, service
+from portal.filing import certification, openness, people, service
 from portal.filing.tables import Filing
 from portal.filing.workflow import FilingState
 from secure_access.db import Session, select
@@ -22,7 +22,7 @@ def drafts(session: Session, person: Person) -> Iterator[Holding]:
     """Drafts that this person prepared, and those of named people that nobody else prepares."""
     query = select(Filing).where(Filing.prepared_by == person.id, Filing.state == FilingState.DRAFT)
     found = [filing for filing in session.exec(query).all() if _prepares(filing, person)]
-    found += [filing for filing in people.last_prepared_by(session, person) if filing not in found]
+    found += [filing for filing in openness.last_prepared_by(session, person) if filing not in found]
     for filing in found:
         yield Holding(f"draft:{filing.id}", f"draft: {called(session, filing)}", _AUTHORS)
 
@@ -64,7 +64,7 @@ def last_role(session: Session, person: Person, role: Role) -> Denied | None:
     left = set(roles_of(session, person.id)) - {role}
     if role not in _AUTHORS or left & _AUTHORS:
         return None
-    alone = people.last_prepared_by(session, person)
+    alone = openness.last_prepared_by(session, person)
     if not alone:
         return None
     return Denied(

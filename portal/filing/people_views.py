@@ -11,7 +11,7 @@ from flask import Blueprint, flash, g, redirect, render_template, request, url_f
 from werkzeug.wrappers import Response
 
 from portal.accounts.pages import tried
-from portal.filing import people, service
+from portal.filing import openness, people, service
 from portal.filing.registration import as_id
 from portal.filing.tables import Filing, FilingPerson
 from portal.filing.workflow import DRAFT_PERSON, FILERS, FILING, Part, PlaceState
@@ -44,16 +44,16 @@ class Closed:
 
 def closed(session: Session, by: Actor) -> list[Closed]:
     """The drafts of named people that are not open to the actor, as far as a colleague has to know."""
-    return [_closed(session, filing, by) for filing in people.closed_to(session, by)]
+    return [_closed(session, filing, by) for filing in openness.closed_to(session, by)]
 
 
 def _closed(session: Session, filing: Filing, by: Actor) -> Closed:
-    own = people.own_latest(session, filing, by=by)
+    own = openness.own_latest(session, filing, by=by)
     state = own.state if own else None
     return Closed(
         filing.id,
         service.notice(filing),
-        ", ".join(person.name for person in people.able(session, filing)) or "an administrator",
+        ", ".join(person.name for person in openness.able(session, filing)) or "an administrator",
         state is PlaceState.ASKED,
         own.reason if own and state is PlaceState.REFUSED else "",
     )
@@ -69,10 +69,10 @@ def every() -> str:
         (
             filing,
             service.notice(filing),
-            people.places(g.session, filing, by=by),
-            people.able(g.session, filing),
+            openness.places(g.session, filing, by=by),
+            openness.able(g.session, filing),
         )
-        for filing in people.restricted(g.session, by)
+        for filing in openness.restricted(g.session, by)
     ]
     return render_template("people/every.html", rows=rows)
 
@@ -80,7 +80,7 @@ def every() -> str:
 @bp.get("/filings/<uuid:filing_id>/people")
 def show(filing_id: uuid.UUID) -> str:
     """Who can open a draft, and who chooses that."""
-    return _page(people.find(g.session, filing_id, by=current_actor()))
+    return _page(openness.find(g.session, filing_id, by=current_actor()))
 
 
 @bp.post("/filings/<uuid:filing_id>/people")
@@ -148,7 +148,7 @@ def settle(filing_id: uuid.UUID, place_id: uuid.UUID, act: str) -> Page:
     verb, done = verbs[act]
     return _do(
         filing_id,
-        lambda filing: verb(filing, people.place(g.session, filing, place_id, by=by)),
+        lambda filing: verb(filing, openness.place(g.session, filing, place_id, by=by)),
         done,
         at=f"reason-{place_id}" if act == "refuse" else "",
     )
@@ -158,7 +158,7 @@ def settle(filing_id: uuid.UUID, place_id: uuid.UUID, act: str) -> Page:
 def ask(filing_id: uuid.UUID) -> Response:
     """Ask to join a draft of named people."""
     by = current_actor()
-    filing = people.closed(g.session, filing_id, by=by, for_update=True)
+    filing = openness.closed(g.session, filing_id, by=by, for_update=True)
     people.ask(g.session, filing=filing, by=by, now=current_time())
     flash("Asked. Who prepares the draft lets you in, or says why not: you see it here.")
     return redirect(url_for("filings.index"), 303)
@@ -173,7 +173,7 @@ def _do(
     at: str = "",
 ) -> Page:
     """One act on the people of a draft; a refusal stands above the page, with what was chosen."""
-    filing = people.find(g.session, filing_id, by=current_actor(), for_update=True)
+    filing = openness.find(g.session, filing_id, by=current_actor(), for_update=True)
     if not problems:
         refused = tried(lambda: act(filing))
         if refused is not None:
@@ -194,9 +194,9 @@ def _after(filing: Filing) -> str:
 
 def _page(filing: Filing, problems: Any = ()) -> str:
     by, now = current_actor(), current_time()
-    found = people.places(g.session, filing, by=by)
+    found = openness.places(g.session, filing, by=by)
     inside = {row.person_id for row in found if row.state is PlaceState.NAMED}
-    facts = [(row, DRAFT_PERSON.allowed(by, people.facts(g.session, filing, row))) for row in found]
+    facts = [(row, DRAFT_PERSON.allowed(by, openness.facts(g.session, filing, row))) for row in found]
     chooses = filing.named_only and _chooses(filing, by)
     return render_template(
         "people/show.html",
@@ -205,10 +205,10 @@ def _page(filing: Filing, problems: Any = ()) -> str:
         standing=[(row, acts) for row, acts in facts if row.state is PlaceState.NAMED],
         asking=[(row, acts) for row, acts in facts if row.state is PlaceState.ASKED],
         names=_names(found),
-        able={person.id for person in people.able(g.session, filing)},
+        able={person.id for person in openness.able(g.session, filing)},
         candidates=[
             (str(one.person.id), f"{one.person.name}, {one.body}" if one.body else one.person.name)
-            for one in people.candidates(g.session, filing.developer_id, now=now)
+            for one in openness.candidates(g.session, filing.developer_id, now=now)
             if one.person.id not in inside | {by.person_id}
         ]
         if chooses
@@ -217,7 +217,7 @@ def _page(filing: Filing, problems: Any = ()) -> str:
         parts=PARTS,
         actions=FILING.allowed(by, filing),
         reads_it=bool(by.roles & FILERS) and (not filing.named_only or by.person_id in inside),
-        everyone=people.candidates(g.session, filing.developer_id, now=now),
+        everyone=openness.candidates(g.session, filing.developer_id, now=now),
         began=g.session.get_one(identity.Person, filing.prepared_by).name,
         problems=problems,
         chosen=request.form.get("person", ""),

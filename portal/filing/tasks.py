@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from portal.filing import duties, people, registration, service
+from portal.filing import duties, openness, registration, service
 from portal.filing.tables import Filing
 from portal.filing.workflow import FILING, FilingState
 from portal.law.duty_rules import Owed
@@ -52,7 +52,7 @@ def _of_people(session: Session, by: Actor) -> list[Task]:
             consequence=f"{name} cannot open it.",
             act="See who asks",
         )
-        for filing, name in people.waiting_for(session, by)
+        for filing, name in openness.waiting_for(session, by)
     ]
     return found + [
         Task(
@@ -63,8 +63,8 @@ def _of_people(session: Session, by: Actor) -> list[Task]:
             consequence="Nobody can finish it.",
             act="Name somebody",
         )
-        for filing in people.restricted(session, by)
-        if not people.able(session, filing)
+        for filing in openness.restricted(session, by)
+        if not openness.able(session, filing)
     ]
 
 
@@ -85,7 +85,7 @@ def _of_filing(session: Session, filing: Filing, by: Actor) -> Task | None:
         return Task(
             what=f"Finish {_lower(title)}",
             link=f"/filings/{filing.id}",
-            detail=f"Draft. {people.readers(filing)}",
+            detail=f"Draft. {openness.readers(filing)}",
             due=due,
             consequence=_late(duty) or "Nothing is filed.",
             act="Go on",
