@@ -29,6 +29,7 @@ from portal.filing import (
     filed_views,
     filing_views,
     incident_views,
+    people_views,
     registry_views,
     signing_views,
 )
@@ -97,6 +98,7 @@ SURFACES: tuple[Surface, ...] = (
     Surface(registry_views.bp, ("developer",), DRAFTING),
     Surface(filing_views.bp, ("developer",), DRAFTING),
     Surface(signing_views.bp, ("developer",), DRAFTING),
+    Surface(people_views.bp, ("developer",), DRAFTING | OFFICE),
     Surface(incident_views.bp, ("developer",), REPORTING),
     Surface(duty_views.bp, ("developer",), DEVELOPER),
     Surface(filed_views.bp, ("government",), GOVERNMENT),
@@ -131,6 +133,7 @@ NAVIGATION: dict[str, tuple[NavItem, ...]] = {
         NavItem("For whom", "accounts.for_whom", AGENTS),
         NavItem("Models", "registry.models", DRAFTING),
         NavItem("Filings", "filings.index", DRAFTING),
+        NavItem("People of drafts", "draft_people.every", OFFICE),
         NavItem("Incidents", "incidents.index", REPORTING),
         NavItem("Duties", "duties.index", DEVELOPER),
         NavItem("Requests", "asked.index", ANSWERING),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 import structlog
-from flask import render_template, request
+from flask import g, render_template, request
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -135,4 +135,7 @@ def _fault(error: Exception) -> tuple[str, int]:
 
 
 def _page(status: int, title: str, reason: str, fix: str) -> tuple[str, int]:
-    return render_template("error.html", title=title, reason=reason, fix=fix, status=status), status
+    shown = render_template(
+        "error.html", title=title, reason=reason, fix=fix, status=status, typed=g.get("typed", [])
+    )
+    return shown, status

@@ -17,6 +17,7 @@ pytest_plugins = [
     "tests.fixtures.app",
     "tests.fixtures.databases",
     "tests.fixtures.filing",
+    "tests.fixtures.named",
     "tests.fixtures.people",
     "tests.fixtures.review",
     "tests.fixtures.enforcement",

@@ -7,9 +7,9 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from portal.filing import checks, duties, entities, publication, service
+from portal.filing import checks, duties, entities, people, publication, service
 from portal.filing.tables import Filing, FilingKind
-from portal.filing.workflow import FILING, FilingState
+from portal.filing.workflow import FILING, FilingState, Part
 from secure_access import documents, jobs, ledger
 from secure_access.db import Session, next_reference
 from secure_access.identity import Actor, Person, authority
@@ -43,11 +43,13 @@ def send(
 ) -> None:
     """Send a draft to a certifying officer. It can no longer be changed, only recalled.
 
+    The officer is among the people of a draft of named people from now on.
+
     Raises `Denied` when a check stands in the way or the officer may not certify this filing.
     """
     state = FILING.take("send_for_certification", by, filing)
     officers = {person.id for person in service.certifying_officers(session, filing)}
-    if certifier_id not in officers:
+    if certifier_id is None or certifier_id not in officers:
         raise Denied(
             "Nobody is named who may certify this filing.",
             "Choose a certifying officer; a risk report and a safety framework take another person than "
@@ -55,6 +57,7 @@ def send(
         )
     filing.certifier_id = certifier_id
     _refuse_open(service.checks_of(session, filing, now=now))
+    people.let_in(session, filing=filing, person_id=certifier_id, part=Part.READS, by=by, now=now)
     filing.state = state
     filing.statement = publication.STATEMENT
     filing.saved_at = now
@@ -72,6 +75,7 @@ def recall(session: Session, *, filing: Filing, by: Actor, now: datetime) -> Non
 def name_author(session: Session, *, filing: Filing, to: Person, by: Actor, now: datetime) -> None:
     """Hand a draft to a colleague, because its author leaves: as private as before. Raises `Denied`."""
     FILING.take("hand_over", by, filing)
+    people.let_in(session, filing=filing, person_id=to.id, part=Part.PREPARES, by=by, now=now)
     filing.prepared_by, filing.saved_at = to.id, now
     service.note_author(filing, to.id)
     session.add(filing)
@@ -85,6 +89,7 @@ def name_officer(session: Session, *, filing: Filing, to: Person, by: Actor, now
             f"{to.name} may not certify this filing: it takes another person than those who wrote it.",
             "Choose another certifying officer, or recall the draft.",
         )
+    people.let_in(session, filing=filing, person_id=to.id, part=Part.READS, by=by, now=now)
     filing.certifier_id, filing.saved_at = to.id, now
     session.add(filing)
 

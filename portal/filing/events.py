@@ -22,3 +22,12 @@ declare("incident.resolved", ("reference", "resolved_at"))
 declare("incident.resolution_corrected", ("reference", "number", "resolved_at"))
 declare("incident.finally_reported", ("reference", "number"))
 declare("incident.closed", ("reference",))
+
+# A draft is private: who may open it is in the custody log, of which nothing is published but its leaves.
+declare("draft.restricted", ("filing",), log="custody")
+declare("draft.opened_to_everyone", ("filing",), log="custody")
+declare("draft.join_asked", ("filing", "person"), log="custody")
+declare("draft.join_refused", ("filing", "person"), log="custody")
+declare("draft.join_ended", ("filing", "person"), log="custody")
+declare("draft.person_named", ("filing", "person", "part"), log="custody")
+declare("draft.person_removed", ("filing", "person"), log="custody")

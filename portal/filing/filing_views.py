@@ -16,7 +16,10 @@ from portal.filing import (
     checks,
     duties,
     entities,
+    openness,
     pages,
+    people,
+    people_views,
     publication,
     reading,
     service,
@@ -42,7 +45,7 @@ def index() -> str:
         (filing, service.title(g.session, filing), reading.STATES[filing.state])
         for filing in service.listed(g.session, by=by)
     ]
-    return render_template("filing/index.html", rows=rows)
+    return render_template("filing/index.html", rows=rows, closed=people_views.closed(g.session, by))
 
 
 @bp.route("/filings/new", methods=["GET", "POST"])
@@ -62,6 +65,8 @@ def start() -> Page:
         return _start_page(models, kind, version_id, problems), 422
     version = registered.load_version(g.session, version_id, by=by) if version_id else None
     filing = service.start(g.session, kind=FilingKind(kind), version=version, by=by, now=current_time())
+    if request.form.get("open_to") == "named":
+        people.restrict(g.session, filing=filing, by=by, now=current_time())
     return redirect(url_for("filings.show", key=filing.id), 303)
 
 
@@ -76,7 +81,14 @@ def _start_page(models: Any, kind: str, version: str, problems: Any = ()) -> str
         for item in found
     ]
     return render_template(
-        "filing/start.html", kinds=kinds, versions=versions, kind=kind, version=version, problems=problems
+        "filing/start.html",
+        kinds=kinds,
+        versions=versions,
+        kind=kind,
+        version=version,
+        open_to=request.form.get("open_to", "everyone"),
+        may_restrict=current_actor().agency is None,
+        problems=problems,
     )
 
 
@@ -107,6 +119,7 @@ def _page_url(key: str, section: str) -> str:
 @bp.route("/filings/<key>/form/<section>", methods=["GET", "POST"])
 def edit(key: str, section: str) -> Page:
     """One page of the form."""
+    g.typed = pages.typed(request.form)
     filing = _draft(key, for_update=request.method == "POST")
     page = _section(filing, section)
     if request.method == "GET":
@@ -122,7 +135,7 @@ def edit(key: str, section: str) -> Page:
     if request.form.get("do") == "stay":
         return redirect(_page_url(key, section), 303)
     if not going_on:
-        flash("Saved. Only your organisation can read this draft.")
+        flash(f"Saved. {openness.readers(filing)}")
         return redirect(url_for("filings.index"), 303)
     return redirect(_page_url(key, pages.neighbour(publication.sections(filing), section)), 303)
 
@@ -181,6 +194,7 @@ def _around(filing: Filing, here: str, step: str) -> dict[str, Any]:
         "officer": officer,
         "filed_by": publication.filed_by(certification.form_of(g.session, filing)),
         "duty": duty,
+        "readers": openness.readers(filing),
         "amends": reading.reading_of(g.session, filing).supersedes,
         "sections": [
             (section, _page_url(str(filing.id), section.key), _open_on(found, section.key))
@@ -200,15 +214,6 @@ def _done(label: str, sections: tuple[Section, ...], found: list[checks.Check]) 
     """Whether nothing stands in the way on any page of a step. Certification is done when it is signed."""
     keys = {section.key for section in sections if section.step_label == label} or {label.lower()}
     return label != "Check and certify" and not any(check.open for check in found if check.section in keys)
-
-
-def _grouped(filing: Filing, found: list[checks.Check]) -> list[tuple[str, list[checks.Check]]]:
-    """Checks under the title of their page."""
-    titles = {section.key: section.title for section in publication.sections(filing)}
-    groups: dict[str, list[checks.Check]] = {}
-    for check in found:
-        groups.setdefault(titles.get(check.section, "Whole filing"), []).append(check)
-    return list(groups.items())
 
 
 def _open_on(found: list[checks.Check], section: str) -> int:
@@ -316,7 +321,7 @@ def _certify_page(filing: Filing, problems: Any = ()) -> str:
         entity_refusal=entities.signing_refusal(g.session, filing, now=now),
         reach=entities.reach(g.session, filing, on=now.date()),
         problems=problems,
-        grouped=_grouped(filing, around["found"]),
+        grouped=pages.grouped(filing, around["found"]),
         **around,
     )
 

@@ -123,6 +123,15 @@ def shown_section(
     ]
 
 
+def typed(submitted: Any) -> list[str]:
+    """Every text of more than a word that was sent, for the page that says that the draft is not there.
+
+    The browser cannot go back to a form that is not served again, so the answer gives the text back.
+    """
+    sent = (text for name in submitted for text in submitted.getlist(name))
+    return [text for text in sent if len(text.split()) > 1]
+
+
 def _question(row: Mapping[str, Any]) -> Question:
     found = row["question"]
     assert isinstance(found, Question)
@@ -144,6 +153,15 @@ def _parts(question: Question, value: Any, submitted: Any, errors: Mapping[str, 
 def step_labels(sections: Sequence[Section]) -> list[str]:
     """The labels of the step indicator: the form's own, then attachments, then certification."""
     return [*dict.fromkeys(section.step_label for section in sections), "Attachments", "Check and certify"]
+
+
+def grouped(filing: Filing, found: Sequence[checks.Check]) -> list[tuple[str, list[checks.Check]]]:
+    """Checks under the title of their page."""
+    titles = {section.key: section.title for section in publication.sections(filing)}
+    groups: dict[str, list[checks.Check]] = {}
+    for check in found:
+        groups.setdefault(titles.get(check.section, "Whole filing"), []).append(check)
+    return list(groups.items())
 
 
 def neighbour(sections: Sequence[Section], key: str) -> str:

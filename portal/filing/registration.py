@@ -15,6 +15,7 @@ from sqlalchemy import func
 from portal.filing import events  # noqa: F401 - declares what is recorded here
 from portal.filing.registry import Coverage, Figures, Model, ModelVersion
 from portal.filing.visibility import MODEL_VERSIONS, READERS
+from portal.filing.workflow import FILERS
 from portal.law import compute, coverage
 from portal.law.facts import Facts
 from portal.law.money import Money, plain
@@ -27,7 +28,7 @@ Span = tuple[date, date]
 """First and last day of a period."""
 
 OWN_ROLES = frozenset({Role.PREPARER, Role.CERTIFYING_OFFICER})
-DEVELOPER_ROLES = OWN_ROLES | {Role.DRAFTING_AGENT}
+DEVELOPER_ROLES = FILERS
 """Who files for a developer: its own people, and agents to whom drafting is delegated."""
 REPORTING_ROLES = OWN_ROLES | {Role.REPORTING_AGENT}
 """Who reads whatever was submitted. Enforcement reads in an open case: `portal.enforcement.case_views`."""

@@ -18,11 +18,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from portal.filing import checks, events, publication, registration, risk_form  # noqa: F401
+from portal.filing import checks, events, people, publication, registration, risk_form  # noqa: F401
 from portal.filing.registry import ModelVersion
 from portal.filing.tables import Filing, FilingKind
-from portal.filing.visibility import DRAFTS, FILINGS
-from portal.filing.workflow import FILING, FilingState
+from portal.filing.visibility import FILINGS
+from portal.filing.workflow import DRAFTS, FILING, FilingState
+from portal.ui.formats import date_only
 from secure_access import documents, identity
 from secure_access.db import Session, col, select
 from secure_access.identity import Actor, Organisation, OrganisationKind, organisations
@@ -102,8 +103,8 @@ def filed(session: Session, filing_id: uuid.UUID) -> Filing:
 
 
 def listed(session: Session, *, by: Actor) -> list[Filing]:
-    """The filings of the actor's own organisation, drafts first, then latest first."""
-    query = select(Filing).where(Filing.developer_id == by.organisation_id)
+    """The filings of the actor's own organisation that are open to the actor, drafts first, then latest."""
+    query = select(Filing).where(Filing.developer_id == by.organisation_id, FILINGS.to(by))
     found = list(session.exec(query.order_by(col(Filing.saved_at).desc())))
     return sorted(found, key=Filing.of_record)
 
@@ -173,6 +174,7 @@ def discard(session: Session, *, filing: Filing, by: Actor, now: datetime) -> No
     FILING.take("discard", by, filing)
     for item in documents.for_subject(session, subject(filing)):
         documents.detach(session, attachment=item.attachment, by=by, now=now)
+    people.end_all(session, filing=filing, by=by, now=now)
     session.delete(filing)
 
 
@@ -238,6 +240,13 @@ def title(session: Session, filing: Filing) -> str:
     """What a filing is called: ``Periodic risk report: Corvane 4``."""
     version = session.get(ModelVersion, filing.model_version_id) if filing.model_version_id else None
     return f"{kind_name(filing.kind)}: {registration.full_name(session, version)}"
+
+
+def notice(filing: Filing) -> str:
+    """What is said of a draft to whom it is not open: kind and period, nothing of its content or title."""
+    if filing.period_start is None or filing.period_end is None:
+        return kind_name(filing.kind)
+    return f"{kind_name(filing.kind)}, {date_only(filing.period_start)} to {date_only(filing.period_end)}"
 
 
 def kind_name(kind: FilingKind | str) -> str:

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from portal.accounts import step_up
 from portal.accounts.step_up import Act
-from portal.filing import certification, publication, reading, service
+from portal.filing import certification, openness, publication, reading, service
 from portal.filing.tables import Filing
 from portal.filing.workflow import FILING, FilingState
 from portal.web import current_actor, current_time, current_zone
@@ -54,6 +54,7 @@ def sign(key: str) -> Page:
         authorities=url_for("own_organisation.show"),
         actions=FILING.allowed(by, filing),
         officer=g.session.get(identity.Person, filing.certifier_id),
+        readers=openness.readers(filing),
         key=key,
     )
 

@@ -9,9 +9,20 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Text
+from sqlalchemy.orm import object_session
 
-from portal.filing.workflow import FilingState, IncidentState
-from secure_access.db import Field, Instant, Table, classes, enum_column, instant_column, json_column, new_id
+from portal.filing.workflow import FilingState, IncidentState, Part, PlaceState
+from secure_access.db import (
+    Field,
+    Instant,
+    Table,
+    classes,
+    enum_column,
+    instant_column,
+    json_column,
+    new_id,
+    select,
+)
 
 
 class FilingKind(StrEnum):
@@ -48,9 +59,12 @@ class Filing(Table, table=True):
     of what was certified, kept because forms change, ``digest`` its SHA-256; ``timeliness`` is how it stood
     to ``due_at``, ruled once.
     ``withheld_salt`` keys the digests of withheld answers and is never published.
+    ``named_only`` says that the draft is open to its named people (`FilingPerson`) and to nobody else.
     """
 
     __record__ = True
+    # It counts while the filing is a draft, and a draft is not of record.
+    __record_except__ = ("named_only",)
     __classes__ = classes(
         public=(
             "id reference kind state developer_id entity_id model_version_id taxonomy period_start "
@@ -59,7 +73,7 @@ class Filing(Table, table=True):
         ),
         restricted=(
             "content audiences explanations prepared_by authors certifier_id certified_by statement "
-            "signed state_reason"
+            "signed state_reason named_only"
         ),
         secret="withheld_salt",  # noqa: S106 - a column
     )
@@ -93,10 +107,61 @@ class Filing(Table, table=True):
     accepted_at: Instant | None = instant_column(nullable=True)
     supersedes_id: uuid.UUID | None = None
     state_reason: str = Field(default="", max_length=2000)
+    named_only: bool = False
 
     def of_record(self) -> bool:
         """A draft is private and does not count yet."""
         return self.state not in (FilingState.DRAFT, FilingState.IN_CERTIFICATION)
+
+    @property
+    def preparers(self) -> frozenset[uuid.UUID]:
+        """Who is named to prepare the draft."""
+        return self._named(Part.PREPARES)
+
+    @property
+    def readers(self) -> frozenset[uuid.UUID]:
+        """Who is named to read the draft."""
+        return self._named(Part.READS)
+
+    def _named(self, part: Part) -> frozenset[uuid.UUID]:
+        session = object_session(self)
+        assert session is not None, "a filing outside a session has no people"
+        query = select(FilingPerson.person_id).where(
+            FilingPerson.filing_id == self.id,
+            FilingPerson.state == PlaceState.NAMED,
+            FilingPerson.part == part,
+        )
+        return frozenset(session.scalars(query))
+
+
+class FilingPerson(Table, table=True):
+    """The place of one person among the people of a draft: asked for, named, refused or ended.
+
+    ``reason`` is why it was refused. It names the draft without a foreign key: a draft that is discarded
+    goes, and who could open it stays on record.
+    """
+
+    __tablename__ = "filing_person"
+    __record__ = True
+    __classes__ = classes(
+        public="id",
+        restricted=(
+            "filing_id developer_id person_id part state asked_at added_by added_at ended_by ended_at reason"
+        ),
+    )
+
+    id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
+    filing_id: uuid.UUID = Field(index=True)
+    developer_id: uuid.UUID = Field(foreign_key="organisation.id", index=True)
+    person_id: uuid.UUID = Field(foreign_key="person.id", index=True)
+    part: Part = enum_column(Part, default=Part.PREPARES)
+    state: PlaceState = enum_column(PlaceState, default=PlaceState.ASKED)
+    asked_at: Instant = instant_column()
+    added_by: uuid.UUID | None = None
+    added_at: Instant | None = instant_column(nullable=True)
+    ended_by: uuid.UUID | None = None
+    ended_at: Instant | None = instant_column(nullable=True)
+    reason: str = Field(default="", max_length=2000)
 
 
 class Incident(Table, table=True):

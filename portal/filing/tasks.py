@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from portal.filing import duties, registration, service
+from portal.filing import duties, openness, registration, service
 from portal.filing.tables import Filing
 from portal.filing.workflow import FILING, FilingState
 from portal.law.duty_rules import Owed
@@ -20,9 +20,12 @@ SOON = timedelta(days=120)
 
 def tasks(session: Session, by: Actor, now: datetime) -> list[Task]:
     """What waits for an actor of a developer, nearest due time first; nothing for anybody else."""
-    if by.organisation_kind != OrganisationKind.DEVELOPER or not by.roles & registration.DEVELOPER_ROLES:
+    if by.organisation_kind != OrganisationKind.DEVELOPER:
         return []
-    found = [
+    asked = _of_people(session, by)
+    if not by.roles & registration.DEVELOPER_ROLES:
+        return asked
+    found = asked + [
         task
         for filing in service.listed(session, by=by)
         for task in [_of_filing(session, filing, by)]
@@ -36,6 +39,33 @@ def tasks(session: Session, by: Actor, now: datetime) -> list[Task]:
             soon.setdefault((duty.duty, duty.about), []).append(duty)
     found += [_of_duties(same, names) for same in soon.values()]
     return sorted(found, key=lambda task: (task.due is None, task.due or now, task.what))
+
+
+def _of_people(session: Session, by: Actor) -> list[Task]:
+    """Who asks to join a draft of the actor's; for administrators drafts that nobody can go on with."""
+    found = [
+        Task(
+            what=f"Let {name} into a draft, or say why not",
+            link=f"/filings/{filing.id}/people",
+            detail=f"{service.notice(filing)}. It is open to named people only.",
+            due=None,
+            consequence=f"{name} cannot open it.",
+            act="See who asks",
+        )
+        for filing, name in openness.waiting_for(session, by)
+    ]
+    return found + [
+        Task(
+            what="Name somebody who prepares a draft",
+            link=f"/filings/{filing.id}/people",
+            detail=f"{service.notice(filing)}. None of its named people can go on with it now.",
+            due=None,
+            consequence="Nobody can finish it.",
+            act="Name somebody",
+        )
+        for filing in openness.restricted(session, by)
+        if not openness.able(session, filing)
+    ]
 
 
 def _of_filing(session: Session, filing: Filing, by: Actor) -> Task | None:
@@ -55,7 +85,7 @@ def _of_filing(session: Session, filing: Filing, by: Actor) -> Task | None:
         return Task(
             what=f"Finish {_lower(title)}",
             link=f"/filings/{filing.id}",
-            detail="Draft. Only your organisation can read it.",
+            detail=f"Draft. {openness.readers(filing)}",
             due=due,
             consequence=_late(duty) or "Nothing is filed.",
             act="Go on",

@@ -49,7 +49,10 @@ class HandOver:
 
 Hand = Callable[[Session, HandOver, Actor, datetime], None]
 
+End = Callable[[Session, Person, Actor, datetime], None]
+
 _sources: dict[str, tuple[Find, Hand | None, OrganisationKind | None]] = {}
+_ends: list[tuple[End, OrganisationKind]] = []
 
 
 def declare(kind: str, find: Find, hand: Hand | None = None, *, of: OrganisationKind | None = None) -> None:
@@ -59,6 +62,11 @@ def declare(kind: str, find: Find, hand: Hand | None = None, *, of: Organisation
     and another zone's process need not be able to read them.
     """
     _sources[kind] = (find, hand, of)
+
+
+def declare_end(end: End, *, of: OrganisationKind) -> None:
+    """Say what else ends with an account there: whoever is invited back gets none of it back."""
+    _ends.append((end, of))
 
 
 def proposed(session: Session, person: Person) -> Iterable[Holding]:
@@ -142,5 +150,9 @@ def end_account(session: Session, *, person: Person, by: Actor, now: datetime) -
     ledger.append(
         session, "person.ended", fields, by=by, now=now, about=about(person), records=(person, *roles)
     )
+    kind = session.get_one(Organisation, person.organisation_id).kind
+    for end, of in _ends:
+        if of is kind:
+            end(session, person, by, now)
     end_sessions(session, person=person, by=by, now=now)
     federation.unlink_all(session, person.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from datetime import datetime
 
 from secure_access import ledger
@@ -49,6 +50,17 @@ OF_TWO = frozenset(
 others: plans are opened, models delayed, penalties and notices served, the law itself put into force."""
 OF_TWO_WORDS = "Deciders, plan approvers, heads of enforcement, legal officers and administrators"
 """The same on screen."""
+
+
+Bar = Callable[[Session, Person, Role], Denied | None]
+"""``(session, person, role) -> refusal`` of taking that role away, or ``None``."""
+
+_bars: list[tuple[Bar, OrganisationKind]] = []
+
+
+def declare_bar(bar: Bar, *, of: OrganisationKind) -> None:
+    """Say what stands against taking a role away there: something that only its holder can go on with."""
+    _bars.append((bar, of))
 
 
 def administrator_role(kind: OrganisationKind) -> Role:
@@ -148,13 +160,17 @@ def refuse_oneself(person: Person | None, by: Actor | None) -> None:
 
 def take(session: Session, *, person: Person, role: Role, by: Actor, now: datetime) -> None:
     """Take a role away; it counts from the person's next request. Raises `Denied` for one of the last two
-    administrators."""
+    administrators, and where a package above has something that nobody else could go on with."""
     _refuse_strangers(by, person)
     row = _held(session, person).get(role)
     if row is None:
         return
     if role is administrator_role(_kind(session, person)):
         refuse_too_few(session, person)
+    for bar, of in _bars:
+        refusal = bar(session, person, role) if of is _kind(session, person) else None
+        if refusal is not None:
+            raise refusal
     session.delete(row)
     fields = {"role": role}
     ledger.append(session, "person.role_taken", fields, by=by, now=now, about=about(person), records=(row,))

@@ -20,7 +20,7 @@ from portal.enforcement.tables import (
     Worksheet,
 )
 from portal.filing.registry import ModelVersion
-from portal.filing.tables import Filing, Incident
+from portal.filing.tables import Filing, FilingPerson, Incident
 from portal.law import methods, statute
 from portal.legal.tables import StatuteVersion
 from portal.mail import SentMail
@@ -105,6 +105,15 @@ def _filings(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
         for key in {str(filing.id), filing.reference} - {None}:
             values = {"key": key, "section": "tested", "form": "json", "document_id": papers[0]}
             yield values, filing.developer_id, filing
+
+
+def _draft_people(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
+    """The people of every filing; only drafts have any."""
+    places = {row.filing_id: row.id for row in siege.rows(FilingPerson)}
+    for filing in siege.rows(Filing):
+        act = "remove" if "place_id" in rule.arguments else "restrict"
+        values = {"filing_id": filing.id, "place_id": places.get(filing.id, uuid.uuid4()), "act": act}
+        yield values, filing.developer_id, filing
 
 
 def _incidents(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
@@ -346,6 +355,7 @@ _FILLED: dict[str, Any] = {
     "administration": _administered,
     "filings": _filings,
     "signing": _filings,
+    "draft_people": _draft_people,
     "filed": _filings,
     "filed.incident": _incidents,
     "filed.duties": _developers,

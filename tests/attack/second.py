@@ -1,4 +1,4 @@
-"""A second developer with a filing in review, a draft on each side, and an evaluator between them."""
+"""A second developer with a filing in review, a draft on each side, one of named people, and an evaluator."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from evaluator import engagements
 from evaluator.tables import Engagement
 from infra.seed.people import BRACKEN, LARKFIELD, Cast
-from portal.filing import certification, outline
+from portal.filing import certification, outline, people
 from portal.filing.tables import Filing, FilingKind, Incident
 from portal.review import cases, plans, requests
 from portal.review.tables import Case, InformationRequest, PlanRequest
@@ -91,8 +91,12 @@ def add_second(world: World, cast: Cast, first: Developer, other: Developer) -> 
         declared = _engage(session, cast, case, report, BRACKEN, world)
         engagements.declare(session, engagement=declared, conflict="", by=cast["petra"], now=now)
     drafts, papers = {}, {"annex": paper}
-    for name, who in (("first", first), ("other", other)):
+    for name, who in (("first", first), ("other", other), ("named", other)):
         drafts[name], papers[name] = _draft(world, who, name)
+    with database.write() as session:
+        named = session.get_one(Filing, drafts["named"].id)
+        people.restrict(session, filing=named, by=other.preparer, now=now)
+        people.ask(session, filing=named, by=other.officer, now=now)
     world.run_jobs()
     return Second(report, case, incident, asked, plan, undeclared, declared, drafts, papers)
 

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import event, func, update
 
 from portal.enforcement.tables import AllegedViolation
+from portal.filing.tables import Filing, FilingPerson
 from portal.review.tables import Case, CaseItem, PlanRequest
 from secure_access.db import select
 from secure_access.identity import SignInSession
@@ -59,12 +60,42 @@ def theirs(siege: Siege, name: str, target: Target) -> bool:
     if part == "own_organisation":
         return target.owner == by.organisation_id and by.holds(Role.ORGANISATION_ADMINISTRATOR)
     if zone == "developer":
-        if isinstance(target.about, PlanRequest) and target.about.state in ("requested", "refused"):
-            return False
-        return target.owner == by.organisation_id
+        return _developers(siege, by, part, target)
     if zone == "evaluator":
         return target.owner == by.organisation_id
     return _official(siege, by, part, target)
+
+
+def _developers(siege: Siege, by: Any, part: str, target: Target) -> bool:
+    if part == "draft_people":
+        return _has_people_for(siege, by, target)
+    if isinstance(target.about, PlanRequest) and target.about.state in ("requested", "refused"):
+        return False
+    if isinstance(target.about, Filing) and not _opens(siege, by, target.about):
+        return False
+    return bool(target.owner == by.organisation_id)
+
+
+def _opens(siege: Siege, by: Any, filing: Filing) -> bool:
+    """Whether a filing is open to somebody of its developer."""
+    named = {row.person_id for row in siege.rows(FilingPerson) if row.filing_id == filing.id and _stands(row)}
+    return filing.of_record() or not filing.named_only or by.person_id in named
+
+
+def _stands(row: FilingPerson) -> bool:
+    return row.added_at is not None and row.ended_at is None
+
+
+def _has_people_for(siege: Siege, by: Any, target: Target) -> bool:
+    """Whether somebody sees the people of a draft, or may ask to be one of them."""
+    filing: Filing = target.about
+    if target.owner != by.organisation_id or filing.of_record():
+        return False
+    files = bool(by.roles & {Role.PREPARER, Role.CERTIFYING_OFFICER, Role.DRAFTING_AGENT})
+    opens = files and _opens(siege, by, filing)
+    if target.rule.endpoint == "draft_people.ask":
+        return files and not opens
+    return opens or (filing.named_only and by.holds(Role.ORGANISATION_ADMINISTRATOR))
 
 
 def _official(siege: Siege, by: Any, part: str, target: Target) -> bool:

@@ -43,7 +43,9 @@ def test_no_official_reads_anything_of_a_draft(siege: Siege, name: str) -> None:
     drafts = {str(filing.id) for filing in siege.second.drafts.values()}
     papers = {str(siege.second.papers[key].id) for key in siege.second.drafts}
     hidden = {
-        canary(f"{what}-{whose}") for what in ("draft", "file", "bytes") for whose in ("first", "other")
+        canary(f"{what}-{whose}")
+        for what in ("draft", "file", "bytes")
+        for whose in ("first", "other", "named")
     }
     read = 0
     for path, text in read_by(siege, name):
@@ -61,6 +63,36 @@ def test_the_queue_and_the_registers_count_no_draft(siege: Siege) -> None:
     assert re.sub(r'value="[^"]*"', "", siege.client("mira").get("/cases").text) == re.sub(
         r'value="[^"]*"', "", before
     )
+
+
+def of_the_named_draft(siege: Siege, name: str) -> str:
+    """Everything that the addresses of the draft of named people answer to somebody."""
+    named = siege.second.drafts["named"].id
+    found = [
+        siege.client(name).get(target.path).get_data().decode("utf-8", "replace")
+        for target in targets(siege, "developer")
+        if getattr(target.about, "id", None) == named and "GET" in (target.rule.methods or set())
+    ]
+    assert len(found) > 8
+    return "".join(found)
+
+
+@pytest.mark.parametrize("name", ["amara", "tessa", "dora", "rory", "weiss"])
+def test_nobody_outside_its_named_people_reads_anything_of_a_draft(siege: Siege, name: str) -> None:
+    """An officer who asked to join, an administrator, agents, and somebody of another developer."""
+    read = [("its addresses", of_the_named_draft(siege, name)), *read_by(siege, name)]
+    for path, text in read:
+        for what in ("draft", "file", "bytes"):
+            assert canary(f"{what}-named") not in text, path
+    assert len(read) > 3
+
+
+def test_its_named_people_read_it(siege: Siege) -> None:
+    """The other half: there is something to be hidden, and addresses that show it."""
+    shown = of_the_named_draft(siege, "jonas")
+    assert canary("bytes-named") in shown
+    assert canary("file-named") in shown
+    assert canary("draft-named") in shown
 
 
 @pytest.mark.parametrize(("name", "other"), [("weiss", "other"), ("nadia", "other"), ("amara", "first")])

@@ -69,11 +69,15 @@ def no_effect(thing: Thing, _action: str, _by: str) -> Thing:
 
 @dataclass(frozen=True)
 class Model:
-    """A workflow, the things it can begin with, and what its acts do to their facts."""
+    """A workflow, the things it can begin with, and what its acts do to their facts.
+
+    ``forgotten`` are acts that change no fact and that no invariant looks back at: who took them is not told.
+    """
 
     flow: Workflow
     starts: tuple[Thing, ...]
     effect: Effect = no_effect
+    forgotten: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,10 @@ def walk(model: Model, depth: int = DEPTH) -> Iterator[Took]:
             for person in (ANNA, BRAM, *ALONE):
                 for took in _acts(model, thing, history, person):
                     yield took
-                    onward = (took.after, history | {(took.action, person.person_id)})
+                    told = (
+                        frozenset() if took.action in model.forgotten else {(took.action, person.person_id)}
+                    )
+                    onward = (took.after, history | told)
                     if person in (ANNA, BRAM) and onward not in reached:
                         following.add(onward)
         reached |= following

@@ -81,10 +81,14 @@ _ENFORCEMENT = _HEAD | {Role.ENFORCEMENT_OFFICER}
 
 SIDES: dict[str, dict[str, str]] = {
     "filing": {
-        "developer": "save attach discard send_for_certification recall submit withdraw supersede",
+        "developer": (
+            "save attach discard restrict open_to_everyone ask_to_join send_for_certification recall "
+            "submit withdraw supersede"
+        ),
         "regulator": "accept_for_review return",
         "administrators": "hand_over",
     },
+    "person of a draft": {"developer administrators": "name refuse remove"},
     "incident": {
         "developer": "update resolve correct_resolution report_finally",
         "regulator": "close",
@@ -126,6 +130,18 @@ def _whose(took: Took) -> frozenset[Role]:
     return frozenset[Role]().union(*(KINDS[kind] for named in kinds for kind in named.split()))
 
 
+def _as_named(took: Took) -> bool:
+    """Whether an act on a draft of named people is one that this person may take there."""
+    draft, who = took.before, took.by.person_id
+    if str(draft.state) not in _BEFORE_SUBMISSION or took.action == "hand_over":
+        return True
+    if took.action == "ask_to_join":
+        return who not in draft.preparers | draft.readers
+    if who in draft.readers:
+        return took.action in ("recall", "submit") and draft.certifier_id == who
+    return who in draft.preparers
+
+
 INVARIANTS: tuple[Invariant, ...] = (
     Invariant(
         EVERY, "Each act is of one side, and of no other.", lambda took: bool(took.by.roles & _whose(took))
@@ -162,6 +178,32 @@ INVARIANTS: tuple[Invariant, ...] = (
         ),
     ),
     final("filing", "withdrawn superseded", "Withdrawn and superseded filings stay as they are."),
+    Invariant(
+        "filing",
+        "Nobody outside its named people acts on a draft of theirs alone; who only reads changes nothing.",
+        lambda took: not took.before.named_only or _as_named(took),
+    ),
+    # People of a draft
+    Invariant(
+        "person of a draft",
+        "Nobody lets themselves in; the others are chosen by who prepares the draft or an administrator.",
+        lambda took: (
+            (took.action == "remove" and took.before.person_id == took.by.person_id)
+            or (
+                (took.by.person_id in took.before.preparers or bool(took.by.roles & OWN))
+                and not (took.action == "name" and took.before.person_id == took.by.person_id)
+            )
+        ),
+    ),
+    never(
+        "person of a draft",
+        "remove",
+        "A draft is never left without somebody who prepares it.",
+        lambda took: (
+            took.before.person_id in took.before.preparers and not took.before.able - {took.before.person_id}
+        ),
+    ),
+    final("person of a draft", "refused ended", "Whoever was refused or removed asks anew."),
     # Incident
     final("incident", "closed", "A closed incident stays closed."),
     Invariant(

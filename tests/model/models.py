@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 from evaluator import workflow as evaluator
 from portal.enforcement import workflow as enforcement
@@ -36,11 +37,32 @@ def _amends(thing: Thing, action: str, by: str) -> Thing:
 
 _OUTSIDE = ("only case officer", "only assessor", "only organisation administrator")
 """One of each kind who never signs: if such a one could be asked to, the table alone would refuse it."""
+_OPEN: dict[str, Any] = {"named_only": False, "preparers": frozenset(), "readers": frozenset()}
+_NAMED: dict[str, Any] = {
+    "named_only": True,
+    "preparers": frozenset({_ANNA}),
+    "readers": frozenset({_BRAM}),
+}
+"""Anna prepares a draft of named people, Bram reads it, everybody else is outside."""
 FILING = Model(
     filing.FILING,
     tuple(
-        Thing(state=filing.FilingState.DRAFT, kind="risk_report", authors=frozenset({by}), certifier_id=_ANNA)
+        Thing(
+            state=filing.FilingState.DRAFT,
+            kind="risk_report",
+            authors=frozenset({by}),
+            certifier_id=_ANNA,
+            **_OPEN,
+        )
         for by in (_ANNA, _BRAM)
+    )
+    + tuple(
+        Thing(state=state, kind="test_summary", authors=frozenset(), certifier_id=asked, **_NAMED)
+        for state, asked in (
+            (filing.FilingState.DRAFT, _ANNA),
+            (filing.FilingState.IN_CERTIFICATION, _ANNA),
+            (filing.FilingState.IN_CERTIFICATION, "only certifying officer"),
+        )
     )
     + tuple(
         Thing(
@@ -48,10 +70,26 @@ FILING = Model(
             kind="test_summary",
             authors=frozenset(),
             certifier_id=asked,
+            **_OPEN,
         )
         for asked in _OUTSIDE
     ),
     _writes,
+    forgotten=frozenset({"restrict", "open_to_everyone", "ask_to_join", "hand_over"}),
+)
+DRAFT_PERSON = Model(
+    filing.DRAFT_PERSON,
+    tuple(
+        Thing(state=state, person_id=about, preparers=frozenset(prepare), able=frozenset(able))
+        for state in (filing.PlaceState.ASKED, filing.PlaceState.NAMED)
+        for about in (_ANNA, _BRAM, *(one.person_id for one in ALONE))
+        for prepare, able in (
+            ({_ANNA}, {_ANNA}),
+            ({_ANNA, _BRAM}, {_ANNA, _BRAM}),
+            ({_ANNA, _BRAM}, {_ANNA}),
+            ({"else", *_OUTSIDE}, {"else"}),
+        )
+    ),
 )
 INCIDENT = Model(filing.INCIDENT, (Thing(state=filing.IncidentState.REPORTED),))
 CASE = Model(review.CASE, (Thing(state=review.CaseState.OPEN),))
@@ -164,6 +202,7 @@ MODELS = (
     RECUSAL,
     PROPOSED_ACT,
     FILING,
+    DRAFT_PERSON,
     INCIDENT,
     CASE,
     INFORMATION_REQUEST,

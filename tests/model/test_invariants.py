@@ -24,6 +24,12 @@ def broken(model: Model) -> list[str]:
     return sorted({one.words for took in explorer.walk(model) for one in mine if not one.holds(took)})
 
 
+def breaks(model: Model) -> bool:
+    """Whether some act does not keep an invariant; the first one found is enough."""
+    mine = [one for one in INVARIANTS if one.of in (EVERY, model.flow.name)]
+    return any(not one.holds(took) for took in explorer.walk(model) for one in mine)
+
+
 def weaker(model: Model) -> Iterator[tuple[str, Workflow]]:
     """The table without one objection, and with one step opened to people of another kind, in every way."""
     for step in model.flow.steps:
@@ -41,7 +47,7 @@ def test_no_act_breaks_an_invariant(model: Model) -> None:
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.flow.name)
 def test_every_weaker_table_is_noticed(model: Model) -> None:
-    unnoticed = [how for how, flow in weaker(model) if not broken(replace(model, flow=flow))]
+    unnoticed = [how for how, flow in weaker(model) if not breaks(replace(model, flow=flow))]
     assert unnoticed == []
 
 

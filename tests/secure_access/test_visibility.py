@@ -18,12 +18,15 @@ from docs.generate import visibilities
 from evaluator.tables import Engagement
 from portal import tables
 from portal.enforcement.tables import NoticeKind
+from portal.filing.tables import FilingPerson
+from portal.filing.workflow import Part, PlaceState
 from portal.review.tables import PlanApproval
 from secure_access.actor import Actor, Agency, OrganisationKind
 from secure_access.db import Session, Table, col, new_id, select
 from secure_access.visibility import Visibility
 from secure_access.workflow import NotFound, Role
 
+NAMED = PlaceState.NAMED
 OURS, OTHERS = new_id(), new_id()
 """Two organisations; the rows of each name it as their developer and as their evaluator."""
 
@@ -35,6 +38,7 @@ OVERSEERS = (*REVIEWERS, Role.ACCREDITATION_OFFICER)
 SEEN: dict[str, tuple[str, str, tuple[Role, ...], str]] = {
     # table: what a developer sees of its own, what an evaluator does, which officials see, and what
     "filing": ("draft in_certification " + SUBMITTED, "", REVIEWERS, SUBMITTED),
+    "filing_person": ("", "", (), ""),
     "incident": ("reported updated resolved closed", "", REVIEWERS, "reported updated resolved closed"),
     "model_version": ("*", "", REVIEWERS, "*"),
     "review_case": ("", "", REVIEWERS, "*"),
@@ -48,7 +52,8 @@ SEEN: dict[str, tuple[str, str, tuple[Role, ...], str]] = {
     "worksheet": ("", "", ENFORCERS, "*"),
     "notice": ("sent", "", ENFORCERS, "*"),
 }
-"""``*`` is every state. Withdrawn requests, ended plan requests and referrals have tests of their own."""
+"""``*`` is every state. People of drafts, withdrawn requests, ended plan requests and referrals have tests of
+their own."""
 
 OFFICIALS = [role for role in Role if not role.value.endswith("_agent")]
 
@@ -152,7 +157,8 @@ class TestEveryTable:
         self, rows: Session, one: Visibility[Any]
     ) -> None:
         by = actor(OrganisationKind.REGULATOR, *OFFICIALS, conflicts=frozenset({OTHERS}))
-        assert {whose for whose, _ in seen(rows, one, by)} == {"ours"}
+        officials = SEEN[str(one.table.__tablename__)][2]
+        assert {whose for whose, _ in seen(rows, one, by)} == ({"ours"} if officials else set())
 
     def test_a_role_of_the_authority_opens_nothing_in_another_organisation(
         self, rows: Session, one: Visibility[Any]
@@ -174,6 +180,58 @@ def test_every_table_of_sights_has_its_line_here() -> None:
 
 def named(table: str) -> Visibility[Any]:
     return next(one for one in visibilities() if one.table.__tablename__ == table)
+
+
+@pytest.mark.parametrize("state", ["draft", "in_certification", "submitted", "accepted"])
+@pytest.mark.parametrize("part", ["prepares", "reads", ""])
+def test_a_draft_of_named_people_is_there_for_those_alone_until_it_is_submitted(
+    rows: Session, state: str, part: str
+) -> None:
+    one, by = named("filing"), actor(OrganisationKind.DEVELOPER, Role.PREPARER, Role.CERTIFYING_OFFICER)
+    row = put(rows, one.table, OURS, state=of(one, state), named_only=True)
+    if part:
+        put(rows, FilingPerson, OURS, filing_id=row, person_id=by.person_id, part=Part(part), state=NAMED)
+    colleague = actor(OrganisationKind.DEVELOPER, *Role)
+    record = state in ("submitted", "accepted")
+    assert finds(rows, one, row, by) is (bool(part) or record)
+    assert finds(rows, one, row, colleague) is record
+    assert (row in {found.id for found in rows.exec(select(one.table).where(one.to(by)))}) is (
+        bool(part) or record
+    )
+
+
+@pytest.mark.parametrize("state", [state for state in PlaceState if state is not PlaceState.NAMED])
+def test_only_a_place_that_stands_opens_a_draft_of_named_people(rows: Session, state: PlaceState) -> None:
+    one, by = named("filing"), actor(OrganisationKind.DEVELOPER, Role.PREPARER)
+    row = put(rows, one.table, OURS, state=of(one, "draft"), named_only=True)
+    other = put(rows, one.table, OURS, state=of(one, "draft"), named_only=True)
+    put(rows, FilingPerson, OURS, filing_id=row, person_id=by.person_id, part=Part.PREPARES, state=state)
+    put(rows, FilingPerson, OURS, filing_id=other, person_id=by.person_id, part=Part.PREPARES, state=NAMED)
+    assert not finds(rows, one, row, by)
+    assert finds(rows, one, other, by)
+
+
+def test_of_the_people_of_a_draft_see_those_who_are_among_them_and_administrators(rows: Session) -> None:
+    one = named("filing_person")
+    filing = put(rows, named("filing").table, OURS, state=of(named("filing"), "draft"), named_only=True)
+    inside, asks = (actor(OrganisationKind.DEVELOPER, Role.PREPARER) for _ in range(2))
+    theirs, asked = (
+        put(rows, one.table, OURS, filing_id=filing, person_id=by.person_id, part=Part.PREPARES, state=state)
+        for by, state in ((inside, NAMED), (asks, PlaceState.ASKED))
+    )
+    office = actor(OrganisationKind.DEVELOPER, Role.ORGANISATION_ADMINISTRATOR)
+    stranger = actor(OrganisationKind.DEVELOPER, Role.PREPARER, Role.CERTIFYING_OFFICER)
+    agency = Agency(new_id(), new_id(), "Counsel")
+    agent = actor(OrganisationKind.DEVELOPER, Role.ORGANISATION_ADMINISTRATOR, agency=agency)
+    for by, wanted in (
+        (inside, (True, True)),
+        (asks, (False, True)),
+        (office, (True, True)),
+        (stranger, (False, False)),
+        (agent, (False, False)),
+        (actor(OrganisationKind.REGULATOR, *OFFICIALS), (False, False)),
+    ):
+        assert (finds(rows, one, theirs, by), finds(rows, one, asked, by)) == wanted
 
 
 @pytest.mark.parametrize(("served", "there"), [(None, False), (datetime(2027, 1, 2, tzinfo=UTC), True)])

@@ -48,6 +48,7 @@ NOT_BY_LINK = {
     **dict.fromkeys(
         (
             *("filings.edit", "filings.attachments", "filings.certify", "filings.all_checks", "signing.sign"),
+            "draft_people.show",
             *("engagements.filing", "engagements.document", "cases.evaluator", "cases.recommend"),
             *("reading.show", "enforcement.open_worksheet", "enforcement.change", "enforcement.compare"),
         ),
