@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from flask import g
+
 from portal.accounts.service import Door
 from portal.web import current_zone, origin
+from secure_access.identity import policies
 from secure_access.identity.passkeys import Party
+from secure_access.identity.policy import Policy
 from secure_access.identity.providers import Provider
 
 LONGEST_TARGET = 400
@@ -19,7 +23,12 @@ def door() -> Door:
     address = origin(wired.settings, zone.zone)
     host = address.partition("://")[2].partition(":")[0]
     party = Party(zone.zone, host, address, f"{wired.settings.product}, {wired.settings.authority}")
-    return Door(wired.settings.policy, party, wired.hasher, wired.credential_keys)
+    return Door(policy(), party, wired.hasher, wired.credential_keys)
+
+
+def policy() -> Policy:
+    """The sign-in policy in force, as the request's transaction sees it."""
+    return policies.in_force(g.session, current_zone().wired.settings.first_policy)
 
 
 def provider() -> Provider | None:
