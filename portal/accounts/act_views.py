@@ -174,8 +174,8 @@ def approve_act(proposal_id: uuid.UUID) -> Page:
     if page is not None:
         return page
     given = proposals.approve(g.session, proposal=row, shown_digest=shown, terms=_terms(), **by_now())
-    if row.act == first_keys.GIVE and row.person_id is not None:
-        person = g.session.get_one(Person, row.person_id)
+    if row.act == first_keys.GIVE:
+        person = g.session.get_one(Person, uuid.UUID(json.loads(row.content)["content"]["person"]))
         return code_page(person, str(given), back=("Acts of two", url_for(".acts")))
     return led_to(".acts", "Approved, and done.")
 

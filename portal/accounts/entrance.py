@@ -18,12 +18,17 @@ LONGEST_TARGET = 400
 
 def door() -> Door:
     """The door of the zone that the request came to."""
+    wired = current_zone().wired
+    return Door(policy(), party(), wired.hasher, wired.credential_keys)
+
+
+def party() -> Party:
+    """The zone that the request came to, as keys and providers know it. Asks no database."""
     zone = current_zone()
-    wired = zone.wired
-    address = origin(wired.settings, zone.zone)
+    settings = zone.wired.settings
+    address = origin(settings, zone.zone)
     host = address.partition("://")[2].partition(":")[0]
-    party = Party(zone.zone, host, address, f"{wired.settings.product}, {wired.settings.authority}")
-    return Door(policy(), party, wired.hasher, wired.credential_keys)
+    return Party(zone.zone, host, address, f"{settings.product}, {settings.authority}")
 
 
 def policy() -> Policy:

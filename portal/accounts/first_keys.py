@@ -55,11 +55,14 @@ def refusal(session: Session, person: Person, *, begins_with: Policy, by: Actor)
     if not own and not roles.oversees(by):
         raise NotFound
     if person.id == by.person_id:
-        return Denied("You cannot give yourself a code.", "Ask another administrator.")
+        return _ONESELF
     found = _not_for(session, person)
     if found is not None or own:
         return found
     return _not_by_the_authority(session, person, policies.in_force(session, begins_with))
+
+
+_ONESELF = Denied("You cannot give yourself a code.", "Ask another administrator.")
 
 
 def _not_for(session: Session, person: Person) -> Denied | None:
@@ -170,6 +173,8 @@ def _check(session: Session, content: Mapping[str, Any]) -> Person:
 
 def _perform(session: Session, content: Mapping[str, Any], doing: Doing) -> str:
     person = _check(session, content)
+    if person.id in (doing.by.person_id, doing.proposal.proposed_by):  # whoever stands beside the act's bytes
+        raise _ONESELF
     if person.organisation_id != doing.by.organisation_id:
         refused = _not_by_the_authority(session, person, policies.in_force(session, doing.terms.counts))
         if refused is not None:
