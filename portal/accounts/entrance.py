@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import cast
 from urllib.parse import urlsplit
 
 from flask import g
@@ -32,8 +33,10 @@ def party() -> Party:
 
 
 def policy() -> Policy:
-    """The sign-in policy in force, as the request's transaction sees it."""
-    return policies.in_force(g.session, current_zone().wired.settings.first_policy)
+    """The sign-in policy in force, as the request's transaction sees it: asked once a request."""
+    if "policy" not in g:
+        g.policy = policies.in_force(g.session, current_zone().wired.settings.first_policy)
+    return cast(Policy, g.policy)
 
 
 def provider() -> Provider | None:

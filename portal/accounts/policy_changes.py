@@ -20,7 +20,16 @@ from portal.settings import PUBLIC, Settings, SettingsError
 from portal.web import Wired
 from secure_access import identity
 from secure_access.db import Session, col, select
-from secure_access.identity import Actor, Method, SignInSession, policies, policy, proposals, sessions
+from secure_access.identity import (
+    Actor,
+    Method,
+    Organisation,
+    SignInSession,
+    policies,
+    policy,
+    proposals,
+    sessions,
+)
 from secure_access.identity.policies import Came
 from secure_access.identity.policy import Policy, Rule
 from secure_access.identity.proposals import Doing, Kind, NewProposal, Terms
@@ -225,7 +234,8 @@ def refusal(
 
 
 def _perform(session: Session, content: Mapping[str, Any], doing: Doing) -> None:
-    policies.lock(session)
+    # Two approvals at the same moment wait for one another here.
+    session.get_one(Organisation, doing.by.organisation_id, with_for_update=True)
     refused = refusal(
         session, content, proposed_by=doing.proposal.proposed_by, by=doing.by, terms=doing.terms
     )

@@ -26,6 +26,10 @@ CHANGED = "sign_in_policy.changed"
 BEGAN = "sign_in_policy.began"
 
 
+# Every request asks it, so it is built once, and what it finds is read once a version: `policy.read`.
+_COUNTS = select(SignInPolicy.content, SignInPolicy.words).order_by(col(SignInPolicy.number).desc()).limit(1)
+
+
 @dataclass(frozen=True)
 class Came:
     """How a policy came: by which act of two or which recovery, and what the machine called it."""
@@ -40,18 +44,10 @@ def latest(session: Session) -> SignInPolicy | None:
     return session.exec(select(SignInPolicy).order_by(col(SignInPolicy.number).desc()).limit(1)).first()
 
 
-def lock(session: Session) -> None:
-    """Let two changes wait for one another: what is read after this is what the other one left."""
-    session.exec(select(SignInPolicy.id).where(SignInPolicy.number == 1).with_for_update()).first()
-
-
 def in_force(session: Session, begins_with: Policy) -> Policy:
     """The policy that counts now. ``begins_with`` counts until one is on record, and for a role that the
     record does not know yet."""
-    query = (
-        select(SignInPolicy.content, SignInPolicy.words).order_by(col(SignInPolicy.number).desc()).limit(1)
-    )
-    row = session.exec(query).first()
+    row = session.connection().execute(_COUNTS).first()
     if row is None:
         return begins_with
     found = policy.read(*row)
@@ -88,9 +84,9 @@ def begin(session: Session, begins_with: Policy, *, name: str, now: datetime) ->
 def change(session: Session, new: Policy, *, came: Came, by: Actor | None, now: datetime) -> SignInPolicy:
     """Put a policy in the place of the one in force, on record. Raises `Denied` where it says the same.
 
-    It does not ask who may: an act of two administrators or a recovery stands before it.
+    It does not ask who may: an act of two administrators or a recovery stands before it, and has locked the
+    authority's row, so that two changes wait for one another.
     """
-    lock(session)
     before = latest(session)
     if before is not None and before.digest == new.digest:
         raise Denied("This policy is in force already.", "Nothing has to be done.")

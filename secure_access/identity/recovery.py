@@ -110,6 +110,7 @@ def set_policy(
     """Put a sign-in policy in force from the machine, told of as `recover` is. Raises `Denied` without a
     reason, and for the policy that is in force."""
     _refuse_no_reason(reason)
+    session.get_one(Organisation, authority.id, with_for_update=True)
     row = Recovery(reason=reason.strip(), at=now)
     _record(session, "sign_in_policy.recovered", row, authority, now)
     came = policies.Came(recovery_id=row.id, name=name.rpartition("/")[2])
