@@ -1,4 +1,6 @@
-"""``assay admin``: an administrator, made on the machine. It prints a single-use link, never a password."""
+"""``assay admin``: an administrator made on the machine, or a sign-in policy set there when nobody gets in.
+
+It prints a single-use link, never a password."""
 
 from __future__ import annotations
 
@@ -7,11 +9,13 @@ from datetime import UTC
 import click
 
 from portal import mail
+from portal.accounts import policy_changes
 from portal.settings import settings_or_exit
 from portal.web import Wired
 from portal.wiring import bare_celery, publish_to, wire
 from secure_access.db import Session
-from secure_access.identity import Organisation, recovery
+from secure_access.identity import Organisation, policies, policy, recovery
+from secure_access.identity.policy import PolicyError
 from secure_access.identity.recovery import Newcomer
 from secure_access.identity.tables import Invitation
 from secure_access.workflow import Denied
@@ -19,7 +23,7 @@ from secure_access.workflow import Denied
 
 @click.group()
 def admin() -> None:
-    """Make an administrator on this machine."""
+    """Make an administrator on this machine, or set the sign-in policy when nobody gets in."""
 
 
 @admin.command("create")
@@ -46,6 +50,39 @@ def create(email: str, name: str, recover: bool, reason: str) -> None:
     finally:
         wired.database.dispose()
     click.echo(f"{name} accepts here, once, until {until:%Y-%m-%d %H:%M} UTC:\n\n  {link}\n")
+
+
+@admin.command("sign-in-policy")
+@click.option("--policy", "name", required=True, help="A policy of the release, or the path of a .toml file.")
+@click.option("--reason", default="", help="Why. Every administrator reads it.")
+def sign_in_policy(name: str, reason: str) -> None:
+    """Put another sign-in policy in force, where nobody can sign in to change it on a screen.
+
+    It enters the ledger and the security log, and a banner tells every administrator until one of them
+    acknowledges it. Exit status 1, with the reason, where it is refused.
+    """
+    settings = settings_or_exit()
+    wired = wire(settings)
+    publish_to(wired, bare_celery(settings))
+    try:
+        new = policy.load(name)
+        policy_changes.refuse_by_password(new, allowed=settings.demonstration)
+        with wired.database.write() as session:
+            now = wired.clock.now()
+            policies.begin(session, settings.first_policy, name=settings.sign_in, now=now)
+            authority = recovery.authority_of(session, settings.authority, now=now)
+            row = recovery.set_policy(
+                session, authority=authority, new=new, name=name, reason=reason, now=now
+            )
+    except PolicyError as problem:
+        raise click.ClickException(f"{name}: {problem}.") from problem
+    except Denied as refused:
+        raise click.ClickException(refused.words) from refused
+    finally:
+        wired.database.dispose()
+    click.echo(
+        f"In force from everybody's next request, as policy {row.number}. Every administrator is told."
+    )
 
 
 def _invited(

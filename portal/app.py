@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ from werkzeug.wrappers import Response as BaseResponse
 from evaluator import leaving as evaluator_leaving
 from evaluator.web import accreditation_views, engagement_views
 from portal import accounts, errors, home, logs, register, supervision, ui
-from portal.accounts import policy_record
 from portal.enforcement import case_views as enforcement_views
 from portal.enforcement import findings_views
 from portal.enforcement import leaving as enforcement_leaving
@@ -51,6 +50,9 @@ from portal.web import (
     zone_url,
 )
 from portal.wiring import as_role, bare_celery, publish_to, wire
+from secure_access.db import Session
+from secure_access.identity import Actor, SignInSession, policies
+from secure_access.identity.policy import Policy
 from secure_access.workflow import Denied, NotFound, Role
 
 WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -168,8 +170,7 @@ FOOTER = (
 
 def create_app(wired: Wired, zone: str) -> Zone:
     """The Flask app of one zone."""
-    policy = wired.settings.policy
-    app = Zone(wired, zone, _guard, lambda *known: accounts.lacking(*known, policy=policy))
+    app = Zone(wired, zone, _guard, partial(_lacking, wired.settings.first_policy))
     wired.database.acting = acting
     ui.install(app, wired.settings.mark)
     errors.install(app)
@@ -185,6 +186,11 @@ def create_app(wired: Wired, zone: str) -> Zone:
     app.context_processor(lambda: {"shell": shell(NAVIGATION[zone], FOOTER)})
     app.jinja_env.globals["zone_url"] = zone_url
     return app
+
+
+def _lacking(begins_with: Policy, session: Session, by: Actor, row: SignInSession) -> str:
+    """What a person lacks under the sign-in policy that is in force now."""
+    return accounts.lacking(session, by, row, policy=policies.in_force(session, begins_with))
 
 
 def create_zones(wired: Wired, zones: Sequence[str] = ZONES) -> dict[str, Zone]:
@@ -226,9 +232,7 @@ def serve() -> WSGI:
     logs.configure(settings, f"web {settings.zone}".rstrip())
     wired = wire(settings, zone=settings.zone)
     publish_to(wired, bare_celery(settings))
-    if settings.zone != PUBLIC:  # nobody signs in there, and its role adds nothing to the ledger
-        with wired.database.write() as session:
-            policy_record.note(session, settings.policy, name=settings.sign_in, now=wired.clock.now())
+    accounts.begin_policy(wired)
     return by_host(wired)
 
 

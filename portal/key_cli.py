@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from portal.accounts import keys
+from portal.accounts import first_keys
 from portal.settings import settings_or_exit
 from portal.wiring import wire
 from secure_access.workflow import NotFound
@@ -22,7 +22,7 @@ def first_key(email: str, lost: bool) -> None:
     wired = wire(settings_or_exit())
     try:
         with wired.database.write() as session:
-            code = keys.give_first_key_code(session, email=email, lost=lost, now=wired.clock.now())
+            code = first_keys.give_on_the_machine(session, email=email, lost=lost, now=wired.clock.now())
     except NotFound:
         click.echo("Nobody who can sign in has this e-mail address. No code was given.", err=True)
         raise SystemExit(2) from None

@@ -27,6 +27,7 @@ from secure_access.identity import (
     Person,
     invitations,
     organisations,
+    policies,
     proposals,
     recovery,
     roles,
@@ -163,18 +164,35 @@ def _message(settings: Settings, letter: Letter) -> EmailMessage:
     return message
 
 
-def first_key(wired: Wired) -> str:
+def first_key(session: Session, wired: Wired, organisation: Organisation, held: Iterable[Role]) -> str:
     """What comes after a first password where the policy asks for a key: on the page, and in the mail."""
     return (
-        f"Your role takes a passkey to sign in. Ask whoever runs {wired.settings.product} of "
-        f"{wired.settings.authority} for a code for a first key, sign in with your password and that code, "
-        "and add the key under “Your account”."
+        f"Your role takes a passkey to sign in. Ask {_whom(session, wired, organisation, held)} "
+        "for a code for a first key, sign in with your password and that code, and add the key under "
+        "“Your account”."
     )
 
 
-def _afterwards(wired: Wired, held: Iterable[Role]) -> str:
+def _whom(session: Session, wired: Wired, organisation: Organisation, held: Iterable[Role]) -> str:
+    """Who gives somebody with these roles a code: the organisation's administrators, or the authority's."""
+    names = [person.name for person in roles.administrators(session, organisation)]
+    runs = roles.administrator_role(OrganisationKind(organisation.kind)) in held
+    own = (
+        f"another administrator of {organisation.name}"
+        if runs
+        else f"an administrator of {organisation.name}"
+    )
+    if names and not runs:
+        return f"{own} ({', '.join(names)})"
+    if organisation.kind is OrganisationKind.REGULATOR:
+        return f"{own}, or while nobody else gets in, whoever runs {wired.settings.product},"
+    return f"{own}, or while none of them has a key, {wired.settings.authority}"
+
+
+def _afterwards(session: Session, wired: Wired, organisation: Organisation, held: list[Role]) -> str:
     """The paragraph on the first key, for roles that the policy holds to one."""
-    return f"{first_key(wired)}\n\n" if wired.settings.policy.rule(held).keys else ""
+    counts = policies.in_force(session, wired.settings.first_policy)
+    return f"{first_key(session, wired, organisation, held)}\n\n" if counts.rule(held).keys else ""
 
 
 # The letters
@@ -193,14 +211,14 @@ def invitation_letters(session: Session, wired: Wired, subject_id: str) -> list[
         text = (
             f"{row.name},\n\nadministrators have reset how you sign in to {product} of {sender}. "
             f"Your old password no longer works.\n\nChoose a new one here, once, until {until}:\n\n{link}\n\n"
-            f"{_afterwards(wired, _held(session, row))}"
+            f"{_afterwards(session, wired, organisation, _held(session, row))}"
             "If you did not ask for this, tell an administrator.\n"
         )
         return [Letter(row.email, f"{product}: choose a new password", text)]
     text = (
         f"{row.name},\n\nyou are invited to {product} of {sender}, for {organisation.name}.\n\n"
         f"Accept here, once, until {until}:\n\n{link}\n\n"
-        f"{_afterwards(wired, [Role(role) for role in row.roles])}"
+        f"{_afterwards(session, wired, organisation, [Role(role) for role in row.roles])}"
         "If you have an account with this address already, sign in with it and open the link again.\n"
         "If you do not know why you got this, do nothing: the invitation ends by itself.\n"
     )
@@ -237,19 +255,34 @@ def credential_letters(session: Session, wired: Wired, subject_id: str) -> list[
 def recovered_letters(session: Session, wired: Wired, subject_id: str) -> list[Letter]:
     """To every administrator of the authority who can sign in, and to its second contact where it has one."""
     row = session.get_one(Recovery, uuid.UUID(subject_id))
-    invitation = session.get_one(Invitation, row.invitation_id)
-    authority = session.get_one(Organisation, invitation.organisation_id)
+    authority, what, then, subject = _recovered(session, row)
+    product = wired.settings.product
     text = (
-        f"On {row.at:%-d %B %Y, %H:%M} UTC somebody on the machine of {wired.settings.product} of "
-        f"{wired.settings.authority} invited {invitation.name}, {invitation.email}, as an administrator.\n\n"
+        f"On {row.at:%-d %B %Y, %H:%M} UTC somebody on the machine of {product} of "
+        f"{wired.settings.authority} {what}.\n\n"
         f"Reason given: {row.reason}\n\n"
-        "If nobody told you of it, ask whoever runs the machine now, and withdraw the invitation or suspend "
-        "the account under Administration. If you know of it, acknowledge it there.\n"
+        f"If nobody told you of it, ask whoever runs the machine now, and {then}. "
+        "If you know of it, acknowledge it under Administration.\n"
     )
-    subject = f"{wired.settings.product}: an administrator was made on the machine"
+    subject = f"{product}: {subject}"
     known = [person.email for person in roles.administrators(session, authority)]
     recipients = dict.fromkeys(filter(None, (*known, authority.contact_email)))
     return [Letter(recipient, subject, text) for recipient in recipients]
+
+
+def _recovered(session: Session, row: Recovery) -> tuple[Organisation, str, str, str]:
+    """The authority; what was done on the machine, what to do about it, and the mail's subject, in words."""
+    if row.invitation_id is None:
+        query = select(Organisation).where(Organisation.kind == OrganisationKind.REGULATOR)
+        authority = session.exec(query.order_by(col(Organisation.created_at))).first()
+        assert authority is not None, "a recovery is recorded for an authority that is there"
+        what, then = "set another sign-in policy", "read the policy under Administration"
+        return authority, what, then, "the sign-in policy was set on the machine"
+    invitation = session.get_one(Invitation, row.invitation_id)
+    authority = session.get_one(Organisation, invitation.organisation_id)
+    what = f"invited {invitation.name}, {invitation.email}, as an administrator"
+    then = "withdraw the invitation or suspend the account under Administration"
+    return authority, what, then, "an administrator was made on the machine"
 
 
 def contact_letters(session: Session, wired: Wired, subject_id: str) -> list[Letter]:

@@ -45,8 +45,8 @@ class Settings:
     ``home`` holds keys, the local vault, the queue and the demonstration's accounts. ``practice_start`` is
     the instant at which a practice instance began to live (`ASSAY_NOW`), or ``None`` for the machine's clock.
     ``queue`` keeps instances on one broker apart. ``job_lease`` is how long a worker that died holds its job.
-    ``log`` is a file, or ``-`` for standard error. ``sign_in`` names the sign-in policy, ``key_models`` the
-    models of authenticators that are taken (none listed: any).
+    ``log`` is a file, or ``-`` for standard error. ``sign_in`` names the sign-in policy with
+    which it begins, ``key_models`` the models of authenticators that are taken (none listed: any).
     ``proxies`` is how many proxies in front name the sender of a request in ``X-Forwarded-For``.
     ``sso`` are the providers of single sign-on, by zone; none: nobody signs in so.
     ``zone`` is the one zone that this process serves, empty for all. ``databases`` holds addresses of the
@@ -85,8 +85,9 @@ class Settings:
         return self.databases.get(process, self.database_url)
 
     @property
-    def policy(self) -> policy.Policy:
-        """The sign-in policy."""
+    def first_policy(self) -> policy.Policy:
+        """The sign-in policy with which this instance begins: `secure_access.identity.policies` has the one
+        in force."""
         return policy.load(self.sign_in)
 
     @property
@@ -287,7 +288,7 @@ def _sso(source: Mapping[str, str], wrong: list[str]) -> Mapping[str, providers.
 
 def _unfit_policy(settings: Settings) -> list[str]:
     try:
-        found = settings.policy
+        found = settings.first_policy
     except policy.PolicyError as problem:
         return [f"ASSAY_SIGN_IN is {settings.sign_in!r}: {problem}."]
     if found.entry_by_password and not settings.demonstration:

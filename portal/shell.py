@@ -8,9 +8,9 @@ from typing import cast
 from flask import g, request, url_for
 from flask_login import current_user
 
-from portal.settings import PUBLIC, Settings
-from portal.web import ZONE_LABELS, SignedIn, current_time, current_zone, zone_url
-from secure_access.identity import Actor
+from portal.settings import PUBLIC
+from portal.web import ZONE_LABELS, SignedIn, Zone, current_time, current_zone, zone_url
+from secure_access.identity import Actor, policies
 from secure_access.workflow import Role
 
 
@@ -63,7 +63,7 @@ def shell(nav: tuple[NavItem, ...], footer: tuple[NavItem, ...] = ()) -> Shell:
     shown = [item for item in nav if not item.roles or (actor and actor.roles & item.roles)]
     public = zone.zone == PUBLIC
     return Shell(
-        demonstration=_demonstration_line(settings),
+        demonstration=_demonstration_line(zone),
         authority=settings.authority,
         product=settings.product,
         mark_url=url_for("ui.mark", name=settings.mark.name) if settings.mark else "",
@@ -92,11 +92,20 @@ def _is_current(endpoint: str) -> bool:
     return here == endpoint or here.rpartition(".")[0] == endpoint.rpartition(".")[0] != "home"
 
 
-def _demonstration_line(settings: Settings) -> str | None:
-    if not settings.demonstration:
+def _demonstration_line(zone: Zone) -> str | None:
+    if not zone.wired.settings.demonstration:
         return None
     now = current_time()
-    words = settings.policy.words
+    words = _policy_words(zone)
     return f"The date here is {now.day} {now:%B %Y}. Companies, people and figures are invented." + (
         f" {words}." if words else ""
     )
+
+
+def _policy_words(zone: Zone) -> str:
+    """What the sign-in policy in force says of itself. A page of a refusal has no transaction any more: it
+    says what the page before it said."""
+    session = g.get("session")
+    if session is not None and session.in_transaction():
+        zone.policy_words = policies.in_force(session, zone.wired.settings.first_policy).words
+    return zone.policy_words

@@ -183,6 +183,7 @@ class Zone(Flask):
         self.zone = zone
         self.guard = guard
         self.lacking = lacking
+        self.policy_words = wired.settings.first_policy.words
         self.config.update(
             SECRET_KEY=wired.secrets[zone],
             SESSION_COOKIE_NAME=f"__Host-assay-{zone}",

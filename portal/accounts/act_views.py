@@ -5,20 +5,22 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import g, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from portal.accounts import forms, step_up
+from portal.accounts import first_keys, forms, policy_changes, policy_words, step_up
 from portal.accounts.administration_views import bp
+from portal.accounts.entrance import policy
 from portal.accounts.forms import role_choices
 from portal.accounts.pages import (
     STATES,
     Asked,
     Page,
     by_now,
+    code_page,
     form_page,
     inviting,
     led_to,
@@ -27,7 +29,7 @@ from portal.accounts.pages import (
     person_name,
     sent_form,
 )
-from portal.web import current_actor, current_zone
+from portal.web import current_actor, current_time, current_zone
 from secure_access import identity
 from secure_access.identity import OrganisationKind, Person, invitations, proposals, roles
 from secure_access.identity.proposals import NewProposal, Terms
@@ -67,7 +69,7 @@ def invite() -> Page:
     def confirm() -> step_up.Act:
         new = proposal()
         if new is not None:
-            return _proposing(new, identity.organisation_subject(own.id))
+            return proposing(new, identity.organisation_subject(own.id))
         return inviting(own, form)
 
     return form_page(asked, form, act, confirm=confirm)
@@ -99,14 +101,43 @@ def propose_reset(person_id: uuid.UUID) -> Page:
     return _proposal_page(asked, found, proposals.RESET, {"person": str(found.id)})
 
 
+@bp.route("/people/<uuid:person_id>/propose-first-key", methods=["GET", "POST"])
+def propose_first_key(person_id: uuid.UUID) -> Page:
+    """Propose that somebody gets a code for a first key, where that takes two."""
+    found = roles.load(g.session, person_id, by=current_actor())
+    asked = Asked(
+        f"Propose a code for the first key of {found.name}",
+        "Propose the code",
+        _page_of(found),
+        PROPOSED,
+        "Whoever approves sees the code once, and hands it over in person or by telephone.",
+    )
+    form = forms.ReasonForm(sent_form())
+    begins_with, reason = current_zone().wired.settings.first_policy, form.reason.data or ""
+    return form_page(
+        asked,
+        form,
+        lambda: first_keys.propose(
+            g.session, person=found, reason=reason, begins_with=begins_with, **by_now()
+        ),
+        confirm=lambda: proposing(
+            first_keys.proposal(found, reason=reason), identity.person_subject(found.id)
+        ),
+    )
+
+
 @bp.get("/acts")
 def acts() -> str:
     """What was proposed, approved and refused."""
+    lapse, now = policy().lapse, current_time()
     rows = proposals.every(g.session, by=current_actor())
     names = identity.names_of(g.session, (row.proposed_by for row in rows))
     return render_template(
         "accounts/acts.html",
-        rows=[(row, proposals.words_of(row.act), names[row.proposed_by]) for row in rows],
+        rows=[
+            (row, proposals.words_of(row.act), names[row.proposed_by], _state(row, lapse, now))
+            for row in rows
+        ],
         states=STATES,
         of_two=roles.OF_TWO_WORDS,
     )
@@ -117,16 +148,19 @@ def act(proposal_id: uuid.UUID) -> str:
     """One act: exactly what would be done, and its digest."""
     by = current_actor()
     row = proposals.load(g.session, proposal_id, by=by)
+    content, lapse = json.loads(row.content)["content"], policy().lapse
     return render_template(
         "accounts/act.html",
         row=row,
+        state=_state(row, lapse, current_time()),
+        effect=_effect(row, content),
         words=proposals.words_of(row.act),
         proposer=person_name(row.proposed_by),
-        about=_about(json.loads(row.content)["content"]),
+        about=about(content),
         settled_by=person_name(row.settled_by) if row.settled_by else "",
         allowed=PROPOSED_ACT.allowed(by, row),
         refusal=_refusal(row),
-        until=proposals.open_until(row, _lapse()),
+        until=proposals.open_until(row, lapse),
         states=STATES,
     )
 
@@ -139,8 +173,10 @@ def approve_act(proposal_id: uuid.UUID) -> Page:
     page = _asked(row, shown)
     if page is not None:
         return page
-    terms = Terms(link_key(), _lapse())
-    proposals.approve(g.session, proposal=row, shown_digest=shown, terms=terms, **by_now())
+    given = proposals.approve(g.session, proposal=row, shown_digest=shown, terms=_terms(), **by_now())
+    if row.act == first_keys.GIVE:
+        person = g.session.get_one(Person, uuid.UUID(json.loads(row.content)["content"]["person"]))
+        return code_page(person, str(given), back=("Acts of two", url_for(".acts")))
     return led_to(".acts", "Approved, and done.")
 
 
@@ -160,14 +196,16 @@ def withdraw_act(proposal_id: uuid.UUID) -> Response:
     return led_to(".acts", "Withdrawn.")
 
 
-def _proposing(new: NewProposal, subject: str) -> step_up.Act:
+def proposing(new: NewProposal, subject: str) -> step_up.Act:
     """What is confirmed with a key when an act is proposed: the digest that the second one approves."""
     words = f"Propose: {proposals.words_of(new.act).lower()}"
-    return step_up.Act("act.propose", subject, proposals.digest_of(new), words, _about(new.content))
+    return step_up.Act("act.propose", subject, proposals.digest_of(new), words, about(new.content))
 
 
-def _about(content: Mapping[str, Any]) -> str:
+def about(content: Mapping[str, Any]) -> str:
     """Whom an act is about, and which roles it gives, as both administrators read it before they confirm."""
+    if "policy" in content:
+        return policy_words.summary(policy(), policy_changes.stated(content))
     known = g.session.get(Person, uuid.UUID(content["person"])) if "person" in content else None
     name, email = (known.name, known.email) if known else (content["name"], content["email"])
     given = content["roles"] if "roles" in content else filter(None, [content.get("role")])
@@ -182,7 +220,7 @@ def _proposal_page(asked: Asked, person: Person, act: str, content: dict[str, An
         asked,
         form,
         lambda: proposals.propose(g.session, new=new, **by_now()),
-        confirm=lambda: _proposing(new, identity.person_subject(person.id)),
+        confirm=lambda: proposing(new, identity.person_subject(person.id)),
     )
 
 
@@ -196,19 +234,35 @@ def _asked(row: ProposedAct, shown: str) -> step_up.Page | None:
             f"proposed_act:{row.id}",
             row.digest,
             words=f"Approve and do: {proposals.words_of(row.act).lower()}",
-            about=_about(json.loads(row.content)["content"]),
+            about=about(json.loads(row.content)["content"]),
             refusal=_refusal(row),
         )
     )
 
 
 def _refusal(row: ProposedAct) -> Denied | None:
-    return proposals.refusal(g.session, proposal=row, lapse=_lapse(), **by_now())
+    terms, by = _terms(), current_actor()
+    found = proposals.refusal(g.session, proposal=row, lapse=terms.lapse, **by_now())
+    if found is not None or row.act != policy_changes.CHANGE:
+        return found
+    content = json.loads(row.content)["content"]
+    return policy_changes.refusal(g.session, content, proposed_by=row.proposed_by, by=by, terms=terms)
 
 
-def _lapse() -> timedelta:
-    """How long a proposal is open here."""
-    return current_zone().wired.settings.policy.lapse
+def _terms() -> Terms:
+    return Terms(link_key(), policy(), by_password=current_zone().wired.settings.demonstration)
+
+
+def _state(row: ProposedAct, lapse: timedelta, now: datetime) -> str:
+    """The state of an act on screen: what nobody settled in time waits for nobody any more."""
+    return "lapsed" if proposals.lapsed(row, lapse, now) else row.state
+
+
+def _effect(row: ProposedAct, content: Mapping[str, Any]) -> policy_words.Effect | None:
+    """What a proposed policy would do, on the people who are there now; once settled, its bytes say it."""
+    if row.act != policy_changes.CHANGE or row.state is not ProposalState.PROPOSED:
+        return None
+    return policy_words.effect(g.session, policy(), policy_changes.stated(content))
 
 
 def _page_of(person: Person) -> tuple[str, str]:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import uuid
 
-from flask import Blueprint, g, render_template, url_for
+from flask import Blueprint, g, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from portal import mail
-from portal.accounts import policy_record
-from portal.accounts.pages import Page, by_now, change_person, led_to, own_organisation, person_page, sent_ids
+from portal.accounts.pages import (
+    Page,
+    by_now,
+    change_person,
+    first_key_page,
+    led_to,
+    own_organisation,
+    person_page,
+    sent_ids,
+)
 from portal.mail import SentMail
 from portal.web import current_actor, current_time, current_zone
 from secure_access import identity
@@ -20,7 +28,6 @@ from secure_access.identity import (
     recovery,
     roles,
 )
-from secure_access.identity.policy import Rule
 from secure_access.identity.tables import Recovery
 from secure_access.workflow import NotFound
 
@@ -90,25 +97,11 @@ def change(person_id: uuid.UUID, act: str) -> Page:
     return change_person(person_id, act, url_for(".person", person_id=person_id))
 
 
-# The sign-in policy
-
-
-@bp.get("/sign-in-policy")
-def sign_in_policy() -> str:
-    """How people may sign in, and when that was changed on the machine."""
-    settings = current_zone().wired.settings
-    policy = settings.policy
-    same: dict[Rule, list[str]] = {}
-    for role in sorted(policy.rules):
-        same.setdefault(policy.rules[role], []).append(role.label)
-    return render_template(
-        "accounts/sign_in_policy.html",
-        policy=policy,
-        name=settings.sign_in.rpartition("/")[2],
-        wait=int(policy.wait.total_seconds()) // 3600,
-        rules=[(labels, rule, [one.label for one in sorted(rule.methods)]) for rule, labels in same.items()],
-        history=policy_record.history(g.session),
-    )
+@bp.route("/people/<uuid:person_id>/first-key", methods=["GET", "POST"])
+def give_first_key(person_id: uuid.UUID) -> Page:
+    """Give an official a code for a first key; where that takes two, the page leads to the proposal."""
+    found = roles.load(g.session, person_id, by=current_actor(), for_update=request.method == "POST")
+    return first_key_page(found, (found.name, url_for(".person", person_id=found.id)))
 
 
 # Mail

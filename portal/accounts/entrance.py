@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import cast
 from urllib.parse import urlsplit
+
+from flask import g
 
 from portal.accounts.service import Door
 from portal.web import current_zone, origin
+from secure_access.identity import policies
 from secure_access.identity.passkeys import Party
+from secure_access.identity.policy import Policy
 from secure_access.identity.providers import Provider
 
 LONGEST_TARGET = 400
@@ -14,12 +19,24 @@ LONGEST_TARGET = 400
 
 def door() -> Door:
     """The door of the zone that the request came to."""
+    wired = current_zone().wired
+    return Door(policy(), party(), wired.hasher, wired.credential_keys)
+
+
+def party() -> Party:
+    """The zone that the request came to, as keys and providers know it. Asks no database."""
     zone = current_zone()
-    wired = zone.wired
-    address = origin(wired.settings, zone.zone)
+    settings = zone.wired.settings
+    address = origin(settings, zone.zone)
     host = address.partition("://")[2].partition(":")[0]
-    party = Party(zone.zone, host, address, f"{wired.settings.product}, {wired.settings.authority}")
-    return Door(wired.settings.policy, party, wired.hasher, wired.credential_keys)
+    return Party(zone.zone, host, address, f"{settings.product}, {settings.authority}")
+
+
+def policy() -> Policy:
+    """The sign-in policy in force, as the request's transaction sees it: asked once a request."""
+    if "policy" not in g:
+        g.policy = policies.in_force(g.session, current_zone().wired.settings.first_policy)
+    return cast(Policy, g.policy)
 
 
 def provider() -> Provider | None:

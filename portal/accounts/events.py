@@ -14,9 +14,7 @@ STEP_UP_USED = ledger.declare(
 )
 """Recorded in the transaction of the act, beside the entry of the act itself. All digests are in hex."""
 
-POLICY_CHANGED = ledger.declare("sign_in_policy.changed", ("name", "digest"))
-"""A process started with another sign-in policy than the one on record: `portal.accounts.policy_record`."""
-
 security_log.declare_kind("credential.changed", ("change", "credential"))
 security_log.declare_kind("session.ended", ("sessions",))
+security_log.declare_kind("session.ended_by_policy", ("sessions",))
 security_log.declare_kind("session.ended_by_provider", ("sessions",))

@@ -5,16 +5,17 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Sequence
 
-from wtforms import PasswordField, StringField, TextAreaField
+from wtforms import IntegerField, PasswordField, StringField, TextAreaField
 
 from portal.law.statute import Pack
 from portal.ui.fields import MemorableDateField, Needed, RadioField, SelectField, SelectMultipleField
 from portal.ui.forms import Form
-from secure_access.identity import Organisation, Person
+from secure_access.identity import Method, Organisation, Person
 from secure_access.identity.authority import NewAuthority
 from secure_access.identity.delegation import SCOPE, NewDelegation
 from secure_access.identity.invitations import Wanted
 from secure_access.identity.organisations import NewEntity, NewRelation
+from secure_access.identity.policy import Rule
 from secure_access.identity.tables import RelationKind
 from secure_access.workflow import Role
 
@@ -169,6 +170,56 @@ class OwnConflictForm(Form):
 
     developer = SelectField("Developer", validators=[Needed("Choose the developer.")])
     reason = TextAreaField("What the conflict is", validators=[Needed("Say in a sentence what it is.")])
+
+
+class RuleForm(Form):
+    """The rule of some roles in a sign-in policy."""
+
+    roles = SelectMultipleField(
+        "Roles that get this rule",
+        description="Whoever holds several roles is held to all of their rules.",
+        validators=[Needed("Choose at least one role.")],
+    )
+    methods = SelectMultipleField("Ways to sign in", validators=[Needed("Choose at least one way.")])
+    keys = IntegerField(
+        "Keys at least",
+        description="Whoever has fewer reaches nothing but their own account.",
+        validators=[Needed("Write how many keys.")],
+    )
+    device_bound = RadioField(
+        "Keys that count",
+        choices=[("yes", "Only keys that stay on their device"), ("no", "Also keys that can be copied")],
+        validators=[Needed("Choose which keys count.")],
+    )
+    step_up = RadioField(
+        "Acts of record",
+        choices=[("yes", "Always confirmed with a key"), ("no", "Confirmed by whoever has a key")],
+        validators=[Needed("Choose when acts are confirmed.")],
+    )
+    reason = TextAreaField("Reason", validators=[Needed("Say why; the administrator who approves reads it.")])
+
+    def stated(self) -> tuple[list[Role], Rule]:
+        """The roles and their rule, once the answers are valid."""
+        rule = Rule(
+            frozenset(Method(name) for name in self.methods.data),
+            self.keys.data or 0,
+            device_bound=self.device_bound.data == "yes",
+            step_up=self.step_up.data == "yes",
+        )
+        return [Role(name) for name in self.roles.data], rule
+
+
+class TimesForm(Form):
+    """The times of a sign-in policy."""
+
+    wait_hours = IntegerField(
+        "Hours for which a new key signs, approves and serves nothing",
+        validators=[Needed("Write how many hours.")],
+    )
+    lapse_days = IntegerField(
+        "Days for which an act of two can be approved", validators=[Needed("Write how many days.")]
+    )
+    reason = TextAreaField("Reason", validators=[Needed("Say why; the administrator who approves reads it.")])
 
 
 class ReasonForm(Form):

@@ -45,6 +45,7 @@ WORDS = {
     "act.withdrawn": "Proposal withdrawn: {act}",
     "administrator.created": "First administrator invited on the machine",
     "administrator.recovered": "Administrator invited on the machine, by recovery",
+    "sign_in_policy.recovered": "Sign-in policy set on the machine, by recovery",
     "administrator.recovery_seen": "Recovery acknowledged",
 }
 

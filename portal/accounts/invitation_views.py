@@ -46,13 +46,15 @@ def accept(token: str) -> Page:
     if _signed_in() is not None:
         flash("Done. Your new roles count from now on.")
     else:
-        flash(f"Done. {_next(identity.roles_of(g.session, person.id))}")
+        flash(f"Done. {_next(found.organisation, identity.roles_of(g.session, person.id))}")
     return redirect(url_for("accounts.sign_in"), 303)
 
 
-def _next(held: list[Role]) -> str:
+def _next(organisation: Organisation, held: list[Role]) -> str:
     """What somebody does to get in once they have a password: the policy of their roles says."""
-    return mail.first_key(current_zone().wired) if door().policy.rule(held).keys else "Sign in now."
+    if not door().policy.rule(held).keys:
+        return "Sign in now."
+    return mail.first_key(g.session, current_zone().wired, organisation, held)
 
 
 @bp.route("/for", methods=["GET", "POST"])

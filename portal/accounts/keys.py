@@ -1,26 +1,20 @@
-"""A person's own credentials: passkeys, the app with codes, and the code for a first key."""
+"""A person's own credentials: passkeys, and the app with codes."""
 
 from __future__ import annotations
 
 import base64
-import secrets
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from portal.accounts import told
-from portal.accounts.service import Door, first_key_digest
-from portal.web import ZONE_OF
-from secure_access import identity
+from portal.accounts.service import Door
 from secure_access.db import Session
-from secure_access.identity import Actor, Person, challenges, credentials, passkeys, sessions, totp
+from secure_access.identity import Actor, Person, challenges, credentials, passkeys, totp
 from secure_access.identity.challenges import Bound, Purpose
 from secure_access.identity.credentials import Credential
 from secure_access.identity.passkeys import Models, Owner
 from secure_access.workflow import Denied, NotFound
-
-FIRST_KEY_LIFE = timedelta(days=3)
-_CODE_BYTES = 15
 
 
 @dataclass(frozen=True)
@@ -145,33 +139,6 @@ def remove_app(session: Session, *, door: Door, by: Actor, now: datetime) -> Non
         raise NotFound
     change = told.Change(by.person_id, "removed", "code")
     told.credential_changed(session, change, by=by, now=now, zone=door.party.zone)
-
-
-def give_first_key_code(session: Session, *, email: str, lost: bool, now: datetime) -> str:
-    """A code with which a person signs in once, beside the password, to add a key. Valid for three days.
-
-    ``lost``: their keys are suspended, the app is forgotten and every session ends. Raises `NotFound` for an
-    unknown address. The caller hands the code over by a way that is not the person's e-mail.
-    """
-    person = identity.by_email(session, email)
-    if person is None:
-        raise NotFound
-    zone = ZONE_OF[identity.actor(session, person.id).organisation_kind]
-    changes = [told.Change(person.id, "given", "first_key_code")]
-    if lost:
-        gone = credentials.lose(session, person.id)
-        changes += [told.Change(person.id, "suspended", "passkey", key.digest) for key in gone.keys]
-        changes += [told.Change(person.id, "removed", "code")] if gone.app else []
-        sessions.end_sessions(session, sessions.of_person(session, person_id=person.id))
-    code = base64.b32encode(secrets.token_bytes(_CODE_BYTES)).decode()
-    challenges.keep(
-        session,
-        Bound(Purpose.FIRST_KEY, zone, person.id),
-        first_key_digest(code),
-        expires_at=datetime.now(UTC) + FIRST_KEY_LIFE,
-    )
-    told.credential_changed(session, *changes, by=None, now=now, zone=zone)
-    return "-".join(code[start : start + 6] for start in range(0, len(code), 6))
 
 
 def is_secret(secret: str) -> bool:

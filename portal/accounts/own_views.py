@@ -16,6 +16,7 @@ from portal.accounts.pages import (
     Page,
     by_now,
     change_person,
+    first_key_page,
     form_page,
     inviting,
     led_to,
@@ -304,6 +305,13 @@ def person(person_id: uuid.UUID) -> str:
 def change(person_id: uuid.UUID, act: str) -> Page:
     """One of the buttons of that page."""
     return change_person(person_id, act, url_for(".person", person_id=person_id))
+
+
+@bp.route("/people/<uuid:person_id>/first-key", methods=["GET", "POST"])
+def give_first_key(person_id: uuid.UUID) -> Page:
+    """Give a colleague a code for a first key."""
+    found = roles.load(g.session, person_id, by=current_actor(), for_update=request.method == "POST")
+    return first_key_page(found, (found.name, url_for(".person", person_id=found.id)))
 
 
 def _run() -> Organisation:

@@ -12,7 +12,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from portal import mail
-from portal.accounts import step_up
+from portal.accounts import first_keys, step_up
 from portal.accounts.forms import InviteForm
 from portal.accounts.happened import happened
 from portal.ui.forms import Form
@@ -34,7 +34,11 @@ STATES = {
     "proposed": ("warn", "Waits for a second administrator"),
     "done": ("good", "Done"),
     "withdrawn": ("neutral", "Withdrawn"),
+    "lapsed": ("neutral", "Lapsed, not done"),
 }
+
+
+_DAYS = first_keys.LIFE.days
 
 
 class _TakenBack(Exception):
@@ -166,6 +170,41 @@ def act_on(person: Person, act: str) -> None:
     acts[act]()
 
 
+def first_key_page(person: Person, back: tuple[str, str]) -> Page:
+    """The page on which an administrator gives a colleague a code for a first key; it shows the code once."""
+    by = current_actor()
+    if request.method == "GET":
+        return render_template(
+            "accounts/give_first_key.html",
+            person=person,
+            refusal=_no_code(g.session, person, by=by),
+            two=first_keys.takes_two(g.session, person, by=by),
+            back=back,
+            days=_DAYS,
+        )
+
+    def give() -> str:
+        begins_with = current_zone().wired.settings.first_policy
+        return first_keys.give(g.session, person=person, begins_with=begins_with, **by_now())
+
+    page = step_up.asked(
+        step_up.Act(
+            first_keys.GIVE,
+            identity.person_subject(person.id),
+            step_up.shown(person),
+            "Give a code for a first key",
+            f"{person.name}, {person.email}",
+            refusal=rehearsed(give) if step_up.to_ask() else None,
+        )
+    )
+    return page if page is not None else code_page(person, give(), back=back)
+
+
+def code_page(person: Person, code: str, *, back: tuple[str, str]) -> str:
+    """A code for a first key, once, for whoever hands it over. No table and no mail holds it."""
+    return render_template("accounts/first_key_code.html", person=person, code=code, back=back, days=_DAYS)
+
+
 def by_now() -> dict[str, Any]:
     """Who acts and when, as every verb takes them."""
     return {"by": current_actor(), "now": current_time()}
@@ -267,4 +306,12 @@ def person_page(session: Session, person: Person, *, by: Actor, back: tuple[str,
         "holdings": [(one, leaving.heirs(session, person, one)) for one in holdings],
         "events": happened(session, identity.person_subject(person.id)),
         "back": back,
+        "no_code": _no_code(session, person, by=by),
+        "code_of_two": first_keys.takes_two(session, person, by=by),
     }
+
+
+def _no_code(session: Session, person: Person, *, by: Actor) -> Denied | None:
+    """Why this person gets no code for a first key from ``by``."""
+    begins_with = current_zone().wired.settings.first_policy
+    return first_keys.refusal(session, person, begins_with=begins_with, by=by)

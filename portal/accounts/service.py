@@ -98,7 +98,7 @@ def first_key_digest(code: str) -> bytes:
     return hashlib.sha256(code.replace("-", "").upper().encode()).digest()
 
 
-_A_CODE = "ask whoever runs this portal for a code for a first key."
+_A_CODE = "ask an administrator of your organisation for a code for a first key."
 _INSTEAD = f"Use another key, and remove this one from your account. Without another, {_A_CODE}"
 SUSPENDED = {
     credentials.COUNTER_FELL: Denied(
@@ -174,8 +174,6 @@ def counted(session: Session, key: Credential, said: passkeys.Used, *, by: Actor
 
 def lacking(session: Session, by: Actor, row: SignInSession, *, policy: Policy) -> str:
     """What a person still has to add before they reach more than their account; empty when nothing."""
-    if policy.entry_by_password:
-        return ""
     rule = policy.rule(by.roles)
     keys = credentials.of_person(session, person_id=by.person_id, zone=row.zone)
     have = len(credentials.usable(keys, device_bound=rule.device_bound))
@@ -186,7 +184,7 @@ def lacking(session: Session, by: Actor, row: SignInSession, *, policy: Policy) 
         return f"Your role asks for at least {rule.keys} {what}; you have {have}." + (
             " Or add a code of an app." if takes_code(session, by=by, rule=rule) else ""
         )
-    if row.method == Method.FIRST_KEY:
+    if row.method == Method.FIRST_KEY and Method.PASSWORD not in rule.methods:
         return "You signed in with a code for a first key. Sign out, and sign in with what you added."
     return ""
 

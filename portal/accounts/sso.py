@@ -142,7 +142,8 @@ def needs_code(session: Session, *, row: SignInSession, by: Actor, door: Door) -
 NEEDS_CODE = Denied(
     "You came by single sign-on, which alone adds no key and no app: whoever took over your account there "
     "could add one of their own.",
-    "Ask your administrator for a code for a first key, and type it in under “Your account”.",
+    "Ask an administrator of your organisation for a code for a first key, and type it in under "
+    "“Your account”.",
 )
 
 

@@ -21,7 +21,7 @@ from werkzeug.wrappers import Response
 from portal import web
 from portal.accounts import invitation_views, sso, step_up
 from portal.accounts.account_views import bp as account
-from portal.accounts.entrance import door, here_only, provider
+from portal.accounts.entrance import door, here_only, party, provider
 from portal.accounts.sso_client import Begun, Metadata, ProviderClient, Refused, Unreachable
 from portal.web import current_actor, current_session, current_time, current_zone, let_go, separately
 from secure_access import identity
@@ -155,7 +155,7 @@ def sso_left() -> Page:
     except Unreachable as problem:
         log.warning("sso.unreachable", reason=str(problem))
         where = ""
-    back = door().party.origin + url_for("accounts.sign_in")
+    back = party().origin + url_for("accounts.sign_in")
     asked = urlencode({"client_id": client.provider.client_id, "post_logout_redirect_uri": back})
     address = f"{where}{'&' if '?' in where else '?'}{asked}" if where else ""
     return render_template("accounts/sso_left.html", name=client.provider.name, address=address), 200
@@ -168,7 +168,7 @@ def _client() -> ProviderClient:
         raise NotFound
     made: ProviderClient | None = zone.extensions.get(_COOKIE)
     if made is None:
-        made = ProviderClient(of, door().party.origin + url_for("accounts.sso_return"))
+        made = ProviderClient(of, party().origin + url_for("accounts.sso_return"))
         zone.extensions[_COOKIE] = made
     return made
 
@@ -239,7 +239,9 @@ def _said(begun: Begun) -> sso.Arrival:
             f"What {name} sent is not accepted. {problem}",
             f"Sign out at {name} and begin again. If it happens again, tell your administrator.",
         ) from problem
-    return sso.Arrival(said, request.user_agent.string, door(), current_time())
+    here = door()
+    let_go()  # what is written separately is read after this
+    return sso.Arrival(said, request.user_agent.string, here, current_time())
 
 
 def _check_sender(metadata: Metadata, issuer: str) -> None:

@@ -122,7 +122,8 @@ def _able(keys: list[Credential], rule: Rule, act: Act) -> list[Credential]:
     if not able:
         raise Denied(
             "This is confirmed with a key, and you have none that works.",
-            "Add a key under “Your account”, or ask whoever runs this portal for a code for a first key.",
+            "Add a key under “Your account”, or ask an administrator of your organisation for a code for a "
+            "first key.",
         )
     return able
 

@@ -11,7 +11,7 @@ from portal.ui.formats import plural
 from portal.ui.tasks import Task
 from portal.web import current_zone
 from secure_access.db import Session, select
-from secure_access.identity import Actor, Organisation, organisations, proposals, roles
+from secure_access.identity import Actor, Organisation, organisations, policies, proposals, roles
 from secure_access.identity.tables import LegalEntity
 from secure_access.identity.workflow import EntityState
 
@@ -60,7 +60,7 @@ def _confirmation(session: Session, by: Actor, now: datetime) -> Iterator[Task]:
 
 
 def _acts(session: Session, by: Actor, now: datetime) -> Iterator[Task]:
-    lapse = current_zone().wired.settings.policy.lapse
+    lapse = policies.in_force(session, current_zone().wired.settings.first_policy).lapse
     for row in proposals.waiting(session, lapse=lapse, by=by, now=now):
         yield Task(
             what=f"Approve or refuse: {proposals.words_of(row.act).lower()}",

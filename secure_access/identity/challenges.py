@@ -89,6 +89,22 @@ def keep(
     return row
 
 
+def withdraw(session: Session, bound: Bound) -> None:
+    """Let every challenge that was made for this be worth nothing from now on."""
+    session.execute(
+        update(Challenge)
+        .where(
+            col(Challenge.purpose) == bound.purpose,
+            col(Challenge.zone) == bound.zone,
+            col(Challenge.person_id).is_not_distinct_from(bound.person_id),
+            col(Challenge.session_id).is_not_distinct_from(bound.session_id),
+            col(Challenge.used_at).is_(None),
+        )
+        .values(used_at=datetime.now(UTC))
+        .execution_options(synchronize_session=False)
+    )
+
+
 def take(session: Session, bound: Bound, challenge: bytes) -> Challenge | None:
     """Use a challenge up; ``None`` when it is unknown, of something or somebody else, used, or too old.
 

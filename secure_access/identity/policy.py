@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,8 @@ from secure_access.workflow import Role
 
 BUILT_IN = Path(__file__).with_name("sign_in_policies.toml")
 BY_PASSWORD = "Entry by password: demonstration only"  # noqa: S105 - words for the page
-_METHODS = (Method.PASSWORD, Method.PASSWORD_AND_CODE, Method.PASSKEY, Method.SSO)
+METHODS = (Method.PASSWORD, Method.PASSWORD_AND_CODE, Method.PASSKEY, Method.SSO)
+"""The ways to sign in that a rule may open."""
 _ENTRIES = {"words", "entry_by_password", "wait_hours", "lapse_days", "rule"}
 _RULE = {"roles", "methods", "keys", "device_bound", "step_up"}
 
@@ -55,10 +57,10 @@ class Policy:
     rules: Mapping[Role, Rule]
 
     @property
-    def digest(self) -> str:
-        """SHA-256 in hex of the canonical JSON of what the policy says; its words on screen are not in it."""
-        stated = {
-            role: {
+    def stated(self) -> bytes:
+        """What the policy says, as canonical JSON (seconds and days); its words on screen are not in it."""
+        rules = {
+            role.value: {
                 "methods": sorted(rule.methods),
                 "keys": rule.keys,
                 "device_bound": rule.device_bound,
@@ -67,8 +69,12 @@ class Policy:
             for role, rule in self.rules.items()
         }
         wait = int(self.wait.total_seconds())
-        said = {"rules": stated, "wait_seconds": wait, "lapse_days": self.lapse.days}
-        return hashlib.sha256(canonical.encode(said)).hexdigest()
+        return canonical.encode({"rules": rules, "wait_seconds": wait, "lapse_days": self.lapse.days})
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 in hex of `stated`."""
+        return hashlib.sha256(self.stated).hexdigest()
 
     def rule(self, roles: Iterable[Role]) -> Rule:
         """The rule of somebody with these roles: all of theirs at once. Nobody's is nothing at all."""
@@ -113,16 +119,40 @@ def _policy(said: Mapping[str, Any]) -> Policy:
     left = sorted(set(Role) - set(rules))
     if left:
         raise PolicyError(f"no rule names {', '.join(left)}")
-    by_password = any(Method.PASSWORD in rule.methods for rule in rules.values())
-    if by_password and said["entry_by_password"] is not True:
-        raise PolicyError("a rule lets people in by password alone; then entry_by_password is true")
-    return Policy(
-        words=str(said["words"]) or (BY_PASSWORD if by_password else ""),
-        entry_by_password=by_password,
+    made = of_rules(
+        rules,
         wait=timedelta(hours=int(said["wait_hours"])),
         lapse=timedelta(days=int(said["lapse_days"])),
-        rules=rules,
+        words=str(said["words"]),
     )
+    if made.entry_by_password and said["entry_by_password"] is not True:
+        raise PolicyError("a rule lets people in by password alone; then entry_by_password is true")
+    return made
+
+
+def of_rules(rules: Mapping[Role, Rule], *, wait: timedelta, lapse: timedelta, words: str = "") -> Policy:
+    """The policy of these rules. Where anybody comes in by password alone, its words say so."""
+    by_password = any(Method.PASSWORD in rule.methods for rule in rules.values())
+    said = words or (BY_PASSWORD if by_password else "")
+    return Policy(words=said, entry_by_password=by_password, wait=wait, lapse=lapse, rules=rules)
+
+
+@lru_cache(maxsize=64)
+def read(stated: str, words: str = "") -> Policy:
+    """The policy that `Policy.stated` states: of the roles that this release has, where it names them."""
+    said, known = json.loads(stated), {role.value for role in Role}
+    rules = {
+        Role(name): Rule(
+            frozenset(Method(way) for way in one["methods"]),
+            one["keys"],
+            device_bound=one["device_bound"],
+            step_up=one["step_up"],
+        )
+        for name, one in said["rules"].items()
+        if name in known
+    }
+    wait, lapse = timedelta(seconds=said["wait_seconds"]), timedelta(days=said["lapse_days"])
+    return of_rules(rules, wait=wait, lapse=lapse, words=words)
 
 
 def _rule(said: Mapping[str, Any]) -> tuple[list[Role], Rule]:
@@ -133,7 +163,7 @@ def _rule(said: Mapping[str, Any]) -> tuple[list[Role], Rule]:
         methods = frozenset(Method(name) for name in said["methods"])
     except ValueError as problem:
         raise PolicyError(str(problem)) from None
-    if not methods or not methods <= set(_METHODS):
-        raise PolicyError(f"methods are some of {', '.join(_METHODS)}")
+    if not methods or not methods <= set(METHODS):
+        raise PolicyError(f"methods are some of {', '.join(METHODS)}")
     device_bound, step_up = said["device_bound"] is True, said["step_up"] is True
     return roles, Rule(methods, int(said["keys"]), device_bound=device_bound, step_up=step_up)

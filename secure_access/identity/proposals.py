@@ -20,6 +20,7 @@ from secure_access.db import Session, col, select
 from secure_access.identity import credentials, federation, invitations
 from secure_access.identity.invitations import Wanted
 from secure_access.identity.people import Person, about, actor, person_subject
+from secure_access.identity.policy import Policy
 from secure_access.identity.roles import administers, end_sessions, oversees, put
 from secure_access.identity.tables import ProposedAct
 from secure_access.identity.workflow import PROPOSED_ACT, ProposalState
@@ -28,23 +29,32 @@ from secure_access.workflow import Denied, NotFound, Role
 
 
 @dataclass(frozen=True)
-class Doing:
-    """With what an act is done: who approved it, when, and the key of the instance's single-use links."""
+class Terms:
+    """On what terms an instance approves: the key of its single-use links, the sign-in policy in force, and
+    whether one may let people in by password alone, as in a demonstration."""
 
-    by: Actor
-    now: datetime
     key: bytes
+    counts: Policy
+    by_password: bool = False
+
+    @property
+    def lapse(self) -> timedelta:
+        """How long a proposal is open."""
+        return self.counts.lapse
 
 
 @dataclass(frozen=True)
-class Terms:
-    """On what terms an instance approves: the key of its single-use links, how long a proposal is open."""
+class Doing:
+    """With what an act is done: who approved it, when, on what terms, and the proposal itself."""
 
-    key: bytes
-    lapse: timedelta
+    by: Actor
+    now: datetime
+    terms: Terms
+    proposal: ProposedAct
 
 
-Perform = Callable[[Session, Mapping[str, Any], Doing], None]
+Perform = Callable[[Session, Mapping[str, Any], Doing], object]
+"""What it gives is for whoever approves, once: nothing keeps it."""
 Check = Callable[[Session, Mapping[str, Any]], object]
 
 
@@ -55,6 +65,13 @@ class Kind:
     words: str
     perform: Perform
     check: Check
+
+
+def declare(act: str, kind: Kind) -> None:
+    """Add a kind of act, where what does it is imported. Raises ``ValueError`` for a second one."""
+    if act in _KINDS:
+        raise ValueError(f"{act} is declared already")
+    _KINDS[act] = kind
 
 
 def words_of(act: str) -> str:
@@ -113,14 +130,20 @@ def refusal(
     stepped = PROPOSED_ACT.refusal("approve", by, proposal)
     if stepped is not None:
         return stepped
-    until = open_until(proposal, lapse)
-    if now >= until:
+    if lapsed(proposal, lapse, now):
+        until = open_until(proposal, lapse)
         return Denied(f"This proposal was open until {until:%-d %B %Y, %H:%M} UTC.", _AGAIN)
+    if not stands(session, proposal):
+        return Denied("Whoever proposed this is no administrator any more.", _AGAIN)
+    return None
+
+
+def stands(session: Session, proposal: ProposedAct) -> bool:
+    """Whether whoever proposed an act is still an administrator of the authority."""
     try:
-        stands = oversees(actor(session, proposal.proposed_by))
+        return oversees(actor(session, proposal.proposed_by))
     except NotFound:
-        stands = False
-    return None if stands else Denied("Whoever proposed this is no administrator any more.", _AGAIN)
+        return False
 
 
 _AGAIN = "Refuse it. If it is still needed, an administrator proposes it again."
@@ -131,10 +154,15 @@ def open_until(proposal: ProposedAct, lapse: timedelta) -> datetime:
     return proposal.proposed_at + lapse
 
 
+def lapsed(proposal: ProposedAct, lapse: timedelta, now: datetime) -> bool:
+    """Whether a proposal that nobody settled can be approved no more."""
+    return proposal.state is ProposalState.PROPOSED and now >= open_until(proposal, lapse)
+
+
 def approve(
     session: Session, *, proposal: ProposedAct, shown_digest: str, terms: Terms, by: Actor, now: datetime
-) -> None:
-    """Approve and do it, in this transaction. Load the proposal with ``for_update=True`` first.
+) -> object:
+    """Approve and do it, in this transaction; what the act gives. Load the proposal with ``for_update=True``.
 
     Raises `Denied` as `refusal` says, where the digest is not the one that was shown, and whatever the act
     itself raises.
@@ -147,13 +175,14 @@ def approve(
     if not digest == proposal.digest == shown_digest:
         raise Denied("This is not the act that your page showed.", "Open the page again and read it.")
     content = json.loads(proposal.content)["content"]
-    _KINDS[proposal.act].perform(session, content, Doing(by, now, terms.key))
+    gives = _KINDS[proposal.act].perform(session, content, Doing(by, now, terms, proposal))
     _settle(proposal, state, by, now)
     session.add(proposal)
     fields = {"act": proposal.act, "digest": proposal.digest, "proposed_by": str(proposal.proposed_by)}
     ledger.append(
         session, "act.approved", fields, by=by, now=now, about=_about(proposal), records=(proposal,)
     )
+    return gives
 
 
 def refuse(session: Session, *, proposal: ProposedAct, by: Actor, now: datetime) -> None:
@@ -245,7 +274,7 @@ def _invite(session: Session, content: Mapping[str, Any], doing: Doing) -> None:
     wanted = _wanted(content)
     if not administers(doing.by, wanted.organisation_id):
         raise NotFound
-    invitations.send(session, wanted=wanted, key=doing.key, by=doing.by, now=doing.now)
+    invitations.send(session, wanted=wanted, key=doing.terms.key, by=doing.by, now=doing.now)
 
 
 def _wanted(content: Mapping[str, Any]) -> Wanted:
@@ -261,7 +290,7 @@ def _wanted(content: Mapping[str, Any]) -> Wanted:
 
 def _reset(session: Session, content: Mapping[str, Any], doing: Doing) -> None:
     person = _person(session, content)
-    invitations.reset(session, person=person, key=doing.key, by=doing.by, now=doing.now)
+    invitations.reset(session, person=person, key=doing.terms.key, by=doing.by, now=doing.now)
     credentials.lose(session, person.id)
     end_sessions(session, person=person, by=doing.by, now=doing.now)
     federation.unlink_all(session, person.id)
@@ -276,7 +305,7 @@ def _person(session: Session, content: Mapping[str, Any]) -> Person:
     return person
 
 
-_KINDS = {
+_KINDS: dict[str, Kind] = {
     GIVE_ROLE: Kind("Give a role", _give, _person),
     INVITE: Kind(
         "Invite somebody", _invite, lambda session, content: invitations.check(session, _wanted(content))

@@ -1,4 +1,5 @@
-"""The first administrator, made on the machine; and another one, later, which everybody is told of."""
+"""The first administrator, made on the machine; and what gets round the administrators later, which everybody
+is told of: another administrator, or another sign-in policy where nobody gets in any more."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from datetime import datetime
 from secure_access import jobs, ledger
 from secure_access.actor import Actor, OrganisationKind
 from secure_access.db import Session, Table, col, select
-from secure_access.identity import invitations
+from secure_access.identity import invitations, policies
 from secure_access.identity.invitations import Wanted
 from secure_access.identity.people import (
     Organisation,
@@ -17,6 +18,7 @@ from secure_access.identity.people import (
     add_organisation,
     organisation_subject,
 )
+from secure_access.identity.policy import Policy
 from secure_access.identity.roles import administrators, oversees
 from secure_access.identity.tables import (
     Delegation,
@@ -28,6 +30,7 @@ from secure_access.identity.tables import (
     Recovery,
     Recusal,
     SigningAuthority,
+    SignInPolicy,
 )
 from secure_access.ledger import security_log
 from secure_access.ledger.tables import LedgerEntry
@@ -94,18 +97,39 @@ def recover(
     """Invite another administrator from the machine: an entry, a row of the security log, a mail to every
     administrator and the second contact, and a banner that administrators see until one of them says that it
     was seen. Raises `Denied` without a reason."""
-    if not reason.strip():
-        raise Denied("The reason is missing.", "Say why with --reason; every administrator reads it.")
+    _refuse_no_reason(reason)
     invitation = _invited(session, authority, new, key, now)
     row = Recovery(invitation_id=invitation.id, reason=reason.strip(), at=now)
+    _record(session, "administrator.recovered", row, authority, now)
+    return invitation
+
+
+def set_policy(
+    session: Session, *, authority: Organisation, new: Policy, name: str, reason: str, now: datetime
+) -> SignInPolicy:
+    """Put a sign-in policy in force from the machine, told of as `recover` is. Raises `Denied` without a
+    reason, and for the policy that is in force."""
+    _refuse_no_reason(reason)
+    session.get_one(Organisation, authority.id, with_for_update=True)
+    row = Recovery(reason=reason.strip(), at=now)
+    _record(session, "sign_in_policy.recovered", row, authority, now)
+    came = policies.Came(recovery_id=row.id, name=name.rpartition("/")[2])
+    return policies.change(session, new, came=came, by=None, now=now)
+
+
+def _refuse_no_reason(reason: str) -> None:
+    if not reason.strip():
+        raise Denied("The reason is missing.", "Say why with --reason; every administrator reads it.")
+
+
+def _record(session: Session, event: str, row: Recovery, authority: Organisation, now: datetime) -> None:
+    """On record, in the security log, on its way by mail, and from now on the banner of administrators."""
     session.add(row)
     session.flush()
     about = (organisation_subject(authority.id),)
-    fields = {"reason_given": True}
-    ledger.append(session, "administrator.recovered", fields, by=None, now=now, about=about, records=(row,))
-    security_log.note(session, "administrator.recovered", by=None, now=now, subject=f"recovery:{row.id}")
+    ledger.append(session, event, {"reason_given": True}, by=None, now=now, about=about, records=(row,))
+    security_log.note(session, event, by=None, now=now, subject=f"recovery:{row.id}")
     jobs.add(session, RECOVERED, str(row.id))
-    return invitation
 
 
 def unseen(session: Session, *, by: Actor) -> list[Recovery]:
@@ -125,9 +149,9 @@ def acknowledge(session: Session, *, recovery: Recovery, by: Actor, now: datetim
         raise NotFound
     if recovery.seen_at is not None:
         return
-    invitation = session.get_one(Invitation, recovery.invitation_id)
+    came = session.get(Invitation, recovery.invitation_id) if recovery.invitation_id else None
     authority = session.get_one(Organisation, by.organisation_id)
-    if invitation.person_id == by.person_id and len(administrators(session, authority)) > 1:
+    if came is not None and came.person_id == by.person_id and len(administrators(session, authority)) > 1:
         raise Denied("You came in by this recovery.", "Another administrator acknowledges it.")
     recovery.seen_by, recovery.seen_at = by.person_id, now
     session.add(recovery)

@@ -228,14 +228,43 @@ class ProposedAct(Table, table=True):
 
 
 class Recovery(Table, table=True):
-    """That an administrator was made on the machine although there was one: shown until it is seen."""
+    """That somebody on the machine got round the administrators: shown until it is seen.
+
+    An administrator was made although there was one (``invitation_id``), or the sign-in policy was set there
+    (`SignInPolicy.recovery_id`).
+    """
 
     __record__ = True
     __classes__ = classes(public="id invitation_id at seen_at", restricted="reason seen_by")
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
-    invitation_id: uuid.UUID = Field(foreign_key="invitation.id")
+    invitation_id: uuid.UUID | None = Field(default=None, foreign_key="invitation.id")
     reason: str = Field(max_length=400)
     at: Instant = instant_column()
     seen_by: uuid.UUID | None = None
     seen_at: Instant | None = instant_column(nullable=True)
+
+
+class SignInPolicy(Table, table=True):
+    """One sign-in policy of this instance; the one with the highest number is in force.
+
+    ``content`` is `secure_access.identity.policy.Policy.stated`, ``digest`` its SHA-256 in hex. It came by an
+    act of two administrators (``act_id``), by the machine (``recovery_id``), or with the first start.
+    ``name`` is what the machine called it, empty where it was made on a screen.
+    """
+
+    __tablename__ = "sign_in_policy"
+    __record__ = True
+    __classes__ = classes(
+        public="id number words digest from_at act_id recovery_id", restricted="name content"
+    )
+
+    id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
+    number: int = Field(unique=True)
+    name: str = Field(default="", max_length=200)
+    words: str = Field(default="", max_length=200)
+    content: str = Field(sa_type=Text)
+    digest: str = Field(max_length=64)
+    from_at: Instant = instant_column()
+    act_id: uuid.UUID | None = Field(default=None, foreign_key="proposed_act.id")
+    recovery_id: uuid.UUID | None = Field(default=None, foreign_key="recovery.id")

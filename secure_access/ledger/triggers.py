@@ -111,6 +111,7 @@ _LISTED = (
     *_append_only("ledger_checkpoint", "log = NEW.log AND size = NEW.size"),
     *_append_only("security_log", "number = NEW.number"),
     *_append_only("statute_text", "digest = NEW.digest"),
+    *_append_only("sign_in_policy", "id = NEW.id OR number = NEW.number"),
     _trigger("ledger_head", "UPDATE", f"NOT ({_FORWARD})", _HEAD_BODY),
     _trigger("ledger_head", "DELETE"),
     _replace("ledger_head", "log = NEW.log"),

@@ -290,6 +290,8 @@ def test_a_zone_writes_nothing_that_opens_another(url: str, ruled: World, zone: 
         ("government", "SELECT 1 FROM answer_draft"),
         ("government", "UPDATE ledger_entry SET leaf_index = 1"),
         ("developer", "DELETE FROM ledger_entry"),
+        *((role, "INSERT INTO sign_in_policy (number) VALUES (9)") for role in ("developer", "evaluator")),
+        ("government", "UPDATE sign_in_policy SET content = ''"),
         ("worker", "DELETE FROM filing"),
         ("sequencer", "SELECT 1 FROM filing"),
         ("verifier", "UPDATE filing SET digest = ''"),

@@ -1,4 +1,4 @@
-"""``assay admin create``: only while there is none; later only by recovery; a link and never a password."""
+"""``assay admin``: the first administrator, and later recovery only; a link and never a password."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from infra.migrations import upgrade
+from portal import mail
 from portal.admin_cli import admin
 from portal.settings import Settings
 from portal.wiring import wire
 from secure_access.db import select
-from secure_access.identity import invitations, recovery
+from secure_access.identity import Person, actor, invitations, policies, policy, recovery
 from secure_access.identity.tables import Recovery
 from secure_access.ledger.tables import LedgerEntry, SecurityLogRow
 from secure_access.workflow import Denied
@@ -95,4 +96,63 @@ def test_accounts_older_than_the_rule_are_adopted_once(own_url: str, tmp_path: P
         assert recovery.adopt(session, now=wired.clock.now()) == 1
     with wired.database.write() as session:
         assert recovery.adopt(session, now=wired.clock.now()) == 0
+    wired.database.dispose()
+
+
+# The sign-in policy, where nobody gets in any more
+
+
+@pytest.fixture
+def set_policy(run):
+    """Set a policy on the machine, in the instance of `run`."""
+
+    def command(*words: str) -> Result:
+        return CliRunner().invoke(admin, ["sign-in-policy", *words])
+
+    return command
+
+
+def test_a_policy_set_on_the_machine_counts_at_once_and_everybody_is_told(run, set_policy) -> None:
+    opened(link_of(run("--email", "ada@authority.example")))
+    done = set_policy("--policy", "standard", "--reason", "Both keys are lost.")
+    assert done.exit_code == 0, done.output
+    wired = wire(Settings.from_env())
+    with wired.database.read() as session:
+        row = policies.latest(session)
+        (recovered,) = session.exec(select(Recovery))
+        kinds = [entry.type for entry in session.exec(select(LedgerEntry))]
+        noted = [one.kind for one in session.exec(select(SecurityLogRow))]
+        assert policies.in_force(session, wired.settings.first_policy) == policy.load("standard")
+        letters = mail.recovered_letters(session, wired, str(recovered.id))
+    assert row is not None
+    assert (row.number, row.name, row.recovery_id) == (2, "standard", recovered.id)
+    assert recovered.invitation_id is None
+    assert "sign_in_policy.recovered" in kinds
+    assert "sign_in_policy.recovered" in noted
+    assert [letter.recipient for letter in letters] == ["ada@authority.example"]
+    assert "Both keys are lost." in letters[0].text
+    with wired.database.write() as session:
+        (person,) = session.exec(select(Person))
+        by = actor(session, person.id)
+        assert [one.id for one in recovery.unseen(session, by=by)] == [recovered.id]
+        row = session.get_one(Recovery, recovered.id)
+        recovery.acknowledge(session, recovery=row, by=by, now=wired.clock.now())
+    wired.database.dispose()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--policy", "standard"), "The reason is missing"),
+        (("--policy", "demonstration", "--reason", "R."), "in force already"),
+        (("--policy", "nothing", "--reason", "R."), "no such policy"),
+    ],
+)
+def test_a_policy_is_not_set_without_a_reason_nor_twice(set_policy, words, said: str) -> None:
+    refused = set_policy(*words)
+    assert (refused.exit_code, said in refused.output) == (1, True), refused.output
+    wired = wire(Settings.from_env())
+    with wired.database.read() as session:
+        assert policies.latest(session) is None
+        assert list(session.exec(select(Recovery))) == []
     wired.database.dispose()

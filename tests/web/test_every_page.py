@@ -87,7 +87,7 @@ NOT_BY_LINK = {
         (
             *("own_organisation.invite", "own_organisation.person", "own_organisation.settings"),
             *("own_organisation.record_authority", "own_organisation.revoke_authority"),
-            "own_organisation.delegate",
+            *("own_organisation.delegate", "own_organisation.give_first_key"),
         ),
         "for an administrator of the organisation; the evaluators of the told case have none",
     ),

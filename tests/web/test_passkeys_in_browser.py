@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, expect
 
+from portal.accounts import begin_policy
 from portal.filing.workflow import FilingState
 from portal.web import origin
 from secure_access.db import select
-from secure_access.identity import Actor, OrganisationKind, Person, SignInSession
+from secure_access.identity import Actor, OrganisationKind, Person, SignInSession, invitations
 from secure_access.workflow import Role
 from tests.fixtures.app import World
 from tests.fixtures.browser import PATIENCE, SCREENS, Faults, Gallery
@@ -75,11 +76,11 @@ class Browsing:
             self.page.get_by_role("button", name=words, exact=True).first.click()
         return self.page
 
-    def type_in(self, email: str, code: str = "") -> Page:
+    def type_in(self, email: str, code: str = "", password: str = "secret") -> Page:
         """Sign in with the password."""
         self.open("/sign-in")
         self.page.get_by_label("E-mail address").fill(email)
-        self.page.get_by_label("Password").fill("secret")
+        self.page.get_by_label("Password").fill(password)
         if code:
             self.page.get_by_label("Code", exact=True).fill(code)
         return self.press("Sign in")
@@ -164,6 +165,101 @@ def test_enrol_sign_in_and_sign_under_the_standard_policy(
     with world.wired.database.read() as session:
         assert session.get_one(type(filing), filing.id).state is FilingState.SUBMITTED
     b.leave()
+
+
+def test_an_administrator_gives_a_code_and_the_invited_person_enrols_the_first_key(
+    chromium: Browser, make_served: Callable[..., World]
+) -> None:
+    world = make_served(ASSAY_SIGN_IN="standard")
+    firm = house(world, OrganisationKind.DEVELOPER)
+    first, admin = Browsing(chromium, world, "developer"), holder(world, "developer", firm.first)
+    first.type_in(email_of(world, admin), first_key_code(admin))
+    first.add_key("Laptop")
+    laptop, other = first.key, first.plug_in(transport="usb")
+    simulate = "WebAuthn.setAutomaticPresenceSimulation"
+    first.cdp.send(simulate, {"authenticatorId": laptop, "enabled": False})
+    first.add_key("Blue security key")
+    first.cdp.send(simulate, {"authenticatorId": laptop, "enabled": True})
+    first.take_out(other)
+    first.press("Sign out")
+    first.press("Sign in with a passkey")
+    admin.age()
+
+    # The invited person accepts, and is told whom to ask.
+    row = firm.invite("ines@example.test", Role.PREPARER, name="Ines Invited")
+    new = Browsing(chromium, world, "developer")
+    new.open(f"/invitation/{invitations.token_of(firm.key, row.id)}")
+    for label in ("New password", "The same again"):
+        new.page.get_by_label(label).fill("a long password")
+    new.press("Accept the invitation")
+    expect(new.page.locator("main")).to_contain_text("Astrid First, Emil Second")
+    new.gallery.look(new.page, "whom-to-ask")
+
+    with world.wired.database.read() as session:
+        ines = session.exec(select(Person).where(Person.email == "ines@example.test")).one()
+    first.open(f"/organisation/people/{ines.id}")
+    first.gallery.look(first.page, "person-without-a-key")
+    first.page.get_by_role("link", name="Give a code for a first key").click()
+    first.gallery.look(first.page, "give-first-key")
+    first.press("Give the code")
+    expect(first.page.locator("h1")).to_have_text("Confirm with your key")
+    first.press("Confirm with a passkey")
+    first.gallery.look(first.page, "first-key-code")
+    code = first.page.locator("#code").inner_text()
+
+    new.type_in("ines@example.test", code, password="a long password")
+    expect(new.page.locator("h1")).to_have_text("Your account")
+    new.add_key("Phone")
+    expect(new.page.locator("body")).to_contain_text("“Phone” is added")
+    new.press("Sign out")
+    new.press("Sign in with a passkey")
+    expect(new.page.locator("header")).to_contain_text("Ines Invited")
+    expect(new.page.locator("h1")).not_to_have_text("Your account")
+    for one in (first, new):
+        one.leave()
+
+
+def tick(page: Page, group: str, only: str) -> None:
+    """Tick one box of a group and no other, by their labels: the boxes themselves are drawn."""
+    for box in page.get_by_role("group", name=group).get_by_role("checkbox").all():
+        if box.is_checked() != (box.get_attribute("value") == only):
+            page.locator(f"label[for={box.get_attribute('id')}]").click()
+
+
+def test_two_administrators_change_the_sign_in_policy_with_their_keys(
+    chromium: Browser, make_served: Callable[..., World]
+) -> None:
+    world = make_served()
+    begin_policy(world.wired)
+    office = house(world, OrganisationKind.REGULATOR)
+    office.person(Role.CASE_OFFICER)
+    first, _ = with_laptop(chromium, world, "government", office.first)
+    first.open("/administration/sign-in-policy/rules/case_officer")
+    first.gallery.look(first.page, "policy-rule")
+    tick(first.page, "Roles that get this rule", "case_officer")
+    tick(first.page, "Ways to sign in", "passkey")
+    first.page.get_by_label("Keys at least").fill("2")
+    first.page.get_by_text("Always confirmed with a key").click()
+    first.page.get_by_label("Reason").fill("Keys for whoever decides on a case.")
+    first.press("Show what changes")
+    expect(first.page.locator("main")).to_contain_text("1 would no longer get in; 1 would need another key")
+    first.gallery.look(first.page, "policy-shown")
+    first.press("Propose exactly this")
+    first.press("Confirm with a passkey")
+    expect(first.page.locator("body")).to_contain_text("Another administrator approves it")
+
+    second, _ = with_laptop(chromium, world, "government", office.second)
+    second.open("/administration/acts")
+    second.page.get_by_role("link", name="Change the sign-in policy").click()
+    second.gallery.look(second.page, "policy-act")
+    second.press("Approve and do it")
+    second.press("Confirm with a passkey")
+    expect(second.page.locator("body")).to_contain_text("Approved, and done.")
+    second.open("/administration/sign-in-policy")
+    expect(second.page.locator("main")).to_contain_text("Changed by two administrators")
+    second.gallery.look(second.page, "policy-changed")
+    for one in (first, second):
+        one.leave()
 
 
 def demonstration(chromium: Browser, world: World) -> tuple[Browsing, KeyHolder]:

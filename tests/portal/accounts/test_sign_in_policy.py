@@ -14,11 +14,11 @@ import pyotp
 import pytest
 
 from portal import mail
-from portal.accounts import keys, policy_record
+from portal.accounts import first_keys
 from portal.settings import ZONES, Settings, SettingsError
 from secure_access import identity
 from secure_access.db import select
-from secure_access.identity import Method, OrganisationKind, Person, invitations, policy, totp
+from secure_access.identity import Method, OrganisationKind, Person, invitations, policies, policy, totp
 from secure_access.identity.policy import PolicyError
 from secure_access.identity.proposals import CHANGED
 from secure_access.jobs import Job
@@ -81,7 +81,7 @@ def add_app(person: KeyHolder) -> str:
 def first_key_code(person: KeyHolder, *, lost: bool = False) -> str:
     with person.world.wired.database.write() as session:
         now = person.world.clock.now()
-        return keys.give_first_key_code(session, email=person.email, lost=lost, now=now)
+        return first_keys.give_on_the_machine(session, email=person.email, lost=lost, now=now)
 
 
 # The data
@@ -147,7 +147,7 @@ def test_a_deployment_has_a_policy_of_its_own(tmp_path: Path) -> None:
     path = tmp_path / "ours.toml"
     path.write_text(HEAD + RULE)
     settings = Settings.from_env({**PRODUCTION, "ASSAY_SIGN_IN": str(path)})
-    assert settings.policy.rule([Role.PREPARER]).keys == 1
+    assert settings.first_policy.rule([Role.PREPARER]).keys == 1
 
 
 @pytest.mark.parametrize(
@@ -427,7 +427,7 @@ def test_whoever_needs_no_key_just_signs_in(sqlite_world: World) -> None:
 # On record
 
 
-def test_another_policy_is_recorded_once_and_shown_to_administrators(
+def test_the_policy_with_which_an_instance_begins_is_recorded_once_and_shown_to_administrators(
     make_world: Callable[[str], World], own_sqlite_url: str
 ) -> None:
     world = make_world(own_sqlite_url)
@@ -435,19 +435,19 @@ def test_another_policy_is_recorded_once_and_shown_to_administrators(
 
     def start(given: policy.Policy, name: str) -> bool:
         with world.wired.database.write() as session:
-            return policy_record.note(session, given, name=name, now=world.clock.now())
+            return policies.begin(session, given, name=name, now=world.clock.now()) is not None
 
-    named = [("standard", standard), ("standard", standard), ("/etc/assay/ours.toml", demonstration)]
-    assert [start(given, name) for name, given in named] == [True, False, True]
-    assert start(standard, "standard"), "one that came before is another one again"
+    named = [("/etc/assay/ours.toml", demonstration), ("standard", standard), ("standard", standard)]
+    assert [start(given, name) for name, given in named] == [True, False, False]
     with world.wired.database.read() as session:
-        entries = policy_record.history(session)
-    assert [entry.fields["name"] for entry in entries] == ["standard", "ours.toml", "standard"]
-    assert entries[0].fields["digest"] == standard.digest != demonstration.digest
+        (entry,) = policies.history(session)
+        assert policies.in_force(session, standard) == demonstration, "the one on record counts"
+    assert (entry.type, entry.fields["name"]) == ("sign_in_policy.began", "ours.toml")
+    assert entry.fields["digest"] == demonstration.digest != standard.digest
     person = somebody(world, Role.ADMINISTRATOR, kind=OrganisationKind.REGULATOR)
     page = person.client.get("/administration/sign-in-policy").text
-    assert "Nobody on a screen" in page
-    assert "ours.toml" in page
+    assert "ours.toml, with which this instance began" in page
+    assert "The machine names another policy" not in page
     official = somebody(world, Role.CASE_OFFICER, kind=OrganisationKind.REGULATOR)
     assert official.client.get("/administration/sign-in-policy").status_code == 404
 

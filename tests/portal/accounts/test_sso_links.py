@@ -163,7 +163,7 @@ def test_a_policy_without_single_sign_on_takes_none(federated_sqlite: Federated,
     user = federated_sqlite.linked(by)
     officer, _ = invited(federated_sqlite, firm, Role.CERTIFYING_OFFICER)
     settings = type(federated_sqlite.world.wired.settings)
-    monkeypatch.setattr(settings, "policy", property(lambda _: policy.load("standard")))
+    monkeypatch.setattr(settings, "first_policy", property(lambda _: policy.load("standard")))
     client = federated_sqlite.world.client("developer")
     assert "Accept with" not in client.get(officer).text
     answer = client.get(f"{officer}/sso")
