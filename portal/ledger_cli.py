@@ -9,10 +9,11 @@ import click
 
 from portal import tables
 from portal.settings import Settings, SettingsError, settings_or_exit
-from portal.wiring import wire
+from portal.wiring import LEDGER_PUBLIC, wire
 from secure_access.db import Database
 from secure_access.ledger import audit, receipts, sequencer
 from secure_access.ledger.cli import ledger_commands
+from secure_access.ledger.signer import Frozen
 from secure_access.ledger.tables import Log
 
 HOME = click.option(
@@ -32,7 +33,7 @@ def settings_of(home: Path | None) -> Settings:
             settings = Settings.from_env({**os.environ, "ASSAY_HOME": str(home)})
         except SettingsError as error:
             raise click.ClickException(f"These settings cannot be used:\n{error}") from error
-    if not (settings.home / "keys" / "ledger-key").exists():
+    if not (settings.home / "keys" / LEDGER_PUBLIC).exists():
         raise click.ClickException(
             f"There is no instance in {settings.home}. Name its folder with --home, or with ASSAY_HOME."
         )
@@ -44,7 +45,7 @@ def open_ledger(home: Path | None) -> tuple[Database, audit.Keys]:
     # The audit walks the tables that the program knows; this import is what makes it know all of them.
     assert tables.MODULES
     wired = wire(settings_of(home), process="verifier")
-    return wired.database, audit.verifier_keys(wired.ledger_signer)
+    return wired.database, audit.verifier_keys(wired.log_keys, wired.settings.witnesses)
 
 
 ledger = ledger_commands(open_ledger)
@@ -53,10 +54,10 @@ ledger = ledger_commands(open_ledger)
 @ledger.command("policy")
 @HOME
 def policy(home: Path | None) -> None:
-    """Print the policy file that outsiders verify receipts with: the public key of this log."""
+    """Print the policy file that outsiders verify receipts with: the keys of this log and its witnesses."""
     wired = wire(settings_of(home))
     wired.database.dispose()
-    click.echo(receipts.policy_text([sequencer.verifier(wired.ledger_signer)]), nl=False)
+    click.echo(receipts.policy_text(wired.log_keys.ever_of(Log.PUBLIC), wired.settings.witnesses), nl=False)
 
 
 @ledger.command("sequence")
@@ -67,9 +68,10 @@ def sequence(home: Path | None) -> None:
     Exit status 1, with the reason, where the stored tree does not continue the last signed checkpoint.
     """
     wired = wire(settings_of(home), process="sequencer")
+    assert wired.signer is not None
     try:
-        heads = sequencer.sequence(wired.database, wired.ledger_signer, wired.clock.now())
-    except sequencer.LogDamaged as damage:
+        heads = sequencer.sequence(wired.database, wired.signer, wired.clock.now())
+    except (sequencer.LogDamaged, Frozen) as damage:
         raise click.ClickException(f"Nothing was signed: {damage}.") from damage
     finally:
         wired.database.dispose()

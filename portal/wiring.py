@@ -21,12 +21,17 @@ from portal.web import Wired
 from secure_access.clock import Clock, MovedClock, SystemClock
 from secure_access.db import Acting, Database
 from secure_access.jobs import PUBLISHER
-from secure_access.keys import FileRing, SigningKey
-from secure_access.ledger.note import VerifierKey
+from secure_access.keys import ED25519, MLDSA44, FileRing, SigningKey
+from secure_access.ledger import log_keys, witnesses
+from secure_access.ledger.log_keys import LogKeys
+from secure_access.ledger.signer import KeptSigner, LogSigner, public_keys
+from secure_access.ledger.signer_process import RemoteSigner
 from secure_access.vault import LocalStore, S3Store, Store, Vault
 
 PERFORM = "assay.perform"
-LEDGER_PUBLIC = "ledger-key.pub"
+LEDGER_PUBLIC = "ledger-keys.pub"
+SIGNING_KEYS = {"ledger-key": ED25519, "ledger-key-mldsa": MLDSA44}
+"""The files of the keys that sign the log. The first signs, the others cosign."""
 _POLL_SECONDS = 0.25
 
 
@@ -52,7 +57,8 @@ def wire(settings: Settings, *, zone: str = "", process: str = "", hasher: Any =
         vault=Vault(_store(settings), ring),
         clock=_clock(settings),
         hasher=hasher or PasswordHasher(),
-        ledger_signer=_ledger_public(home / "keys") if zone else _ledger_key(settings),
+        log_keys=_log_keys(settings, alone=bool(zone)),
+        signer=None if zone else _signer(settings),
         law=versions.law_of,
         credential_keys=ring.for_purpose("credentials"),
         secrets=_secrets(home / "keys", zone),
@@ -128,25 +134,45 @@ def _ring(path: Path) -> FileRing:
     return FileRing(path)
 
 
-def _ledger_key(settings: Settings) -> SigningKey:
-    keys = settings.home / "keys"
-    path = keys / "ledger-key"
+def _log_keys(settings: Settings, *, alone: bool) -> LogKeys:
+    """The halves by which checkpoints are verified and none is signed."""
+    path = settings.home / "keys" / LEDGER_PUBLIC
     if not path.exists():
-        SigningKey.create(path, _log_name(settings))
-    found = SigningKey.load(path)
-    if not (keys / LEDGER_PUBLIC).exists():
-        _write_once(keys / LEDGER_PUBLIC, found.verifier)
-    return found
+        if alone or settings.signer:
+            raise NotMigrated(
+                f"This instance has no public keys of its ledger yet, {path}. Bring them there first: "
+                "assay migrate, or copy the file of the signer"
+            )
+        _write_once(path, [str(key) for key in public_keys(_signing_keys(settings))])
+    return log_keys.read(json.loads(path.read_text()))
 
 
-def _ledger_public(keys: Path) -> VerifierKey:
-    """The half by which checkpoints are verified and none is signed."""
-    try:
-        return VerifierKey.parse(json.loads((keys / LEDGER_PUBLIC).read_text()))
-    except FileNotFoundError:
-        raise NotMigrated(
-            "This instance has no ledger key yet. Bring it there first: assay migrate"
-        ) from None
+def _signing_keys(settings: Settings) -> tuple[SigningKey, ...]:
+    """The keys of the log, made where they are missing: Ed25519, and ML-DSA-44 beside it."""
+    found = []
+    for name, kind in SIGNING_KEYS.items():
+        path = settings.home / "keys" / name
+        if not path.exists():
+            SigningKey.create(path, _log_name(settings), kind)
+        found.append(SigningKey.load(path))
+    return tuple(found)
+
+
+def _signer(settings: Settings) -> LogSigner:
+    """The signer of the log: another process where the settings name its socket, or in this one."""
+    if settings.signer:
+        return RemoteSigner(Path(settings.signer), _log_keys(settings, alone=True).keys)
+    return own_signer(settings)
+
+
+def own_signer(settings: Settings) -> KeptSigner:
+    """The signer with its keys and its memory in this process."""
+    asked = settings.witnesses.asked
+    return KeptSigner(
+        _signing_keys(settings),
+        settings.home / "signer",
+        (lambda signed: witnesses.largest_seen(asked, signed)) if asked else (lambda _signed: 0),
+    )
 
 
 def _store(settings: Settings) -> Store:

@@ -18,21 +18,32 @@ from sqlalchemy.exc import SQLAlchemyError
 from secure_access.db import Database, Session, Table
 from secure_access.ledger import commitment, merkle, note, records, security_log, tiles, triggers
 from secure_access.ledger.canonical import NotCanonical
-from secure_access.ledger.note import Checkpoint, NoteError, Signer, VerifierKey
+from secure_access.ledger.log_keys import LogKeys
+from secure_access.ledger.note import Checkpoint, VerifierKey
 from secure_access.ledger.records import Row
-from secure_access.ledger.sequencer import verifier
 from secure_access.ledger.tables import (
     LedgerAbout,
     LedgerCheckpoint,
+    LedgerCosignature,
     LedgerEntry,
     LedgerHead,
     LedgerTile,
+    LedgerWitness,
     Log,
     SecurityLogRow,
 )
+from secure_access.ledger.witnesses import NONE, Witnesses, cosigned_at, own_cosignatures
 
-Keys = Mapping[Log, VerifierKey]
 Held = Mapping[type[Table], list[Row]]
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Whom the audit believes: the keys of each log and of those before it, and the keys of its witnesses."""
+
+    logs: Mapping[Log, Sequence[VerifierKey]]
+    witnesses: Sequence[VerifierKey] = ()
+
 
 # What reading a damaged row raises: a date, an enumeration or an identifier that is none.
 UNREADABLE = (ValueError, LookupError, TypeError, SQLAlchemyError)
@@ -58,6 +69,8 @@ class Report:
     waiting: int = 0
     rows: dict[str, int] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
+    witnessed: dict[str, int] = field(default_factory=dict)
+    """Up to which size a witness whose key is known has signed, by log."""
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -92,9 +105,10 @@ def run_verify(database: Database, keys: Keys) -> Report:
         return verify(session, keys)
 
 
-def verifier_keys(signer: Signer) -> Keys:
-    """The keys of both logs, from the key that signs them."""
-    return {log: verifier(signer, log) for log in Log}
+def verifier_keys(keys: LogKeys, wanted: Witnesses = NONE) -> Keys:
+    """The keys of both logs, of those before them, and of the witnesses of a policy."""
+    witnesses = (key for keys in wanted.asked.values() for key in keys)
+    return Keys({log: keys.ever_of(log) for log in Log}, tuple(witnesses))
 
 
 def verify(session: Session, keys: Keys) -> Report:
@@ -110,16 +124,18 @@ def verify(session: Session, keys: Keys) -> Report:
         _check_entry(key, row, read, report)
     held: dict[type[Table], list[Row]] = {
         kind: [row for _, row in _rows(session, kind, report)]
-        for kind in (LedgerHead, LedgerCheckpoint, LedgerTile)
+        for kind in (LedgerHead, LedgerCheckpoint, LedgerCosignature, LedgerTile)
     }
     for log in Log:
         mine = {kind: [row for row in rows if row["log"] == log] for kind, rows in held.items()}
-        _check_tree(log, keys[log], read.leaves[log], mine, report)
+        _check_tree(log, keys.logs[log], read.leaves[log], mine, report)
+        _check_cosignatures(keys.witnesses, mine, report)
         _check_times(read.times[log], mine, report)
     for kind, rows in held.items():
         for row in rows:
             if row["log"] not in set(Log):
                 report.add(kind, records.row_id(kind, row), "is of a log that does not exist")
+    _check_seen(session, report)
     _check_anchors(read, report)
     _check_about(session, read, report)
     _check_records(session, read, report)
@@ -227,7 +243,9 @@ def _gather(number: int, entry: LedgerEntry, content: dict[str, Any], read: _Rea
             read.custody.append((number, size, root))
 
 
-def _check_tree(log: Log, key: VerifierKey, leaves: dict[int, bytes], held: Held, report: Report) -> None:
+def _check_tree(
+    log: Log, keys: Sequence[VerifierKey], leaves: dict[int, bytes], held: Held, report: Report
+) -> None:
     for place in range(max(leaves, default=-1) + 1):
         if place not in leaves:
             report.add(LedgerEntry, f"{log} {place}", "is missing: no entry has this place in the log")
@@ -240,7 +258,7 @@ def _check_tree(log: Log, key: VerifierKey, leaves: dict[int, bytes], held: Held
         _check_head(LedgerHead, head, len(hashes), tree, report)
         if head["size"] < len(hashes):
             report.add(LedgerHead, log, f"is of {head['size']} entries, and there are {len(hashes)}")
-    _check_checkpoints(key, held[LedgerCheckpoint], hashes, tree, report)
+    _check_checkpoints(keys, held[LedgerCheckpoint], hashes, tree, report)
     if held[LedgerHead] and held[LedgerHead][0]["size"] not in {
         row["size"] for row in held[LedgerCheckpoint]
     }:
@@ -260,7 +278,11 @@ def _check_head(kind: type[Table], row: Row, size: int, tree: merkle.Nodes, repo
 
 
 def _check_checkpoints(
-    key: VerifierKey, rows: Sequence[Row], hashes: Sequence[bytes], tree: merkle.Nodes, report: Report
+    keys: Sequence[VerifierKey],
+    rows: Sequence[Row],
+    hashes: Sequence[bytes],
+    tree: merkle.Nodes,
+    report: Report,
 ) -> None:
     before = -1
     for row in rows:
@@ -268,14 +290,49 @@ def _check_checkpoints(
         _check_head(LedgerCheckpoint, row, len(hashes), tree, report)
         try:
             parsed = note.parse(row["note"])
-            parsed.verified([key])
-            if Checkpoint.parse(parsed.text) != Checkpoint(key.name, row["size"], row["root"]):
+            signed = {key.name for key in parsed.verified(keys)}
+            if Checkpoint.parse(parsed.text) not in {Checkpoint(n, row["size"], row["root"]) for n in signed}:
                 report.add(LedgerCheckpoint, name, "its note is of another head")
-        except NoteError as problem:
+            if any(cosigned_at(line) != row["at"] for line in own_cosignatures(parsed, keys)):
+                report.add(LedgerCheckpoint, name, "its time is not the one that was signed")
+        except ValueError as problem:
             report.add(LedgerCheckpoint, name, str(problem))
         if row["previous"] != before:
             report.add(LedgerCheckpoint, name, f"follows the one of size {row['previous']}, which is missing")
         before = row["size"]
+
+
+def _check_cosignatures(witnesses: Sequence[VerifierKey], held: Held, report: Report) -> None:
+    """Each stands under its checkpoint, and is that of a witness: of a known one, by its key."""
+    notes = {row["size"]: row["note"] for row in held[LedgerCheckpoint]}
+    known = {(key.name, key.id.hex()) for key in witnesses}
+    for row in held[LedgerCosignature]:
+        name = records.row_id(LedgerCosignature, row)
+        if row["size"] not in notes:
+            report.add(LedgerCosignature, name, "is of a checkpoint that is not there")
+            continue
+        try:
+            text = note.parse(notes[row["size"]]).text
+            parsed = note.parse(f"{text}\n{row['line']}")
+            (line,) = parsed.signatures
+            if (line.name, line.key_id.hex()) != (row["name"], row["key"]):
+                report.add(LedgerCosignature, name, "its line is of another witness")
+            elif cosigned_at(line) != row["cosigned_at"]:
+                report.add(LedgerCosignature, name, "its time is not the one that was signed")
+            elif (row["name"], row["key"]) in known:
+                parsed.verified(witnesses)
+                report.witnessed[row["log"]] = max(row["size"], report.witnessed.get(row["log"], 0))
+        except ValueError as problem:
+            report.add(LedgerCosignature, name, str(problem))
+
+
+def _check_seen(session: Session, report: Report) -> None:
+    """No witness has seen more than there is: what it saw was signed, and is gone."""
+    for url, row in _rows(session, LedgerWitness, report):
+        if row["size"] > report.sizes[Log.PUBLIC]:
+            report.add(
+                LedgerWitness, url, f"saw {row['size']} entries, and there are {report.sizes[Log.PUBLIC]}"
+            )
 
 
 def _check_times(recorded: Mapping[int, datetime], held: Held, report: Report) -> None:

@@ -82,6 +82,7 @@ def as_text(report: audit.Report) -> str:
     """The report for people: what was read, then each thing that does not match."""
     sizes = ", ".join(f"{size} in the {log} log" for log, size in report.sizes.items())
     lines = [f"{report.entries} entries read: {sizes}; {report.waiting} wait for their place."]
+    lines += [f"Witnessed up to {size} entries of the {log} log." for log, size in report.witnessed.items()]
     lines += [f"  {table}: {count} rows" for table, count in sorted(report.rows.items())]
     if report.passed:
         return "\n".join([*lines, "Everything matches the signed log."])
