@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import click
 from argon2 import PasswordHasher
 from celery import Celery
 
@@ -22,7 +23,7 @@ from secure_access.clock import Clock, MovedClock, SystemClock
 from secure_access.db import Acting, Database
 from secure_access.jobs import PUBLISHER
 from secure_access.keys import ED25519, MLDSA44, FileRing, SigningKey
-from secure_access.ledger import log_keys, witnesses
+from secure_access.ledger import log_keys, succession, witnesses
 from secure_access.ledger.log_keys import LogKeys
 from secure_access.ledger.signer import KeptSigner, LogSigner, public_keys
 from secure_access.ledger.signer_process import RemoteSigner
@@ -35,13 +36,20 @@ SIGNING_KEYS = {"ledger-key": ED25519, "ledger-key-mldsa": MLDSA44}
 _POLL_SECONDS = 0.25
 
 
+class NoSigningKey(click.ClickException):
+    """The key that signs the log is gone. Nothing is made in its place: another key is another log."""
+
+
 class NotMigrated(Exception):
     """A zone alone finds an instance that was never migrated, and makes no keys for others."""
 
 
-def wire(settings: Settings, *, zone: str = "", process: str = "", hasher: Any = None) -> Wired:
+def wire(
+    settings: Settings, *, zone: str = "", process: str = "", signs: bool = True, hasher: Any = None
+) -> Wired:
     """Build the parts, of the whole instance or of one ``zone`` alone.
 
+    Without ``signs`` it cannot sign the log: for what only reads it.
     ``process`` is the role in which another process than a zone reaches the database, if it has one there.
 
     Makes the home folder and its keys on the first call. A zone alone loads no cookie secret of another,
@@ -58,7 +66,7 @@ def wire(settings: Settings, *, zone: str = "", process: str = "", hasher: Any =
         clock=_clock(settings),
         hasher=hasher or PasswordHasher(),
         log_keys=_log_keys(settings, alone=bool(zone)),
-        signer=None if zone else _signer(settings),
+        signer=_signer(settings) if signs and not zone else None,
         law=versions.law_of,
         credential_keys=ring.for_purpose("credentials"),
         secrets=_secrets(home / "keys", zone),
@@ -143,19 +151,52 @@ def _log_keys(settings: Settings, *, alone: bool) -> LogKeys:
                 f"This instance has no public keys of its ledger yet, {path}. Bring them there first: "
                 "assay migrate, or copy the file of the signer"
             )
-        _write_once(path, [str(key) for key in public_keys(_signing_keys(settings))])
+        _publish_keys(settings, _signing_keys(settings))
     return log_keys.read(json.loads(path.read_text()))
 
 
-def _signing_keys(settings: Settings) -> tuple[SigningKey, ...]:
+def _signing_keys(settings: Settings, log_name: str = "") -> tuple[SigningKey, ...]:
     """The keys of the log, made where they are missing: Ed25519, and ML-DSA-44 beside it."""
     found = []
+    known = not log_name and (settings.home / "keys" / LEDGER_PUBLIC).exists()
     for name, kind in SIGNING_KEYS.items():
         path = settings.home / "keys" / name
+        if not path.exists() and known:
+            raise NoSigningKey(
+                f"{path} is gone, and the log was signed with it. Bring it back from its copy, or begin a "
+                "successor: assay ledger succeed --reason key_lost"
+            )
         if not path.exists():
-            SigningKey.create(path, _log_name(settings), kind)
+            SigningKey.create(path, log_name or _log_name(settings), kind)
         found.append(SigningKey.load(path))
     return tuple(found)
+
+
+def succeed(settings: Settings) -> LogKeys:
+    """Make the keys of the log's successor; the old ones go to ``keys/ended`` and sign nothing any more.
+
+    Each step can be done again after a crash: a key of the old name moves, one of the new name stays.
+    """
+    keys = settings.home / "keys"
+    lines = json.loads((keys / LEDGER_PUBLIC).read_text())
+    old = log_keys.read(lines).name
+    new = succession.next_name(old)
+    ended = keys / "ended"
+    ended.mkdir(mode=0o700, exist_ok=True)
+    for name in SIGNING_KEYS:
+        path = keys / name
+        if path.exists() and SigningKey.load(path).name == old:
+            path.replace(ended / f"{name}.{len(list(ended.glob(f'{name}.*'))) + 1}")
+    made = public_keys(_signing_keys(settings, new))
+    part = keys / f".{LEDGER_PUBLIC}.part"
+    part.unlink(missing_ok=True)
+    _write_once(part, [*map(str, made), *lines])
+    part.replace(keys / LEDGER_PUBLIC)
+    return log_keys.read([*map(str, made), *lines])
+
+
+def _publish_keys(settings: Settings, keys: tuple[SigningKey, ...]) -> None:
+    _write_once(settings.home / "keys" / LEDGER_PUBLIC, [str(key) for key in public_keys(keys)])
 
 
 def _signer(settings: Settings) -> LogSigner:
@@ -168,8 +209,10 @@ def _signer(settings: Settings) -> LogSigner:
 def own_signer(settings: Settings) -> KeptSigner:
     """The signer with its keys and its memory in this process."""
     asked = settings.witnesses.asked
+    keys = _signing_keys(settings)
+    _publish_keys(settings, keys)
     return KeptSigner(
-        _signing_keys(settings),
+        keys,
         settings.home / "signer",
         (lambda signed: witnesses.largest_seen(asked, signed)) if asked else (lambda _signed: 0),
     )

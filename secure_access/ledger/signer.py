@@ -95,14 +95,7 @@ class KeptSigner:
         self._memory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def _kept(self, origin: str) -> Signed | None:
-        path = self._path(origin)
-        try:
-            kept = json.loads(path.read_text())
-            return Signed(kept["size"], base64.b64decode(kept["root"]), kept["time"], kept["note"])
-        except FileNotFoundError:
-            return None
-        except (ValueError, KeyError, TypeError):
-            raise Frozen(f"{path} does not hold the memory of a signer; bring it back from a copy") from None
+        return remembered(self._memory, origin)
 
     def sign(self, head: Checkpoint, proof: Sequence[bytes], time: int) -> Signed:
         """Sign ``head`` as of POSIX second ``time``; ``proof`` shows that it continues `last`.
@@ -136,13 +129,10 @@ class KeptSigner:
                 "the signer's memory and the database are both older than that"
             )
 
-    def _path(self, origin: str) -> Path:
-        return self._memory / f"{origin.replace('/', '_')}.json"
-
     def _save(self, origin: str, made: Signed) -> None:
         root = base64.b64encode(made.root).decode()
         kept = {"size": made.size, "root": root, "time": made.time, "note": made.note}
-        path = self._path(origin)
+        path = _path(self._memory, origin)
         part = path.with_suffix(".part")
         with part.open("w") as file:
             json.dump(kept, file)
@@ -161,6 +151,22 @@ class KeptSigner:
         with self._lock, (self._memory / "lock").open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def remembered(memory: Path, origin: str) -> Signed | None:
+    """The last head of a log that the signer with this memory signed. Raises `Frozen` where it is damaged."""
+    path = _path(memory, origin)
+    try:
+        kept = json.loads(path.read_text())
+        return Signed(kept["size"], base64.b64decode(kept["root"]), kept["time"], kept["note"])
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError):
+        raise Frozen(f"{path} does not hold the memory of a signer; bring it back from a copy") from None
+
+
+def _path(memory: Path, origin: str) -> Path:
+    return memory / f"{origin.replace('/', '_')}.json"
 
 
 def public_keys(keys: Sequence[Signer]) -> tuple[VerifierKey, ...]:

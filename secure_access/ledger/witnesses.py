@@ -66,6 +66,10 @@ class NoAnswer(Exception):
     """A witness did not sign; the message says why."""
 
 
+class Unknown(NoAnswer):
+    """A witness does not know this log: it has seen nothing of it."""
+
+
 @dataclass(frozen=True)
 class Behind(Exception):
     """A witness has another size than it was asked from: the one that it has seen."""
@@ -112,6 +116,8 @@ def largest_seen(urls: Iterable[str], signed: str) -> int | None:
             seen.append(size)
         except Behind as other:
             seen.append(other.size)
+        except Unknown:
+            seen.append(0)
         except NoAnswer:
             continue
     return max(seen, default=None)
@@ -215,6 +221,8 @@ def _post(url: str, body: str) -> str:
         if not text.strip().isdecimal():
             raise NoAnswer("it names no size")
         raise Behind(int(text))
+    if answer.status_code == 404:
+        raise Unknown("it does not know this log")
     raise NoAnswer(f"it answers {answer.status_code}: {' '.join(text.split())[:100]}")
 
 

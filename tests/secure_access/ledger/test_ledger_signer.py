@@ -119,7 +119,7 @@ def test_with_memory_a_silent_witness_stops_nothing_and_one_ahead_does(signer: K
 @pytest.mark.parametrize("damage", ["", "{}", '{"size": "three"}', '{"size": 3, "root": 4, "time": 1}'])
 def test_a_damaged_memory_freezes_it(signer: KeptSigner, damage: str) -> None:
     signer.sign(head(3), [], 1)
-    signer._path(NAME).write_text(damage)
+    (signer._memory / f"{NAME.replace('/', '_')}.json").write_text(damage)
     with pytest.raises(Frozen, match="memory"):
         again(signer).sign(head(5), merkle.consistency_proof(3, 5, tree()), 2)
 
@@ -139,7 +139,7 @@ def test_nothing_is_given_away_that_was_not_remembered(
         patch.setattr(*((os, "fsync", full) if step == "fsync" else (Path, "replace", full)))
         with pytest.raises(OSError, match="No space"):
             signer.sign(head(5), proof, 2)
-    assert json.loads(signer._path(NAME).read_text())["size"] == 3
+    assert json.loads((signer._memory / f"{NAME.replace('/', '_')}.json").read_text())["size"] == 3
     assert again(signer).last(NAME) == first
     assert signer.sign(head(5), proof, 2).size == 5
 

@@ -383,7 +383,9 @@ def test_damage_to_a_cosignature_is_named(told: SimpleNamespace, log_key: KeptSi
                 trigger = "ledger_cosignature_update"
                 drop = f"DROP TRIGGER {trigger}" + ("" if told.book.is_sqlite else " ON ledger_cosignature")
                 connection.exec_driver_sql(drop)
-                connection.exec_driver_sql(f"UPDATE ledger_cosignature SET {column} = {value} WHERE {ED25519}")
+                connection.exec_driver_sql(
+                    f"UPDATE ledger_cosignature SET {column} = {value} WHERE {ED25519}"
+                )
                 with Session(connection) as session:
                     named = {problem.table for problem in audit.verify(session, keys).problems}
                 assert "ledger_cosignature" in named, column
