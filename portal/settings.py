@@ -55,7 +55,8 @@ class Settings:
     database by process, where each has a role of its own there.
     ``mark`` is the authority's mark, ``None`` for the neutral one.
     ``witnesses`` are those of the public log, none where ``ASSAY_WITNESSES`` names no policy file; ``signer``
-    is the socket of the process that signs it, empty where the worker does.
+    is the socket of the process that signs it, empty where the worker does. ``ledger_kms`` are identifiers
+    of the log's keys where they lie in AWS KMS: Ed25519, then ML-DSA-44.
     ``smtp`` is the address of the mail server, empty for none; ``mail_from`` is who mails come from.
     """
 
@@ -85,6 +86,7 @@ class Settings:
     mark: Mark | None = None
     witnesses: Witnesses = witnesses.NONE
     signer: str = ""
+    ledger_kms: tuple[str, ...] = ()
 
     def database_of(self, process: str) -> str:
         """The address by which a zone or another process reaches the database: its own, or the common one."""
@@ -132,6 +134,7 @@ class Settings:
             mark=_mark(source, wrong),
             witnesses=_witnesses(source, wrong),
             signer=source.get("ASSAY_SIGNER") or "",
+            ledger_kms=tuple((source.get("ASSAY_LEDGER_KMS") or "").split()),
         )
         wrong += _unfit_policy(settings)
         wrong += _unfit_for_production(settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,7 +25,9 @@ from secure_access.db import Acting, Database
 from secure_access.jobs import PUBLISHER
 from secure_access.keys import ED25519, MLDSA44, FileRing, SigningKey
 from secure_access.ledger import log_keys, succession, witnesses
+from secure_access.ledger.kms_key import KmsKey
 from secure_access.ledger.log_keys import LogKeys
+from secure_access.ledger.note import Signer
 from secure_access.ledger.signer import KeptSigner, LogSigner, public_keys
 from secure_access.ledger.signer_process import RemoteSigner
 from secure_access.vault import LocalStore, S3Store, Store, Vault
@@ -151,7 +154,7 @@ def _log_keys(settings: Settings, *, alone: bool) -> LogKeys:
                 f"This instance has no public keys of its ledger yet, {path}. Bring them there first: "
                 "assay migrate, or copy the file of the signer"
             )
-        _publish_keys(settings, _signing_keys(settings))
+        _publish_keys(settings, _kms_keys(settings) if settings.ledger_kms else _signing_keys(settings))
     return log_keys.read(json.loads(path.read_text()))
 
 
@@ -195,7 +198,17 @@ def succeed(settings: Settings) -> LogKeys:
     return log_keys.read([*map(str, made), *lines])
 
 
-def _publish_keys(settings: Settings, keys: tuple[SigningKey, ...]) -> None:
+def _kms_keys(settings: Settings) -> tuple[KmsKey, ...]:
+    """The keys of the log where they lie in KMS, under the name that the log has, or a new one."""
+    import boto3  # noqa: PLC0415 - a tenth of the time to start, for larger instances only
+
+    public = settings.home / "keys" / LEDGER_PUBLIC
+    name = log_keys.read(json.loads(public.read_text())).name if public.exists() else _log_name(settings)
+    client = boto3.client("kms")
+    return tuple(KmsKey(client, key_id, name) for key_id in settings.ledger_kms)
+
+
+def _publish_keys(settings: Settings, keys: Sequence[Signer]) -> None:
     _write_once(settings.home / "keys" / LEDGER_PUBLIC, [str(key) for key in public_keys(keys)])
 
 
@@ -209,7 +222,7 @@ def _signer(settings: Settings) -> LogSigner:
 def own_signer(settings: Settings) -> KeptSigner:
     """The signer with its keys and its memory in this process."""
     asked = settings.witnesses.asked
-    keys = _signing_keys(settings)
+    keys = _kms_keys(settings) if settings.ledger_kms else _signing_keys(settings)
     _publish_keys(settings, keys)
     return KeptSigner(
         keys,

@@ -9,17 +9,18 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from secure_access.db import Database, Session, Table
-from secure_access.ledger import commitment, merkle, note, records, security_log, tiles, triggers
+from secure_access.ledger import audit_tree, commitment, merkle, records, security_log, triggers
+from secure_access.ledger.audit_report import Report
 from secure_access.ledger.canonical import NotCanonical
 from secure_access.ledger.log_keys import LogKeys
-from secure_access.ledger.note import Checkpoint, VerifierKey
+from secure_access.ledger.note import VerifierKey
 from secure_access.ledger.records import Row
 from secure_access.ledger.tables import (
     LedgerAbout,
@@ -32,9 +33,7 @@ from secure_access.ledger.tables import (
     Log,
     SecurityLogRow,
 )
-from secure_access.ledger.witnesses import NONE, Witnesses, cosigned_at, own_cosignatures
-
-Held = Mapping[type[Table], list[Row]]
+from secure_access.ledger.witnesses import NONE, Witnesses
 
 
 @dataclass(frozen=True)
@@ -47,40 +46,6 @@ class Keys:
 
 # What reading a damaged row raises: a date, an enumeration or an identifier that is none.
 UNREADABLE = (ValueError, LookupError, TypeError, SQLAlchemyError)
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing that does not match: in which table, which row, and what about it."""
-
-    table: str
-    row: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.table} {self.row}: {self.reason}"
-
-
-@dataclass
-class Report:
-    """What was checked, and what does not match."""
-
-    entries: int = 0
-    waiting: int = 0
-    rows: dict[str, int] = field(default_factory=dict)
-    sizes: dict[str, int] = field(default_factory=dict)
-    witnessed: dict[str, int] = field(default_factory=dict)
-    """Up to which size a witness whose key is known has signed, by log."""
-    problems: list[Problem] = field(default_factory=list)
-
-    @property
-    def passed(self) -> bool:
-        return not self.problems
-
-    def add(self, kind: type[Table] | str, row: object, reason: str) -> None:
-        """Report a mismatch."""
-        table = kind if isinstance(kind, str) else records.sql_table(kind).name
-        self.problems.append(Problem(table, str(row), reason))
 
 
 @dataclass
@@ -128,9 +93,9 @@ def verify(session: Session, keys: Keys) -> Report:
     }
     for log in Log:
         mine = {kind: [row for row in rows if row["log"] == log] for kind, rows in held.items()}
-        _check_tree(log, keys.logs[log], read.leaves[log], mine, report)
-        _check_cosignatures(keys.witnesses, mine, report)
-        _check_times(read.times[log], mine, report)
+        audit_tree.check_tree(log, keys.logs[log], read.leaves[log], mine, report)
+        audit_tree.check_cosignatures(keys.witnesses, mine, report)
+        audit_tree.check_times(read.times[log], mine, report)
     for kind, rows in held.items():
         for row in rows:
             if row["log"] not in set(Log):
@@ -243,131 +208,12 @@ def _gather(number: int, entry: LedgerEntry, content: dict[str, Any], read: _Rea
             read.custody.append((number, size, root))
 
 
-def _check_tree(
-    log: Log, keys: Sequence[VerifierKey], leaves: dict[int, bytes], held: Held, report: Report
-) -> None:
-    for place in range(max(leaves, default=-1) + 1):
-        if place not in leaves:
-            report.add(LedgerEntry, f"{log} {place}", "is missing: no entry has this place in the log")
-    hashes = [leaves[place] for place in sorted(leaves)]
-    report.sizes[log] = len(hashes)
-    tree = merkle.from_leaves(hashes)
-    if hashes and not held[LedgerHead]:
-        report.add(LedgerHead, log, "is missing")
-    for head in held[LedgerHead]:
-        _check_head(LedgerHead, head, len(hashes), tree, report)
-        if head["size"] < len(hashes):
-            report.add(LedgerHead, log, f"is of {head['size']} entries, and there are {len(hashes)}")
-    _check_checkpoints(keys, held[LedgerCheckpoint], hashes, tree, report)
-    if held[LedgerHead] and held[LedgerHead][0]["size"] not in {
-        row["size"] for row in held[LedgerCheckpoint]
-    }:
-        size = held[LedgerHead][0]["size"]
-        report.add(
-            LedgerCheckpoint, f"{log}/{size}", "is missing: the head is not signed yet, or it was removed"
-        )
-    _check_tiles(log, held[LedgerTile], hashes, report)
-
-
-def _check_head(kind: type[Table], row: Row, size: int, tree: merkle.Nodes, report: Report) -> None:
-    name = records.row_id(kind, row)
-    if row["size"] > size:
-        report.add(kind, name, f"is of {row['size']} entries, and there are {size}")
-    elif row["root"] != merkle.root(row["size"], tree):
-        report.add(kind, name, "its root is not that of the entries")
-
-
-def _check_checkpoints(
-    keys: Sequence[VerifierKey],
-    rows: Sequence[Row],
-    hashes: Sequence[bytes],
-    tree: merkle.Nodes,
-    report: Report,
-) -> None:
-    before = -1
-    for row in rows:
-        name = records.row_id(LedgerCheckpoint, row)
-        _check_head(LedgerCheckpoint, row, len(hashes), tree, report)
-        try:
-            parsed = note.parse(row["note"])
-            signed = {key.name for key in parsed.verified(keys)}
-            if Checkpoint.parse(parsed.text) not in {Checkpoint(n, row["size"], row["root"]) for n in signed}:
-                report.add(LedgerCheckpoint, name, "its note is of another head")
-            if any(cosigned_at(line) != row["at"] for line in own_cosignatures(parsed, keys)):
-                report.add(LedgerCheckpoint, name, "its time is not the one that was signed")
-        except ValueError as problem:
-            report.add(LedgerCheckpoint, name, str(problem))
-        if row["previous"] != before:
-            report.add(LedgerCheckpoint, name, f"follows the one of size {row['previous']}, which is missing")
-        before = row["size"]
-
-
-def _check_cosignatures(witnesses: Sequence[VerifierKey], held: Held, report: Report) -> None:
-    """Each stands under its checkpoint, and is that of a witness: of a known one, by its key."""
-    notes = {row["size"]: row["note"] for row in held[LedgerCheckpoint]}
-    known = {(key.name, key.id.hex()) for key in witnesses}
-    for row in held[LedgerCosignature]:
-        name = records.row_id(LedgerCosignature, row)
-        if row["size"] not in notes:
-            report.add(LedgerCosignature, name, "is of a checkpoint that is not there")
-            continue
-        try:
-            text = note.parse(notes[row["size"]]).text
-            parsed = note.parse(f"{text}\n{row['line']}")
-            (line,) = parsed.signatures
-            if (line.name, line.key_id.hex()) != (row["name"], row["key"]):
-                report.add(LedgerCosignature, name, "its line is of another witness")
-            elif cosigned_at(line) != row["cosigned_at"]:
-                report.add(LedgerCosignature, name, "its time is not the one that was signed")
-            elif (row["name"], row["key"]) in known:
-                parsed.verified(witnesses)
-                report.witnessed[row["log"]] = max(row["size"], report.witnessed.get(row["log"], 0))
-        except ValueError as problem:
-            report.add(LedgerCosignature, name, str(problem))
-
-
 def _check_seen(session: Session, report: Report) -> None:
     """No witness has seen more than there is: what it saw was signed, and is gone."""
     for url, row in _rows(session, LedgerWitness, report):
         if row["size"] > report.sizes[Log.PUBLIC]:
             report.add(
                 LedgerWitness, url, f"saw {row['size']} entries, and there are {report.sizes[Log.PUBLIC]}"
-            )
-
-
-def _check_times(recorded: Mapping[int, datetime], held: Held, report: Report) -> None:
-    """The times of heads, which no signature covers, held between the entries and the next checkpoint.
-
-    A head is moved after the last entry that it covers was recorded, and signed after that and after the
-    checkpoint before it. How much later is not known to the log.
-    """
-    newest = before = datetime.min.replace(tzinfo=UTC)
-    place = 0
-    moved = {row["size"]: row["moved_at"] for row in held[LedgerHead]}
-    for row in sorted(held[LedgerCheckpoint], key=lambda row: int(row["size"])):
-        name = records.row_id(LedgerCheckpoint, row)
-        newest = max([newest, *(recorded[n] for n in range(place, row["size"]) if n in recorded)])
-        place = row["size"]
-        if row["at"] < newest:
-            report.add(LedgerCheckpoint, name, "its time is before an entry that it covers was recorded")
-        if row["at"] < before:
-            report.add(LedgerCheckpoint, name, "its time is before that of the checkpoint that it follows")
-        if row["at"] < moved.get(place, row["at"]):
-            report.add(LedgerHead, row["log"], "its time is after that of its checkpoint")
-        before = row["at"]
-    for head in held[LedgerHead]:
-        covered = [at for n, at in recorded.items() if n < head["size"]]
-        if covered and head["moved_at"] < max(covered):
-            report.add(LedgerHead, head["log"], "its time is before an entry that it covers was recorded")
-
-
-def _check_tiles(log: Log, rows: Sequence[Row], hashes: list[bytes], report: Report) -> None:
-    expected = tiles.grow(tiles.nothing, 0, hashes)
-    stored = {(row["level"], row["number"]): row["hashes"] for row in rows}
-    for place in sorted(expected.keys() | stored.keys()):
-        if stored.get(place) != expected.get(place):
-            report.add(
-                LedgerTile, f"{log}/{place[0]}/{place[1]}", "differs from the tile built of the entries"
             )
 
 

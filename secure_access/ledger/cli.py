@@ -11,6 +11,7 @@ import click
 
 from secure_access.db import Database
 from secure_access.ledger import audit, verify_receipt
+from secure_access.ledger.audit_report import Report
 
 FORMATS = click.Choice(["text", "json"])
 
@@ -73,7 +74,7 @@ def ledger_commands(open_ledger: OpenLedger) -> click.Group:
     return ledger
 
 
-def as_json(report: audit.Report) -> str:
+def as_json(report: Report) -> str:
     """The report for programs."""
     return json.dumps({"passed": report.passed, **asdict(report)}, indent=2, ensure_ascii=False)
 
