@@ -7,13 +7,16 @@ from pathlib import Path
 
 import click
 
-from portal import tables
+from portal import tables, wiring
 from portal.settings import Settings, SettingsError, settings_or_exit
-from portal.wiring import wire
+from portal.wiring import LEDGER_PUBLIC, wire
 from secure_access.db import Database
-from secure_access.ledger import audit, receipts, sequencer
+from secure_access.ledger import audit, log_keys, receipts, sequencer, succession, witnesses
 from secure_access.ledger.cli import ledger_commands
+from secure_access.ledger.signer import Frozen, remembered
+from secure_access.ledger.signer_process import SignerService
 from secure_access.ledger.tables import Log
+from secure_access.ledger.witness_cli import witness
 
 HOME = click.option(
     "--home", type=click.Path(file_okay=False, path_type=Path), help="State of the instance (ASSAY_HOME)."
@@ -32,7 +35,7 @@ def settings_of(home: Path | None) -> Settings:
             settings = Settings.from_env({**os.environ, "ASSAY_HOME": str(home)})
         except SettingsError as error:
             raise click.ClickException(f"These settings cannot be used:\n{error}") from error
-    if not (settings.home / "keys" / "ledger-key").exists():
+    if not (settings.home / "keys" / LEDGER_PUBLIC).exists():
         raise click.ClickException(
             f"There is no instance in {settings.home}. Name its folder with --home, or with ASSAY_HOME."
         )
@@ -43,8 +46,8 @@ def open_ledger(home: Path | None) -> tuple[Database, audit.Keys]:
     """The database and the log keys of an instance, with every table of record known."""
     # The audit walks the tables that the program knows; this import is what makes it know all of them.
     assert tables.MODULES
-    wired = wire(settings_of(home), process="verifier")
-    return wired.database, audit.verifier_keys(wired.ledger_signer)
+    wired = wire(settings_of(home), process="verifier", signs=False)
+    return wired.database, audit.verifier_keys(wired.log_keys, wired.settings.witnesses)
 
 
 ledger = ledger_commands(open_ledger)
@@ -53,25 +56,101 @@ ledger = ledger_commands(open_ledger)
 @ledger.command("policy")
 @HOME
 def policy(home: Path | None) -> None:
-    """Print the policy file that outsiders verify receipts with: the public key of this log."""
-    wired = wire(settings_of(home))
+    """Print the policy file that outsiders verify receipts with: the keys of this log and its witnesses."""
+    wired = wire(settings_of(home), signs=False)
     wired.database.dispose()
-    click.echo(receipts.policy_text([sequencer.verifier(wired.ledger_signer)]), nl=False)
+    click.echo(receipts.policy_text(wired.log_keys.ever_of(Log.PUBLIC), wired.settings.witnesses), nl=False)
 
 
 @ledger.command("sequence")
 @HOME
 def sequence(home: Path | None) -> None:
-    """Give every recorded entry its place and sign the new heads, as the worker does every two seconds.
+    """Give every recorded entry its place, sign the new heads, ask the witnesses, as the worker does.
 
     Exit status 1, with the reason, where the stored tree does not continue the last signed checkpoint.
     """
     wired = wire(settings_of(home), process="sequencer")
+    assert wired.signer is not None
+    now = wired.clock.now()
     try:
-        heads = sequencer.sequence(wired.database, wired.ledger_signer, wired.clock.now())
-    except sequencer.LogDamaged as damage:
+        heads = sequencer.sequence(wired.database, wired.signer, now)
+        problems = witnesses.ask(wired.database, wired.settings.witnesses, now)
+    except (sequencer.LogDamaged, Frozen) as damage:
         raise click.ClickException(f"Nothing was signed: {damage}.") from damage
     finally:
         wired.database.dispose()
     for log in Log:
         click.echo(f"{heads[log].origin}: {heads[log].size} entries, signed")
+    for url, problem in problems.items():
+        click.echo(f"{url} did not cosign: {problem}", err=True)
+
+
+@ledger.command("signer")
+@HOME
+@click.option(
+    "--socket",
+    "path",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Where it answers (ASSAY_SIGNER).",
+)
+def signer(home: Path | None, path: Path) -> None:
+    """Hold the log's keys in a process of its own, and sign only heads that continue the last one signed.
+
+    Run it as another user than the portal, with HOME in a folder that only it reads. It makes the keys the
+    first time, and writes their public halves to HOME/keys/ledger-keys.pub: give the portal a copy of that
+    file, and the name of the socket in ASSAY_SIGNER.
+    """
+    own = wiring.own_signer(settings_of_signer(home))
+    with SignerService(path, own) as service:
+        for key in own.keys:
+            click.echo(f"log {key}")
+        click.echo(f"# signing behind {path}")
+        try:
+            service.serve_forever()
+        except KeyboardInterrupt:
+            click.echo("# stopped")
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def settings_of_signer(home: Path | None) -> Settings:
+    """The settings of the environment, for a signer whose folder is ``home``; it may be new."""
+    try:
+        return Settings.from_env({**os.environ, **({"ASSAY_HOME": str(home)} if home else {})})
+    except SettingsError as error:
+        raise click.ClickException(f"These settings cannot be used:\n{error}") from error
+
+
+@ledger.command("succeed")
+@HOME
+@click.option("--reason", required=True, type=click.Choice(succession.REASONS))
+@click.confirmation_option(prompt="The old log never signs again. Begin a successor?")
+def succeed(home: Path | None, reason: str) -> None:
+    """Give up a log that cannot go on, and begin a successor of another name with new keys.
+
+    For a log that is frozen because its database was restored from an older copy, or whose key is lost or
+    known to others. It says so in a public entry. Publish the new policy file afterwards, and give it to the
+    witnesses: `assay ledger policy`.
+    """
+    settings = settings_of(home)
+    if settings.signer:
+        raise click.ClickException("Run this where the log's keys are, without ASSAY_SIGNER.")
+    wired = wire(settings, process="sequencer", signs=False)
+    old = wired.log_keys.name
+    try:
+        for log in Log:
+            name = log_keys.origin(old, log)
+            last = remembered(settings.home / "signer", name)
+            with wired.database.write() as session:
+                succession.note_succession(
+                    session, log=log, origin=name, last=last, reason=reason, now=wired.clock.now()
+                )
+    finally:
+        wired.database.dispose()
+    new = wiring.succeed(settings)
+    click.echo(f"{old} has ended. {new.name} goes on; restart the worker, then publish its policy:")
+    click.echo(receipts.policy_text(new.ever_of(Log.PUBLIC), settings.witnesses), nl=False)
+
+
+ledger.add_command(witness)

@@ -18,6 +18,8 @@ from portal import mark
 from portal.mark import Mark
 from secure_access.identity import policy, providers
 from secure_access.identity.passkeys import Models
+from secure_access.ledger import witnesses
+from secure_access.ledger.witnesses import Witnesses
 
 PUBLIC = "public"
 SIGN_IN_ZONES = ("developer", "evaluator", "government")
@@ -52,6 +54,9 @@ class Settings:
     ``zone`` is the one zone that this process serves, empty for all. ``databases`` holds addresses of the
     database by process, where each has a role of its own there.
     ``mark`` is the authority's mark, ``None`` for the neutral one.
+    ``witnesses`` are those of the public log, none where ``ASSAY_WITNESSES`` names no policy file; ``signer``
+    is the socket of the process that signs it, empty where the worker does. ``ledger_kms`` are identifiers
+    of the log's keys where they lie in AWS KMS: Ed25519, then ML-DSA-44.
     ``smtp`` is the address of the mail server, empty for none; ``mail_from`` is who mails come from.
     """
 
@@ -79,6 +84,9 @@ class Settings:
     zone: str = ""
     databases: Mapping[str, str] = field(default_factory=dict, repr=False)
     mark: Mark | None = None
+    witnesses: Witnesses = witnesses.NONE
+    signer: str = ""
+    ledger_kms: tuple[str, ...] = ()
 
     def database_of(self, process: str) -> str:
         """The address by which a zone or another process reaches the database: its own, or the common one."""
@@ -125,6 +133,9 @@ class Settings:
             zone=_zone(source, wrong),
             databases=_databases(source),
             mark=_mark(source, wrong),
+            witnesses=_witnesses(source, wrong),
+            signer=source.get("ASSAY_SIGNER") or "",
+            ledger_kms=tuple((source.get("ASSAY_LEDGER_KMS") or "").split()),
         )
         wrong += _unfit_policy(settings)
         wrong += _unfit_for_production(settings)
@@ -140,6 +151,17 @@ def settings_or_exit() -> Settings:
     except SettingsError as error:
         click.echo(f"These settings cannot be used:\n{error}", err=True)
         raise SystemExit(2) from error
+
+
+def _witnesses(source: Mapping[str, str], wrong: list[str]) -> Witnesses:
+    path = source.get("ASSAY_WITNESSES")
+    if not path:
+        return witnesses.NONE
+    try:
+        return Witnesses.parse(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        wrong.append(f"ASSAY_WITNESSES is {path}, which is no policy file (C2SP tlog-policy): {problem}.")
+        return witnesses.NONE
 
 
 def _whole(source: Mapping[str, str], name: str, default: int, wrong: list[str]) -> int:

@@ -49,6 +49,8 @@ from secure_access.db import (
 )
 from secure_access.identity import Actor, OrganisationKind, PasswordHasher, SignInSession, delegation
 from secure_access.keys import KeyProvider
+from secure_access.ledger.log_keys import LogKeys
+from secure_access.ledger.signer import LogSigner
 from secure_access.vault import Vault
 from secure_access.workflow import NotFound
 
@@ -98,7 +100,9 @@ class Wired:
     vault: Vault
     clock: Clock
     hasher: PasswordHasher
-    ledger_signer: Any
+    log_keys: LogKeys
+    signer: LogSigner | None
+    """Signs the log; only the processes that sequence it have one."""
     law: Callable[[Session, datetime], AbstractContextManager[None]]
     """Puts the law as it stands at a moment in this instance in place of what the release brought."""
     credential_keys: KeyProvider

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import click
 from argon2 import PasswordHasher
 from celery import Celery
 
@@ -21,22 +23,36 @@ from portal.web import Wired
 from secure_access.clock import Clock, MovedClock, SystemClock
 from secure_access.db import Acting, Database
 from secure_access.jobs import PUBLISHER
-from secure_access.keys import FileRing, SigningKey
-from secure_access.ledger.note import VerifierKey
+from secure_access.keys import ED25519, MLDSA44, FileRing, SigningKey
+from secure_access.ledger import log_keys, succession, witnesses
+from secure_access.ledger.kms_key import KmsKey
+from secure_access.ledger.log_keys import LogKeys
+from secure_access.ledger.note import Signer
+from secure_access.ledger.signer import KeptSigner, LogSigner, public_keys
+from secure_access.ledger.signer_process import RemoteSigner
 from secure_access.vault import LocalStore, S3Store, Store, Vault
 
 PERFORM = "assay.perform"
-LEDGER_PUBLIC = "ledger-key.pub"
+LEDGER_PUBLIC = "ledger-keys.pub"
+SIGNING_KEYS = {"ledger-key": ED25519, "ledger-key-mldsa": MLDSA44}
+"""The files of the keys that sign the log. The first signs, the others cosign."""
 _POLL_SECONDS = 0.25
+
+
+class NoSigningKey(click.ClickException):
+    """The key that signs the log is gone. Nothing is made in its place: another key is another log."""
 
 
 class NotMigrated(Exception):
     """A zone alone finds an instance that was never migrated, and makes no keys for others."""
 
 
-def wire(settings: Settings, *, zone: str = "", process: str = "", hasher: Any = None) -> Wired:
+def wire(
+    settings: Settings, *, zone: str = "", process: str = "", signs: bool = True, hasher: Any = None
+) -> Wired:
     """Build the parts, of the whole instance or of one ``zone`` alone.
 
+    Without ``signs`` it cannot sign the log: for what only reads it.
     ``process`` is the role in which another process than a zone reaches the database, if it has one there.
 
     Makes the home folder and its keys on the first call. A zone alone loads no cookie secret of another,
@@ -52,7 +68,8 @@ def wire(settings: Settings, *, zone: str = "", process: str = "", hasher: Any =
         vault=Vault(_store(settings), ring),
         clock=_clock(settings),
         hasher=hasher or PasswordHasher(),
-        ledger_signer=_ledger_public(home / "keys") if zone else _ledger_key(settings),
+        log_keys=_log_keys(settings, alone=bool(zone)),
+        signer=_signer(settings) if signs and not zone else None,
         law=versions.law_of,
         credential_keys=ring.for_purpose("credentials"),
         secrets=_secrets(home / "keys", zone),
@@ -128,25 +145,90 @@ def _ring(path: Path) -> FileRing:
     return FileRing(path)
 
 
-def _ledger_key(settings: Settings) -> SigningKey:
-    keys = settings.home / "keys"
-    path = keys / "ledger-key"
+def _log_keys(settings: Settings, *, alone: bool) -> LogKeys:
+    """The halves by which checkpoints are verified and none is signed."""
+    path = settings.home / "keys" / LEDGER_PUBLIC
     if not path.exists():
-        SigningKey.create(path, _log_name(settings))
-    found = SigningKey.load(path)
-    if not (keys / LEDGER_PUBLIC).exists():
-        _write_once(keys / LEDGER_PUBLIC, found.verifier)
-    return found
+        if alone or settings.signer:
+            raise NotMigrated(
+                f"This instance has no public keys of its ledger yet, {path}. Bring them there first: "
+                "assay migrate, or copy the file of the signer"
+            )
+        _publish_keys(settings, _kms_keys(settings) if settings.ledger_kms else _signing_keys(settings))
+    return log_keys.read(json.loads(path.read_text()))
 
 
-def _ledger_public(keys: Path) -> VerifierKey:
-    """The half by which checkpoints are verified and none is signed."""
-    try:
-        return VerifierKey.parse(json.loads((keys / LEDGER_PUBLIC).read_text()))
-    except FileNotFoundError:
-        raise NotMigrated(
-            "This instance has no ledger key yet. Bring it there first: assay migrate"
-        ) from None
+def _signing_keys(settings: Settings, log_name: str = "") -> tuple[SigningKey, ...]:
+    """The keys of the log, made where they are missing: Ed25519, and ML-DSA-44 beside it."""
+    found = []
+    known = not log_name and (settings.home / "keys" / LEDGER_PUBLIC).exists()
+    for name, kind in SIGNING_KEYS.items():
+        path = settings.home / "keys" / name
+        if not path.exists() and known:
+            raise NoSigningKey(
+                f"{path} is gone, and the log was signed with it. Bring it back from its copy, or begin a "
+                "successor: assay ledger succeed --reason key_lost"
+            )
+        if not path.exists():
+            SigningKey.create(path, log_name or _log_name(settings), kind)
+        found.append(SigningKey.load(path))
+    return tuple(found)
+
+
+def succeed(settings: Settings) -> LogKeys:
+    """Make the keys of the log's successor; the old ones go to ``keys/ended`` and sign nothing any more.
+
+    Each step can be done again after a crash: a key of the old name moves, one of the new name stays.
+    """
+    keys = settings.home / "keys"
+    lines = json.loads((keys / LEDGER_PUBLIC).read_text())
+    old = log_keys.read(lines).name
+    new = succession.next_name(old)
+    ended = keys / "ended"
+    ended.mkdir(mode=0o700, exist_ok=True)
+    for name in SIGNING_KEYS:
+        path = keys / name
+        if path.exists() and SigningKey.load(path).name == old:
+            path.replace(ended / f"{name}.{len(list(ended.glob(f'{name}.*'))) + 1}")
+    made = public_keys(_signing_keys(settings, new))
+    part = keys / f".{LEDGER_PUBLIC}.part"
+    part.unlink(missing_ok=True)
+    _write_once(part, [*map(str, made), *lines])
+    part.replace(keys / LEDGER_PUBLIC)
+    return log_keys.read([*map(str, made), *lines])
+
+
+def _kms_keys(settings: Settings) -> tuple[KmsKey, ...]:
+    """The keys of the log where they lie in KMS, under the name that the log has, or a new one."""
+    import boto3  # noqa: PLC0415 - a tenth of the time to start, for larger instances only
+
+    public = settings.home / "keys" / LEDGER_PUBLIC
+    name = log_keys.read(json.loads(public.read_text())).name if public.exists() else _log_name(settings)
+    client = boto3.client("kms")
+    return tuple(KmsKey(client, key_id, name) for key_id in settings.ledger_kms)
+
+
+def _publish_keys(settings: Settings, keys: Sequence[Signer]) -> None:
+    _write_once(settings.home / "keys" / LEDGER_PUBLIC, [str(key) for key in public_keys(keys)])
+
+
+def _signer(settings: Settings) -> LogSigner:
+    """The signer of the log: another process where the settings name its socket, or in this one."""
+    if settings.signer:
+        return RemoteSigner(Path(settings.signer), _log_keys(settings, alone=True).keys)
+    return own_signer(settings)
+
+
+def own_signer(settings: Settings) -> KeptSigner:
+    """The signer with its keys and its memory in this process."""
+    asked = settings.witnesses.asked
+    keys = _kms_keys(settings) if settings.ledger_kms else _signing_keys(settings)
+    _publish_keys(settings, keys)
+    return KeptSigner(
+        keys,
+        settings.home / "signer",
+        (lambda signed: witnesses.largest_seen(asked, signed)) if asked else (lambda _signed: 0),
+    )
 
 
 def _store(settings: Settings) -> Store:

@@ -30,7 +30,8 @@ from portal.web import Wired
 from portal.wiring import PERFORM, bare_celery, database_of, publish_to, wire, worker_ready_file
 from secure_access import jobs
 from secure_access.db import Session
-from secure_access.ledger import sequencer
+from secure_access.ledger import sequencer, witnesses
+from secure_access.ledger.signer import Frozen
 from secure_access.workflow import Denied
 
 Effect = Callable[[Session, datetime], None]
@@ -51,6 +52,7 @@ VERBS: Mapping[str, Verb] = {
 SCHEDULE: Mapping[str, Mapping[str, object]] = {
     # What was missed while no worker ran is not made up for: each looks at all that waits.
     "sequence": {"task": "assay.sequence", "schedule": 2.0, "options": {"expires": 10}},
+    "witness": {"task": "assay.witness", "schedule": 5.0, "options": {"expires": 10}},
     "reap": {"task": "assay.reap", "schedule": 10.0, "options": {"expires": 30}},
     "anchor": {"task": "assay.anchor", "schedule": crontab(minute="0"), "options": {"expires": 600}},
 }
@@ -167,7 +169,15 @@ def create_celery(wired: Wired, verbs: Mapping[str, Verb] = VERBS) -> Celery:
     book = database_of(wired.settings, "sequencer")
 
     def sequence() -> None:
-        sequencer.sequence(book, wired.ledger_signer, wired.clock.now())
+        assert wired.signer is not None
+        try:
+            sequencer.sequence(book, wired.signer, wired.clock.now())
+        except (sequencer.LogDamaged, Frozen) as stopped:
+            log.critical("ledger.nothing_signed", reason=str(stopped))
+
+    def ask_witnesses() -> None:
+        for url, problem in witnesses.ask(book, wired.settings.witnesses, wired.clock.now()).items():
+            log.error("witness.did_not_sign", url=url, problem=problem)
 
     def anchor() -> None:
         sequencer.anchor(book, wired.clock.now())
@@ -175,7 +185,13 @@ def create_celery(wired: Wired, verbs: Mapping[str, Verb] = VERBS) -> Celery:
     def publish_due() -> None:
         reap(wired, lambda job_id: app.send_task(PERFORM, args=[str(job_id)]))
 
-    tasks = {PERFORM: take, "assay.sequence": sequence, "assay.anchor": anchor, "assay.reap": publish_due}
+    tasks = {
+        PERFORM: take,
+        "assay.sequence": sequence,
+        "assay.witness": ask_witnesses,
+        "assay.anchor": anchor,
+        "assay.reap": publish_due,
+    }
     for name, task in tasks.items():
         app.task(name=name)(task)
     return app

@@ -15,7 +15,7 @@ import re
 import secrets
 import stat
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ from typing import Protocol, Self
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
@@ -34,7 +35,17 @@ SECRET_DOMAIN = b"assay/secret/v1\0"
 _BLOB = struct.Struct(">BI12s")
 """Layout of a wrapped key: format 1, version of the ring key, nonce; the AES-256-GCM output follows."""
 _PRIVATE = "PRIVATE+KEY+"
-_ED25519 = b"\x01"
+ED25519, MLDSA44 = 0x01, 0x06
+"""Kinds of signing key, as C2SP signed-note and tlog-cosignature number them."""
+PrivateKey = Ed25519PrivateKey | MLDSA44PrivateKey
+_READ: Mapping[int, Callable[[bytes], PrivateKey]] = {
+    ED25519: Ed25519PrivateKey.from_private_bytes,
+    MLDSA44: MLDSA44PrivateKey.from_seed_bytes,
+}
+_MAKE: Mapping[int, Callable[[], PrivateKey]] = {
+    ED25519: Ed25519PrivateKey.generate,
+    MLDSA44: MLDSA44PrivateKey.generate,
+}
 
 
 class KeyFailure(Exception):
@@ -184,23 +195,25 @@ class FileRing:
 
 
 class SigningKey:
-    """An Ed25519 key with a name, in the text form of C2SP signed notes.
+    """A key with a name that signs, in the text form of C2SP signed notes: Ed25519, or ML-DSA-44.
 
-    Source: https://c2sp.org/signed-note, and golang.org/x/mod/sumdb/note for the private form.
+    Source: https://c2sp.org/signed-note, https://c2sp.org/tlog-cosignature, and
+    golang.org/x/mod/sumdb/note for the private form (of ML-DSA-44 its 32-byte seed, FIPS 204).
     """
 
-    def __init__(self, name: str, key: Ed25519PrivateKey) -> None:
+    def __init__(self, name: str, key: PrivateKey) -> None:
         if not re.fullmatch(r"[^\s+]+", name):
             raise BadKeyFile("the name of a key has no spaces and no plus sign")
         self.name = name
         self._key = key
+        self.kind = ED25519 if isinstance(key, Ed25519PrivateKey) else MLDSA44
         self.public = key.public_key().public_bytes_raw()
 
     @classmethod
-    def create(cls, path: Path, name: str) -> Self:
+    def create(cls, path: Path, name: str, kind: int = ED25519) -> Self:
         """A new key in a new file of mode 0600. Raises `BadKeyFile` if there is a file already."""
-        made = cls(name, Ed25519PrivateKey.generate())
-        secret = base64.b64encode(_ED25519 + made._key.private_bytes_raw()).decode()
+        made = cls(name, _MAKE[kind]())
+        secret = base64.b64encode(bytes([kind]) + made._key.private_bytes_raw()).decode()
         _write_private(path, f"{_PRIVATE}{name}+{made.key_id}+{secret}\n", fresh=True)
         return made
 
@@ -214,31 +227,31 @@ class SigningKey:
         name, key_id, encoded = parts
         try:
             secret = base64.b64decode(encoded, validate=True)
-            key = cls(name, Ed25519PrivateKey.from_private_bytes(secret[1:]))
-        except ValueError:
+            key = cls(name, _READ[secret[0]](secret[1:]))
+        except (ValueError, LookupError):
             raise wrong from None
-        if secret[:1] != _ED25519 or key.key_id != key_id:
+        if key.key_id != key_id:
             raise wrong
         return key
 
     @property
     def key_id(self) -> str:
         """The first four bytes of SHA-256 over name and public key, in hex: the hash of a signed note."""
-        return note_key_id(self.name, self.public)
+        return note_key_id(self.name, self.public, self.kind)
 
     @property
     def verifier(self) -> str:
         """The public key as one line, for policy files and pages."""
-        return f"{self.name}+{self.key_id}+{base64.b64encode(_ED25519 + self.public).decode()}"
+        return f"{self.name}+{self.key_id}+{base64.b64encode(bytes([self.kind]) + self.public).decode()}"
 
     def sign(self, message: bytes) -> bytes:
-        """The 64-byte signature over exactly ``message``."""
+        """The signature over exactly ``message``: 64 bytes, or 2,420 of ML-DSA-44."""
         return self._key.sign(message)
 
 
-def note_key_id(name: str, public: bytes) -> str:
-    """The key id of a named Ed25519 public key, as C2SP signed-note computes it."""
-    return hashlib.sha256(name.encode() + b"\n" + _ED25519 + public).hexdigest()[:8]
+def note_key_id(name: str, public: bytes, kind: int = ED25519) -> str:
+    """The key id of a named public key, as C2SP signed-note computes it."""
+    return hashlib.sha256(name.encode() + b"\n" + bytes([kind]) + public).hexdigest()[:8]
 
 
 def verify(public: bytes, signature: bytes, message: bytes) -> bool:

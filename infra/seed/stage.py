@@ -52,7 +52,8 @@ class Stage:
             fresh = {name: _again(session, value) for name, value in arguments.items()}
             made = verb(session, now=self.now, **fresh)
         run_due(self.wired)
-        sequencer.sequence(self.wired.database, self.wired.ledger_signer, self.now)
+        assert self.wired.signer is not None
+        sequencer.sequence(self.wired.database, self.wired.signer, self.now)
         return made
 
     def upload(self, name: str, content: bytes) -> Upload:

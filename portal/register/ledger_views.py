@@ -9,7 +9,7 @@ from flask import Blueprint, Response, g, render_template, request
 from portal.register import growth
 from portal.register.views import attached
 from portal.web import current_zone, origin, uploads
-from secure_access.ledger import Log, receipts, sequencer, verify_receipt
+from secure_access.ledger import Log, receipts, sequencer, verify_receipt, witnesses
 from secure_access.workflow import NotFound
 
 LARGEST_RECEIPT = 128 * 1024
@@ -25,7 +25,7 @@ def show() -> str:
     return render_template(
         "ledger/ledger.html",
         checkpoint=sequencer.latest(g.session, Log.PUBLIC),
-        origin=sequencer.origin(current_zone().wired.ledger_signer.name, Log.PUBLIC),
+        origin=current_zone().wired.log_keys.name,
         rows=rows,
         growth=growth,
         **_addresses(),
@@ -38,7 +38,7 @@ def checkpoint() -> Response:
     newest = sequencer.latest(g.session, Log.PUBLIC)
     if newest is None:
         raise NotFound
-    return Response(newest.note, content_type="text/plain; charset=utf-8")
+    return Response(witnesses.whole(g.session, newest), content_type="text/plain; charset=utf-8")
 
 
 @ledger.get("/ledger/policy")
@@ -89,7 +89,8 @@ def _uploaded() -> bytes:
 
 
 def _policy() -> str:
-    return receipts.policy_text([sequencer.verifier(current_zone().wired.ledger_signer)])
+    wired = current_zone().wired
+    return receipts.policy_text(wired.log_keys.ever_of(Log.PUBLIC), wired.settings.witnesses)
 
 
 def _addresses() -> dict[str, str]:

@@ -18,7 +18,7 @@ from secure_access import ledger
 from secure_access.db import Session, Table, col, select
 from secure_access.ledger import receipts, records, sequencer
 from secure_access.ledger.canonical import NotCanonical
-from secure_access.ledger.note import Signer
+from secure_access.ledger.log_keys import LogKeys
 from secure_access.ledger.tables import Audience, LedgerCheckpoint, LedgerEntry, Log
 
 
@@ -51,7 +51,7 @@ class Proof:
         return self.entry is not None and self.entry.audience is Audience.PUBLIC
 
 
-def prove(session: Session, row: Table, *, about: str, signer: Signer) -> Proof:
+def prove(session: Session, row: Table, *, about: str, keys: LogKeys) -> Proof:
     """Compare a row of record with the newest entry about ``about`` that names it. Raises nothing."""
     try:
         found = _naming(session, row, about)
@@ -59,18 +59,18 @@ def prove(session: Session, row: Table, *, about: str, signer: Signer) -> Proof:
         return Proof(ProofState.DIFFERS, "an entry about it cannot be read")
     if found is None:
         return Proof(ProofState.DIFFERS, "no entry of the ledger names it")
-    state, reason = _compared(session, row, found, signer)
+    state, reason = _compared(session, row, found, keys)
     return _outcome(state, reason, session, found)
 
 
 def _compared(
-    session: Session, row: Table, found: tuple[LedgerEntry, dict[str, Any]], signer: Signer
+    session: Session, row: Table, found: tuple[LedgerEntry, dict[str, Any]], keys: LogKeys
 ) -> tuple[ProofState, str]:
     entry, named = found
     if not hmac.compare_digest(_digest_now(session, row, entry), named.get("digest", "")):
         return ProofState.DIFFERS, "what is shown is not what the entry recorded"
     try:
-        outcome = receipts.verify(receipts.receipt_text(session, entry), _own_policy(signer))
+        outcome = receipts.verify(receipts.receipt_text(session, entry), _own_policy(keys))
     except (ValueError, LookupError):
         return ProofState.DIFFERS, "the entry cannot be held to the signed log"
     match outcome.state:
@@ -133,5 +133,5 @@ def _digest_now(session: Session, row: Table, entry: LedgerEntry) -> str:
     return records.digest(entry.record_salt, type(row), stored) if stored is not None else ""
 
 
-def _own_policy(signer: Signer) -> receipts.Policy:
-    return receipts.Policy.parse(receipts.policy_text([sequencer.verifier(signer)]))
+def _own_policy(keys: LogKeys) -> receipts.Policy:
+    return receipts.Policy.parse(receipts.policy_text(keys.ever_of(Log.PUBLIC)))

@@ -207,7 +207,7 @@ def attached(text: str, name: str, media_type: str) -> Response:
 
 
 def _prove(row: Table, about: str) -> Proof:
-    return prove(g.session, row, about=about, signer=current_zone().wired.ledger_signer)
+    return prove(g.session, row, about=about, keys=current_zone().wired.log_keys)
 
 
 def _proof_of(made: PublicDecision) -> Proof:

@@ -9,65 +9,43 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from secure_access.db import Database, Session, Table
-from secure_access.ledger import commitment, merkle, note, records, security_log, tiles, triggers
+from secure_access.ledger import audit_tree, commitment, merkle, records, security_log, triggers
+from secure_access.ledger.audit_report import Report
 from secure_access.ledger.canonical import NotCanonical
-from secure_access.ledger.note import Checkpoint, NoteError, Signer, VerifierKey
+from secure_access.ledger.log_keys import LogKeys
+from secure_access.ledger.note import VerifierKey
 from secure_access.ledger.records import Row
-from secure_access.ledger.sequencer import verifier
 from secure_access.ledger.tables import (
     LedgerAbout,
     LedgerCheckpoint,
+    LedgerCosignature,
     LedgerEntry,
     LedgerHead,
     LedgerTile,
+    LedgerWitness,
     Log,
     SecurityLogRow,
 )
-
-Keys = Mapping[Log, VerifierKey]
-Held = Mapping[type[Table], list[Row]]
-
-# What reading a damaged row raises: a date, an enumeration or an identifier that is none.
-UNREADABLE = (ValueError, LookupError, TypeError, SQLAlchemyError)
+from secure_access.ledger.witnesses import NONE, Witnesses
 
 
 @dataclass(frozen=True)
-class Problem:
-    """One thing that does not match: in which table, which row, and what about it."""
+class Keys:
+    """Whom the audit believes: the keys of each log and of those before it, and the keys of its witnesses."""
 
-    table: str
-    row: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.table} {self.row}: {self.reason}"
+    logs: Mapping[Log, Sequence[VerifierKey]]
+    witnesses: Sequence[VerifierKey] = ()
 
 
-@dataclass
-class Report:
-    """What was checked, and what does not match."""
-
-    entries: int = 0
-    waiting: int = 0
-    rows: dict[str, int] = field(default_factory=dict)
-    sizes: dict[str, int] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-
-    @property
-    def passed(self) -> bool:
-        return not self.problems
-
-    def add(self, kind: type[Table] | str, row: object, reason: str) -> None:
-        """Report a mismatch."""
-        table = kind if isinstance(kind, str) else records.sql_table(kind).name
-        self.problems.append(Problem(table, str(row), reason))
+# What reading a damaged row raises: a date, an enumeration or an identifier that is none.
+UNREADABLE = (ValueError, LookupError, TypeError, SQLAlchemyError)
 
 
 @dataclass
@@ -92,9 +70,10 @@ def run_verify(database: Database, keys: Keys) -> Report:
         return verify(session, keys)
 
 
-def verifier_keys(signer: Signer) -> Keys:
-    """The keys of both logs, from the key that signs them."""
-    return {log: verifier(signer, log) for log in Log}
+def verifier_keys(keys: LogKeys, wanted: Witnesses = NONE) -> Keys:
+    """The keys of both logs, of those before them, and of the witnesses of a policy."""
+    witnesses = (key for keys in wanted.asked.values() for key in keys)
+    return Keys({log: keys.ever_of(log) for log in Log}, tuple(witnesses))
 
 
 def verify(session: Session, keys: Keys) -> Report:
@@ -110,16 +89,18 @@ def verify(session: Session, keys: Keys) -> Report:
         _check_entry(key, row, read, report)
     held: dict[type[Table], list[Row]] = {
         kind: [row for _, row in _rows(session, kind, report)]
-        for kind in (LedgerHead, LedgerCheckpoint, LedgerTile)
+        for kind in (LedgerHead, LedgerCheckpoint, LedgerCosignature, LedgerTile)
     }
     for log in Log:
         mine = {kind: [row for row in rows if row["log"] == log] for kind, rows in held.items()}
-        _check_tree(log, keys[log], read.leaves[log], mine, report)
-        _check_times(read.times[log], mine, report)
+        audit_tree.check_tree(log, keys.logs[log], read.leaves[log], mine, report)
+        audit_tree.check_cosignatures(keys.witnesses, mine, report)
+        audit_tree.check_times(read.times[log], mine, report)
     for kind, rows in held.items():
         for row in rows:
             if row["log"] not in set(Log):
                 report.add(kind, records.row_id(kind, row), "is of a log that does not exist")
+    _check_seen(session, report)
     _check_anchors(read, report)
     _check_about(session, read, report)
     _check_records(session, read, report)
@@ -227,90 +208,12 @@ def _gather(number: int, entry: LedgerEntry, content: dict[str, Any], read: _Rea
             read.custody.append((number, size, root))
 
 
-def _check_tree(log: Log, key: VerifierKey, leaves: dict[int, bytes], held: Held, report: Report) -> None:
-    for place in range(max(leaves, default=-1) + 1):
-        if place not in leaves:
-            report.add(LedgerEntry, f"{log} {place}", "is missing: no entry has this place in the log")
-    hashes = [leaves[place] for place in sorted(leaves)]
-    report.sizes[log] = len(hashes)
-    tree = merkle.from_leaves(hashes)
-    if hashes and not held[LedgerHead]:
-        report.add(LedgerHead, log, "is missing")
-    for head in held[LedgerHead]:
-        _check_head(LedgerHead, head, len(hashes), tree, report)
-        if head["size"] < len(hashes):
-            report.add(LedgerHead, log, f"is of {head['size']} entries, and there are {len(hashes)}")
-    _check_checkpoints(key, held[LedgerCheckpoint], hashes, tree, report)
-    if held[LedgerHead] and held[LedgerHead][0]["size"] not in {
-        row["size"] for row in held[LedgerCheckpoint]
-    }:
-        size = held[LedgerHead][0]["size"]
-        report.add(
-            LedgerCheckpoint, f"{log}/{size}", "is missing: the head is not signed yet, or it was removed"
-        )
-    _check_tiles(log, held[LedgerTile], hashes, report)
-
-
-def _check_head(kind: type[Table], row: Row, size: int, tree: merkle.Nodes, report: Report) -> None:
-    name = records.row_id(kind, row)
-    if row["size"] > size:
-        report.add(kind, name, f"is of {row['size']} entries, and there are {size}")
-    elif row["root"] != merkle.root(row["size"], tree):
-        report.add(kind, name, "its root is not that of the entries")
-
-
-def _check_checkpoints(
-    key: VerifierKey, rows: Sequence[Row], hashes: Sequence[bytes], tree: merkle.Nodes, report: Report
-) -> None:
-    before = -1
-    for row in rows:
-        name = records.row_id(LedgerCheckpoint, row)
-        _check_head(LedgerCheckpoint, row, len(hashes), tree, report)
-        try:
-            parsed = note.parse(row["note"])
-            parsed.verified([key])
-            if Checkpoint.parse(parsed.text) != Checkpoint(key.name, row["size"], row["root"]):
-                report.add(LedgerCheckpoint, name, "its note is of another head")
-        except NoteError as problem:
-            report.add(LedgerCheckpoint, name, str(problem))
-        if row["previous"] != before:
-            report.add(LedgerCheckpoint, name, f"follows the one of size {row['previous']}, which is missing")
-        before = row["size"]
-
-
-def _check_times(recorded: Mapping[int, datetime], held: Held, report: Report) -> None:
-    """The times of heads, which no signature covers, held between the entries and the next checkpoint.
-
-    A head is moved after the last entry that it covers was recorded, and signed after that and after the
-    checkpoint before it. How much later is not known to the log.
-    """
-    newest = before = datetime.min.replace(tzinfo=UTC)
-    place = 0
-    moved = {row["size"]: row["moved_at"] for row in held[LedgerHead]}
-    for row in sorted(held[LedgerCheckpoint], key=lambda row: int(row["size"])):
-        name = records.row_id(LedgerCheckpoint, row)
-        newest = max([newest, *(recorded[n] for n in range(place, row["size"]) if n in recorded)])
-        place = row["size"]
-        if row["at"] < newest:
-            report.add(LedgerCheckpoint, name, "its time is before an entry that it covers was recorded")
-        if row["at"] < before:
-            report.add(LedgerCheckpoint, name, "its time is before that of the checkpoint that it follows")
-        if row["at"] < moved.get(place, row["at"]):
-            report.add(LedgerHead, row["log"], "its time is after that of its checkpoint")
-        before = row["at"]
-    for head in held[LedgerHead]:
-        covered = [at for n, at in recorded.items() if n < head["size"]]
-        if covered and head["moved_at"] < max(covered):
-            report.add(LedgerHead, head["log"], "its time is before an entry that it covers was recorded")
-
-
-def _check_tiles(log: Log, rows: Sequence[Row], hashes: list[bytes], report: Report) -> None:
-    expected = tiles.grow(tiles.nothing, 0, hashes)
-    stored = {(row["level"], row["number"]): row["hashes"] for row in rows}
-    for place in sorted(expected.keys() | stored.keys()):
-        if stored.get(place) != expected.get(place):
+def _check_seen(session: Session, report: Report) -> None:
+    """No witness has seen more than there is: what it saw was signed, and is gone."""
+    for url, row in _rows(session, LedgerWitness, report):
+        if row["size"] > report.sizes[Log.PUBLIC]:
             report.add(
-                LedgerTile, f"{log}/{place[0]}/{place[1]}", "differs from the tile built of the entries"
+                LedgerWitness, url, f"saw {row['size']} entries, and there are {report.sizes[Log.PUBLIC]}"
             )
 
 

@@ -11,6 +11,7 @@ import click
 
 from secure_access.db import Database
 from secure_access.ledger import audit, verify_receipt
+from secure_access.ledger.audit_report import Report
 
 FORMATS = click.Choice(["text", "json"])
 
@@ -73,15 +74,16 @@ def ledger_commands(open_ledger: OpenLedger) -> click.Group:
     return ledger
 
 
-def as_json(report: audit.Report) -> str:
+def as_json(report: Report) -> str:
     """The report for programs."""
     return json.dumps({"passed": report.passed, **asdict(report)}, indent=2, ensure_ascii=False)
 
 
-def as_text(report: audit.Report) -> str:
+def as_text(report: Report) -> str:
     """The report for people: what was read, then each thing that does not match."""
     sizes = ", ".join(f"{size} in the {log} log" for log, size in report.sizes.items())
     lines = [f"{report.entries} entries read: {sizes}; {report.waiting} wait for their place."]
+    lines += [f"Witnessed up to {size} entries of the {log} log." for log, size in report.witnessed.items()]
     lines += [f"  {table}: {count} rows" for table, count in sorted(report.rows.items())]
     if report.passed:
         return "\n".join([*lines, "Everything matches the signed log."])

@@ -12,6 +12,8 @@ import hmac
 from collections.abc import Callable, Sequence
 
 HASH_SIZE = 32
+EMPTY = hashlib.sha256().digest()
+"""The root over no leaves (RFC 6962 §2.1)."""
 
 Nodes = Callable[[int, int], bytes]
 
@@ -32,7 +34,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 def root(size: int, nodes: Nodes) -> bytes:
     """The root over the first ``size`` leaves; of no leaves, SHA-256 of nothing."""
-    return range_hash(0, size, nodes) if size else hashlib.sha256().digest()
+    return range_hash(0, size, nodes) if size else EMPTY
 
 
 def range_hash(start: int, end: int, nodes: Nodes) -> bytes:

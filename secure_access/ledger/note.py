@@ -1,7 +1,10 @@
-"""Signed notes and checkpoints: C2SP signed-note, tlog-checkpoint, tlog-cosignature (Ed25519). Pure.
+"""Signed notes and checkpoints: C2SP signed-note, tlog-checkpoint, tlog-cosignature. Pure.
 
 A *verifier key* (vkey) is ``name+keyid+base64(type || public key)``. Signatures of unknown keys are ignored;
 one that claims a known key and does not verify rejects the whole note.
+
+Cosignatures are of Ed25519 or of ML-DSA-44, which no quantum computer is known to forge. A log signs its
+checkpoints with Ed25519, and cosigns them under its own name with ML-DSA-44.
 """
 
 from __future__ import annotations
@@ -16,15 +19,19 @@ from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 
 NOTE_KEY = 0x01
 COSIGNATURE_KEY = 0x04
+MLDSA_KEY = 0x06
+PUBLIC_SIZES = {NOTE_KEY: 32, COSIGNATURE_KEY: 32, MLDSA_KEY: 1312}
 MAX_SIGNATURES = 64
+LATEST = 2**63 - 1
 
 _NAME = re.compile(r"[^\s+]+")
 _SIGNATURE = re.compile(r"— ([^\s+]+) ([A-Za-z0-9+/]+={0,2})")
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
-_SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
+SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 
 
 class NoteError(ValueError):
@@ -32,20 +39,21 @@ class NoteError(ValueError):
 
 
 class Signer(Protocol):
-    """A named Ed25519 key that signs; `secure_access.keys.SigningKey` is one."""
+    """A named key that signs; `secure_access.keys.SigningKey` is one."""
 
     name: str
+    kind: int
+    """`NOTE_KEY` for Ed25519 (RFC 8032), `MLDSA_KEY` for ML-DSA-44 (FIPS 204)."""
     public: bytes
-    """32 bytes (RFC 8032)."""
 
     def sign(self, message: bytes) -> bytes:
-        """The 64 bytes of the signature."""
+        """The signature: 64 bytes, or 2,420."""
         ...
 
 
 @dataclass(frozen=True)
 class VerifierKey:
-    """A public key with its name: of a log (type 0x01) or of a witness (type 0x04)."""
+    """A public key with its name: of a log (type 0x01) or of a cosigner (type 0x04, or 0x06: ML-DSA-44)."""
 
     name: str
     public: bytes
@@ -54,7 +62,7 @@ class VerifierKey:
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise NoteError(f"a key name is not empty and has no space or plus sign: {self.name!r}")
-        if self.type not in (NOTE_KEY, COSIGNATURE_KEY) or len(self.public) != 32:
+        if len(self.public) != PUBLIC_SIZES.get(self.type):
             raise NoteError(f"the key of {self.name} is of an unknown kind")
 
     @property
@@ -81,12 +89,16 @@ class VerifierKey:
 
     def verifies(self, text: str, signature: bytes) -> bool:
         """Whether ``signature`` (without key id) is this key's on the note text."""
-        message = text.encode()
-        if self.type == COSIGNATURE_KEY:
-            stamp, signature = signature[:8], signature[8:]
-            message = cosigned_message(text, int.from_bytes(stamp, "big"))
         try:
-            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
+            if self.type == NOTE_KEY:
+                Ed25519PublicKey.from_public_bytes(self.public).verify(signature, text.encode())
+                return True
+            time, own = int.from_bytes(signature[:8], "big"), signature[8:]
+            message = cosigned_message(text, time, self)
+            if self.type == MLDSA_KEY:
+                MLDSA44PublicKey.from_public_bytes(self.public).verify(own, message)
+            else:
+                Ed25519PublicKey.from_public_bytes(self.public).verify(own, message)
         except (InvalidSignature, ValueError):
             return False
         return True
@@ -99,6 +111,10 @@ class Signature:
     name: str
     key_id: bytes
     signature: bytes
+
+    def is_of(self, key: VerifierKey) -> bool:
+        """Whether it claims to be of ``key``."""
+        return (self.name, self.key_id) == (key.name, key.id)
 
     def __str__(self) -> str:
         return f"— {self.name} {base64.b64encode(self.key_id + self.signature).decode()}\n"
@@ -153,7 +169,7 @@ class Checkpoint:
         if len(lines) < 4 or lines[-1] or not all(lines[:-1]):
             raise NoteError("a checkpoint has an origin, a size and a root, a line each")
         origin, size = lines[0], lines[1]
-        if not _SIZE.fullmatch(size):
+        if not SIZE.fullmatch(size):
             raise NoteError("the size of a checkpoint is a decimal number")
         found = unbase64(lines[2], "root")
         if len(found) != 32:
@@ -171,15 +187,43 @@ def sign(text: str, signer: Signer, name: str = "") -> Note:
     return Note(text, (Signature(key.name, key.id, signer.sign(text.encode())),))
 
 
-def cosign(text: str, signer: Signer, time: int) -> Signature:
-    """The cosignature/v1 line of a witness on a checkpoint text at POSIX second ``time``."""
-    key = VerifierKey(signer.name, signer.public, COSIGNATURE_KEY)
-    return Signature(key.name, key.id, time.to_bytes(8, "big") + signer.sign(cosigned_message(text, time)))
+def cosigner(signer: Signer, name: str = "") -> VerifierKey:
+    """The key by which the cosignatures of ``signer`` are verified."""
+    kind = MLDSA_KEY if signer.kind == MLDSA_KEY else COSIGNATURE_KEY
+    return VerifierKey(name or signer.name, signer.public, kind)
 
 
-def cosigned_message(text: str, time: int) -> bytes:
-    """The bytes that a witness signs."""
+def cosign(text: str, signer: Signer, time: int, name: str = "") -> Signature:
+    """The cosignature line on a checkpoint text at POSIX second ``time``. Raises `NoteError`."""
+    key = cosigner(signer, name)
+    signature = signer.sign(cosigned_message(text, time, key))
+    return Signature(key.name, key.id, time.to_bytes(8, "big") + signature)
+
+
+def cosigned_message(text: str, time: int, key: VerifierKey) -> bytes:
+    """The bytes that a cosigner signs. Raises `NoteError` for a text or a time that cannot be cosigned."""
+    if not 0 <= time <= LATEST:
+        raise NoteError("a time of a cosignature is in POSIX seconds, below 2^63")
+    if key.type == MLDSA_KEY:
+        head = Checkpoint.parse(text)
+        return subtree_message(key.name, time, head.origin, (0, head.size), head.root)
     return f"cosignature/v1\ntime {time}\n{text}".encode()
+
+
+def subtree_message(cosigner: str, time: int, origin: str, subtree: tuple[int, int], root: bytes) -> bytes:
+    """The ``cosigned_message`` of C2SP tlog-cosignature for ML-DSA-44, over the leaves of ``subtree``.
+
+    A checkpoint is the subtree ``(0, size)``. Raises `NoteError`.
+    """
+    start, end = subtree
+    if start and time:
+        raise NoteError("a subtree that does not begin at 0 is cosigned without a time")
+    names = [name.encode() for name in (cosigner, origin)]
+    if not all(0 < len(name) < 256 for name in names):
+        raise NoteError("the name of a cosigner or a log has at most 255 bytes")
+    name, log = (bytes([len(name)]) + name for name in names)
+    numbers = start.to_bytes(8, "big") + end.to_bytes(8, "big")
+    return b"subtree/v1\n\x00" + name + time.to_bytes(8, "big") + log + numbers + root
 
 
 def parse(note: str) -> Note:

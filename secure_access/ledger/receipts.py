@@ -12,11 +12,12 @@ import json
 from collections.abc import Iterable
 
 from secure_access.db import Session
-from secure_access.ledger import merkle, note, sequencer, tiles
+from secure_access.ledger import merkle, note, tiles, witnesses
 from secure_access.ledger.canonical import Json
 from secure_access.ledger.note import VerifierKey
 from secure_access.ledger.tables import LedgerCheckpoint, LedgerEntry, Log
 from secure_access.ledger.verify_receipt import FORMAT, BadInput, Outcome, Policy, State, verify
+from secure_access.ledger.witnesses import Witnesses
 
 __all__ = [
     "BadInput",
@@ -48,7 +49,7 @@ def receipt(session: Session, entry: LedgerEntry) -> dict[str, Json]:
         **made,
         "log": note.Checkpoint.parse(note.parse(signed.note).text).origin,
         "proof": {"index": entry.leaf_index, "size": signed.size, "hashes": [_base64(node) for node in path]},
-        "checkpoint": signed.note,
+        "checkpoint": witnesses.whole(session, signed),
     }
 
 
@@ -62,23 +63,19 @@ def proof_follows(session: Session, entry: LedgerEntry) -> bool:
     return _checkpoint(session, entry) is None
 
 
-def policy_text(logs: Iterable[VerifierKey], witnesses: Iterable[VerifierKey] = ()) -> str:
-    """A policy file that trusts these logs and wants all of these witnesses.
+def policy_text(logs: Iterable[VerifierKey], wanted: Witnesses = witnesses.NONE) -> str:
+    """A policy file that trusts these logs and wants the quorum of these witnesses.
 
     Without witnesses nothing is "proved". A key is listed once: the custody log, signed by the same one, has
     a policy of its own.
     """
-    named = {f"witness-{number}": key for number, key in enumerate(witnesses, 1)}
-    lines = [f"log {key}" for key in logs]
-    lines += [f"witness {name} {key}" for name, key in named.items()]
-    lines += [f"group witnesses all {' '.join(named)}", "quorum witnesses"] if named else ["quorum none"]
-    return "\n".join(lines) + "\n"
+    return "".join(f"log {key}\n" for key in logs) + wanted.text
 
 
 def _checkpoint(session: Session, entry: LedgerEntry) -> LedgerCheckpoint | None:
     if entry.leaf_index is None:
         return None
-    return sequencer.latest(session, Log(entry.log), reaching=entry.leaf_index + 1)
+    return witnesses.best(session, Log(entry.log), reaching=entry.leaf_index + 1)
 
 
 def _base64(value: bytes) -> str:

@@ -3,27 +3,31 @@
 The steps of `sequence`, for each log, each in a transaction of its own under one lock:
 
 1. assign the next indexes to what was recorded, extend the tiles, move the head;
-2. sign the committed head, once for each size, after proving that it continues the last one signed.
+2. have the committed head signed, once for each size, after proving that it continues the last one signed.
 
 A crash between or within them loses nothing and repeats nothing: what is not committed is done again from
-the same rows, an Ed25519 signature over the same head is the same signature, and a size has one checkpoint.
+the same rows, the signer gives the same note again for the same head, a head that was signed and not saved
+is saved the next time, and a size has one checkpoint.
 """
 
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import select, text
 
 from secure_access.db import Database, Session, col
-from secure_access.ledger import merkle, note, tiles
-from secure_access.ledger.note import Checkpoint, Signer, VerifierKey
+from secure_access.ledger import merkle, tiles
+from secure_access.ledger.log_keys import origin
+from secure_access.ledger.note import Checkpoint
 from secure_access.ledger.recording import append, declare
 from secure_access.ledger.security_log import last
+from secure_access.ledger.signer import LogSigner, Signed
 from secure_access.ledger.tables import LedgerCheckpoint, LedgerEntry, LedgerHead, Log
 
 BATCH = 1000
@@ -38,20 +42,10 @@ class LogDamaged(RuntimeError):
     """The stored tree does not continue the last signed checkpoint. Nothing is signed until someone looks."""
 
 
-def origin(name: str, log: Log) -> str:
-    """The identity of a log: the name of the key for the public one, and a path below it for custody."""
-    return name if log is Log.PUBLIC else f"{name}/{log.value}"
-
-
-def verifier(signer: Signer, log: Log = Log.PUBLIC) -> VerifierKey:
-    """The key by which outsiders verify the checkpoints of a log."""
-    return VerifierKey(origin(signer.name, log), signer.public)
-
-
-def sequence(database: Database, signer: Signer, now: datetime) -> dict[Log, Checkpoint]:
+def sequence(database: Database, signer: LogSigner, now: datetime) -> dict[Log, Checkpoint]:
     """Give every recorded entry its place in its log and sign the new heads; the head of each log.
 
-    Does nothing where nothing is new. Raises `LogDamaged`.
+    Does nothing where nothing is new. Raises `LogDamaged`, and `signer.Frozen`.
     """
     heads = {}
     for log in (Log.CUSTODY, Log.PUBLIC):
@@ -142,23 +136,51 @@ def _extend(session: Session, head: LedgerHead, added: list[bytes], moved_at: da
     session.flush()
 
 
-def _sign(database: Database, log: Log, signer: Signer, now: datetime) -> Checkpoint:
+def _sign(database: Database, log: Log, signer: LogSigner, now: datetime) -> Checkpoint:
     """Step 2. The signed head."""
+    name = origin(signer.name, log)
+    signer.last(name)  # Before the lock: after a start the signer asks the witnesses first.
     with _alone(database) as session:
         head = session.get_one(LedgerHead, log)
-        checkpoint = Checkpoint(origin(signer.name, log), head.size, head.root)
+        checkpoint = Checkpoint(name, head.size, head.root)
         before = latest(session, log)
         _check_continues(session, head, before)
         if before is None or before.size < head.size:
-            signed = str(note.sign(checkpoint.text, signer, checkpoint.origin))
-            previous = before.size if before else -1
+            last = signer.last(name)
+            if last is not None and (before.size if before else -1) < last.size < head.size:
+                before = _save(session, head, last, before)
             at = max(now, head.moved_at, before.at if before else now)
-            session.add(
-                LedgerCheckpoint(
-                    log=log, size=head.size, previous=previous, root=head.root, note=signed, at=at
-                )
-            )
+            time = math.ceil(at.timestamp())
+            signed = signer.sign(checkpoint, _proof(session, head, last), time)
+            _save(session, head, signed, before)
         return checkpoint
+
+
+def _proof(session: Session, head: LedgerHead, last: Signed | None) -> list[bytes]:
+    """What shows the signer that the head continues the last one that it signed; where it cannot, nothing."""
+    if last is None or not 0 < last.size < head.size:
+        return []
+    return merkle.consistency_proof(last.size, head.size, tiles.nodes(tiles.stored(session, Log(head.log))))
+
+
+def _save(
+    session: Session, head: LedgerHead, signed: Signed, before: LedgerCheckpoint | None
+) -> LedgerCheckpoint:
+    """The checkpoint of a signed head: the newest, or one that was signed and then not saved."""
+    row = LedgerCheckpoint(
+        log=Log(head.log),
+        size=signed.size,
+        previous=before.size if before else -1,
+        root=signed.root,
+        note=signed.note,
+        at=datetime.fromtimestamp(signed.time, UTC),
+    )
+    tree = tiles.nodes(tiles.stored(session, Log(head.log)))
+    if merkle.root(row.size, tree) != row.root:
+        raise LogDamaged(f"the {head.log} log was signed with {row.size} entries and another root")
+    session.add(row)
+    session.flush()
+    return row
 
 
 def _check_continues(session: Session, head: LedgerHead, before: LedgerCheckpoint | None) -> None:

@@ -115,6 +115,36 @@ class LedgerCheckpoint(Table, table=True):
     at: Instant = instant_column()
 
 
+class LedgerCosignature(Table, table=True):
+    """What a witness signed of a checkpoint: a line of C2SP tlog-cosignature, by ``key``, its vkey's key id.
+
+    ``name`` is the witness's; ``cosigned_at`` is its own time, which the signature covers.
+    """
+
+    __tablename__ = "ledger_cosignature"
+    __classes__ = classes(public="log size name key line cosigned_at")
+
+    log: Log = Field(primary_key=True, sa_type=Text)
+    size: int = Field(primary_key=True, sa_type=BigInteger)
+    name: str = Field(primary_key=True, max_length=200)
+    key: str = Field(primary_key=True, max_length=8)
+    line: str = Field(sa_type=Text)
+    cosigned_at: Instant = instant_column()
+
+
+class LedgerWitness(Table, table=True):
+    """How a witness answered last: ``size`` is what it said it has seen, ``problem`` why it did not sign."""
+
+    __tablename__ = "ledger_witness"
+    __classes__ = classes(public="url asked_at answered_at size problem")
+
+    url: str = Field(primary_key=True, max_length=300)
+    asked_at: Instant = instant_column()
+    answered_at: Instant | None = instant_column(nullable=True)
+    size: int = Field(default=0, sa_type=BigInteger)
+    problem: str = Field(default="", max_length=300)
+
+
 class LedgerTile(Table, table=True):
     """Up to 256 hashes of one level of a tree: the bytes of C2SP ``tile/<level>/<number>``. A cache."""
 

@@ -109,6 +109,10 @@ _LISTED = (
     _trigger("ledger_entry", "TRUNCATE"),
     *_append_only("ledger_entry_about", "entry_number = NEW.entry_number AND position = NEW.position"),
     *_append_only("ledger_checkpoint", "log = NEW.log AND size = NEW.size"),
+    *_append_only(
+        "ledger_cosignature",
+        "log = NEW.log AND size = NEW.size AND name = NEW.name AND key = NEW.key",
+    ),
     *_append_only("security_log", "number = NEW.number"),
     *_append_only("statute_text", "digest = NEW.digest"),
     *_append_only("sign_in_policy", "id = NEW.id OR number = NEW.number"),

@@ -26,10 +26,16 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+try:
+    from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
+except ImportError:  # pragma: no cover - an older cryptography, which a test of its own stands in for
+    MLDSA44PublicKey = None  # type: ignore[assignment, misc]
+
 FORMAT = "assay.receipt/v1"
 ENTRY_FORMAT = "assay.entry/v1"
 SALT_SIZE = 32
-LOG_KEY, WITNESS_KEY = 1, 4
+LOG_KEY, WITNESS_KEY, MLDSA_KEY = 1, 4, 6
+KEY_SIZES = {LOG_KEY: 32, WITNESS_KEY: 32, MLDSA_KEY: 1312}
 
 
 class BadInput(ValueError):
@@ -72,7 +78,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Key:
-    """A named Ed25519 key of a log or a witness."""
+    """A named key of a log or a witness: Ed25519, or ML-DSA-44 (type 6)."""
 
     name: str
     type: int
@@ -84,12 +90,15 @@ class Key:
 
     @classmethod
     def parse(cls, text: str, kind: int) -> Key:
-        """Read ``name+id+base64(type, key)``. Raises `BadInput`."""
+        """Read ``name+id+base64(type, key)``, of this type or ML-DSA-44. Raises `BadInput`."""
         name, _, rest = text.partition("+")
         key_id, _, encoded = rest.partition("+")
         raw = _unbase64(encoded, "a key")
-        key = cls(name, kind, raw[1:])
-        if not name or raw[:1] != bytes([kind]) or len(raw) != 33 or key.id.hex() != key_id:
+        key = cls(name, raw[0] if raw else 0, raw[1:])
+        if key.type == MLDSA_KEY and MLDSA44PublicKey is None:
+            raise BadInput(f"the key of {name} is of ML-DSA-44, which needs a newer version of cryptography")
+        of_kind = key.type in (kind, MLDSA_KEY) and len(key.public) == KEY_SIZES[key.type]
+        if not name or not of_kind or key.id.hex() != key_id:
             raise BadInput(f"the key of {name or 'nobody'} in the policy is not a key of the right kind")
         return key
 
@@ -102,6 +111,8 @@ class Policy:
     witnesses: dict[str, Key] = field(default_factory=dict)
     groups: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
     quorum: str = ""
+    urls: dict[str, str] = field(default_factory=dict)
+    """Where a witness is asked, by its name in the policy; nothing that a verifier needs."""
 
     @classmethod
     def parse(cls, text: str) -> Policy:
@@ -125,11 +136,12 @@ class Policy:
                 log = Key.parse(key, LOG_KEY)
                 self._check_new_key(log, (key for keys in self.logs.values() for key in keys))
                 self.logs.setdefault(log.name, []).append(log)
-            case ["witness", name, key] | ["witness", name, key, _]:
+            case ["witness", name, key, *url] if len(url) < 2:
                 witness = Key.parse(key, WITNESS_KEY)
                 self._check_new_key(witness, self.witnesses.values())
                 self._check_new_name(name)
                 self.witnesses[name] = witness
+                self.urls.update(dict.fromkeys([name] if url else [], "".join(url)))
             case ["group", name, threshold, *members] if members:
                 self._check_new_name(name)
                 self._check_members(members)
@@ -212,7 +224,8 @@ def _check(leaf: bytes, proof: Any, checkpoint: Any, policy: Policy) -> tuple[st
     text, signatures = _read_note(checkpoint)
     origin, size, root = _read_head(text)
     keys = policy.logs.get(origin, [])
-    if not any(_signed(text, signatures, key) for key in keys):
+    signed = [_signed(text, signatures, key) for key in keys]
+    if not any(signed):
         raise _Untrue(f"no log key of the policy signed the checkpoint of {origin}")
     path = [_unbase64(value, "a hash of the proof") for value in hashes]
     if _root(leaf, index, size, path) != root:
@@ -264,15 +277,28 @@ def _signed(text: str, signatures: list[tuple[str, bytes]], key: Key) -> bool:
     """Whether ``key`` signed. Raises `_Untrue` for a signature that claims the key and is false."""
     mine = [signature[4:] for name, signature in signatures if name == key.name and signature[:4] == key.id]
     for signature in mine:
-        message, own = text.encode(), signature
-        if key.type == WITNESS_KEY:
-            stamp, own = int.from_bytes(signature[:8], "big"), signature[8:]
-            message = f"cosignature/v1\ntime {stamp}\n{text}".encode()
         try:
-            Ed25519PublicKey.from_public_bytes(key.public).verify(own, message)
-        except InvalidSignature:
+            _check_signature(text, signature, key)
+        except (InvalidSignature, ValueError):
             raise _Untrue(f"the signature of {key.name} is false") from None
     return bool(mine)
+
+
+def _check_signature(text: str, signature: bytes, key: Key) -> None:
+    """Raises ``InvalidSignature``, or ``ValueError`` for what cannot be one."""
+    if key.type == LOG_KEY:
+        Ed25519PublicKey.from_public_bytes(key.public).verify(signature, text.encode())
+        return
+    stamp, own = signature[:8], signature[8:]
+    if key.type == WITNESS_KEY:
+        message = f"cosignature/v1\ntime {int.from_bytes(stamp, 'big')}\n{text}".encode()
+        Ed25519PublicKey.from_public_bytes(key.public).verify(own, message)
+        return
+    origin, size, root = _read_head(text)
+    names = [bytes([len(name)]) + name for name in (key.name.encode(), origin.encode())]
+    head = names[1] + bytes(8) + size.to_bytes(8, "big") + root
+    message = b"subtree/v1\n\x00" + names[0] + stamp + head
+    MLDSA44PublicKey.from_public_bytes(key.public).verify(own, message)
 
 
 def _threshold(text: str, members: int) -> int:

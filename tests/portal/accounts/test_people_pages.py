@@ -314,7 +314,7 @@ def test_an_account_slipped_into_the_database_is_named(own_sqlite_url: str, make
     world = make_world(own_sqlite_url)
     firm = house(world, OrganisationKind.DEVELOPER)
     world.run_jobs()
-    keys = audit.verifier_keys(world.wired.ledger_signer)
+    keys = audit.verifier_keys(world.wired.log_keys)
     assert audit.run_verify(world.wired.database, keys).problems == []
     slipped = uuid.uuid4()
     with world.wired.database.engine.begin() as raw:

@@ -177,7 +177,7 @@ def test_a_changed_version_is_named_by_the_audit(chamber: Chamber) -> None:
     wired = chamber.world.wired
     with wired.database.engine.begin() as connection:
         connection.execute(sqlalchemy.update(StatuteVersion).values(text=row.text.replace("2000000", "1")))
-    report = audit.run_verify(wired.database, audit.verifier_keys(wired.ledger_signer))
+    report = audit.run_verify(wired.database, audit.verifier_keys(wired.log_keys))
     assert [problem for problem in map(str, report.problems) if "statute_version" in problem]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from secure_access.ledger import note, receipts, sequencer
+from secure_access.ledger import note, receipts
 from secure_access.ledger.tables import Log
 from tests.fixtures.app import form_of
 from tests.fixtures.review import Desk
@@ -45,9 +45,9 @@ def test_the_page_says_size_time_and_that_nobody_witnessed(
 def test_the_checkpoint_is_a_signed_note_of_the_log(
     fresh_desk: Desk, public: FlaskClient, receipt: str
 ) -> None:
-    key = sequencer.verifier(fresh_desk.world.wired.ledger_signer)
+    keys = fresh_desk.world.wired.log_keys.of(Log.PUBLIC)
     parsed = note.parse(public.get("/ledger/checkpoint").text)
-    parsed.verified([key])
+    assert parsed.verified(keys) == keys
     assert note.Checkpoint.parse(parsed.text).size == json.loads(receipt)["proof"]["size"]
 
 
@@ -126,8 +126,8 @@ def test_the_custody_log_has_no_page(public: FlaskClient, fresh_desk: Desk, rece
 
 
 def test_policy_and_command_line_say_the_same(public: FlaskClient, fresh_desk: Desk) -> None:
-    key = sequencer.verifier(fresh_desk.world.wired.ledger_signer)
-    assert public.get("/ledger/policy").text == receipts.policy_text([key])
+    keys = fresh_desk.world.wired.log_keys.of(Log.PUBLIC)
+    assert public.get("/ledger/policy").text == receipts.policy_text(keys)
 
 
 def test_a_file_that_is_no_receipt_by_its_size_is_not_read(public: FlaskClient) -> None:

@@ -13,20 +13,21 @@ from typing import Any, ClassVar
 
 import pytest
 import sqlalchemy
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import JSON, BigInteger, LargeBinary, Numeric
 from sqlalchemy.orm import registry
 
 from secure_access import ledger
 from secure_access.db import Database, Field, Instant, Table, enum_column, instant_column, new_id
 from secure_access.identity import Actor, OrganisationKind
-from secure_access.keys import SigningKey
-from secure_access.ledger import security_log, sequencer, tables, triggers
+from secure_access.ledger import note, security_log, sequencer, tables, triggers
+from secure_access.ledger.signer import KeptSigner
 from secure_access.workflow import Role
+from tests.fixtures.ledger import Forgetful, signing_keys
 
 BACKENDS = ["sqlite", "postgresql"]
 NOW = datetime(2027, 10, 1, 9, tzinfo=UTC)
 OURS = (
+    *(tables.LedgerCosignature, tables.LedgerWitness),
     *(tables.LedgerEntry, tables.LedgerAbout, tables.LedgerHead, tables.LedgerCheckpoint, tables.LedgerTile),
     tables.SecurityLogRow,
 )
@@ -95,7 +96,7 @@ def book(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
 def standing(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
-    log_key: SigningKey,
+    log_key: KeptSigner,
     officer: Actor,
 ) -> Iterator[SimpleNamespace]:
     """What `told` tells, once for each backend, for tests that roll back all they do."""
@@ -131,8 +132,8 @@ def _opened(url: str) -> Iterator[Database]:
 
 
 @pytest.fixture(scope="session")
-def log_key() -> SigningKey:
-    return SigningKey("authority.example/ledger", Ed25519PrivateKey.from_private_bytes(b"\x01" * 32))
+def log_key() -> KeptSigner:
+    return Forgetful(signing_keys())
 
 
 @pytest.fixture(scope="session")
@@ -148,12 +149,24 @@ def officer() -> Actor:
 
 
 @pytest.fixture
-def told(book: Database, log_key: SigningKey, officer: Actor) -> SimpleNamespace:
+def told(book: Database, log_key: KeptSigner, officer: Actor) -> SimpleNamespace:
     """A ledger of this test alone in which something happened."""
     return tell(book, log_key, officer)
 
 
-def tell(book: Database, log_key: SigningKey, officer: Actor) -> SimpleNamespace:
+def cosign(book: Database) -> None:
+    """Two keys of one witness sign the newest checkpoint of the public log."""
+    with book.write() as session:
+        newest = sequencer.latest(session, tables.Log.PUBLIC)
+        assert newest is not None
+        for key in signing_keys("witness.example", 40):
+            line = note.cosign(note.parse(newest.note).text, key, int(NOW.timestamp()))
+            row = tables.LedgerCosignature(log=newest.log, size=newest.size, name=line.name)
+            row.key, row.line, row.cosigned_at = line.key_id.hex(), str(line), NOW
+            session.add(row)
+
+
+def tell(book: Database, log_key: KeptSigner, officer: Actor) -> SimpleNamespace:
     """Rows of record, drafts, a deleted row, readings, refusals, anchors, and an entry that waits."""
     samples = [Sample(text=f"row {n}") for n in range(3)]
     draft, gone, back = Sample(state="draft"), Sample(text="gone"), Sample(text="back")
@@ -187,6 +200,7 @@ def tell(book: Database, log_key: SigningKey, officer: Actor) -> SimpleNamespace
     sequencer.sequence(book, log_key, NOW)
     sequencer.anchor(book, NOW)
     sequencer.sequence(book, log_key, NOW)
+    cosign(book)
     with book.write() as session:
         security_log.note(session, "sign_in.failed", by=None, now=NOW)
         ledger.append(session, "sample.submitted", fields, by=None, now=NOW)

@@ -8,18 +8,19 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, text
 
 from secure_access.db import Database, Session
 from secure_access.keys import SigningKey
 from secure_access.ledger import audit, commitment, records, security_log, sequencer, tables, triggers
+from secure_access.ledger.signer import KeptSigner
+from tests.fixtures.ledger import Forgetful, keys_of, signing_keys
 
 ON_SQLITE = pytest.mark.parametrize("standing", ["sqlite"], indirect=True, scope="session")
 
 
 def run(book: Database, key: SigningKey) -> audit.Report:
-    return audit.run_verify(book, audit.verifier_keys(key))
+    return audit.run_verify(book, audit.verifier_keys(keys_of(key)))
 
 
 @contextmanager
@@ -47,7 +48,9 @@ def found(told: SimpleNamespace, key: SigningKey, *statements: str, **values: ob
             connection.execute(text(statement), values)
         triggers.create_all(connection)
         with Session(connection) as session:
-            return [str(problem) for problem in audit.verify(session, audit.verifier_keys(key)).problems]
+            return [
+                str(problem) for problem in audit.verify(session, audit.verifier_keys(keys_of(key))).problems
+            ]
 
 
 def damage(told: SimpleNamespace, *statements: str) -> None:
@@ -60,7 +63,7 @@ def damage(told: SimpleNamespace, *statements: str) -> None:
 
 
 def test_what_nobody_touched_passes(
-    told: SimpleNamespace, log_key: SigningKey, ledger_kinds: SimpleNamespace
+    told: SimpleNamespace, log_key: KeptSigner, ledger_kinds: SimpleNamespace
 ) -> None:
     report = run(told.book, log_key)
     assert report.problems == []
@@ -224,7 +227,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("statement", "named"), CASES, ids=[statement[:70] for statement, _ in CASES])
-def test_damage_is_named(standing: SimpleNamespace, log_key: SigningKey, statement: str, named: str) -> None:
+def test_damage_is_named(standing: SimpleNamespace, log_key: KeptSigner, statement: str, named: str) -> None:
     def key(value: uuid.UUID) -> object:
         return value.hex if standing.book.is_sqlite else value
 
@@ -238,12 +241,12 @@ def test_damage_is_named(standing: SimpleNamespace, log_key: SigningKey, stateme
     assert any(re.match(pattern, problem) for problem in problems), problems
 
 
-def test_damage_that_was_rolled_back_is_gone(standing: SimpleNamespace, log_key: SigningKey) -> None:
+def test_damage_that_was_rolled_back_is_gone(standing: SimpleNamespace, log_key: KeptSigner) -> None:
     assert run(standing.book, log_key).problems == []
 
 
 def test_a_chain_made_again_is_seen_by_the_custody_log(
-    told: SimpleNamespace, log_key: SigningKey, ledger_kinds: SimpleNamespace
+    told: SimpleNamespace, log_key: KeptSigner, ledger_kinds: SimpleNamespace
 ) -> None:
     damage(told, "DELETE FROM security_log")
     with told.book.write() as session:
@@ -254,7 +257,7 @@ def test_a_chain_made_again_is_seen_by_the_custody_log(
 
 
 def test_a_custody_log_made_again_is_seen_by_the_public_one(
-    told: SimpleNamespace, log_key: SigningKey, ledger_kinds: SimpleNamespace
+    told: SimpleNamespace, log_key: KeptSigner, ledger_kinds: SimpleNamespace
 ) -> None:
     damage(
         told,
@@ -273,7 +276,7 @@ def test_a_custody_log_made_again_is_seen_by_the_public_one(
     )
 
 
-def test_a_missing_or_changed_trigger_is_named(standing: SimpleNamespace, log_key: SigningKey) -> None:
+def test_a_missing_or_changed_trigger_is_named(standing: SimpleNamespace, log_key: KeptSigner) -> None:
     with owner(standing.book) as connection:
         triggers.create_all(connection)
         if standing.book.is_sqlite:
@@ -281,7 +284,7 @@ def test_a_missing_or_changed_trigger_is_named(standing: SimpleNamespace, log_ke
         else:
             connection.exec_driver_sql("ALTER TABLE security_log DISABLE TRIGGER security_log_update")
         with Session(connection) as session:
-            problems = audit.verify(session, audit.verifier_keys(log_key)).problems
+            problems = audit.verify(session, audit.verifier_keys(keys_of(log_key))).problems
     assert [problem.reason.split(" is ")[0] for problem in problems] == ["trigger security_log_update"]
 
 
@@ -312,7 +315,7 @@ def test_a_missing_or_changed_trigger_is_named(standing: SimpleNamespace, log_ke
     ],
 )
 def test_values_that_nothing_writes_are_named(
-    standing: SimpleNamespace, log_key: SigningKey, statement: str, named: str
+    standing: SimpleNamespace, log_key: KeptSigner, statement: str, named: str
 ) -> None:
     """SQLite keeps what it is given: a date that is none, a fraction. PostgreSQL refuses these itself."""
     row = standing.samples[1].id
@@ -320,7 +323,7 @@ def test_values_that_nothing_writes_are_named(
     assert any(problem.startswith(named.format(id=row)) for problem in problems), problems
 
 
-def test_bytes_that_are_no_entry_are_named(standing: SimpleNamespace, log_key: SigningKey) -> None:
+def test_bytes_that_are_no_entry_are_named(standing: SimpleNamespace, log_key: KeptSigner) -> None:
     problems = found(
         standing,
         log_key,
@@ -347,6 +350,5 @@ def test_two_entries_in_one_place_are_named(standing: SimpleNamespace) -> None:
 
 
 def test_a_signer_is_not_another(standing: SimpleNamespace) -> None:
-    other = SigningKey("authority.example/ledger", Ed25519PrivateKey.from_private_bytes(b"\x09" * 32))
-    problems = run(standing.book, other).problems
+    problems = run(standing.book, Forgetful(signing_keys(seed=9))).problems
     assert {problem.table for problem in problems} == {"ledger_checkpoint"}

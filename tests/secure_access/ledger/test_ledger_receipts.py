@@ -20,8 +20,10 @@ from secure_access.db import Database, Session
 from secure_access.keys import SigningKey
 from secure_access.ledger import Log, audit, cli, merkle, note, receipts, sequencer, verify_receipt
 from secure_access.ledger.note import COSIGNATURE_KEY, VerifierKey
+from secure_access.ledger.signer import KeptSigner
 from secure_access.ledger.tables import LedgerEntry
 from secure_access.ledger.verify_receipt import BadInput, Outcome, Policy, State
+from tests.fixtures.ledger import keys_of, policy_of
 
 # What is pure once a receipt is made needs one backend only.
 ON_SQLITE = pytest.mark.parametrize("book", ["sqlite"], indirect=True)
@@ -52,25 +54,25 @@ def outcome(receipt: dict[str, Any], policy: str) -> Outcome:
     return receipts.verify(json.dumps(receipt), Policy.parse(policy))
 
 
-def test_signed_by_the_log_alone_is_not_proved(receipt: dict[str, Any], log_key: SigningKey) -> None:
-    found = outcome(receipt, receipts.policy_text([sequencer.verifier(log_key)]))
+def test_signed_by_the_log_alone_is_not_proved(receipt: dict[str, Any], log_key: KeptSigner) -> None:
+    found = outcome(receipt, policy_of(log_key))
     assert (found.state, found.exit_status, found.witnesses) == (State.NOT_WITNESSED, 3, ())
     assert found.content["type"] == "sample.submitted"
     assert "sample.submitted" in str(found)
 
 
 @ON_SQLITE
-def test_a_quorum_of_witnesses_proves(receipt: dict[str, Any], log_key: SigningKey) -> None:
-    policy = receipts.policy_text([sequencer.verifier(log_key)], WITNESS_KEYS[:2])
+def test_a_quorum_of_witnesses_proves(receipt: dict[str, Any], log_key: KeptSigner) -> None:
+    policy = policy_of(log_key, WITNESS_KEYS[:2])
     assert outcome(cosigned(receipt, WITNESSES[0]), policy).state is State.NOT_WITNESSED
     found = outcome(cosigned(receipt, *WITNESSES), policy)
     assert (found.state, found.exit_status, found.witnesses) == (State.PROVED, 0, ("witness-1", "witness-2"))
 
 
 def test_until_sequenced_the_proof_follows(
-    told: SimpleNamespace, log_key: SigningKey, ledger_kinds: SimpleNamespace
+    told: SimpleNamespace, log_key: KeptSigner, ledger_kinds: SimpleNamespace
 ) -> None:
-    policy = receipts.policy_text([sequencer.verifier(log_key)])
+    policy = policy_of(log_key)
     with told.book.read() as session:
         pending = made(session, 12)
         assert receipts.proof_follows(session, session.get_one(LedgerEntry, 12))
@@ -86,13 +88,13 @@ def test_until_sequenced_the_proof_follows(
         assert outcome(made(session, 12), policy).state is State.NOT_WITNESSED
 
 
-def test_entries_of_the_custody_log_have_receipts(told: SimpleNamespace, log_key: SigningKey) -> None:
+def test_entries_of_the_custody_log_have_receipts(told: SimpleNamespace, log_key: KeptSigner) -> None:
     with told.book.read() as session:
         reading = made(session, 9)
     assert reading["log"] == "authority.example/ledger/custody"
-    custody = receipts.policy_text([sequencer.verifier(log_key, Log.CUSTODY)])
+    custody = policy_of(log_key, log=Log.CUSTODY)
     assert outcome(reading, custody).state is State.NOT_WITNESSED
-    public = receipts.policy_text([sequencer.verifier(log_key)])
+    public = policy_of(log_key)
     assert outcome(reading, public).state is State.NOT_PROVED
 
 
@@ -140,10 +142,10 @@ NOT_PROVED: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
 @pytest.mark.parametrize("name", NOT_PROVED)
 @ON_SQLITE
 def test_what_was_tampered_with_is_not_proved(
-    receipt: dict[str, Any], log_key: SigningKey, name: str
+    receipt: dict[str, Any], log_key: KeptSigner, name: str
 ) -> None:
     change, why = NOT_PROVED[name]
-    policy = receipts.policy_text([sequencer.verifier(log_key)], WITNESS_KEYS)
+    policy = policy_of(log_key, WITNESS_KEYS)
     assert outcome(cosigned(receipt, *WITNESSES), policy).state is State.PROVED
     damaged = cosigned(receipt, *WITNESSES)
     change(damaged)
@@ -162,9 +164,9 @@ PLACES = ["v", "content", "entry", "salt", "proof", "checkpoint", "index", "hash
 @given(place=st.sampled_from(PLACES), value=VALUES, cut=st.integers(0, 2000))
 @ON_SQLITE
 def test_whatever_is_sent_gets_an_answer(
-    receipt: dict[str, Any], log_key: SigningKey, place: str, value: Any, cut: int
+    receipt: dict[str, Any], log_key: KeptSigner, place: str, value: Any, cut: int
 ) -> None:
-    policy = Policy.parse(receipts.policy_text([sequencer.verifier(log_key)], WITNESS_KEYS[:1]))
+    policy = Policy.parse(policy_of(log_key, WITNESS_KEYS[:1]))
     damaged = json.loads(json.dumps(receipt))
     (damaged["proof"] if place in damaged["proof"] else damaged)[place] = value
     for text in (json.dumps(damaged), json.dumps(receipt)[:cut]):
@@ -175,10 +177,10 @@ def test_whatever_is_sent_gets_an_answer(
 
 
 @ON_SQLITE
-def test_a_false_cosignature_is_not_just_ignored(receipt: dict[str, Any], log_key: SigningKey) -> None:
+def test_a_false_cosignature_is_not_just_ignored(receipt: dict[str, Any], log_key: KeptSigner) -> None:
     text = note.parse(receipt["checkpoint"]).text
     line = note.cosign(text + "more\n", WITNESSES[0], 1)
-    policy = receipts.policy_text([sequencer.verifier(log_key)], WITNESS_KEYS[:1])
+    policy = policy_of(log_key, WITNESS_KEYS[:1])
     found = outcome({**receipt, "checkpoint": receipt["checkpoint"] + str(line)}, policy)
     assert (found.state, found.reason) == (State.NOT_PROVED, "the signature of witness0.example is false")
 
@@ -209,10 +211,10 @@ BAD: dict[str, Callable[[dict[str, Any]], object]] = {
 
 @pytest.mark.parametrize("name", BAD)
 @ON_SQLITE
-def test_what_is_no_receipt_is_bad_input(receipt: dict[str, Any], log_key: SigningKey, name: str) -> None:
+def test_what_is_no_receipt_is_bad_input(receipt: dict[str, Any], log_key: KeptSigner, name: str) -> None:
     BAD[name](receipt)
     with pytest.raises(BadInput):
-        outcome(receipt, receipts.policy_text([sequencer.verifier(log_key)]))
+        outcome(receipt, policy_of(log_key))
 
 
 def test_what_is_nested_too_deep_is_bad_input() -> None:
@@ -305,10 +307,10 @@ def test_the_one_file_verifier_agrees_with_ours(data: st.DataObject) -> None:
 
 
 @pytest.fixture
-def files(tmp_path: Path, receipt: dict[str, Any], log_key: SigningKey) -> tuple[Path, Path]:
+def files(tmp_path: Path, receipt: dict[str, Any], log_key: KeptSigner) -> tuple[Path, Path]:
     file, policy = tmp_path / "receipt.json", tmp_path / "policy.txt"
     file.write_text(json.dumps(receipt))
-    policy.write_text(receipts.policy_text([sequencer.verifier(log_key)]))
+    policy.write_text(policy_of(log_key))
     return file, policy
 
 
@@ -347,9 +349,9 @@ def test_receipt_verify(files: tuple[Path, Path]) -> None:
     assert run(cli.receipt, ["verify", "nowhere", "--policy", str(files[1])]).exit_code == 2
 
 
-def test_ledger_verify(told: SimpleNamespace, log_key: SigningKey) -> None:
+def test_ledger_verify(told: SimpleNamespace, log_key: KeptSigner) -> None:
     def opened(_home: Path | None) -> tuple[Database, audit.Keys]:
-        return told.book, audit.verifier_keys(log_key)
+        return told.book, audit.verifier_keys(keys_of(log_key))
 
     group = cli.ledger_commands(opened)
     found = CliRunner().invoke(group, ["verify"])

@@ -1,6 +1,8 @@
 """Sequencing: contiguous, idempotent, one checkpoint a size, whatever fails in between."""
 
 import threading
+from collections.abc import Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,9 +13,12 @@ from secure_access import ledger
 from secure_access.db import Database, select
 from secure_access.keys import SigningKey
 from secure_access.ledger import Log, merkle, note, sequencer, tiles
+from secure_access.ledger.log_keys import origin
 from secure_access.ledger.note import Checkpoint
 from secure_access.ledger.sequencer import LogDamaged
+from secure_access.ledger.signer import KeptSigner, Signed
 from secure_access.ledger.tables import LedgerCheckpoint, LedgerEntry, LedgerHead
+from tests.fixtures.ledger import keys_of, signing_keys
 
 
 def record(book: Database, kinds: SimpleNamespace, times: int = 1, name: str = "sample.submitted") -> None:
@@ -37,16 +42,16 @@ def check(book: Database, key: SigningKey) -> dict[Log, int]:
             signed = session.exec(select(LedgerCheckpoint).where(LedgerCheckpoint.log == log)).all()
             for row in signed:
                 parsed = note.parse(row.note)
-                assert parsed.verified([sequencer.verifier(key, log)])
+                assert parsed.verified(keys_of(key).of(log)) == keys_of(key).of(log)
                 assert Checkpoint.parse(parsed.text) == Checkpoint(
-                    sequencer.origin(key.name, log), row.size, merkle.root(row.size, tree)
+                    origin(key.name, log), row.size, merkle.root(row.size, tree)
                 )
             sizes[log] = max((row.size for row in signed), default=-1)
     return sizes
 
 
 def test_entries_get_contiguous_places_and_a_signed_head(
-    book: Database, ledger_kinds: SimpleNamespace, log_key: SigningKey
+    book: Database, ledger_kinds: SimpleNamespace, log_key: KeptSigner
 ) -> None:
     assert sequencer.sequence(book, log_key, ledger_kinds.now)[Log.PUBLIC].size == 0
     for times in (1, 2, 300, 0, 5):
@@ -65,7 +70,7 @@ def test_entries_get_contiguous_places_and_a_signed_head(
 
 
 def test_batches_are_drained(
-    book: Database, ledger_kinds: SimpleNamespace, log_key: SigningKey, monkeypatch: pytest.MonkeyPatch
+    book: Database, ledger_kinds: SimpleNamespace, log_key: KeptSigner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sequencer, "BATCH", 4)
     record(book, ledger_kinds, 12)
@@ -73,18 +78,22 @@ def test_batches_are_drained(
     check(book, log_key)
 
 
-class Broken:
-    """A key that fails before or after it signs, once."""
+class Broken(KeptSigner):
+    """A signer that fails before or after it signs, once."""
 
-    def __init__(self, key: SigningKey, *, after: bool) -> None:
-        self.name, self.public, self._key, self._after, self._left = key.name, key.public, key, after, 1
+    def __init__(self, memory: Path, *, after: bool) -> None:
+        super().__init__(signing_keys(), memory)
+        self._after, self._left = after, 1
 
-    def sign(self, message: bytes) -> bytes:
-        signature = self._key.sign(message) if self._after else b""
-        if self._left:
+    def sign(self, head: Checkpoint, proof: Sequence[bytes], time: int) -> Signed:
+        if self._left and not self._after:
             self._left -= 1
             raise OSError("the key went away")
-        return signature or self._key.sign(message)
+        signed = super().sign(head, proof, time)
+        if self._left and head.size:
+            self._left -= 1
+            raise OSError("the key went away")
+        return signed
 
 
 FAULTS = ("_waiting", "_place", "_extend", "_check_continues", "tiles.save", "latest")
@@ -95,7 +104,7 @@ FAULTS = ("_waiting", "_place", "_extend", "_check_continues", "tiles.save", "la
 def test_a_failure_at_any_step_loses_and_repeats_nothing(
     book: Database,
     ledger_kinds: SimpleNamespace,
-    log_key: SigningKey,
+    log_key: KeptSigner,
     monkeypatch: pytest.MonkeyPatch,
     step: str,
     late: bool,
@@ -121,20 +130,24 @@ def test_a_failure_at_any_step_loses_and_repeats_nothing(
 
 
 @pytest.mark.parametrize("after", [False, True])
-def test_signed_and_not_saved_is_signed_again_alike(
-    book: Database, ledger_kinds: SimpleNamespace, log_key: SigningKey, after: bool
+def test_signed_and_not_saved_is_saved_the_next_time(
+    book: Database, ledger_kinds: SimpleNamespace, log_key: KeptSigner, tmp_path: Path, after: bool
 ) -> None:
+    """Also when the log has grown since: the size that was signed gets its checkpoint too."""
     record(book, ledger_kinds, 3)
-    broken = Broken(log_key, after=after)
+    broken = Broken(tmp_path / "signer", after=after)
     with pytest.raises(OSError, match="went away"):
         sequencer.sequence(book, broken, ledger_kinds.now)
     record(book, ledger_kinds, 1)
     assert sequencer.sequence(book, broken, ledger_kinds.now)[Log.PUBLIC].size == 4
     assert check(book, log_key)[Log.PUBLIC] == 4
+    with book.read() as session:
+        query = select(LedgerCheckpoint.size).where(LedgerCheckpoint.log == Log.PUBLIC)
+        assert set(session.exec(query)) == ({3, 4} if after else {4})
 
 
 def test_two_sequencers_take_turns(
-    book: Database, ledger_kinds: SimpleNamespace, log_key: SigningKey
+    book: Database, ledger_kinds: SimpleNamespace, log_key: KeptSigner
 ) -> None:
     failures: list[BaseException] = []
 
@@ -157,7 +170,7 @@ def test_two_sequencers_take_turns(
 
 
 def test_a_damaged_tree_is_not_signed(
-    book: Database, ledger_kinds: SimpleNamespace, log_key: SigningKey
+    book: Database, ledger_kinds: SimpleNamespace, log_key: KeptSigner
 ) -> None:
     record(book, ledger_kinds, 3)
     sequencer.sequence(book, log_key, ledger_kinds.now)
@@ -175,7 +188,7 @@ def test_a_damaged_tree_is_not_signed(
 
 
 def test_a_log_restored_behind_its_checkpoint_is_not_signed(
-    book: Database, ledger_kinds: SimpleNamespace, log_key: SigningKey
+    book: Database, ledger_kinds: SimpleNamespace, log_key: KeptSigner
 ) -> None:
     record(book, ledger_kinds, 3)
     sequencer.sequence(book, log_key, ledger_kinds.now)
@@ -190,7 +203,7 @@ def test_a_log_restored_behind_its_checkpoint_is_not_signed(
 
 
 def test_the_custody_log_is_anchored_in_the_public_one(
-    book: Database, ledger_kinds: SimpleNamespace, log_key: SigningKey
+    book: Database, ledger_kinds: SimpleNamespace, log_key: KeptSigner
 ) -> None:
     sequencer.anchor(book, ledger_kinds.now)
     record(book, ledger_kinds, 2, "sample.read")

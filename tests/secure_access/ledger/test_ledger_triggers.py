@@ -7,10 +7,18 @@ from sqlalchemy.exc import DBAPIError
 from secure_access.db import Database
 from secure_access.ledger import tables, triggers
 
-APPEND_ONLY = ["ledger_entry", "ledger_entry_about", "ledger_checkpoint", "security_log", "ledger_head"]
+APPEND_ONLY = [
+    *("ledger_entry", "ledger_entry_about", "ledger_checkpoint", "ledger_cosignature"),
+    *("security_log", "ledger_head"),
+]
 OF_THE_PORTAL = {"sign_in_policy", "statute_text"}
 """Listed here, made by the portal's migrations, tried in its own tests."""
-KEYS = {"ledger_entry": "leaf_index", "ledger_entry_about": "subject", "ledger_checkpoint": "note"}
+KEYS = {
+    "ledger_entry": "leaf_index",
+    "ledger_entry_about": "subject",
+    "ledger_checkpoint": "note",
+    "ledger_cosignature": "line",
+}
 
 
 def refused(connection: Connection, statement: str) -> None:

@@ -1,0 +1,42 @@
+"""What an audit of the ledger says: what was read, and each thing that does not match."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from secure_access.db import Table
+from secure_access.ledger import records
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that does not match: in which table, which row, and what about it."""
+
+    table: str
+    row: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.row}: {self.reason}"
+
+
+@dataclass
+class Report:
+    """What was checked, and what does not match."""
+
+    entries: int = 0
+    waiting: int = 0
+    rows: dict[str, int] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+    witnessed: dict[str, int] = field(default_factory=dict)
+    """Up to which size a witness whose key is known has signed, by log."""
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        return not self.problems
+
+    def add(self, kind: type[Table] | str, row: object, reason: str) -> None:
+        """Report a mismatch."""
+        table = kind if isinstance(kind, str) else records.sql_table(kind).name
+        self.problems.append(Problem(table, str(row), reason))

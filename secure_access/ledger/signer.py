@@ -1,0 +1,194 @@
+"""The signer: holds the log's keys, and signs only a head that continues the last one that it signed.
+
+It remembers the last head of each log in a file of its own, apart from the database. A database that was
+restored from an older copy is behind that memory, so nothing is signed: the log is *frozen* until the true
+database is back, or an operator begins a successor (`assay ledger succeed`). The memory is written before a
+signature leaves, and holds the note: who asks again for the same head is given the same note.
+
+It runs inside the worker, or as a process of another user (`assay ledger signer`) behind a Unix socket.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from secure_access.ledger import merkle, note
+from secure_access.ledger.note import Checkpoint, Signer, VerifierKey
+
+
+class Frozen(RuntimeError):
+    """The signer does not sign this head; the message says why, and what has to happen first."""
+
+
+@dataclass(frozen=True)
+class Signed:
+    """The last head of a log that was signed: its size and root, when (POSIX seconds), and the note."""
+
+    size: int
+    root: bytes
+    time: int
+    note: str
+
+
+class LogSigner(Protocol):
+    """Signs the heads of the logs of one instance."""
+
+    name: str
+    """The origin of the public log."""
+    keys: tuple[VerifierKey, ...]
+    """The public keys of the public log: Ed25519, then ML-DSA-44 where there is one."""
+
+    def last(self, origin: str) -> Signed | None:
+        """The last head of this log that was signed, or ``None``."""
+        ...
+
+    def sign(self, head: Checkpoint, proof: Sequence[bytes], time: int) -> Signed:
+        """Sign ``head`` as of POSIX second ``time``; ``proof`` shows that it continues `last`.
+
+        Raises `Frozen`.
+        """
+        ...
+
+
+class KeptSigner:
+    """A `LogSigner` with the keys in this process and the memory in a folder that only it writes.
+
+    ``asked`` is called before the first head of each log is signed since the start, with the last note: it
+    gives the largest size that a witness has seen of that log, or ``None`` where none answers.
+    """
+
+    def __init__(
+        self,
+        keys: Sequence[Signer],
+        memory: Path,
+        asked: Callable[[str], int | None] = lambda _note: 0,
+    ) -> None:
+        self.name = keys[0].name
+        self.keys = public_keys(keys)
+        self._signers, self._memory, self._asked = tuple(keys), memory, asked
+        self._heard: dict[str, int] = {}
+        self._lock = threading.Lock()
+        self._make_memory()
+
+    def last(self, origin: str) -> Signed | None:
+        """The last head of this log that was signed, or ``None``. Raises `Frozen` for a damaged memory."""
+        kept = self._kept(origin)
+        if origin not in self._heard:
+            # Of a log without memory the empty head is shown: a witness answers it with what it has seen.
+            last = kept.note if kept else self._signed(Checkpoint(origin, 0, merkle.EMPTY), 0).note
+            seen = self._asked(last)
+            if seen is None and kept is None:
+                raise Frozen(f"the signer has no memory of {origin}, and no witness answers to what it saw")
+            self._heard[origin] = seen or 0
+        return kept
+
+    def _make_memory(self) -> None:
+        self._memory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def _kept(self, origin: str) -> Signed | None:
+        return remembered(self._memory, origin)
+
+    def sign(self, head: Checkpoint, proof: Sequence[bytes], time: int) -> Signed:
+        """Sign ``head`` as of POSIX second ``time``; ``proof`` shows that it continues `last`.
+
+        A time before the last one is taken for the last one: clocks go back. Raises `Frozen`.
+        """
+        with self._alone():
+            before = self.last(head.origin)
+            if before is not None:
+                if (head.size, head.root) == (before.size, before.root):
+                    return before
+                _check_continues(head, before, proof)
+            self._check_witnessed(head, before)
+            made = self._signed(head, max(time, before.time if before else 0))
+            self._save(head.origin, made)
+            return made
+
+    def _signed(self, head: Checkpoint, time: int) -> Signed:
+        first, *more = self._signers
+        signed = note.sign(head.text, first, head.origin)
+        lines = (note.cosign(head.text, signer, time, head.origin) for signer in more)
+        whole = replace(signed, signatures=(*signed.signatures, *lines))
+        return Signed(head.size, head.root, time, str(whole))
+
+    def _check_witnessed(self, head: Checkpoint, before: Signed | None) -> None:
+        """A witness may remember what this memory has lost; it was asked once since the start."""
+        seen = self._heard[head.origin]
+        if seen > (before.size if before else 0) and seen > head.size:
+            raise Frozen(
+                f"a witness has seen {head.origin} with {seen} entries, and this head has {head.size}: "
+                "the signer's memory and the database are both older than that"
+            )
+
+    def _save(self, origin: str, made: Signed) -> None:
+        root = base64.b64encode(made.root).decode()
+        kept = {"size": made.size, "root": root, "time": made.time, "note": made.note}
+        path = _path(self._memory, origin)
+        part = path.with_suffix(".part")
+        with part.open("w") as file:
+            json.dump(kept, file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+        folder = os.open(self._memory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else signs meanwhile: neither a thread of this process nor another process."""
+        with self._lock, (self._memory / "lock").open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+def remembered(memory: Path, origin: str) -> Signed | None:
+    """The last head of a log that the signer with this memory signed. Raises `Frozen` where it is damaged."""
+    path = _path(memory, origin)
+    try:
+        kept = json.loads(path.read_text())
+        return Signed(kept["size"], base64.b64decode(kept["root"]), kept["time"], kept["note"])
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError):
+        raise Frozen(f"{path} does not hold the memory of a signer; bring it back from a copy") from None
+
+
+def _path(memory: Path, origin: str) -> Path:
+    return memory / f"{origin.replace('/', '_')}.json"
+
+
+def public_keys(keys: Sequence[Signer]) -> tuple[VerifierKey, ...]:
+    """What verifies the checkpoints that these keys sign: the first signs them, the others cosign."""
+    first, *more = keys
+    return (VerifierKey(first.name, first.public), *(note.cosigner(key) for key in more))
+
+
+def _check_continues(head: Checkpoint, before: Signed, proof: Sequence[bytes]) -> None:
+    if head.size < before.size:
+        raise Frozen(
+            f"{head.origin} was signed with {before.size} entries, and this head has {head.size}: "
+            "the database is older than the last signature"
+        )
+    if head.size == before.size:
+        raise Frozen(f"{head.origin} was signed with {before.size} entries and another root")
+    if before.size == 0:
+        return
+    try:
+        merkle.verify_consistency(before.size, head.size, proof, before.root, head.root)
+    except merkle.ProofError as problem:
+        raise Frozen(
+            f"{head.origin} with {head.size} entries does not continue the {before.size} that were signed: "
+            f"{problem}"
+        ) from None

@@ -1,0 +1,225 @@
+"""Signer and witness as processes of their own, killed and started again; a restored log; a successor."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from portal.cli import main
+from secure_access import ledger
+from secure_access.db import Database
+from secure_access.ledger import verify_receipt
+from secure_access.ledger.receipts import receipt_text
+from tests.fixtures.instance import COMMAND, DAY_ONE
+
+NOW = datetime.fromisoformat(DAY_ONE).astimezone(UTC)
+ledger.declare("sample.counted", keys=("number",), audience="public")
+Start = Callable[..., subprocess.Popen[str]]
+
+
+class Machine:
+    """An instance on SQLite without a web process, and what runs beside it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home, self.folder = folder / "home", folder
+        self.settings = {"ASSAY_NOW": DAY_ONE, "ASSAY_HOME": str(self.home)}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
+        return {**kept, **self.settings}
+
+    def assay(self, *words: str, status: int = 0) -> str:
+        """Run a short command, in this process: starting an interpreter for each would take minutes."""
+        with pytest.MonkeyPatch.context() as patch:
+            for name in [name for name in os.environ if name.startswith("ASSAY_")]:
+                patch.delenv(name)
+            for name, value in self.settings.items():
+                patch.setenv(name, value)
+            done = CliRunner().invoke(main, words)
+        assert done.exit_code == status, done.output
+        return done.output
+
+    @property
+    def database(self) -> Path:
+        return self.home / "assay.db"
+
+    def record(self, times: int) -> None:
+        database = Database(f"sqlite:///{self.database}")
+        try:
+            with database.write() as session:
+                for number in range(times):
+                    fields = {"number": number}
+                    ledger.append(session, "sample.counted", fields, by=None, now=NOW, about=("sample:1",))
+        finally:
+            database.dispose()
+
+    def receipt(self, index: int) -> str:
+        database = Database(f"sqlite:///{self.database}")
+        try:
+            with database.read() as session:
+                found = ledger.entries(session, about="sample:1")
+                return receipt_text(session, found[index])
+        finally:
+            database.dispose()
+
+    def outcome(self, receipt: str) -> verify_receipt.Outcome:
+        policy = verify_receipt.Policy.parse(self.assay("ledger", "policy"))
+        return verify_receipt.verify(receipt, policy)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+@pytest.fixture
+def start(machine: Machine) -> Iterator[Start]:
+    """Start a command and wait until it says a word; whatever runs is ended with the test."""
+    running: list[subprocess.Popen[str]] = []
+
+    def run(*words: str, until: str, **settings: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [COMMAND, *words],
+            env={**machine.environment, **settings, "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=sys.stderr,
+            text=True,
+        )
+        running.append(process)
+        assert process.stdout is not None
+        said = ""
+        for line in process.stdout:
+            said += line
+            if until in line:
+                process.said = said  # type: ignore[attr-defined]
+                return process
+        raise AssertionError(f"{words} ended: {said}")
+
+    yield run
+    for process in running:
+        if process.poll() is None:
+            process.kill()
+        process.wait(20)
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def test_the_signer_apart_is_killed_and_goes_on(machine: Machine, start: Start) -> None:
+    """The portal holds no key of the log. While the signer is away nothing is signed, and nothing is lost."""
+    apart = {"ASSAY_HOME": str(machine.folder / "signer")}
+    socket = machine.folder / "sock"
+    words = ("ledger", "signer", "--socket", str(socket))
+    service = start(*words, until="signing behind", **apart)
+    keys = machine.home / "keys"
+    keys.mkdir(parents=True)
+    shutil.copy(machine.folder / "signer" / "keys" / "ledger-keys.pub", keys)
+    machine.settings["ASSAY_SIGNER"] = str(socket)
+    machine.assay("migrate")
+    assert not list(keys.glob("ledger-key*.pub.*"))
+    assert {path.name for path in keys.glob("ledger-key*")} == {"ledger-keys.pub"}
+    machine.record(3)
+    assert "3 entries, signed" in machine.assay("ledger", "sequence")
+    service.send_signal(signal.SIGKILL)
+    service.wait(20)
+    machine.record(2)
+    assert "Nothing was signed" in machine.assay("ledger", "sequence", status=1)
+    assert machine.outcome(machine.receipt(1)).state is verify_receipt.State.NOT_WITNESSED
+    assert machine.outcome(machine.receipt(4)).state is verify_receipt.State.PROOF_FOLLOWS
+    start(*words, until="signing behind", **apart)
+    assert "5 entries, signed" in machine.assay("ledger", "sequence")
+    assert "Everything matches" in machine.assay("ledger", "verify")
+
+
+def test_a_witness_is_killed_and_still_remembers(machine: Machine, start: Start) -> None:
+    machine.assay("migrate")
+    ngo = machine.folder / "ngo"
+    ngo.mkdir()
+    (ngo / "logs.txt").write_text(machine.assay("ledger", "policy"))
+    words = ("ledger", "witness", "--home", str(ngo), "--listen", "127.0.0.1:0")
+    assert "no keys yet" in machine.assay(*words, status=2)
+    service = start(*words, "--name", "witness.example", until="listening")
+
+    def trust(process: subprocess.Popen[str]) -> None:
+        said = process.said.splitlines()  # type: ignore[attr-defined]
+        url = said[-1].split()[-1]
+        lines = [f"{line} {url}" for line in said if line.startswith("witness ")]
+        names = [line.split()[1] for line in lines]
+        quorum = [f"group ngo all {' '.join(names)}", "quorum ngo"]
+        (machine.folder / "policy").write_text("\n".join([*lines, *quorum]) + "\n")
+
+    trust(service)
+    machine.settings["ASSAY_WITNESSES"] = str(machine.folder / "policy")
+    machine.record(3)
+    machine.assay("ledger", "sequence")
+    assert machine.outcome(machine.receipt(1)).state is verify_receipt.State.PROVED
+    copy = machine.database.read_bytes()
+    machine.record(2)
+    machine.assay("ledger", "sequence")
+    service.send_signal(signal.SIGKILL)
+    service.wait(20)
+    # The operator's whole machine goes back to the copy: database, and the signer's memory.
+    machine.database.write_bytes(copy)
+    for path in (machine.home / "signer").glob("*.json"):
+        path.unlink()
+    machine.record(1)
+    said = machine.assay("ledger", "sequence", status=1)
+    assert "no memory" in said
+    trust(start(*words, until="listening"))
+    said = machine.assay("ledger", "sequence", status=1)
+    assert "a witness has seen" in said
+    assert "5 entries" in said
+
+
+def test_a_restored_log_is_frozen_and_a_successor_goes_on(machine: Machine) -> None:
+    machine.assay("migrate")
+    machine.record(3)
+    machine.assay("ledger", "sequence")
+    copy = machine.database.read_bytes()
+    machine.record(4)
+    machine.assay("ledger", "sequence")
+    kept, lost = machine.receipt(1), machine.receipt(6)
+    machine.database.write_bytes(copy)
+    for times in (1, 3, 5):
+        machine.record(times)
+        assert "Nothing was signed" in machine.assay("ledger", "sequence", status=1)
+    said = machine.assay("ledger", "succeed", "--reason", "restored", "--yes")
+    assert "assay.localhost/ledger/demonstration/2 goes on" in said
+    assert "13 entries, signed" in machine.assay("ledger", "sequence")
+    done = machine.assay("ledger", "verify")
+    assert "Everything matches" in done
+    # What was signed stays proved, also what the database has lost; what goes on is signed by the new log.
+    for receipt in (kept, lost, machine.receipt(1), machine.receipt(11)):
+        assert machine.outcome(receipt).state is verify_receipt.State.NOT_WITNESSED
+    assert json.loads(machine.receipt(11))["log"].endswith("/2")
+    database = Database(f"sqlite:///{machine.database}")
+    with database.read() as session:
+        (entry,) = [
+            one for one in ledger.entries(session, about="ledger:succession") if one.log == ledger.Log.PUBLIC
+        ]
+        assert entry.fields["size"] == 7
+        assert entry.fields["left"] == 12
+    ended = machine.home / "keys" / "ended"
+    assert len(list(ended.iterdir())) == 2
+
+
+def test_a_lost_key_is_not_replaced_in_silence(machine: Machine) -> None:
+    machine.assay("migrate")
+    machine.record(2)
+    machine.assay("ledger", "sequence")
+    (machine.home / "keys" / "ledger-key").unlink()
+    assert "is gone, and the log was signed with it" in machine.assay("ledger", "sequence", status=1)
+    assert "matches" in machine.assay("ledger", "verify")
+    machine.assay("ledger", "succeed", "--reason", "key_lost", "--yes")
+    assert "3 entries, signed" in machine.assay("ledger", "sequence")
+    assert "Everything matches" in machine.assay("ledger", "verify")

@@ -1,0 +1,240 @@
+"""The signer signs what continues its memory and nothing else: after a restart, a restore, a fork."""
+
+import json
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from secure_access import ledger
+from secure_access.db import Database, select
+from secure_access.ledger import Log, merkle, note, sequencer
+from secure_access.ledger.log_keys import LogKeys, read
+from secure_access.ledger.note import Checkpoint
+from secure_access.ledger.signer import Frozen, KeptSigner, public_keys
+from secure_access.ledger.signer_process import RemoteSigner, SignerService, Unreachable
+from secure_access.ledger.tables import LedgerCheckpoint
+from tests.fixtures.ledger import NAME, signing_keys
+
+LEAVES = [merkle.leaf_hash(bytes([n])) for n in range(9)]
+
+
+def tree(leaves: Sequence[bytes] = LEAVES) -> merkle.Nodes:
+    return merkle.from_leaves(leaves)
+
+
+def head(size: int, leaves: Sequence[bytes] = LEAVES) -> Checkpoint:
+    return Checkpoint(NAME, size, merkle.root(size, tree(leaves)))
+
+
+@pytest.fixture
+def signer(tmp_path: Path) -> KeptSigner:
+    return KeptSigner(signing_keys(), tmp_path / "signer")
+
+
+def again(signer: KeptSigner) -> KeptSigner:
+    """The same signer after a restart."""
+    return KeptSigner(signing_keys(), signer._memory)
+
+
+def test_it_signs_what_continues_and_gives_the_same_note_again(signer: KeptSigner) -> None:
+    assert signer.last(NAME) is None
+    first = signer.sign(head(3), [], 100)
+    assert signer.sign(head(3), [], 200) == first
+    assert again(signer).last(NAME) == first
+    proof = merkle.consistency_proof(3, 8, tree())
+    second = again(signer).sign(head(8), proof, 50)
+    assert (second.size, second.time) == (8, 100)  # a clock that went back does not turn the time back
+    parsed = note.parse(second.note)
+    assert parsed.verified(signer.keys) == signer.keys
+    assert Checkpoint.parse(parsed.text) == head(8)
+
+
+OTHER = [*LEAVES[:2], merkle.leaf_hash(b"another"), *LEAVES[3:]]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "proof", "why"),
+    [
+        (head(3), [], "the database is older"),
+        (head(5, OTHER), [], "another root"),
+        (head(8), [], "does not continue"),
+        (head(8, OTHER), merkle.consistency_proof(5, 8, merkle.from_leaves(OTHER)), "does not continue"),
+        (head(8), [bytes(32)], "does not continue"),
+    ],
+)
+def test_it_is_frozen_for_what_does_not_continue(
+    signer: KeptSigner, wanted: Checkpoint, proof: list[bytes], why: str
+) -> None:
+    kept = signer.sign(head(5), [], 100)
+    for frozen in (signer, again(signer)):
+        with pytest.raises(Frozen, match=why):
+            frozen.sign(wanted, proof, 200)
+    assert again(signer).last(NAME) == kept
+    # The true log goes on: a refusal leaves nothing behind.
+    assert signer.sign(head(8), merkle.consistency_proof(5, 8, tree()), 300).size == 8
+
+
+def test_each_log_has_a_memory_of_its_own(signer: KeptSigner) -> None:
+    custody = Checkpoint(f"{NAME}/custody", 2, merkle.root(2, tree()))
+    assert signer.sign(custody, [], 1).size == 2
+    assert signer.sign(head(1), [], 1).size == 1
+    assert again(signer).last(custody.origin) == signer.last(custody.origin)
+
+
+@pytest.mark.parametrize(
+    ("seen", "size", "frozen"), [(8, 5, True), (8, 8, False), (None, 5, True), (0, 5, False)]
+)
+def test_without_memory_the_witnesses_are_asked(
+    tmp_path: Path, seen: int | None, size: int, frozen: bool
+) -> None:
+    """A lost memory and a restored database do not sign a second history behind the witnesses' backs."""
+    shown = []
+
+    def asked(signed: str) -> int | None:
+        shown.append(Checkpoint.parse(note.parse(signed).text))
+        return seen
+
+    signer = KeptSigner(signing_keys(), tmp_path / "new", asked)
+    if frozen:
+        with pytest.raises(Frozen, match="witness"):
+            signer.sign(head(size), [], 1)
+    else:
+        assert signer.sign(head(size), [], 1).size == size
+    assert {(one.origin, one.size) for one in shown} == {(NAME, 0)}
+
+
+def test_with_memory_a_silent_witness_stops_nothing_and_one_ahead_does(signer: KeptSigner) -> None:
+    signer.sign(head(3), [], 1)
+    silent = KeptSigner(signing_keys(), signer._memory, lambda _signed: None)
+    assert silent.sign(head(5), merkle.consistency_proof(3, 5, tree()), 2).size == 5
+    ahead = KeptSigner(signing_keys(), signer._memory, lambda _signed: 9)
+    with pytest.raises(Frozen, match="a witness has seen"):
+        ahead.sign(head(8), merkle.consistency_proof(5, 8, tree()), 3)
+
+
+@pytest.mark.parametrize("damage", ["", "{}", '{"size": "three"}', '{"size": 3, "root": 4, "time": 1}'])
+def test_a_damaged_memory_freezes_it(signer: KeptSigner, damage: str) -> None:
+    signer.sign(head(3), [], 1)
+    (signer._memory / f"{NAME.replace('/', '_')}.json").write_text(damage)
+    with pytest.raises(Frozen, match="memory"):
+        again(signer).sign(head(5), merkle.consistency_proof(3, 5, tree()), 2)
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_nothing_is_given_away_that_was_not_remembered(
+    signer: KeptSigner, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """A full disk between signing and remembering: the signature is lost, and asked for anew."""
+    first = signer.sign(head(3), [], 1)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    proof = merkle.consistency_proof(3, 5, tree())
+    with monkeypatch.context() as patch:
+        patch.setattr(*((os, "fsync", full) if step == "fsync" else (Path, "replace", full)))
+        with pytest.raises(OSError, match="No space"):
+            signer.sign(head(5), proof, 2)
+    assert json.loads((signer._memory / f"{NAME.replace('/', '_')}.json").read_text())["size"] == 3
+    assert again(signer).last(NAME) == first
+    assert signer.sign(head(5), proof, 2).size == 5
+
+
+def test_two_of_them_on_one_memory_take_turns(signer: KeptSigner) -> None:
+    other, failures = again(signer), []
+    signer.sign(head(1), [], 1)
+    twin = [head(4), head(4, [*LEAVES[:3], merkle.leaf_hash(b"x"), *LEAVES[4:]])]
+    trees = [tree(), tree([*LEAVES[:3], merkle.leaf_hash(b"x"), *LEAVES[4:]])]
+
+    def sign(one: KeptSigner, number: int) -> None:
+        try:
+            one.sign(twin[number], merkle.consistency_proof(1, 4, trees[number]), 2)
+        except Frozen as frozen:
+            failures.append(frozen)
+
+    threads = [threading.Thread(target=sign, args=(one, n)) for n, one in enumerate((signer, other))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(failures) == 1
+
+
+# --- a process of its own -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def remote(signer: KeptSigner, tmp_path: Path) -> Iterator[RemoteSigner]:
+    service = SignerService(tmp_path / "s", signer)
+    thread = threading.Thread(target=service.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield RemoteSigner(tmp_path / "s", signer.keys)
+    service.shutdown()
+    service.server_close()
+    thread.join()
+
+
+def test_behind_a_socket_it_answers_alike(remote: RemoteSigner, signer: KeptSigner, tmp_path: Path) -> None:
+    assert oct((tmp_path / "s").stat().st_mode & 0o777) == "0o660"
+    assert remote.last(NAME) is None
+    signed = remote.sign(head(3), [], 5)
+    assert remote.last(NAME) == signer.last(NAME) == signed
+    with pytest.raises(Frozen, match="does not continue"):
+        remote.sign(head(5), [], 6)
+    assert remote.sign(head(5), merkle.consistency_proof(3, 5, tree()), 6).size == 5
+    with pytest.raises(Frozen, match="cannot read"):
+        remote._ask({"ask": "sign"})
+
+
+def test_a_signer_that_is_away_signs_nothing(tmp_path: Path, signer: KeptSigner) -> None:
+    away = RemoteSigner(tmp_path / "nobody", signer.keys)
+    with pytest.raises(Unreachable, match="does not answer"):
+        away.last(NAME)
+
+
+# --- with the sequencer ---------------------------------------------------------------------------------
+
+
+def record(book: Database, kinds: SimpleNamespace, times: int) -> None:
+    with book.write() as session:
+        for _ in range(times):
+            ledger.append(session, "sample.submitted", {"reference": "S"}, by=None, now=kinds.now)
+
+
+@pytest.mark.parametrize("book", ["sqlite"], indirect=True)
+def test_a_database_that_was_restored_is_not_signed_for(
+    book: Database, ledger_kinds: SimpleNamespace, signer: KeptSigner, tmp_path: Path
+) -> None:
+    """Rolled back to before the last signature, then grown past it with other entries: nothing is signed."""
+    record(book, ledger_kinds, 3)
+    sequencer.sequence(book, signer, ledger_kinds.now)
+    book.dispose()
+    path = Path(book.url.removeprefix("sqlite:///"))
+    copy = path.read_bytes()
+    record(book, ledger_kinds, 4)
+    sequencer.sequence(book, signer, ledger_kinds.now)
+    book.dispose()
+    for rest in path.parent.glob(f"{path.name}-*"):
+        rest.unlink()
+    path.write_bytes(copy)
+    for times in (1, 2, 3, 4):
+        record(book, ledger_kinds, times)
+        with pytest.raises((Frozen, sequencer.LogDamaged)):
+            sequencer.sequence(book, signer, ledger_kinds.now)
+    with book.read() as session:
+        query = select(LedgerCheckpoint.size).where(LedgerCheckpoint.log == Log.PUBLIC)
+        assert max(session.exec(query)) == 3
+
+
+def test_keys_are_read_by_log_the_newest_first() -> None:
+    new, old = (list(map(str, public_keys(signing_keys(name)))) for name in "ab")
+    keys = read([*new, *old])
+    assert (keys.name, [key.name for key in keys.ever_of(Log.CUSTODY)]) == (
+        "a",
+        ["a/custody", "a/custody", "b/custody", "b/custody"],
+    )
+    assert isinstance(keys, LogKeys)
