@@ -19,6 +19,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from evaluator import leaving as evaluator_leaving
 from evaluator.web import accreditation_views, engagement_views
+from infra.postgresql import fit_or_exit
 from portal import accounts, errors, home, logs, register, supervision, ui
 from portal.accounts import policy_record
 from portal.enforcement import case_views as enforcement_views
@@ -221,10 +222,11 @@ def serve() -> WSGI:
     supervision.die_with_parent()
     settings = Settings.from_env()
     logs.configure(settings, f"web {settings.zone}".rstrip())
+    fit_or_exit(settings, *((settings.zone,) if settings.zone else ZONES))
     wired = wire(settings, zone=settings.zone)
     publish_to(wired, bare_celery(settings))
     if settings.zone != PUBLIC:  # nobody signs in there, and its role adds nothing to the ledger
-        with wired.database.write() as session:
+        with as_role(wired, settings.zone or "government").database.write() as session:
             policy_record.note(session, settings.policy, name=settings.sign_in, now=wired.clock.now())
     return by_host(wired)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from infra.postgresql import fit_or_exit
 from portal import tables
 from portal.settings import Settings, SettingsError, settings_or_exit
 from portal.wiring import wire
@@ -43,7 +44,9 @@ def open_ledger(home: Path | None) -> tuple[Database, audit.Keys]:
     """The database and the log keys of an instance, with every table of record known."""
     # The audit walks the tables that the program knows; this import is what makes it know all of them.
     assert tables.MODULES
-    wired = wire(settings_of(home), process="verifier")
+    settings = settings_of(home)
+    fit_or_exit(settings, "verifier")
+    wired = wire(settings, process="verifier")
     return wired.database, audit.verifier_keys(wired.ledger_signer)
 
 
@@ -66,7 +69,9 @@ def sequence(home: Path | None) -> None:
 
     Exit status 1, with the reason, where the stored tree does not continue the last signed checkpoint.
     """
-    wired = wire(settings_of(home), process="sequencer")
+    settings = settings_of(home)
+    fit_or_exit(settings, "sequencer")
+    wired = wire(settings, process="sequencer")
     try:
         heads = sequencer.sequence(wired.database, wired.ledger_signer, wired.clock.now())
     except sequencer.LogDamaged as damage:

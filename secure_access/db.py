@@ -42,6 +42,9 @@ _SAY = text(
     " set_config('assay.person', :person, true)"
 )
 
+_UNDER_CONDITIONS = text("SELECT coalesce(row_security_active(to_regclass('ledger_entry')), false)")
+"""False for who migrates as the database's owner, and before there is a ledger."""
+
 
 class UtcInstant(TypeDecorator[datetime]):
     """An aware instant, stored in UTC on both databases. A naive value raises ``ValueError``."""
@@ -211,6 +214,10 @@ def after_commit(session: Session, act: Callable[[], None]) -> None:
     session.info.setdefault(_AFTER_COMMIT, []).append(act)
 
 
+class NobodyActs(RuntimeError):
+    """A transaction under conditions on rows does not say for whom it acts. A fault of the program."""
+
+
 @dataclass(frozen=True)
 class Acting:
     """For whom a transaction works. PostgreSQL's conditions on rows ask it, and refuse where it is not said.
@@ -228,7 +235,8 @@ class Database:
     """One database: SQLite file or PostgreSQL.
 
     ``url`` is an SQLAlchemy address. ``acting`` is asked at the beginning of every transaction on PostgreSQL
-    and says for whom it works. Raises ``ValueError`` for another kind of database.
+    and says for whom it works; a role under conditions on rows that says nothing gets `NobodyActs`. Raises
+    ``ValueError`` for another kind of database.
     """
 
     def __init__(self, url: str) -> None:
@@ -268,6 +276,9 @@ class Database:
         if acting is not None:
             said = {"kind": acting.kind, "organisation": acting.organisation, "person": acting.person}
             connection.execute(_SAY, {name: str(value or "") for name, value in said.items()})
+        elif connection.execute(_UNDER_CONDITIONS).scalar_one():
+            # An empty table asks nothing of who reads it, and its answer would look like an empty ledger.
+            raise NobodyActs("This transaction does not say for whom it acts: set Database.acting first.")
 
     def reachable(self) -> bool:
         """Whether the database answers."""
@@ -321,6 +332,7 @@ __all__ = [
     "Database",
     "Field",
     "Instant",
+    "NobodyActs",
     "ReferenceCounter",
     "Session",
     "Table",

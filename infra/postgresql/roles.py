@@ -36,6 +36,7 @@ def apply(connection: Connection) -> None:
         )
     _grant_sequences(connection, database)
     _rule_rows(connection, database)
+    _rule_changes(connection)
 
 
 def drop(connection: Connection) -> None:
@@ -45,6 +46,8 @@ def drop(connection: Connection) -> None:
         connection.exec_driver_sql(f'ALTER TABLE IF EXISTS "{table}" DISABLE ROW LEVEL SECURITY')
     for table, name in _policies(connection):
         connection.exec_driver_sql(f'DROP POLICY "{name}" ON "{table}"')
+    for change in matrix.change_rules():
+        connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {change.name}() CASCADE")
     for signature in reversed(matrix.FUNCTIONS):
         connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {signature}")
     for role in ROLES:
@@ -110,11 +113,11 @@ def _rule_rows(connection: Connection, database: str) -> None:
         beyond = f"AS RESTRICTIVE FOR {rule.act}" if rule.act else ""
         connection.exec_driver_sql(
             f'CREATE POLICY "{rule.name}" ON "{rule.table}" {beyond} TO "{role_name(database, rule.role)}"'
-            f" USING ({rule.sql.replace('%', '%%')})"
+            f" {rule.clause.replace('%', '%%')}"
         )
         stored = connection.execute(
             text(
-                "SELECT qual FROM pg_policies WHERE schemaname = current_schema()"
+                "SELECT coalesce(qual, with_check) FROM pg_policies WHERE schemaname = current_schema()"
                 " AND tablename = :table AND policyname = :name"
             ),
             {"table": rule.table, "name": rule.name},
@@ -122,3 +125,14 @@ def _rule_rows(connection: Connection, database: str) -> None:
         connection.exec_driver_sql(
             f'COMMENT ON POLICY "{rule.name}" ON "{rule.table}" IS \'{seal(rule.sql, stored)}\''
         )
+
+
+def _rule_changes(connection: Connection) -> None:
+    for change in matrix.change_rules():
+        connection.exec_driver_sql(
+            f"CREATE OR REPLACE FUNCTION {change.name}() RETURNS trigger LANGUAGE plpgsql"
+            f" AS $body${change.body.replace('%', '%%')}$body$"
+        )
+        connection.exec_driver_sql(f'DROP TRIGGER IF EXISTS {change.name} ON "{change.table}"')
+        connection.exec_driver_sql(change.trigger)
+        connection.exec_driver_sql(f'ALTER TABLE "{change.table}" ENABLE ALWAYS TRIGGER {change.name}')

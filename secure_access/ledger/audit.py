@@ -34,6 +34,8 @@ from secure_access.ledger.tables import (
 Keys = Mapping[Log, VerifierKey]
 Held = Mapping[type[Table], list[Row]]
 
+_LEDGER = (LedgerEntry, LedgerAbout, LedgerHead, LedgerCheckpoint, LedgerTile, SecurityLogRow)
+
 # What reading a damaged row raises: a date, an enumeration or an identifier that is none.
 UNREADABLE = (ValueError, LookupError, TypeError, SQLAlchemyError)
 
@@ -84,11 +86,15 @@ class _Read:
 
 
 def run_verify(database: Database, keys: Keys) -> Report:
-    """`verify` in a reading transaction of its own, one state of the whole database."""
+    """`verify` in a reading transaction of its own, one state of the whole database.
+
+    Raises `records.Closed` for a role of the database that may not read all of it.
+    """
     with database.read() as session:
-        session.connection(
+        connection = session.connection(
             execution_options={} if database.is_sqlite else {"isolation_level": "REPEATABLE READ"}
         )
+        records.refuse_closed(connection, (*_LEDGER, *records.record_tables().values()))
         return verify(session, keys)
 
 
