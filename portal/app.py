@@ -6,7 +6,7 @@ Default deny: a blueprint without a row here is served nowhere, and a zone route
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -169,6 +169,8 @@ def create_app(wired: Wired, zone: str) -> Zone:
     policy = wired.settings.policy
     app = Zone(wired, zone, _guard, lambda *known: accounts.lacking(*known, policy=policy))
     wired.database.acting = acting
+    if zone == PUBLIC:
+        app.wired = replace(wired, database=wired.database.narrowed())
     ui.install(app, wired.settings.mark)
     errors.install(app)
     enter: dict[str, frozenset[Role]] = {"ui": ANYBODY}

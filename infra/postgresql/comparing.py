@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, text
 
-from infra.postgresql import matrix
+from infra.postgresql import matrix, telling
 from infra.postgresql.matrix import ACTS, ROLES, Grant, role_name
 from infra.postgresql.roles import seal
 
@@ -20,6 +20,10 @@ _TABLE_RIGHTS = """
     FROM pg_class c JOIN pg_attribute t ON t.attrelid = c.oid CROSS JOIN LATERAL aclexplode(t.attacl) a
     LEFT JOIN pg_roles r ON r.oid = a.grantee
     WHERE c.relnamespace = current_schema()::regnamespace AND a.grantee <> c.relowner
+"""
+_OPEN = """
+    SELECT proname FROM pg_proc p WHERE pronamespace = current_schema()::regnamespace AND prosecdef
+      AND EXISTS (SELECT 1 FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) WHERE grantee = 0)
 """
 _POWERS = """
     SELECT rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls OR rolreplication
@@ -93,10 +97,15 @@ def _functions(connection: Connection) -> Iterator[str]:
     )
     found = {str(name): str(body) for name, body in rows}
     wanted = {signature: body for signature, (_, body) in matrix.FUNCTIONS.items()}
+    wanted |= {signature: body for signature, (_, body) in telling.PURE.items()}
+    wanted |= {told.signature: told.body for told in telling.TELLINGS}
     wanted |= {f"{change.name}()": change.body for change in matrix.change_rules()}
     for signature, body in wanted.items():
         if found.get(signature.partition("(")[0]) != body:
             yield f"function {signature} is missing or not as it was made"
+    yield from (
+        f"function {name} runs as the owner for everybody" for (name,) in connection.exec_driver_sql(_OPEN)
+    )
 
 
 def _changes(connection: Connection) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The matrix of rights, read from ``grants.toml``, ``rows.toml`` and ``changes.toml``. Pure."""
+"""The matrix of rights, read from ``grants.toml``, ``rows.toml`` and ``changes.toml``."""
 
 from __future__ import annotations
 
@@ -10,10 +10,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from portal import tables
+from secure_access import db
+from secure_access.data_classes import DataClass
+
 ROLES = ("public", "developer", "evaluator", "government", "worker", "sequencer", "verifier")
 ACTS = ("select", "insert", "update", "delete")
+PUBLISHED = "published"
+"""In ``grants.toml``: reading the columns of a table that are declared public, and no other."""
 WRITE = "write"
 """In ``rows.toml``: adding, changing and removing."""
+assert tables.MODULES, "they declare the classes of columns"
 _FOLDER = Path(__file__).parent
 _NAMED = re.compile(r"([a-z_]+)(?:\(([a-z_, ]+)\))?")
 
@@ -112,12 +119,25 @@ def grants() -> frozenset[Grant]:
 
 def _grants() -> Iterator[Grant]:
     for role, acts in _read("grants.toml").items():
-        if role not in ROLES or set(acts) - set(ACTS):
+        if role not in ROLES or set(acts) - {*ACTS, PUBLISHED}:
             raise MatrixError(f"grants.toml: [{role}] is no role, or has an act that is none of {ACTS}")
         for act, named in acts.items():
+            if act == PUBLISHED:
+                for table in named:
+                    yield from (Grant(role, "select", table, column) for column in _published(table))
+                continue
             for table, columns in map(_parsed, named):
                 for column in columns or ("",):
                     yield Grant(role, act, table, column)
+
+
+def _published(name: str) -> Iterator[str]:
+    kinds = {str(kind.__tablename__): kind for kind in db.tables()}
+    if name not in kinds:
+        raise MatrixError(f"grants.toml: there is no table {name}")
+    for column, declared in kinds[name].__classes__.items():
+        if declared is DataClass.PUBLIC:
+            yield column
 
 
 def _parsed(text: str) -> tuple[str, tuple[str, ...]]:

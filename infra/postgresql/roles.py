@@ -6,7 +6,7 @@ import hashlib
 
 from sqlalchemy import Connection, text
 
-from infra.postgresql import matrix
+from infra.postgresql import matrix, telling
 from infra.postgresql.matrix import ROLES, role_name
 
 
@@ -19,11 +19,12 @@ def apply(connection: Connection) -> None:
     database, schema = _here(connection)
     for role in ROLES:
         _make(connection, role_name(database, role))
-    for signature, (kind, body) in matrix.FUNCTIONS.items():
+    for signature, (kind, body) in {**matrix.FUNCTIONS, **telling.PURE}.items():
         connection.exec_driver_sql(
             f"CREATE OR REPLACE FUNCTION {signature} RETURNS {kind} LANGUAGE plpgsql STABLE"
             f" AS $body${body.replace('%', '%%')}$body$"
         )
+    _make_tellings(connection, schema)
     for role in ROLES:
         _empty(connection, name := role_name(database, role), schema)
         connection.exec_driver_sql(f'GRANT USAGE ON SCHEMA {schema} TO "{name}"')
@@ -34,6 +35,9 @@ def apply(connection: Connection) -> None:
         connection.exec_driver_sql(
             f'GRANT {grant.act}{columns} ON "{grant.table}" TO "{role_name(database, grant.role)}"'
         )
+    for told in telling.TELLINGS:
+        name = role_name(database, told.role)
+        connection.exec_driver_sql(f'GRANT EXECUTE ON FUNCTION {told.signature} TO "{name}"')
     _grant_sequences(connection, database)
     _rule_rows(connection, database)
     _rule_changes(connection)
@@ -48,7 +52,9 @@ def drop(connection: Connection) -> None:
         connection.exec_driver_sql(f'DROP POLICY "{name}" ON "{table}"')
     for change in matrix.change_rules():
         connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {change.name}() CASCADE")
-    for signature in reversed(matrix.FUNCTIONS):
+    for told in telling.TELLINGS:
+        connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {told.signature}")
+    for signature in reversed([*matrix.FUNCTIONS, *telling.PURE]):
         connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {signature}")
     for role in ROLES:
         if _exists(connection, name := role_name(database, role)):
@@ -76,9 +82,20 @@ def _make(connection: Connection, name: str) -> None:
         connection.exec_driver_sql(f'CREATE ROLE "{name}" LOGIN NOINHERIT')
 
 
+def _make_tellings(connection: Connection, schema: str) -> None:
+    """Functions that read as the owner. Their names resolve in this schema, whatever a caller's path says."""
+    for told in telling.TELLINGS:
+        connection.exec_driver_sql(
+            f"CREATE OR REPLACE FUNCTION {told.signature} RETURNS {told.returns} LANGUAGE plpgsql STABLE"
+            f" SECURITY DEFINER SET search_path = {schema}, pg_temp"
+            f" AS $body${told.body.replace('%', '%%')}$body$"
+        )
+        connection.exec_driver_sql(f"REVOKE ALL ON FUNCTION {told.signature} FROM PUBLIC")
+
+
 def _empty(connection: Connection, name: str, schema: str) -> None:
     """Take every right in this database away from a role."""
-    for kind in ("TABLES", "SEQUENCES"):
+    for kind in ("TABLES", "SEQUENCES", "FUNCTIONS"):
         connection.exec_driver_sql(f'REVOKE ALL ON ALL {kind} IN SCHEMA {schema} FROM "{name}"')
     connection.exec_driver_sql(f'REVOKE ALL ON SCHEMA {schema} FROM "{name}"')
 

@@ -370,7 +370,7 @@ def public(key: str) -> str:
     filing = service.load(g.session, key, by=current_actor())
     return render_template(
         "filing/public.html",
-        twin=publication.public_version(filing),
+        twin=publication.public_version(filing, publication.public_answers(filing)),
         title=service.title(g.session, filing),
         key=key,
         filing=filing,

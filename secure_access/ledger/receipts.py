@@ -15,14 +15,15 @@ from secure_access.db import Session
 from secure_access.ledger import merkle, note, sequencer, tiles
 from secure_access.ledger.canonical import Json
 from secure_access.ledger.note import VerifierKey
-from secure_access.ledger.tables import LedgerCheckpoint, LedgerEntry, Log
-from secure_access.ledger.verify_receipt import FORMAT, BadInput, Outcome, Policy, State, verify
+from secure_access.ledger.tables import LedgerEntry, Log
+from secure_access.ledger.verify_receipt import FORMAT, BadInput, Outcome, Policy, State, verify, verify_leaf
 
 __all__ = [
     "BadInput",
     "Outcome",
     "Policy",
     "State",
+    "hold",
     "policy_text",
     "proof_follows",
     "receipt",
@@ -39,15 +40,24 @@ def receipt(session: Session, entry: LedgerEntry) -> dict[str, Json]:
         "entry": _base64(entry.entry),
         "salt": _base64(entry.salt),
     }
-    signed = _checkpoint(session, entry)
-    if signed is None or entry.leaf_index is None:
-        return made
-    tree = tiles.nodes(tiles.stored(session, Log(entry.log)))
-    path = merkle.inclusion_proof(entry.leaf_index, signed.size, tree)
+    return {**made, **_proof(session, Log(entry.log), entry.leaf_index)}
+
+
+def hold(session: Session, log: Log, place: int | None, leaf: bytes, policy: Policy) -> Outcome:
+    """Hold the leaf in a place of a log to its newest signed head, as `verify` does an entry."""
+    found = _proof(session, log, place)
+    return verify_leaf(leaf, found.get("proof"), found.get("checkpoint"), policy)
+
+
+def _proof(session: Session, log: Log, place: int | None) -> dict[str, Json]:
+    """The part of a receipt that proves; empty until the place is in a signed head."""
+    signed = None if place is None else sequencer.latest(session, log, reaching=place + 1)
+    if signed is None or place is None:
+        return {}
+    path = merkle.inclusion_proof(place, signed.size, tiles.nodes(tiles.stored(session, log)))
     return {
-        **made,
         "log": note.Checkpoint.parse(note.parse(signed.note).text).origin,
-        "proof": {"index": entry.leaf_index, "size": signed.size, "hashes": [_base64(node) for node in path]},
+        "proof": {"index": place, "size": signed.size, "hashes": [_base64(node) for node in path]},
         "checkpoint": signed.note,
     }
 
@@ -59,7 +69,7 @@ def receipt_text(session: Session, entry: LedgerEntry) -> str:
 
 def proof_follows(session: Session, entry: LedgerEntry) -> bool:
     """Whether the entry is recorded and not yet in a signed head."""
-    return _checkpoint(session, entry) is None
+    return not _proof(session, Log(entry.log), entry.leaf_index)
 
 
 def policy_text(logs: Iterable[VerifierKey], witnesses: Iterable[VerifierKey] = ()) -> str:
@@ -73,12 +83,6 @@ def policy_text(logs: Iterable[VerifierKey], witnesses: Iterable[VerifierKey] = 
     lines += [f"witness {name} {key}" for name, key in named.items()]
     lines += [f"group witnesses all {' '.join(named)}", "quorum witnesses"] if named else ["quorum none"]
     return "\n".join(lines) + "\n"
-
-
-def _checkpoint(session: Session, entry: LedgerEntry) -> LedgerCheckpoint | None:
-    if entry.leaf_index is None:
-        return None
-    return sequencer.latest(session, Log(entry.log), reaching=entry.leaf_index + 1)
 
 
 def _base64(value: bytes) -> str:
