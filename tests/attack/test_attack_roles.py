@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from infra.postgresql import apply
 from portal.app import create_zones
 from portal.web import origin
 from secure_access.data_classes import DataClass
@@ -117,8 +118,8 @@ def test_every_page_is_the_one_that_the_owner_of_the_database_draws(
 
 
 def test_the_zones_are_under_their_roles(ruled: Siege) -> None:
-    for zone, app in ruled.world.zones.items():
-        with app.wired.database.engine.connect() as connection:
+    for zone in ruled.world.zones:
+        with role_of(ruled, zone) as connection:
             who = str(connection.execute(text("SELECT current_user")).scalar_one())
         assert who.endswith(f"_{zone}")
 
@@ -151,14 +152,11 @@ def test_a_page_of_a_zone_whose_right_is_taken_away_fails(ruled: Siege) -> None:
         connection.exec_driver_sql(f'REVOKE SELECT ON decision FROM "{name}"')
     try:
         assert ruled.world.client("public").get("/register/decisions").status_code == 500
-        with (
-            zone.wired.database.engine.connect() as connection,
-            pytest.raises(DBAPIError, match="permission"),
-        ):
+        with role_of(ruled, "public") as connection, pytest.raises(DBAPIError, match="permission"):
             connection.execute(text("SELECT 1 FROM decision"))
     finally:
         with ruled.world.wired.database.engine.begin() as connection:
-            connection.exec_driver_sql(f'GRANT SELECT ON decision TO "{name}"')
+            apply(connection)  # the columns of the matrix, and not the table
     assert ruled.world.client("public").get("/register/decisions").status_code == 200
 
 
