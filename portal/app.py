@@ -6,7 +6,7 @@ Default deny: a blueprint without a row here is served nowhere, and a zone route
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from evaluator import leaving as evaluator_leaving
 from evaluator.web import accreditation_views, engagement_views
+from infra.postgresql import fit_or_exit
 from portal import accounts, errors, home, logs, register, supervision, ui
 from portal.enforcement import case_views as enforcement_views
 from portal.enforcement import findings_views
@@ -172,6 +173,8 @@ def create_app(wired: Wired, zone: str) -> Zone:
     """The Flask app of one zone."""
     app = Zone(wired, zone, _guard, partial(_lacking, wired.settings.first_policy))
     wired.database.acting = acting
+    if zone == PUBLIC:
+        app.wired = replace(wired, database=wired.database.narrowed())
     ui.install(app, wired.settings.mark)
     errors.install(app)
     enter: dict[str, frozenset[Role]] = {"ui": ANYBODY}
@@ -230,9 +233,11 @@ def serve() -> WSGI:
     supervision.die_with_parent()
     settings = Settings.from_env()
     logs.configure(settings, f"web {settings.zone}".rstrip())
+    fit_or_exit(settings, *((settings.zone,) if settings.zone else ZONES))
     wired = wire(settings, zone=settings.zone)
     publish_to(wired, bare_celery(settings))
-    accounts.begin_policy(wired)
+    if settings.zone != PUBLIC:  # nobody signs in there, and its role adds nothing to the ledger
+        accounts.begin_policy(as_role(wired, settings.zone or "government"))
     return by_host(wired)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from infra.postgresql import fit_or_exit
 from portal import tables, wiring
 from portal.settings import Settings, SettingsError, settings_or_exit
 from portal.wiring import LEDGER_PUBLIC, wire
@@ -46,8 +47,10 @@ def open_ledger(home: Path | None) -> tuple[Database, audit.Keys]:
     """The database and the log keys of an instance, with every table of record known."""
     # The audit walks the tables that the program knows; this import is what makes it know all of them.
     assert tables.MODULES
-    wired = wire(settings_of(home), process="verifier", signs=False)
-    return wired.database, audit.verifier_keys(wired.log_keys, wired.settings.witnesses)
+    settings = settings_of(home)
+    fit_or_exit(settings, "verifier")
+    wired = wire(settings, process="verifier", signs=False)
+    return wired.database, audit.verifier_keys(wired.log_keys, settings.witnesses)
 
 
 ledger = ledger_commands(open_ledger)
@@ -69,7 +72,9 @@ def sequence(home: Path | None) -> None:
 
     Exit status 1, with the reason, where the stored tree does not continue the last signed checkpoint.
     """
-    wired = wire(settings_of(home), process="sequencer")
+    settings = settings_of(home)
+    fit_or_exit(settings, "sequencer")
+    wired = wire(settings, process="sequencer")
     assert wired.signer is not None
     now = wired.clock.now()
     try:

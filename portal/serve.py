@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import click
 
 from infra.migrations import is_newest, upgrade
+from infra.postgresql import fit_or_exit
 from portal.settings import PUBLIC, ZONES, Settings, settings_or_exit
 from portal.supervision import Child, Supervisor
 from portal.web import origin
@@ -53,6 +54,7 @@ def serve(zone: str | None) -> None:
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _sole_server(settings):
         _refuse_a_port_in_use(settings.port)
+        fit_or_exit(settings, *(settings.zone,) if settings.zone else (*ZONES, "worker", "sequencer"))
         if not is_newest(settings.database_of(settings.zone)):
             _refuse("The database does not have the newest shape. Bring it there first: assay migrate")
         asked = Supervisor(_children(settings), say=lambda words: click.echo(words, err=True)).run(

@@ -107,5 +107,5 @@ def _policy_words(zone: Zone) -> str:
     says what the page before it said."""
     session = g.get("session")
     if session is not None and session.in_transaction():
-        zone.policy_words = policies.in_force(session, zone.wired.settings.first_policy).words
+        zone.policy_words = policies.words(session, zone.wired.settings.first_policy)
     return zone.policy_words

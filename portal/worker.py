@@ -21,6 +21,7 @@ from celery.signals import setup_logging, worker_ready
 from sqlalchemy.exc import SQLAlchemyError
 
 from evaluator import jobs as evaluator_jobs
+from infra.postgresql import fit_or_exit
 from portal import logs, mail
 from portal.enforcement import consider, notices
 from portal.filing import jobs as filing_jobs
@@ -228,6 +229,7 @@ def created(verbs: Mapping[str, Verb]) -> Celery:
     settings = Settings.from_env()
     setup_logging.connect(lambda **_: logs.configure(settings, "worker"), weak=False)
     logs.configure(settings, "worker")
+    fit_or_exit(settings, "worker", "sequencer")
     return create_celery(wire(settings, process="worker"), verbs)
 
 

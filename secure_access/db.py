@@ -7,6 +7,7 @@ BEGIN. Whatever may write, also a GET that records a reading, uses `Database.wri
 
 from __future__ import annotations
 
+import copy
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +22,8 @@ from sqlalchemy import Enum as SAEnum
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Mapper
+from sqlalchemy.orm import Mapper, ORMExecuteState, defer
+from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -37,10 +39,14 @@ NAMING = {
 
 _MODE = "assay_mode"
 _AFTER_COMMIT = "assay_after_commit"
+_NARROW = "assay_narrow"
 _SAY = text(
     "SELECT set_config('assay.acts_as', :kind, true), set_config('assay.organisation', :organisation, true),"
     " set_config('assay.person', :person, true)"
 )
+
+_UNDER_CONDITIONS = text("SELECT coalesce(row_security_active(to_regclass('ledger_entry')), false)")
+"""False for who migrates as the database's owner, and before there is a ledger."""
 
 
 class UtcInstant(TypeDecorator[datetime]):
@@ -70,6 +76,8 @@ class Table(SQLModel):
 
     __record__: ClassVar[bool] = False
     __classes__: ClassVar[Classes] = {}
+    __for_all__: ClassVar[tuple[str, ...]] = ()
+    """Columns of another class that `Database.narrowed` loads too: public in the rows that it can see."""
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
         """Which row it is, by what may be public of that: a row in a log or a traceback quotes nothing."""
@@ -95,6 +103,26 @@ def tables() -> list[type[Table]]:
         if hasattr(kind, "__table__"):
             found.append(kind)
     return found
+
+
+def hidden(kind: type[Table]) -> frozenset[str]:
+    """Columns of a table that `Database.narrowed` does not load."""
+    shown = {name for name, declared in kind.__classes__.items() if declared is DataClass.PUBLIC}
+    return frozenset(kind.__classes__) - shown - set(kind.__for_all__)
+
+
+def _load_no_hidden(asked: ORMExecuteState) -> None:
+    """Sessions of a narrowed database load no hidden column; whatever asks a row for one fails."""
+    if not asked.session.info.get(_NARROW) or not asked.is_select or asked.is_column_load:
+        return
+    for described in asked.statement.column_descriptions:  # type: ignore[attr-defined]
+        kind = described["entity"]
+        if kind is not None and described["expr"] is kind:
+            left_out = [defer(getattr(kind, name), raiseload=True) for name in sorted(hidden(kind))]
+            asked.statement = asked.statement.options(*left_out)
+
+
+event.listen(OrmSession, "do_orm_execute", _load_no_hidden)
 
 
 def never_public() -> frozenset[str]:
@@ -211,6 +239,10 @@ def after_commit(session: Session, act: Callable[[], None]) -> None:
     session.info.setdefault(_AFTER_COMMIT, []).append(act)
 
 
+class NobodyActs(RuntimeError):
+    """A transaction under conditions on rows does not say for whom it acts. A fault of the program."""
+
+
 @dataclass(frozen=True)
 class Acting:
     """For whom a transaction works. PostgreSQL's conditions on rows ask it, and refuse where it is not said.
@@ -224,11 +256,19 @@ class Acting:
     person: uuid.UUID | None = None
 
 
+def under_conditions(connection: Connection) -> bool:
+    """Whether PostgreSQL holds this connection to conditions on rows: its role is not the owner."""
+    if connection.dialect.name == "sqlite":
+        return False
+    return bool(connection.execute(_UNDER_CONDITIONS).scalar_one())
+
+
 class Database:
     """One database: SQLite file or PostgreSQL.
 
     ``url`` is an SQLAlchemy address. ``acting`` is asked at the beginning of every transaction on PostgreSQL
-    and says for whom it works. Raises ``ValueError`` for another kind of database.
+    and says for whom it works; a role under conditions on rows that says nothing gets `NobodyActs`. Raises
+    ``ValueError`` for another kind of database.
     """
 
     def __init__(self, url: str) -> None:
@@ -239,6 +279,7 @@ class Database:
         self.context: dict[str, Any] = {}
         """Handed to every writing session as ``session.info``; `secure_access.jobs` publishes through it."""
         self.acting: Callable[[], Acting | None] = lambda: None
+        self.narrow = False
         if not self.is_sqlite:
             event.listen(self.engine, "begin", self._say_who_acts)
 
@@ -250,7 +291,7 @@ class Database:
     def write(self) -> Iterator[Session]:
         """A session that may write. Commits once at the end; any exception rolls all of it back."""
         with Session(self.engine.execution_options(**{_MODE: "write"}), expire_on_commit=False) as session:
-            session.info.update(self.context)
+            session.info.update({**self.context, _NARROW: self.narrow})
             yield session
             session.commit()
             for act in session.info.pop(_AFTER_COMMIT, []):
@@ -260,7 +301,14 @@ class Database:
     def read(self) -> Iterator[Session]:
         """A session that only reads; what it changes is lost."""
         with Session(self.engine.execution_options(**{_MODE: "read"}), expire_on_commit=False) as session:
+            session.info[_NARROW] = self.narrow
             yield session
+
+    def narrowed(self) -> Database:
+        """This database, for the public zone: its sessions load the columns declared public and no others."""
+        found = copy.copy(self)
+        found.narrow = True
+        return found
 
     def _say_who_acts(self, connection: Connection) -> None:
         """For this transaction only: what a pool hands on says nothing of who had it before."""
@@ -268,6 +316,9 @@ class Database:
         if acting is not None:
             said = {"kind": acting.kind, "organisation": acting.organisation, "person": acting.person}
             connection.execute(_SAY, {name: str(value or "") for name, value in said.items()})
+        elif under_conditions(connection):
+            # An empty table asks nothing of who reads it, and its answer would look like an empty ledger.
+            raise NobodyActs("This transaction does not say for whom it acts: set Database.acting first.")
 
     def reachable(self) -> bool:
         """Whether the database answers."""
@@ -321,6 +372,7 @@ __all__ = [
     "Database",
     "Field",
     "Instant",
+    "NobodyActs",
     "ReferenceCounter",
     "Session",
     "Table",
@@ -330,6 +382,7 @@ __all__ = [
     "classes",
     "col",
     "enum_column",
+    "hidden",
     "insert_if_absent",
     "instant_column",
     "json_column",
@@ -339,4 +392,5 @@ __all__ = [
     "next_reference",
     "select",
     "tables",
+    "under_conditions",
 ]

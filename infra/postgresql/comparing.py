@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, text
 
-from infra.postgresql import matrix
+from infra.postgresql import matrix, telling
 from infra.postgresql.matrix import ACTS, ROLES, Grant, role_name
 from infra.postgresql.roles import seal
 
@@ -21,6 +21,10 @@ _TABLE_RIGHTS = """
     LEFT JOIN pg_roles r ON r.oid = a.grantee
     WHERE c.relnamespace = current_schema()::regnamespace AND a.grantee <> c.relowner
 """
+_OPEN = """
+    SELECT proname FROM pg_proc p WHERE pronamespace = current_schema()::regnamespace AND prosecdef
+      AND EXISTS (SELECT 1 FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) WHERE grantee = 0)
+"""
 _POWERS = """
     SELECT rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls OR rolreplication
         OR EXISTS (SELECT 1 FROM pg_auth_members m WHERE m.member = r.oid)
@@ -33,7 +37,7 @@ def compare(connection: Connection) -> list[str]:
     """Every difference in words; empty where the database is as `apply` leaves it."""
     database = str(connection.exec_driver_sql("SELECT current_database()").scalar_one())
     named = (*_roles(connection, database), *_rights(connection, database))
-    return [*named, *_rows(connection), *_functions(connection)]
+    return [*named, *_rows(connection), *_functions(connection), *_changes(connection)]
 
 
 def _roles(connection: Connection, database: str) -> Iterator[str]:
@@ -71,7 +75,7 @@ def _rows(connection: Connection) -> Iterator[str]:
     found = {
         (table, name): (condition, comment)
         for table, name, condition, comment in connection.exec_driver_sql(
-            "SELECT c.relname, p.polname, pg_get_expr(p.polqual, p.polrelid),"
+            "SELECT c.relname, p.polname, pg_get_expr(coalesce(p.polqual, p.polwithcheck), p.polrelid),"
             " obj_description(p.oid, 'pg_policy')"
             " FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid"
             " WHERE c.relnamespace = current_schema()::regnamespace"
@@ -92,6 +96,24 @@ def _functions(connection: Connection) -> Iterator[str]:
         "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = current_schema()::regnamespace"
     )
     found = {str(name): str(body) for name, body in rows}
-    for signature, (_, body) in matrix.FUNCTIONS.items():
+    wanted = {signature: body for signature, (_, body) in matrix.FUNCTIONS.items()}
+    wanted |= {signature: body for signature, (_, body) in telling.PURE.items()}
+    wanted |= {told.signature: told.body for told in telling.TELLINGS}
+    wanted |= {f"{change.name}()": change.body for change in matrix.change_rules()}
+    for signature, body in wanted.items():
         if found.get(signature.partition("(")[0]) != body:
             yield f"function {signature} is missing or not as it was made"
+    yield from (
+        f"function {name} runs as the owner for everybody" for (name,) in connection.exec_driver_sql(_OPEN)
+    )
+
+
+def _changes(connection: Connection) -> Iterator[str]:
+    found = connection.exec_driver_sql(
+        "SELECT t.tgname, pg_get_triggerdef(t.oid, true), t.tgenabled::text FROM pg_trigger t"
+        " JOIN pg_class c ON c.oid = t.tgrelid WHERE c.relnamespace = current_schema()::regnamespace"
+    )
+    known = {name: (made, enabled) for name, made, enabled in found}
+    for change in matrix.change_rules():
+        if known.get(change.name) != (change.trigger, "A"):
+            yield f"trigger {change.name} on {change.table} is missing or not as it was made"

@@ -6,7 +6,7 @@ import hashlib
 
 from sqlalchemy import Connection, text
 
-from infra.postgresql import matrix
+from infra.postgresql import matrix, telling
 from infra.postgresql.matrix import ROLES, role_name
 
 
@@ -19,11 +19,12 @@ def apply(connection: Connection) -> None:
     database, schema = _here(connection)
     for role in ROLES:
         _make(connection, role_name(database, role))
-    for signature, (kind, body) in matrix.FUNCTIONS.items():
+    for signature, (kind, body) in {**matrix.FUNCTIONS, **telling.PURE}.items():
         connection.exec_driver_sql(
             f"CREATE OR REPLACE FUNCTION {signature} RETURNS {kind} LANGUAGE plpgsql STABLE"
             f" AS $body${body.replace('%', '%%')}$body$"
         )
+    _make_tellings(connection, schema)
     for role in ROLES:
         _empty(connection, name := role_name(database, role), schema)
         connection.exec_driver_sql(f'GRANT USAGE ON SCHEMA {schema} TO "{name}"')
@@ -34,8 +35,12 @@ def apply(connection: Connection) -> None:
         connection.exec_driver_sql(
             f'GRANT {grant.act}{columns} ON "{grant.table}" TO "{role_name(database, grant.role)}"'
         )
+    for told in telling.TELLINGS:
+        name = role_name(database, told.role)
+        connection.exec_driver_sql(f'GRANT EXECUTE ON FUNCTION {told.signature} TO "{name}"')
     _grant_sequences(connection, database)
     _rule_rows(connection, database)
+    _rule_changes(connection)
 
 
 def drop(connection: Connection) -> None:
@@ -45,7 +50,11 @@ def drop(connection: Connection) -> None:
         connection.exec_driver_sql(f'ALTER TABLE IF EXISTS "{table}" DISABLE ROW LEVEL SECURITY')
     for table, name in _policies(connection):
         connection.exec_driver_sql(f'DROP POLICY "{name}" ON "{table}"')
-    for signature in reversed(matrix.FUNCTIONS):
+    for change in matrix.change_rules():
+        connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {change.name}() CASCADE")
+    for told in telling.TELLINGS:
+        connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {told.signature}")
+    for signature in reversed([*matrix.FUNCTIONS, *telling.PURE]):
         connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {signature}")
     for role in ROLES:
         if _exists(connection, name := role_name(database, role)):
@@ -73,9 +82,20 @@ def _make(connection: Connection, name: str) -> None:
         connection.exec_driver_sql(f'CREATE ROLE "{name}" LOGIN NOINHERIT')
 
 
+def _make_tellings(connection: Connection, schema: str) -> None:
+    """Functions that read as the owner. Their names resolve in this schema, whatever a caller's path says."""
+    for told in telling.TELLINGS:
+        connection.exec_driver_sql(
+            f"CREATE OR REPLACE FUNCTION {told.signature} RETURNS {told.returns} LANGUAGE plpgsql STABLE"
+            f" SECURITY DEFINER SET search_path = {schema}, pg_temp"
+            f" AS $body${told.body.replace('%', '%%')}$body$"
+        )
+        connection.exec_driver_sql(f"REVOKE ALL ON FUNCTION {told.signature} FROM PUBLIC")
+
+
 def _empty(connection: Connection, name: str, schema: str) -> None:
     """Take every right in this database away from a role."""
-    for kind in ("TABLES", "SEQUENCES"):
+    for kind in ("TABLES", "SEQUENCES", "FUNCTIONS"):
         connection.exec_driver_sql(f'REVOKE ALL ON ALL {kind} IN SCHEMA {schema} FROM "{name}"')
     connection.exec_driver_sql(f'REVOKE ALL ON SCHEMA {schema} FROM "{name}"')
 
@@ -110,11 +130,11 @@ def _rule_rows(connection: Connection, database: str) -> None:
         beyond = f"AS RESTRICTIVE FOR {rule.act}" if rule.act else ""
         connection.exec_driver_sql(
             f'CREATE POLICY "{rule.name}" ON "{rule.table}" {beyond} TO "{role_name(database, rule.role)}"'
-            f" USING ({rule.sql.replace('%', '%%')})"
+            f" {rule.clause.replace('%', '%%')}"
         )
         stored = connection.execute(
             text(
-                "SELECT qual FROM pg_policies WHERE schemaname = current_schema()"
+                "SELECT coalesce(qual, with_check) FROM pg_policies WHERE schemaname = current_schema()"
                 " AND tablename = :table AND policyname = :name"
             ),
             {"table": rule.table, "name": rule.name},
@@ -122,3 +142,14 @@ def _rule_rows(connection: Connection, database: str) -> None:
         connection.exec_driver_sql(
             f'COMMENT ON POLICY "{rule.name}" ON "{rule.table}" IS \'{seal(rule.sql, stored)}\''
         )
+
+
+def _rule_changes(connection: Connection) -> None:
+    for change in matrix.change_rules():
+        connection.exec_driver_sql(
+            f"CREATE OR REPLACE FUNCTION {change.name}() RETURNS trigger LANGUAGE plpgsql"
+            f" AS $body${change.body.replace('%', '%%')}$body$"
+        )
+        connection.exec_driver_sql(f'DROP TRIGGER IF EXISTS {change.name} ON "{change.table}"')
+        connection.exec_driver_sql(change.trigger)
+        connection.exec_driver_sql(f'ALTER TABLE "{change.table}" ENABLE ALWAYS TRIGGER {change.name}')

@@ -142,8 +142,10 @@ def submit(
             "Open the page again, read it, and sign what it shows then.",
         )
     duty = duties.due_of(session, filing)
-    filing.state, filing.digest, filing.signed = state, digest, canonical.encode(form).decode()
+    # Numbering first: a query between these lines would write half of them, and what is signed is written
+    # once: after that the database lets the developer change none of it.
     filing.reference = next_reference(session, filing.kind.prefix, now)
+    filing.state, filing.digest, filing.signed = state, digest, canonical.encode(form).decode()
     filing.certified_by, filing.submitted_at, filing.saved_at = by.person_id, now, now
     filing.due_at = duty.due_at if duty else None
     filing.timeliness = NO_DUE_DATE if not filing.due_at else (ON_TIME if now <= filing.due_at else LATE)

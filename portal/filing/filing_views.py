@@ -383,7 +383,7 @@ def public(key: str) -> str:
     filing = service.load(g.session, key, by=current_actor())
     return render_template(
         "filing/public.html",
-        twin=publication.public_version(filing),
+        twin=publication.public_version(filing, publication.public_answers(filing)),
         filed_by=publication.filed_by(certification.form_of(g.session, filing)),
         title=service.title(g.session, filing),
         key=key,

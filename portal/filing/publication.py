@@ -189,8 +189,26 @@ def digest(form: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode(form)).hexdigest()
 
 
-def public_version(filing: Filing) -> dict[str, Any]:
-    """A filing as everybody may read it.
+def public_answers(filing: Filing) -> dict[str, dict[str, Any]]:
+    """What everybody may read of the answers, by the name of the question: ``{"answer"}`` as it was given, or
+    ``{"withheld", "digest"}`` where it is confidential.
+
+    PostgreSQL makes the same of what was signed, for a role that may not read answers: `infra.postgresql`.
+    """
+    said: dict[str, dict[str, Any]] = {}
+    for _, question, answer in asked(filing):
+        if _unanswered(answer):
+            continue
+        audience, why = checks.audience_of(filing.audiences, question)
+        if audience == CONFIDENTIAL:
+            said[question.name] = {"withheld": why, "digest": _commitment(filing, question, answer)}
+        else:
+            said[question.name] = {"answer": answer}
+    return said
+
+
+def public_version(filing: Filing, answered: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """A filing as everybody may read it, from its public columns and its `public_answers`.
 
     Returns ``{"reference", "kind", "digest", "filed_by", "answers": [{"section", "name", "label",
     "answer" | "withheld", "digest"}]}``. A confidential answer is ``withheld``: the reason, with HMAC-SHA-256
@@ -198,16 +216,16 @@ def public_version(filing: Filing) -> dict[str, Any]:
     cannot be tested.
     """
     said = []
-    for section, question, answer in asked(filing):
-        if _unanswered(answer):
-            continue
-        audience, why = checks.audience_of(filing.audiences, question)
-        row: dict[str, Any] = {"section": section.title, "name": question.name, "label": question.label}
-        if audience == CONFIDENTIAL:
-            row |= {"withheld": why or "No reason given", "digest": _commitment(filing, question, answer)}
-        else:
-            row["answer"] = shown(question, answer)
-        said.append(row)
+    for section in sections(filing):
+        for question in section.questions:
+            if (found := answered.get(question.name)) is None:
+                continue
+            row: dict[str, Any] = {"section": section.title, "name": question.name, "label": question.label}
+            if "answer" in found:
+                row["answer"] = shown(question, found["answer"])
+            else:
+                row |= {"withheld": found["withheld"] or "No reason given", "digest": found["digest"]}
+            said.append(row)
     return {
         "reference": filing.reference or "",
         "kind": FilingKind(filing.kind).label,

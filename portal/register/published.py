@@ -12,13 +12,13 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import or_
+from sqlalchemy import or_, text
 
 from evaluator import accreditations
 from evaluator.tables import Engagement, IndependentAssessment
 from evaluator.workflow import AccreditationState, AssessmentState
 from portal.enforcement.notices import PublicPenalty, penalties_public
-from portal.filing.publication import public_version
+from portal.filing.publication import public_answers, public_version
 from portal.filing.registry import Channel, ModelVersion
 from portal.filing.tables import Filing, FilingKind
 from portal.filing.workflow import FilingState
@@ -27,8 +27,9 @@ from portal.law.facts import FactError, Facts
 from portal.review.public import PublicDecision, decisions_public, model_name
 from portal.review.tables import Decision
 from portal.review.workflow import DecisionState
-from secure_access.db import Session, col, select
+from secure_access.db import Session, col, select, under_conditions
 from secure_access.identity import Organisation
+from secure_access.ledger import records
 from secure_access.workflow import NotFound
 
 PUBLISHED = (FilingState.ACCEPTED, FilingState.SUPERSEDED)
@@ -43,6 +44,7 @@ CHANNELS = {
     Channel.OPEN_WEIGHTS: "open weights",
 }
 _METHODS = {"given": "stated", "6ND": "from parameters × tokens", "chips": "from chips and time"}
+_ANSWERS = text("SELECT assay_public_answers(:filing)")
 RECOMMENDATIONS = {
     "release": "Release",
     "release_with_conditions": "Release with conditions",
@@ -147,7 +149,17 @@ def filing(session: Session, reference: str) -> tuple[PublishedFiling, dict[str,
     if found is None:
         raise NotFound
     row, organisation = found
-    return _filing(session, row, organisation), public_version(row), row
+    return _filing(session, row, organisation), public_version(row, _answers(session, row)), row
+
+
+def _answers(session: Session, row: Filing) -> dict[str, dict[str, Any]]:
+    """Its public answers. A role of PostgreSQL that reads no answers gets these from the database."""
+    connection = session.connection()
+    if under_conditions(connection):
+        return dict(connection.execute(_ANSWERS, {"filing": row.id}).scalar_one())
+    stored = records.read(connection, Filing, (row.id,))
+    assert stored is not None
+    return public_answers(Filing(**stored))
 
 
 def versions(session: Session) -> list[PublishedVersion]:

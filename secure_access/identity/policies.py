@@ -58,6 +58,13 @@ def in_force(session: Session, begins_with: Policy) -> Policy:
     return policy.of_rules(rules, wait=found.wait, lapse=found.lapse, words=found.words)
 
 
+def words(session: Session, begins_with: Policy) -> str:
+    """The words for every page of the policy that counts now, which the public zone may read too."""
+    query = select(SignInPolicy.words).order_by(col(SignInPolicy.number).desc()).limit(1)
+    found = session.exec(query).first()
+    return begins_with.words if found is None else found
+
+
 def begin(session: Session, begins_with: Policy, *, name: str, now: datetime) -> SignInPolicy | None:
     """Record the policy with which an instance begins; ``None`` where one is on record already.
 

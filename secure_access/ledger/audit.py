@@ -35,6 +35,11 @@ from secure_access.ledger.tables import (
 )
 from secure_access.ledger.witnesses import NONE, Witnesses
 
+_LEDGER = (
+    *(LedgerEntry, LedgerAbout, LedgerHead, LedgerCheckpoint, LedgerCosignature, LedgerWitness, LedgerTile),
+    SecurityLogRow,
+)
+
 
 @dataclass(frozen=True)
 class Keys:
@@ -62,11 +67,15 @@ class _Read:
 
 
 def run_verify(database: Database, keys: Keys) -> Report:
-    """`verify` in a reading transaction of its own, one state of the whole database."""
+    """`verify` in a reading transaction of its own, one state of the whole database.
+
+    Raises `records.Closed` for a role of the database that may not read all of it.
+    """
     with database.read() as session:
-        session.connection(
+        connection = session.connection(
             execution_options={} if database.is_sqlite else {"isolation_level": "REPEATABLE READ"}
         )
+        records.refuse_closed(connection, (*_LEDGER, *records.record_tables().values()))
         return verify(session, keys)
 
 

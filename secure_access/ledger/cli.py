@@ -8,9 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
+from sqlalchemy.exc import DBAPIError
 
 from secure_access.db import Database
-from secure_access.ledger import audit, verify_receipt
+from secure_access.ledger import audit, records, verify_receipt
 from secure_access.ledger.audit_report import Report
 
 FORMATS = click.Choice(["text", "json"])
@@ -61,11 +62,15 @@ def ledger_commands(open_ledger: OpenLedger) -> click.Group:
     def verify_ledger(context: click.Context, home: Path | None, form: str) -> None:
         """Check every entry, every row of record and the security log against the signed log.
 
-        Exit status: 0 everything matches; 1 something does not, and is named.
+        Exit status: 0 everything matches; 1 something does not, and is named; 2 nothing could be checked.
         """
         database, keys = open_ledger(home)
         try:
             report = audit.run_verify(database, keys)
+        except (records.Closed, DBAPIError) as problem:
+            why = problem.orig if isinstance(problem, DBAPIError) else problem
+            click.echo(f"Nothing was verified. {why}. The verifier reads every table of record.", err=True)
+            context.exit(2)
         finally:
             database.dispose()
         click.echo(as_json(report) if form == "json" else as_text(report))

@@ -15,8 +15,8 @@ from secure_access.db import Session
 from secure_access.ledger import merkle, note, tiles, witnesses
 from secure_access.ledger.canonical import Json
 from secure_access.ledger.note import VerifierKey
-from secure_access.ledger.tables import LedgerCheckpoint, LedgerEntry, Log
-from secure_access.ledger.verify_receipt import FORMAT, BadInput, Outcome, Policy, State, verify
+from secure_access.ledger.tables import LedgerEntry, Log
+from secure_access.ledger.verify_receipt import FORMAT, BadInput, Outcome, Policy, State, verify, verify_leaf
 from secure_access.ledger.witnesses import Witnesses
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Outcome",
     "Policy",
     "State",
+    "hold",
     "policy_text",
     "proof_follows",
     "receipt",
@@ -40,15 +41,24 @@ def receipt(session: Session, entry: LedgerEntry) -> dict[str, Json]:
         "entry": _base64(entry.entry),
         "salt": _base64(entry.salt),
     }
-    signed = _checkpoint(session, entry)
-    if signed is None or entry.leaf_index is None:
-        return made
-    tree = tiles.nodes(tiles.stored(session, Log(entry.log)))
-    path = merkle.inclusion_proof(entry.leaf_index, signed.size, tree)
+    return {**made, **_proof(session, Log(entry.log), entry.leaf_index)}
+
+
+def hold(session: Session, log: Log, place: int | None, leaf: bytes, policy: Policy) -> Outcome:
+    """Hold the leaf in a place of a log to its newest signed head, as `verify` does an entry."""
+    found = _proof(session, log, place)
+    return verify_leaf(leaf, found.get("proof"), found.get("checkpoint"), policy)
+
+
+def _proof(session: Session, log: Log, place: int | None) -> dict[str, Json]:
+    """The part of a receipt that proves; empty until the place is in a signed head."""
+    signed = None if place is None else witnesses.best(session, log, reaching=place + 1)
+    if signed is None or place is None:
+        return {}
+    path = merkle.inclusion_proof(place, signed.size, tiles.nodes(tiles.stored(session, log)))
     return {
-        **made,
         "log": note.Checkpoint.parse(note.parse(signed.note).text).origin,
-        "proof": {"index": entry.leaf_index, "size": signed.size, "hashes": [_base64(node) for node in path]},
+        "proof": {"index": place, "size": signed.size, "hashes": [_base64(node) for node in path]},
         "checkpoint": witnesses.whole(session, signed),
     }
 
@@ -60,7 +70,7 @@ def receipt_text(session: Session, entry: LedgerEntry) -> str:
 
 def proof_follows(session: Session, entry: LedgerEntry) -> bool:
     """Whether the entry is recorded and not yet in a signed head."""
-    return _checkpoint(session, entry) is None
+    return not _proof(session, Log(entry.log), entry.leaf_index)
 
 
 def policy_text(logs: Iterable[VerifierKey], wanted: Witnesses = witnesses.NONE) -> str:
@@ -70,12 +80,6 @@ def policy_text(logs: Iterable[VerifierKey], wanted: Witnesses = witnesses.NONE)
     a policy of its own.
     """
     return "".join(f"log {key}\n" for key in logs) + wanted.text
-
-
-def _checkpoint(session: Session, entry: LedgerEntry) -> LedgerCheckpoint | None:
-    if entry.leaf_index is None:
-        return None
-    return witnesses.best(session, Log(entry.log), reaching=entry.leaf_index + 1)
 
 
 def _base64(value: bytes) -> str:

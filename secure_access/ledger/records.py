@@ -11,13 +11,13 @@ import base64
 import hashlib
 import hmac
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, inspect, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, inspect, select, text
 from sqlalchemy import Table as SqlTable
 
 from secure_access.db import Table
@@ -26,6 +26,15 @@ from secure_access.ledger import canonical
 FORMAT = "assay.record/v1"
 
 Row = Mapping[str, Any] | RowMapping
+
+_CLOSED = text(
+    "SELECT relname FROM pg_class WHERE relname = ANY(:names) AND pg_table_is_visible(oid)"
+    " AND NOT has_table_privilege(oid, 'SELECT') ORDER BY relname"
+)
+
+
+class Closed(Exception):
+    """The role of a connection may not read every table that was asked for. Says which."""
 
 
 def record_tables() -> dict[str, type[Table]]:
@@ -58,6 +67,16 @@ def read(connection: Connection, kind: type[Table], key: Sequence[Any]) -> Row |
         column == value for column, value in zip(table.primary_key, key, strict=True)
     ]
     return connection.execute(select(table).where(and_(*matches))).mappings().first()
+
+
+def refuse_closed(connection: Connection, kinds: Iterable[type[Table]]) -> None:
+    """Raise `Closed` where a table cannot be read whole: a part of the records proves nothing of the rest."""
+    if connection.dialect.name == "sqlite":
+        return
+    names = [sql_table(kind).name for kind in kinds]
+    if closed := connection.execute(_CLOSED, {"names": names}).scalars().all():
+        who = connection.execute(text("SELECT current_user")).scalar_one()
+        raise Closed(f"The role {who} may not read {', '.join(closed)}")
 
 
 def primary_key(row: Table) -> tuple[Any, ...]:

@@ -44,6 +44,7 @@ class LedgerEntry(Table, table=True):
         restricted="entry salt person_id",
         secret="record_salt",  # noqa: S106 - a column
     )
+    __for_all__ = ("entry", "salt")
 
     number: int | None = Field(default=None, primary_key=True, sa_type=NUMBER)
     id: uuid.UUID = Field(default_factory=new_id, unique=True)

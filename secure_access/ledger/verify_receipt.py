@@ -196,11 +196,18 @@ def verify(receipt: str | bytes, policy: Policy) -> Outcome:
         raise BadInput(f"it does not hold an entry of the format {ENTRY_FORMAT} with its salt")
     if _sorted(readable) != _sorted(recorded):
         return Outcome(State.NOT_PROVED, "the part for reading differs from the bytes that were recorded")
+    return verify_leaf(hmac.new(salt, entry, hashlib.sha256).digest(), proof, checkpoint, policy, recorded)
+
+
+def verify_leaf(
+    leaf: bytes, proof: Any, checkpoint: Any, policy: Policy, recorded: dict[str, Any] | None = None
+) -> Outcome:
+    """Check a leaf, the keyed commitment to an entry, without the entry. Raises `BadInput`."""
+    recorded = recorded or {}
     if proof is None or checkpoint is None:
         return Outcome(State.PROOF_FOLLOWS, "nothing is proved yet; fetch the receipt again later", recorded)
-    leaf = hashlib.sha256(b"\x00" + hmac.new(salt, entry, hashlib.sha256).digest()).digest()
     try:
-        witnesses = _check(leaf, proof, checkpoint, policy)
+        witnesses = _check(hashlib.sha256(b"\x00" + leaf).digest(), proof, checkpoint, policy)
     except _Untrue as untrue:
         return Outcome(State.NOT_PROVED, str(untrue), recorded)
     if policy.reached(set(witnesses)):

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import zip_longest
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from infra.postgresql import apply
 from portal.app import create_zones
 from portal.web import origin
+from secure_access.data_classes import DataClass
 from secure_access.db import Acting, Database
 from secure_access.identity import OrganisationKind
 from tests.attack.conftest import Siege
@@ -21,6 +26,7 @@ from tests.attack.objects import sampled, targets
 from tests.attack.test_attack_fields import pages_of
 from tests.fixtures.app import World, without_tokens
 from tests.fixtures.roles import roles_in
+from tests.fixtures.tables import shipped
 
 PUBLIC = ""
 PEOPLE = (
@@ -37,6 +43,16 @@ PEOPLE = (
     "tomasz",
     "root",
 )
+LOOKED_UP = {
+    *("organisation", "person", "person_role", "delegation", "invitation", "recovery"),
+    *("credential", "challenge", "totp", "linked_account", "sign_in_session", "sign_in_attempt"),
+}
+"""Who signs in, and for whom, is looked up before it is known whose matters those are."""
+SHARED = {
+    *("ledger_entry", "ledger_entry_about", "ledger_checkpoint", "ledger_tile", "security_log"),
+    *("form_use", "job", "reference_counter", "statute_version", "access_grant", "recusal"),
+}
+"""Of no organisation: the ledger, the law, and what the server keeps for itself."""
 
 
 @pytest.fixture(scope="module")
@@ -102,8 +118,8 @@ def test_every_page_is_the_one_that_the_owner_of_the_database_draws(
 
 
 def test_the_zones_are_under_their_roles(ruled: Siege) -> None:
-    for zone, app in ruled.world.zones.items():
-        with app.wired.database.engine.connect() as connection:
+    for zone in ruled.world.zones:
+        with role_of(ruled, zone) as connection:
             who = str(connection.execute(text("SELECT current_user")).scalar_one())
         assert who.endswith(f"_{zone}")
 
@@ -122,9 +138,10 @@ def test_of_what_developers_told_another_developer_can_query_nothing(ruled: Sieg
             seen[table] = int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
     database.dispose()
     assert len(seen) > 20
-    looked_up = {"person", "credential", "challenge", "sign_in_session"}
-    """Who signs in is looked up before it is known whose matters those are."""
-    assert {table for table, rows in seen.items() if rows} - looked_up == {"ledger_entry"}
+    assert {table for table, rows in seen.items() if rows} <= LOOKED_UP | SHARED
+    told = {"filing", "incident", "document", "attachment", "notice", "worksheet", "decision", "review_case"}
+    assert told <= set(seen)
+    assert not told & (LOOKED_UP | SHARED)
 
 
 def test_a_page_of_a_zone_whose_right_is_taken_away_fails(ruled: Siege) -> None:
@@ -135,12 +152,101 @@ def test_a_page_of_a_zone_whose_right_is_taken_away_fails(ruled: Siege) -> None:
         connection.exec_driver_sql(f'REVOKE SELECT ON decision FROM "{name}"')
     try:
         assert ruled.world.client("public").get("/register/decisions").status_code == 500
-        with (
-            zone.wired.database.engine.connect() as connection,
-            pytest.raises(DBAPIError, match="permission"),
-        ):
+        with role_of(ruled, "public") as connection, pytest.raises(DBAPIError, match="permission"):
             connection.execute(text("SELECT 1 FROM decision"))
     finally:
         with ruled.world.wired.database.engine.begin() as connection:
-            connection.exec_driver_sql(f'GRANT SELECT ON decision TO "{name}"')
+            apply(connection)  # the columns of the matrix, and not the table
     assert ruled.world.client("public").get("/register/decisions").status_code == 200
+
+
+@contextmanager
+def role_of(ruled: Siege, zone: str, organisation: uuid.UUID | None = None) -> Iterator[Connection]:
+    """A transaction of a zone's role that acts for an organisation. It is rolled back."""
+    database = Database(ruled.world.zones[zone].wired.database.url)
+    database.acting = lambda: Acting(zone, organisation)
+    try:
+        with database.engine.connect() as connection, connection.begin() as transaction:
+            yield connection
+            transaction.rollback()
+    finally:
+        database.dispose()
+
+
+def owned(ruled: Siege, query: str) -> list[Any]:
+    """What the owner of the database sees."""
+    with ruled.world.wired.database.engine.connect() as connection:
+        return list(connection.execute(text(query)))
+
+
+def test_of_what_was_told_the_public_role_reads_no_restricted_column(ruled: Siege) -> None:
+    for table in shipped():
+        for column, declared in table.__classes__.items():
+            name = str(table.__tablename__)
+            if declared is DataClass.PUBLIC or column in table.__for_all__ or name == "form_use":
+                continue
+            if (name, column) == ("ledger_entry_about", "subject"):
+                continue
+            with role_of(ruled, "public") as connection, pytest.raises(DBAPIError, match="permission denied"):
+                connection.execute(text(f'SELECT count("{column}") FROM {name}'))
+    parties = owned(ruled, "SELECT count(*) FROM ledger_entry WHERE audience = 'parties'")[0][0]
+    with role_of(ruled, "public") as connection:
+        seen = connection.execute(text("SELECT DISTINCT audience FROM ledger_entry")).scalars().all()
+    assert parties > 0
+    assert seen == ["public"]
+
+
+def test_what_was_signed_and_reported_in_the_told_case_stays(ruled: Siege) -> None:
+    tries = {
+        "filing": (
+            "content = '{}'",
+            "signed = 'x'",
+            "digest = 'x'",
+            "state = 'draft'",
+            "accepted_at = now()",
+        ),
+        "incident": ("what_happened = 'x'", "aware_at = now()", "state = 'closed'", "clocks = '[]'"),
+    }
+    drafts = "state IN ('draft', 'in_certification')"
+    for table, changes in tries.items():
+        rows = owned(ruled, f"SELECT id, developer_id FROM {table} WHERE NOT {drafts}")
+        assert rows
+        for row_id, developer_id in rows:
+            for change in changes:
+                with (
+                    role_of(ruled, "developer", developer_id) as connection,
+                    pytest.raises(DBAPIError, match="cannot change a row in this way"),
+                ):
+                    connection.execute(text(f"UPDATE {table} SET {change} WHERE id = :id"), {"id": row_id})
+
+
+@pytest.mark.parametrize("zone", ["developer", "evaluator"])
+def test_a_zone_takes_over_no_account_of_the_authority(ruled: Siege, zone: str) -> None:
+    people = owned(
+        ruled,
+        "SELECT p.id, p.organisation_id FROM person p JOIN organisation o ON o.id = p.organisation_id"
+        " WHERE o.kind = 'regulator'",
+    )
+    assert len(people) > 3
+    adds = (
+        "INSERT INTO totp (person_id, secret, last_step, added_at) VALUES (:person, '\\x00', 0, now())",
+        "INSERT INTO person_role (id, person_id, role, given_at)"
+        " VALUES (gen_random_uuid(), :person, 'administrator', now())",
+        "INSERT INTO linked_account (id, person_id, issuer, subject, linked_at)"
+        " VALUES (gen_random_uuid(), :person, 'https://provider', 'me', now())",
+    )
+    changes = (
+        "UPDATE person SET password_hash = 'x' WHERE id = :person",
+        "DELETE FROM person_role WHERE person_id = :person",
+        "DELETE FROM totp WHERE person_id = :person",
+        "UPDATE linked_account SET subject = 'me' WHERE person_id = :person",
+        "UPDATE invitation SET roles = '[\"administrator\"]' WHERE organisation_id = :organisation",
+    )
+    for person, organisation in people:
+        whose = {"person": person, "organisation": organisation}
+        for statement in adds:
+            with role_of(ruled, zone) as connection, pytest.raises(DBAPIError, match="row-level security"):
+                connection.execute(text(statement), whose)
+        with role_of(ruled, zone) as connection:
+            for statement in changes:
+                assert connection.execute(text(statement), whose).rowcount == 0

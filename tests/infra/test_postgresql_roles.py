@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
 from infra.postgresql import apply, compare, drop, matrix
 from portal.settings import PROCESSES, ZONES
 from portal.tables import METADATA
-from secure_access.db import Acting, Database
+from secure_access.db import Acting, Database, NobodyActs
 from secure_access.identity import OrganisationKind
-from secure_access.ledger import triggers
+from secure_access.keys import SigningKey
+from secure_access.ledger import audit, sequencer, triggers
 from secure_access.workflow import Role
 from tests.fixtures.app import World
 from tests.fixtures.filing import Developer
@@ -30,9 +33,6 @@ ENFORCEMENT = {
     *("alleged_violation", "worksheet", "notice", "notice_reply", "prior_violation", "method_adoption"),
     *("revenue_evidence", "revenue_choice", "statute_text"),
 }
-BEFORE_SIGN_IN = {"invitation", "delegation", "recusal", "security_log"}
-"""Tables with an organisation in them that are read before it is known whose matters those are."""
-OWNERS = {"developer_id", "organisation_id", "evaluator_id", "owner_id"}
 
 
 @pytest.fixture
@@ -52,14 +52,30 @@ def url(ruled_world: World) -> str:
 @contextmanager
 def acting(at: str, role: str, acts: Acting | None) -> Iterator[Connection]:
     """A transaction of a role that acts for somebody, or does not say so. It is rolled back."""
-    database = Database(address(at, role))
-    database.acting = lambda: acts
+    engine = create_engine(address(at, role))
     try:
-        with database.engine.connect() as connection, connection.begin() as transaction:
+        with engine.connect() as connection, connection.begin() as transaction:
+            if acts is not None:
+                for name, value in (("acts_as", acts.kind), ("organisation", acts.organisation)):
+                    connection.execute(SAY, {"name": f"assay.{name}", "value": str(value or "")})
             yield connection
             transaction.rollback()
     finally:
-        database.dispose()
+        engine.dispose()
+
+
+SAY = text("SELECT set_config(:name, :value, true)")
+
+
+@pytest.fixture(scope="module")
+def empty(postgresql_made: Callable[[], AbstractContextManager[str]]) -> Iterator[str]:
+    """A migrated database with roles and nothing in it."""
+    with postgresql_made() as made, roles_in(made):
+        yield made
+
+
+VERSION = "alembic_version"
+"""Says which shape the database has, before anything is served."""
 
 
 def count(connection: Connection, table: str, where: str = "true", **values: Any) -> int:
@@ -93,15 +109,14 @@ def test_every_named_table_and_column_exists() -> None:
     for grant in matrix.grants():
         assert grant.table in columns, grant
         assert not grant.column or grant.column in columns[grant.table], grant
-    assert {rule.table for rule in matrix.row_rules()} < set(columns)
+    assert {rule.table for rule in matrix.row_rules()} == {g.table for g in matrix.grants()} - {VERSION}
+    assert {rule.table for rule in matrix.change_rules()} < set(columns)
 
 
-def test_every_table_with_an_owner_has_a_rule_for_every_role_that_reads_it() -> None:
-    owned = {name for name, table in METADATA.tables.items() if OWNERS & {c.name for c in table.columns}}
+def test_every_right_has_a_condition_and_every_condition_a_right() -> None:
     ruled = {(rule.table, rule.role) for rule in matrix.row_rules()}
-    assert owned - {table for table, _ in ruled} == BEFORE_SIGN_IN
-    read = {(grant.table, grant.role) for grant in matrix.grants()}
-    assert {(table, role) for table, role in read if table in {t for t, _ in ruled}} == ruled
+    granted = {(grant.table, grant.role) for grant in matrix.grants()}
+    assert {(table, role) for table, role in granted if table != VERSION} == ruled
 
 
 def test_nobody_changes_or_removes_what_is_append_only() -> None:
@@ -154,8 +169,11 @@ CHANGES = {
     "ALTER TABLE filing DISABLE ROW LEVEL SECURITY": "table filing does not look at rows",
     "ALTER POLICY developer_rows ON filing USING (true)": "developer_rows on filing is not as it was made",
     "DROP POLICY developer_delete ON filing": "policy developer_delete on filing is missing",
+    "ALTER POLICY developer_insert ON filing WITH CHECK (true)": "developer_insert on filing is not as it",
     "DROP POLICY public_rows ON decision": "policy public_rows on decision is missing",
     "CREATE POLICY wide ON filing USING (true)": "policy wide on filing is not one of ours",
+    "ALTER TABLE filing DISABLE TRIGGER assay_changes_filing": "trigger assay_changes_filing on filing is",
+    "DROP TRIGGER assay_changes_incident ON incident": "trigger assay_changes_incident on incident is",
     "CREATE OR REPLACE FUNCTION assay_acts_as(wanted text) RETURNS boolean LANGUAGE sql AS 'SELECT true'": (
         "function assay_acts_as(wanted text) is missing or not as it was made"
     ),
@@ -190,6 +208,55 @@ def test_a_transaction_that_does_not_say_for_whom_it_acts_fails(url: str, ruled:
         count(connection, "model_version")
 
 
+@pytest.mark.parametrize("role", matrix.ROLES)
+def test_a_transaction_that_does_not_say_for_whom_it_acts_does_not_begin(empty: str, role: str) -> None:
+    """Nothing was ever recorded here: the conditions are asked of no row, and the answer would be empty."""
+    database = Database(address(empty, role))
+    try:
+        for opened in (database.read, database.write):
+            with pytest.raises(NobodyActs, match="for whom it acts"), opened() as session:
+                session.connection()
+        database.acting = partial(Acting, role)
+        with database.read() as session:
+            assert session.connection().execute(text("SELECT 1")).scalar_one() == 1
+    finally:
+        database.dispose()
+
+
+def test_every_table_asks_for_whom_a_transaction_acts(url: str, ruled: World) -> None:
+    """Below the application too, wherever there are rows."""
+    sequencer.sequence(ruled.wired.database, ruled.wired.ledger_signer, ruled.clock.now())
+    owner, asked = ruled.wired.database.engine, set()
+    for grant in sorted(matrix.grants()):
+        if grant.act != "select" or grant.table == VERSION or grant.column:
+            continue
+        with owner.connect() as connection:
+            if not count(connection, grant.table):
+                continue
+        with acting(url, grant.role, None) as connection, refused(connection, "for whom it acts"):
+            count(connection, grant.table)
+        asked.add(grant.table)
+    assert asked > {"ledger_entry", "ledger_head", "ledger_tile", "filing", "person"}
+
+
+@pytest.mark.parametrize("process", ["sequencer", "verifier"])
+def test_of_an_empty_ledger_a_process_without_context_says_nothing(
+    empty: str, process: str, tmp_path: Path
+) -> None:
+    key = SigningKey.create(tmp_path / "key", "assay.test/ledger")
+    for acts in (False, True):
+        database = Database(address(empty, process))
+        database.acting = partial(Acting, process) if acts else lambda: None
+        try:
+            with nullcontext() if acts else pytest.raises(NobodyActs, match="for whom it acts"):
+                if process == "sequencer":
+                    sequencer.sequence(database, key, datetime(2027, 6, 1, tzinfo=UTC))
+                else:
+                    audit.run_verify(database, audit.verifier_keys(key))
+        finally:
+            database.dispose()
+
+
 def test_a_sequencer_that_does_not_say_so_fails(url: str, ruled: World) -> None:
     with acting(url, "sequencer", None) as connection, refused(connection, "for whom it acts"):
         count(connection, "ledger_entry")
@@ -203,7 +270,10 @@ def test_what_one_transaction_said_is_gone_in_the_next(url: str, ruled: World) -
     with database.engine.connect() as connection:
         with connection.begin():
             count(connection, "filing")
-        database.acting = lambda: None
+        with connection.begin():
+            said = "SELECT current_setting('assay.acts_as', true)"
+            assert connection.execute(text(said)).scalar_one() == "verifier"
+        event.remove(database.engine, "begin", database._say_who_acts)
         with connection.begin() as transaction:
             with pytest.raises(DBAPIError, match="for whom it acts"):
                 count(connection, "filing")
@@ -226,7 +296,7 @@ def test_without_the_applications_filter_a_developer_reaches_nothing_of_another(
             text("UPDATE filing SET state_reason = 'mine now' WHERE id = :id"), {"id": foreign.id}
         )
         assert changed.rowcount == 0
-        with refused(connection, "row-level security"):
+        with refused(connection, "cannot change a row in this way"):
             connection.execute(
                 text("UPDATE filing SET developer_id = :other WHERE id = :id"),
                 {"id": own.id, "other": other.organisation.id},
@@ -258,6 +328,127 @@ def test_of_its_own_filings_a_developer_removes_drafts_only(url: str, ruled: Wor
             row.id: connection.execute(remove, {"id": row.id}).rowcount for row in (draft, sent, filed)
         }
     assert removed == {draft.id: 1, sent.id: 0, filed.id: 0}
+
+
+SIGNED = {
+    "its answers": "content = '{}'",
+    "its words as signed": "signed = 'other'",
+    "its digest": "digest = repeat('0', 64)",
+    "who signed": "certified_by = prepared_by",
+    "when": "submitted_at = now()",
+    "being on time": "timeliness = 'on_time', due_at = NULL",
+    "being accepted": "accepted_at = now()",
+    "its state": "state = 'accepted'",
+    "being a draft again": "state = 'draft'",
+}
+
+
+@pytest.mark.parametrize("what", SIGNED)
+def test_a_developer_changes_nothing_of_what_was_signed(url: str, ruled: World, what: str) -> None:
+    filer = developer(ruled)
+    with ruled.wired.database.write() as session:
+        filed = filer.submitted(session)
+    change = text(f"UPDATE filing SET {SIGNED[what]} WHERE id = :id")
+    with (
+        acting(url, "developer", Acting("developer", filer.organisation.id)) as connection,
+        refused(connection, "cannot change a row in this way"),
+    ):
+        connection.execute(change, {"id": filed.id})
+    with ruled.wired.database.engine.begin() as owner:  # only the trigger's role is under it
+        assert owner.execute(change, {"id": filed.id}).rowcount == 1
+        owner.rollback()
+
+
+def test_a_developer_accepts_nothing_of_its_own(url: str, ruled: World) -> None:
+    filer = developer(ruled)
+    with ruled.wired.database.write() as session:
+        draft, filed = filer.draft(session), filer.submitted(session)
+    with acting(url, "developer", Acting("developer", filer.organisation.id)) as connection:
+        for change in ("state = 'accepted'", "accepted_at = now()", "state = 'returned'"):
+            with refused(connection, "cannot change a row in this way"):
+                connection.execute(text(f"UPDATE filing SET {change} WHERE id = :id"), {"id": draft.id})
+        columns = {column.name for column in METADATA.tables["filing"].columns} - {"id", "reference"}
+        named = ", ".join(sorted(columns))
+        again = text(f"INSERT INTO filing (id, {named}) SELECT :new, {named} FROM filing WHERE id = :id")
+        with refused(connection, "row-level security"):
+            connection.execute(again, {"new": uuid.uuid4(), "id": filed.id})
+        connection.execute(again, {"new": uuid.uuid4(), "id": draft.id})
+        withdrawn = text("UPDATE filing SET state = 'withdrawn', state_reason = 'x' WHERE id = :id")
+        assert connection.execute(withdrawn, {"id": filed.id}).rowcount == 1
+
+
+def test_what_was_reported_of_an_incident_stays(url: str, ruled: World) -> None:
+    filer = developer(ruled)
+    with ruled.wired.database.write() as session:
+        incident = filer.incident(session)
+    changes = (
+        "what_happened = 'nothing'",
+        "aware_at = now()",
+        "clocks = '[]'",
+        "reported_at = now()",
+        "state = 'closed'",
+        'updates = \'[{"text": "another"}]\'',
+    )
+    said = text("UPDATE incident SET updates = CAST(:said AS json) WHERE id = :id")
+    with acting(url, "developer", Acting("developer", filer.organisation.id)) as connection:
+        connection.execute(said, {"said": '[{"text": "one"}]', "id": incident.id})
+        for change in changes:
+            with refused(connection, "cannot change a row in this way"):
+                connection.execute(text(f"UPDATE incident SET {change} WHERE id = :id"), {"id": incident.id})
+        connection.execute(said, {"said": '[{"text": "one"}, {"text": "two"}]', "id": incident.id})
+
+
+@pytest.mark.parametrize("zone", ["developer", "evaluator"])
+def test_a_zone_writes_for_its_own_kind_of_people_only(url: str, ruled: World, zone: str) -> None:
+    office, own = ruled.organisation(OrganisationKind.REGULATOR), ruled.organisation(OrganisationKind(zone))
+    official, mine = (
+        ruled.person(office, Role.CASE_OFFICER),
+        ruled.person(own, Role.ORGANISATION_ADMINISTRATOR),
+    )
+    acts = {
+        "person_role": (
+            "INSERT INTO person_role (id, person_id, role, given_at)"
+            " VALUES (:row, :person, 'administrator', now())"
+        ),
+        "totp": (
+            "INSERT INTO totp (person_id, secret, last_step, added_at) VALUES (:person, '\\x00', 0, now())"
+        ),
+        "linked_account": (
+            "INSERT INTO linked_account (id, person_id, issuer, subject, linked_at)"
+            " VALUES (:row, :person, 'https://provider', :token, now())"
+        ),
+        "invitation": (
+            "INSERT INTO invitation (id, organisation_id, state, purpose, email, name, title, team, roles,"
+            " token_digest, invited_at, expires_at)"
+            " VALUES (:row, :organisation, 'sent', 'join', 'a@b.example', 'A', '', '',"
+            " '[\"administrator\"]', :token, now(), now())"
+        ),
+        "person": (
+            "INSERT INTO person (id, organisation_id, email, name, title, team, password_hash, suspended,"
+            " created_at) VALUES (:row, :organisation, :token, 'A', '', '', '', false, now())"
+        ),
+    }
+    with acting(url, zone, Acting(zone, own.id)) as connection:
+        for statement in acts.values():
+            values = {"row": uuid.uuid4(), "token": uuid.uuid4().hex}
+            with refused(connection, "row-level security"):
+                whose = {"person": official.person_id, "organisation": office.id}
+                connection.execute(text(statement), values | whose)
+            connection.execute(text(statement), values | {"person": mine.person_id, "organisation": own.id})
+        for statement in (
+            "DELETE FROM person_role WHERE person_id = :person",
+            "UPDATE person_role SET role = 'decider' WHERE person_id = :person",
+            "UPDATE organisation SET contact_email = 'x' WHERE id = :organisation",
+        ):
+            whose = {"person": official.person_id, "organisation": office.id}
+            assert connection.execute(text(statement), whose).rowcount == 0
+        with refused(connection, "row-level security"):
+            connection.execute(
+                text("UPDATE totp SET person_id = :other WHERE person_id = :person"),
+                {"person": mine.person_id, "other": official.person_id},
+            )
+        with refused(connection, "permission denied"):
+            connection.execute(text("UPDATE organisation SET kind = 'regulator'"))
 
 
 @pytest.mark.parametrize("zone", ["developer", "evaluator"])
@@ -355,7 +546,11 @@ def test_each_process_runs_with_its_own_address_and_no_other(new_postgresql: str
             public.end()
         _alone(whole, "sequencer").assay("ledger", "sequence")
         _alone(whole, "verifier").assay("ledger", "verify")
-        _alone(whole, "evaluator").assay("ledger", "verify", status=1)
+        said = _alone(whole, "evaluator").assay("ledger", "verify", status=2)
+        assert "Nothing was verified. The role" in said
+        assert "may not read" in said
+        assert "notice" in said
+        assert "Traceback" not in said
 
 
 def _alone(whole: Instance, role: str) -> Instance:

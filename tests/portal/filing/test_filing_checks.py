@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 from werkzeug.datastructures import MultiDict
@@ -17,6 +18,10 @@ from tests.fixtures.filing import SCENARIO, plausible
 
 TODAY = date(2027, 10, 1)
 FORMS = dict.fromkeys(FilingKind)
+
+
+def published(filing: Filing) -> dict[str, Any]:
+    return publication.public_version(filing, publication.public_answers(filing))
 
 
 def filing_of(kind: FilingKind, **given) -> Filing:
@@ -202,7 +207,7 @@ def test_the_public_twin_withholds_and_commits():
     content = answered(FilingKind.TEST_SUMMARY, results="0.47 of tasks")
     audiences = {"results": {"audience": "confidential", "why": "Trade secret"}}
     filing = filing_of(FilingKind.TEST_SUMMARY, content=content, audiences=audiences, reference="TS-2027-001")
-    twin = publication.public_version(filing)
+    twin = published(filing)
     rows = {row["name"]: row for row in twin["answers"]}
     assert rows["tested"]["answer"] == content["tested"]
     assert "answer" not in rows["results"]
@@ -210,11 +215,11 @@ def test_the_public_twin_withholds_and_commits():
     assert "0.47" not in str(twin)
     assert rows["results"]["digest"] == rows["results"]["digest"]
     other = filing_of(FilingKind.TEST_SUMMARY, content={**content, "results": "0.48"}, audiences=audiences)
-    changed = {row["name"]: row for row in publication.public_version(other)["answers"]}
+    changed = {row["name"]: row for row in published(other)["answers"]}
     assert changed["results"]["digest"] != rows["results"]["digest"]
     salted = filing_of(FilingKind.TEST_SUMMARY, content=content, audiences=audiences)
     salted.withheld_salt = "cd" * 32
-    again = {row["name"]: row for row in publication.public_version(salted)["answers"]}
+    again = {row["name"]: row for row in published(salted)["answers"]}
     assert again["results"]["digest"] != rows["results"]["digest"]
 
 
@@ -224,7 +229,7 @@ def test_a_choice_that_an_attacker_can_guess_is_not_in_the_twin_by_plain_digest(
     content = answered(FilingKind.RISK_REPORT)
     audiences = {"cyber.tier": {"audience": "confidential", "why": "Security"}}
     filing = filing_of(FilingKind.RISK_REPORT, content=content, audiences=audiences)
-    row = next(r for r in publication.public_version(filing)["answers"] if r["name"] == "cyber.tier")
+    row = next(r for r in published(filing)["answers"] if r["name"] == "cyber.tier")
     guesses = [b"1", b"2", b"3", b"4", b"not_tiered"]
     assert row["digest"] not in {hashlib.sha256(guess).hexdigest() for guess in guesses}
 
