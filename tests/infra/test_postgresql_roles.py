@@ -225,7 +225,7 @@ def test_a_transaction_that_does_not_say_for_whom_it_acts_does_not_begin(empty: 
 
 def test_every_table_asks_for_whom_a_transaction_acts(url: str, ruled: World) -> None:
     """Below the application too, wherever there are rows."""
-    sequencer.sequence(ruled.wired.database, ruled.wired.ledger_signer, ruled.clock.now())
+    sequencer.sequence(ruled.wired.database, ruled.wired.signer, ruled.clock.now())
     owner, asked = ruled.wired.database.engine, set()
     for grant in sorted(matrix.grants()):
         if grant.act != "select" or grant.table == VERSION or grant.column:
