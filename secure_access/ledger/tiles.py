@@ -6,6 +6,7 @@ cache: `grow` from nothing makes them again, byte for byte, out of the leaves in
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from secure_access.db import Session
@@ -17,6 +18,37 @@ WIDTH = 1 << HEIGHT
 
 Load = Callable[[int, int], bytes]
 """``load(level, number)``: the bytes of a tile, empty when there is none."""
+
+
+_PATH = re.compile(r"tile/(0|[1-9]\d?)/((?:x\d{3}/)*)(\d{3})(?:\.p/([1-9]\d{0,2}))?", re.ASCII)
+MAX_LEVEL = 63
+MAX_NUMBER = 2**63
+
+
+def path(level: int, number: int, width: int = WIDTH) -> str:
+    """Where C2SP tlog-tiles has a tile of ``width`` hashes: ``tile/<level>/<number>[.p/<width>]``."""
+    if not (0 <= level <= MAX_LEVEL and 0 <= number < MAX_NUMBER and 0 < width <= WIDTH):
+        raise ValueError(f"there is no tile {level}/{number} of {width} hashes")
+    digits = f"{number:03d}"
+    digits = digits.zfill(len(digits) + -len(digits) % 3)
+    groups = [digits[at : at + 3] for at in range(0, len(digits), 3)]
+    place = "/".join([*(f"x{group}" for group in groups[:-1]), groups[-1]])
+    return f"tile/{level}/{place}" + ("" if width == WIDTH else f".p/{width}")
+
+
+def parse_path(text: str) -> tuple[int, int, int]:
+    """Level, number and width of a tile from its path.
+
+    Raises ``ValueError`` for what is not the one path of a tile.
+    """
+    match = _PATH.fullmatch(text)
+    if match is None:
+        raise ValueError(f"not the path of a tile: {text[:80]!r}")
+    number = int(match[2].replace("x", "").replace("/", "") + match[3])
+    found = (int(match[1]), number, int(match[4] or WIDTH))
+    if path(*found) != text:
+        raise ValueError(f"not the path of a tile: {text[:80]!r}")
+    return found
 
 
 def nothing(_level: int, _number: int) -> bytes:
