@@ -15,6 +15,7 @@ from argon2 import PasswordHasher
 from celery import Celery
 
 from portal import queue_folder
+from portal.alarm import Alarm
 from portal.legal import versions
 from portal.settings import PUBLIC, ZONES, Settings
 from portal.web import Wired
@@ -23,6 +24,7 @@ from secure_access.db import Acting, Database
 from secure_access.jobs import PUBLISHER
 from secure_access.keys import FileRing, SigningKey
 from secure_access.ledger.note import VerifierKey
+from secure_access.ledger.security_log import ALARM
 from secure_access.vault import LocalStore, S3Store, Store, Vault
 
 PERFORM = "assay.perform"
@@ -46,15 +48,19 @@ def wire(settings: Settings, *, zone: str = "", process: str = "", hasher: Any =
     home = settings.home
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     ring = _ring(home / "keys" / ("public-ring.json" if zone == PUBLIC else "vault-ring.json"))
+    database, clock = database_of(settings, zone or process), _clock(settings)
+    alarm = Alarm(home, clock)
+    database.context[ALARM] = alarm
     return Wired(
         settings=settings,
-        database=database_of(settings, zone or process),
+        database=database,
         vault=Vault(_store(settings), ring),
-        clock=_clock(settings),
+        clock=clock,
         hasher=hasher or PasswordHasher(),
         ledger_signer=_ledger_public(home / "keys") if zone else _ledger_key(settings),
         law=versions.law_of,
         credential_keys=ring.for_purpose("credentials"),
+        alarm=alarm,
         secrets=_secrets(home / "keys", zone),
     )
 

@@ -21,7 +21,7 @@ from celery.signals import setup_logging, worker_ready
 from sqlalchemy.exc import SQLAlchemyError
 
 from evaluator import jobs as evaluator_jobs
-from portal import logs, mail
+from portal import log_watch, logs, mail
 from portal.enforcement import consider, notices
 from portal.filing import jobs as filing_jobs
 from portal.review import jobs as review_jobs
@@ -43,6 +43,7 @@ VERBS: Mapping[str, Verb] = {
     "mail.contact_replaced": mail.send_contact_replaced,
     "mail.credentials": mail.send_credentials,
     "mail.invitation": mail.send_invitation,
+    "mail.log_interrupted": mail.send_log_interrupted,
     "mail.recovered": mail.send_recovered,
     "notice.write": notices.write,
     "violation.consider": consider.consider,
@@ -52,6 +53,7 @@ SCHEDULE: Mapping[str, Mapping[str, object]] = {
     # What was missed while no worker ran is not made up for: each looks at all that waits.
     "sequence": {"task": "assay.sequence", "schedule": 2.0, "options": {"expires": 10}},
     "reap": {"task": "assay.reap", "schedule": 10.0, "options": {"expires": 30}},
+    "watch": {"task": "assay.watch", "schedule": 15.0, "options": {"expires": 30}},
     "anchor": {"task": "assay.anchor", "schedule": crontab(minute="0"), "options": {"expires": 600}},
 }
 """Names of tasks, and seconds or times at which they are sent."""
@@ -175,7 +177,16 @@ def create_celery(wired: Wired, verbs: Mapping[str, Verb] = VERBS) -> Celery:
     def publish_due() -> None:
         reap(wired, lambda job_id: app.send_task(PERFORM, args=[str(job_id)]))
 
-    tasks = {PERFORM: take, "assay.sequence": sequence, "assay.anchor": anchor, "assay.reap": publish_due}
+    def watch() -> None:
+        log_watch.watch(wired)
+
+    tasks = {
+        PERFORM: take,
+        "assay.sequence": sequence,
+        "assay.anchor": anchor,
+        "assay.reap": publish_due,
+        "assay.watch": watch,
+    }
     for name, task in tasks.items():
         app.task(name=name)(task)
     return app
