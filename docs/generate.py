@@ -23,6 +23,7 @@ from portal.review import visibility as review_visibility
 from portal.review import workflow as review_workflow
 from secure_access import db, ledger
 from secure_access.identity import workflow as identity_workflow
+from secure_access.ledger import security_log, security_stream
 from secure_access.visibility import Sight, Visibility
 from secure_access.workflow import Role, Step, Workflow
 
@@ -162,12 +163,46 @@ def commands() -> str:
     return "\n".join(parts) + "\n"
 
 
+def security_log_page() -> str:
+    """Every kind of row of the security log, the members of a line, and how kinds stand in OCSF."""
+    parts = [
+        "# Security log",
+        "",
+        "Each kind of row: what it means, when it is written, its keys.",
+        "",
+    ]
+    parts += ["| kind | meaning | keys of `detail` |", "|---|---|---|"]
+    for name, kind in sorted(security_log.kinds().items()):
+        keys = "; ".join(f"`{key}`: {means}" for key, means in sorted(kind.keys.items())) or "none"
+        parts.append(f"| `{name}` | {kind.means} | {keys} |")
+    parts += ["", "## A line", ""]
+    parts += ["`assay security-log stream` prints one line a row. As `jsonl` it has these members:", ""]
+    parts += ["| member | what it says |", "|---|---|"]
+    parts += [f"| `{name}` | {says} |" for name, says in security_stream.FIELDS.items()]
+    parts += ["", f"## In OCSF {security_stream.OCSF}", ""]
+    parts += [
+        "As `ocsf` a line is an event: the row stands under `unmapped`, its number in `metadata.sequence`.",
+        "In `syslog` the line of `jsonl` is the text of a message (RFC 5424), with the severity below.",
+        "",
+        "| kind | `class_uid` | `activity_id` | `status_id` | severity of syslog |",
+        "|---|---|---|---|---|",
+    ]
+    for name in sorted(security_log.kinds()):
+        kind_in = security_stream.MAPPED.get(name, security_stream.OTHERWISE)
+        status = 1 if kind_in.succeeded else 2
+        parts.append(
+            f"| `{name}` | {kind_in.class_uid} | {kind_in.activity_id} | {status} | {kind_in.severity} |"
+        )
+    return "\n".join(parts) + "\n"
+
+
 PAGES = {
     "workflows.md": diagrams,
     "permissions.md": permissions,
     "visibility.md": visibility,
     "events.md": events,
     "jobs.md": jobs,
+    "security-log.md": security_log_page,
     "tables.md": database,
     "commands.md": commands,
 }

@@ -20,7 +20,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from evaluator import leaving as evaluator_leaving
 from evaluator.web import accreditation_views, engagement_views
 from infra.postgresql import fit_or_exit
-from portal import accounts, errors, home, logs, register, supervision, ui
+from portal import accounts, errors, health, home, logs, register, supervision, ui
 from portal.enforcement import case_views as enforcement_views
 from portal.enforcement import findings_views
 from portal.enforcement import leaving as enforcement_leaving
@@ -88,6 +88,7 @@ class Surface:
 SURFACES: tuple[Surface, ...] = (
     Surface(accounts.bp, ("developer", "evaluator", "government"), ANYBODY),
     Surface(accounts.account, ("developer", "evaluator", "government"), EVERYBODY),
+    Surface(health.bp, ZONES, ANYBODY),
     Surface(home.public, (PUBLIC,), ANYBODY),
     *(Surface(blueprint, (PUBLIC,), ANYBODY) for blueprint in register.BLUEPRINTS),
     Surface(home.developer, ("developer",), DRAFTING | REPORTING | ANSWERING | OFFICE | {Role.AGENT}),

@@ -18,6 +18,7 @@ COMMANDS = {
     "law": ("portal.law.cli:law", "Coverage and penalties from a file of facts."),
     "evidence": ("evaluator.cli:evidence", "Check an evaluation log."),
     "ledger": ("portal.ledger_cli:ledger", "Verify the ledger and every record of it."),
+    "security-log": ("portal.security_log_cli:security_log", "Send the security log to a SIEM."),
     "first-key": ("portal.key_cli:first_key", "Give a person a code to add a first key with."),
     "receipt": ("secure_access.ledger.cli:receipt", "Verify a receipt offline."),
 }

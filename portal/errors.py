@@ -8,6 +8,7 @@ import structlog
 from flask import g, render_template, request
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from portal.upload import MAX_FILES
@@ -16,8 +17,15 @@ from secure_access.db import TooLong
 from secure_access.ledger import security_log
 from secure_access.workflow import Denied, NotFound
 
-security_log.declare_kind("act.refused")
-security_log.declare_kind("page.not_found")
+security_log.declare_kind(
+    "act.refused",
+    "An act was refused, and the page said why. The subject is the method and the address asked for.",
+)
+security_log.declare_kind(
+    "page.not_found",
+    "Somebody who is signed in asked for what does not exist, or not for them. The subject is the method and "
+    "the address asked for.",
+)
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +36,7 @@ def install(app: Zone) -> None:
     app.register_error_handler(NotFound, _not_found)
     app.register_error_handler(404, _not_found)
     app.register_error_handler(405, _not_found)
+    app.register_error_handler(security_log.NotLogged, _not_logged)
     app.register_error_handler(CSRFError, _stale_form)
     app.register_error_handler(RequestEntityTooLarge, _too_large)
     app.register_error_handler(TooLong, _too_long)
@@ -47,19 +56,27 @@ def signed_out_page() -> tuple[str, int]:
 
 
 def record_refusal(kind: str, *, subject: str = "") -> None:
-    """Write a refusal to the security log, in its own transaction, after the request's was rolled back."""
+    """Write a refusal to the security log, in its own transaction, after the request's was rolled back.
+
+    Where it cannot be written the alarm is raised, and the refusal stands: nothing is done that it refused.
+    """
     signed_in = current_user.is_authenticated
-    with separately() as session:
-        security_log.note(
-            session,
-            kind,
-            by=current_user.actor
-            if signed_in and isinstance(current_user._get_current_object(), SignedIn)
-            else None,
-            zone=current_zone().zone,
-            subject=subject or f"{request.method} {_path()}"[:200],
-            now=current_zone().wired.clock.now(),
-        )
+    try:
+        with separately() as session:
+            security_log.note(
+                session,
+                kind,
+                by=current_user.actor
+                if signed_in and isinstance(current_user._get_current_object(), SignedIn)
+                else None,
+                zone=current_zone().zone,
+                subject=subject or f"{request.method} {_path()}"[:200],
+                now=current_zone().wired.clock.now(),
+            )
+    except security_log.NotLogged:
+        pass  # the alarm was raised where it failed
+    except SQLAlchemyError:
+        current_zone().wired.alarm(kind)  # there was no transaction to write it in, or no end to it
 
 
 def _path() -> str:
@@ -82,6 +99,16 @@ def _not_found(_error: Exception) -> tuple[str, int]:
         "There is no such page",
         "The address is wrong, or what it named is not there for you.",
         "Check the address, or start again from the first page.",
+    )
+
+
+def _not_logged(error: security_log.NotLogged) -> tuple[str, int]:
+    log.error("request.not_logged", endpoint=request.endpoint, exc_info=error)
+    return _page(
+        503,
+        "This cannot be logged, so it was not done",
+        "The security log does not take the row that this act has to leave. Nothing was changed.",
+        "Whoever runs this instance is alarmed. Try again later; your browser still has what you typed.",
     )
 
 

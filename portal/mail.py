@@ -7,6 +7,7 @@ machine: a demonstration shows on a page what would have been sent.
 
 from __future__ import annotations
 
+import json
 import smtplib
 import ssl
 import uuid
@@ -34,10 +35,14 @@ from secure_access.identity import (
 )
 from secure_access.identity.tables import Invitation, InvitationPurpose, Recovery
 from secure_access.identity.workflow import InvitationState
+from secure_access.ledger.tables import SecurityLogRow
 from secure_access.workflow import Role
 
 TIMEOUT = 20
 """Seconds that a mail server may take for an answer."""
+
+LOG_INTERRUPTED = "mail.log_interrupted"
+"""Job: tell whoever runs the instance that the security log was interrupted, by the number of the row."""
 
 _KEY = "invitation"
 
@@ -96,6 +101,11 @@ def send_recovered(wired: Wired, subject_id: str) -> Callable[[Session, datetime
 def send_contact_replaced(wired: Wired, subject_id: str) -> Callable[[Session, datetime], None]:
     """Tell the second contact of an organisation that it is no longer that."""
     return _sender(wired, organisations.CONTACT_REPLACED, subject_id)
+
+
+def send_log_interrupted(wired: Wired, subject_id: str) -> Callable[[Session, datetime], None]:
+    """Tell whoever runs the instance that rows of the security log could not be written for a time."""
+    return _sender(wired, LOG_INTERRUPTED, subject_id)
 
 
 def sent(session: Session) -> list[SentMail]:
@@ -299,9 +309,31 @@ def contact_letters(session: Session, wired: Wired, subject_id: str) -> list[Let
     return [Letter(organisation.former_contacts[int(place)], subject, text)]
 
 
+def interruption_letters(session: Session, wired: Wired, subject_id: str) -> list[Letter]:
+    """To the operator's address, or where none is set to every administrator of the authority."""
+    row = session.get_one(SecurityLogRow, int(subject_id))
+    told = json.loads(row.detail)
+    text = (
+        f"The security log of {wired.settings.product} of {wired.settings.authority} could not be written "
+        f"from {told['since']} to {told['until']}. {told['rows']} rows are missing.\n\n"
+        "Acts that have to be logged were refused meanwhile. Refusals were shown and not logged: their rows "
+        f"are what is missing. Row {row.number} of the log says the same.\n\n"
+        "Find out why: the log of the processes names each failure as security_log.not_written.\n"
+    )
+    subject = f"{wired.settings.product}: the security log was interrupted"
+    recipients = [wired.settings.operator] if wired.settings.operator else _administrators(session)
+    return [Letter(recipient, subject, text) for recipient in recipients]
+
+
+def _administrators(session: Session) -> list[str]:
+    authorities = session.exec(select(Organisation).where(Organisation.kind == OrganisationKind.REGULATOR))
+    return [person.email for one in authorities for person in roles.administrators(session, one)]
+
+
 _WRITERS: dict[str, Callable[[Session, Wired, str], list[Letter]]] = {
     invitations.SEND: invitation_letters,
     proposals.CHANGED: credential_letters,
     recovery.RECOVERED: recovered_letters,
     organisations.CONTACT_REPLACED: contact_letters,
+    LOG_INTERRUPTED: interruption_letters,
 }

@@ -58,6 +58,8 @@ class Settings:
     is the socket of the process that signs it, empty where the worker does. ``ledger_kms`` are identifiers
     of the log's keys where they lie in AWS KMS: Ed25519, then ML-DSA-44.
     ``smtp`` is the address of the mail server, empty for none; ``mail_from`` is who mails come from.
+    ``syslog`` is the receiver of the security log, empty for none; ``operator`` is whom alarms are mailed to,
+    empty for the administrators.
     """
 
     home: Path
@@ -80,6 +82,8 @@ class Settings:
     proxies: int = 0
     smtp: str = ""
     mail_from: str = ""
+    syslog: str = ""
+    operator: str = ""
     sso: Mapping[str, providers.Provider] = field(default_factory=dict)
     zone: str = ""
     databases: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -129,6 +133,8 @@ class Settings:
             proxies=_whole(source, "ASSAY_PROXIES", _usual_proxies(source), wrong),
             smtp=_smtp(source, wrong),
             mail_from=source.get("ASSAY_MAIL_FROM") or "",
+            syslog=_syslog(source, wrong),
+            operator=source.get("ASSAY_OPERATOR") or "",
             sso=_sso(source, wrong),
             zone=_zone(source, wrong),
             databases=_databases(source),
@@ -213,6 +219,16 @@ def _smtp(source: Mapping[str, str], wrong: list[str]) -> str:
         )
     if not source.get("ASSAY_MAIL_FROM"):
         wrong.append("ASSAY_MAIL_FROM is missing: ASSAY_SMTP needs an address that mails come from.")
+    return raw
+
+
+def _syslog(source: Mapping[str, str], wrong: list[str]) -> str:
+    raw = source.get("ASSAY_SYSLOG") or ""
+    if raw and not re.fullmatch(r"(tcp|tls)://[^\s/@:]+:\d{1,5}", raw):
+        wrong.append(f"ASSAY_SYSLOG is {raw!r}; it has to look like tls://host:6514 or tcp://127.0.0.1:514.")
+        return ""
+    if raw.startswith("tcp://") and not _is_loopback(urlsplit(raw).hostname or ""):
+        wrong.append("ASSAY_SYSLOG would send the security log unencrypted: use tls://.")
     return raw
 
 

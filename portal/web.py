@@ -32,6 +32,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import Map
 from werkzeug.wrappers import Response as BaseResponse
 
+from portal.alarm import Alarm
 from portal.settings import PUBLIC, Settings
 from portal.upload import MAX_FILES, Upload, discard_others, kept
 from secure_access import identity
@@ -107,6 +108,8 @@ class Wired:
     """Puts the law as it stands at a moment in this instance in place of what the release brought."""
     credential_keys: KeyProvider
     """Wraps the secrets that people sign in with."""
+    alarm: Alarm
+    """Is on while the security log cannot be written."""
     secrets: Mapping[str, bytes] = field(repr=False, default_factory=dict)
 
 

@@ -17,6 +17,7 @@ from argon2 import PasswordHasher
 from celery import Celery
 
 from portal import queue_folder
+from portal.alarm import Alarm
 from portal.legal import versions
 from portal.settings import PUBLIC, ZONES, Settings
 from portal.web import Wired
@@ -28,6 +29,7 @@ from secure_access.ledger import log_keys, succession, witnesses
 from secure_access.ledger.kms_key import KmsKey
 from secure_access.ledger.log_keys import LogKeys
 from secure_access.ledger.note import Signer
+from secure_access.ledger.security_log import ALARM
 from secure_access.ledger.signer import KeptSigner, LogSigner, public_keys
 from secure_access.ledger.signer_process import RemoteSigner
 from secure_access.vault import LocalStore, S3Store, Store, Vault
@@ -62,16 +64,20 @@ def wire(
     home = settings.home
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     ring = _ring(home / "keys" / ("public-ring.json" if zone == PUBLIC else "vault-ring.json"))
+    database, clock = database_of(settings, zone or process), _clock(settings)
+    alarm = Alarm(home, clock)
+    database.context[ALARM] = alarm
     return Wired(
         settings=settings,
-        database=database_of(settings, zone or process),
+        database=database,
         vault=Vault(_store(settings), ring),
-        clock=_clock(settings),
+        clock=clock,
         hasher=hasher or PasswordHasher(),
         log_keys=_log_keys(settings, alone=bool(zone)),
         signer=_signer(settings) if signs and not zone else None,
         law=versions.law_of,
         credential_keys=ring.for_purpose("credentials"),
+        alarm=alarm,
         secrets=_secrets(home / "keys", zone),
     )
 

@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from evaluator import jobs as evaluator_jobs
 from infra.postgresql import fit_or_exit
-from portal import logs, mail
+from portal import log_watch, logs, mail
 from portal.enforcement import consider, notices
 from portal.filing import jobs as filing_jobs
 from portal.review import jobs as review_jobs
@@ -30,7 +30,7 @@ from portal.settings import Settings
 from portal.web import Wired
 from portal.wiring import PERFORM, bare_celery, database_of, publish_to, wire, worker_ready_file
 from secure_access import jobs
-from secure_access.db import Session
+from secure_access.db import Database, Session
 from secure_access.ledger import sequencer, witnesses
 from secure_access.ledger.signer import Frozen
 from secure_access.workflow import Denied
@@ -45,6 +45,7 @@ VERBS: Mapping[str, Verb] = {
     "mail.contact_replaced": mail.send_contact_replaced,
     "mail.credentials": mail.send_credentials,
     "mail.invitation": mail.send_invitation,
+    "mail.log_interrupted": mail.send_log_interrupted,
     "mail.recovered": mail.send_recovered,
     "notice.write": notices.write,
     "violation.consider": consider.consider,
@@ -55,6 +56,7 @@ SCHEDULE: Mapping[str, Mapping[str, object]] = {
     "sequence": {"task": "assay.sequence", "schedule": 2.0, "options": {"expires": 10}},
     "witness": {"task": "assay.witness", "schedule": 5.0, "options": {"expires": 10}},
     "reap": {"task": "assay.reap", "schedule": 10.0, "options": {"expires": 30}},
+    "watch": {"task": "assay.watch", "schedule": 15.0, "options": {"expires": 30}},
     "anchor": {"task": "assay.anchor", "schedule": crontab(minute="0"), "options": {"expires": 600}},
 }
 """Names of tasks, and seconds or times at which they are sent."""
@@ -149,6 +151,19 @@ def run_due(wired: Wired, verbs: Mapping[str, Verb] = VERBS) -> int:
         done += sum(perform(wired, job_id, verbs) for job_id in ids)
 
 
+def _sequence(wired: Wired, book: Database) -> None:
+    assert wired.signer is not None
+    try:
+        sequencer.sequence(book, wired.signer, wired.clock.now())
+    except (sequencer.LogDamaged, Frozen) as stopped:
+        log.critical("ledger.nothing_signed", reason=str(stopped))
+
+
+def _ask_witnesses(wired: Wired, book: Database) -> None:
+    for url, problem in witnesses.ask(book, wired.settings.witnesses, wired.clock.now()).items():
+        log.error("witness.did_not_sign", url=url, problem=problem)
+
+
 def create_celery(wired: Wired, verbs: Mapping[str, Verb] = VERBS) -> Celery:
     """The worker's Celery app, with its tasks and its schedule. What jobs add is published by it as well."""
     app = bare_celery(wired.settings)
@@ -169,29 +184,22 @@ def create_celery(wired: Wired, verbs: Mapping[str, Verb] = VERBS) -> Celery:
 
     book = database_of(wired.settings, "sequencer")
 
-    def sequence() -> None:
-        assert wired.signer is not None
-        try:
-            sequencer.sequence(book, wired.signer, wired.clock.now())
-        except (sequencer.LogDamaged, Frozen) as stopped:
-            log.critical("ledger.nothing_signed", reason=str(stopped))
-
-    def ask_witnesses() -> None:
-        for url, problem in witnesses.ask(book, wired.settings.witnesses, wired.clock.now()).items():
-            log.error("witness.did_not_sign", url=url, problem=problem)
-
     def anchor() -> None:
         sequencer.anchor(book, wired.clock.now())
 
     def publish_due() -> None:
         reap(wired, lambda job_id: app.send_task(PERFORM, args=[str(job_id)]))
 
+    def watch() -> None:
+        log_watch.watch(wired)
+
     tasks = {
         PERFORM: take,
-        "assay.sequence": sequence,
-        "assay.witness": ask_witnesses,
+        "assay.sequence": lambda: _sequence(wired, book),
+        "assay.witness": lambda: _ask_witnesses(wired, book),
         "assay.anchor": anchor,
         "assay.reap": publish_due,
+        "assay.watch": watch,
     }
     for name, task in tasks.items():
         app.task(name=name)(task)

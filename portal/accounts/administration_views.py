@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import uuid
+from datetime import datetime, timedelta
 
 from flask import Blueprint, g, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from portal import mail
+from portal.accounts.account_views import ago
 from portal.accounts.pages import (
     Page,
     by_now,
@@ -18,9 +21,11 @@ from portal.accounts.pages import (
     person_page,
     sent_ids,
 )
+from portal.log_place import sent as sent_rows
 from portal.mail import SentMail
 from portal.web import current_actor, current_time, current_zone
 from secure_access import identity
+from secure_access.db import col, select
 from secure_access.identity import (
     Organisation,
     invitations,
@@ -29,7 +34,12 @@ from secure_access.identity import (
     roles,
 )
 from secure_access.identity.tables import Recovery
+from secure_access.ledger import security_log
+from secure_access.ledger.tables import SecurityLogRow
 from secure_access.workflow import NotFound
+
+BANNER = timedelta(days=7)
+"""How long an interruption of the security log stands above the pages of administration."""
 
 bp = Blueprint("administration", __name__, template_folder="templates", url_prefix="/administration")
 
@@ -102,6 +112,48 @@ def give_first_key(person_id: uuid.UUID) -> Page:
     """Give an official a code for a first key; where that takes two, the page leads to the proposal."""
     found = roles.load(g.session, person_id, by=current_actor(), for_update=request.method == "POST")
     return first_key_page(found, (found.name, url_for(".person", person_id=found.id)))
+
+
+# The security log
+
+
+@bp.context_processor
+def _asked_where_shown() -> dict[str, object]:
+    """A function and no rows: a refusal is drawn where there is no transaction to read in."""
+    return {"log_alarms": log_alarms}
+
+
+def log_alarms() -> dict[str, object]:
+    """What stands above every page of administration while the security log fails, and a week after."""
+    since = current_time() - BANNER
+    interrupted = select(SecurityLogRow).where(SecurityLogRow.kind == "security_log.interrupted")
+    ended = g.session.exec(interrupted.where(col(SecurityLogRow.at) > since)).all()
+    return {
+        "failing": current_zone().wired.alarm.state(),
+        "interrupted": [(row, *_interruption(row)) for row in ended],
+    }
+
+
+def _interruption(row: SecurityLogRow) -> tuple[datetime, datetime, int]:
+    told = json.loads(row.detail)
+    return datetime.fromisoformat(told["since"]), datetime.fromisoformat(told["until"]), told["rows"]
+
+
+@bp.get("/security-log")
+def security_log_state() -> str:
+    """How far the security log has come, how old its last row is, and how far it was sent on."""
+    number, _ = security_log.last(g.session)
+    row = g.session.get(SecurityLogRow, number)
+    wired = current_zone().wired
+    return render_template(
+        "accounts/security_log.html",
+        number=number,
+        age=ago(row.at, current_time()) if row else "",
+        row=row,
+        receiver=wired.settings.syslog,
+        sent=sent_rows(wired.settings),
+        kinds=sorted(security_log.kinds().values(), key=lambda kind: kind.name),
+    )
 
 
 # Mail

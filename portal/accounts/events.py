@@ -14,7 +14,21 @@ STEP_UP_USED = ledger.declare(
 )
 """Recorded in the transaction of the act, beside the entry of the act itself. All digests are in hex."""
 
-security_log.declare_kind("credential.changed", ("change", "credential"))
-security_log.declare_kind("session.ended", ("sessions",))
-security_log.declare_kind("session.ended_by_policy", ("sessions",))
-security_log.declare_kind("session.ended_by_provider", ("sessions",))
+security_log.declare_kind(
+    "credential.changed",
+    "Something that a person signs in with was changed. The subject is the person.",
+    {
+        "change": "added, renamed, removed, suspended, given, linked or unlinked",
+        "credential": "passkey, code, first_key_code or linked_account",
+    },
+)
+_SESSIONS = {"sessions": "how many sessions ended"}
+security_log.declare_kind("session.ended", "A person ended sessions of their own.", _SESSIONS)
+security_log.declare_kind(
+    "session.ended_by_provider", "A provider of single sign-on ended sessions that it began.", _SESSIONS
+)
+security_log.declare_kind(
+    "session.ended_by_policy",
+    "Sessions ended that began in a way which the sign-in policy no longer takes.",
+    _SESSIONS,
+)

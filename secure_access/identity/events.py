@@ -42,6 +42,16 @@ declare("administrator.created")
 declare("administrator.recovered", ("reason_given",))
 declare("administrator.recovery_seen")
 
-declare_kind("session.ended_by_administrator", ("sessions",))
-declare_kind("administrator.recovered")
-declare_kind("sign_in_policy.recovered")
+declare_kind(
+    "session.ended_by_administrator",
+    "An administrator ended sessions of somebody. The subject is that person.",
+    {"sessions": "how many sessions ended"},
+)
+declare_kind(
+    "administrator.recovered",
+    "An administrator was made on the machine. The subject is the recovery, which stands in the ledger.",
+)
+declare_kind(
+    "sign_in_policy.recovered",
+    "The sign-in policy was set on the machine. The subject is the recovery, which stands in the ledger.",
+)

@@ -2,7 +2,16 @@
 
 from secure_access.ledger import guard
 from secure_access.ledger.guard import RecordNotNamed
-from secure_access.ledger.recording import EventError, EventType, append, declare, declared, entries, find
+from secure_access.ledger.recording import (
+    EventError,
+    EventType,
+    append,
+    append_many,
+    declare,
+    declared,
+    entries,
+    find,
+)
 from secure_access.ledger.tables import Audience, LedgerEntry, Log
 
 guard.install()
@@ -15,6 +24,7 @@ __all__ = [
     "Log",
     "RecordNotNamed",
     "append",
+    "append_many",
     "declare",
     "declared",
     "entries",

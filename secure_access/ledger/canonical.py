@@ -64,13 +64,21 @@ def _checked(value: object, place: str, depth: int) -> Json:
 def _object(value: Mapping[object, object], place: str, depth: int) -> dict[str, Json]:
     named = [(_text(key, place), item) for key, item in value.items()]
     found = _without_duplicates(named)
-    keys = sorted(found, key=lambda key: key.encode("utf-16-be"))
+    # In ASCII both orders are one.
+    order = None if all(map(str.isascii, found)) else _code_units
+    keys = sorted(found, key=order)
     return {key: _checked(found[key], f"{place}/{key}", depth + 1) for key in keys}
+
+
+def _code_units(key: str) -> bytes:
+    return key.encode("utf-16-be")
 
 
 def _text(value: object, place: str) -> str:
     if not isinstance(value, str):
         raise NotCanonical(f"{place or 'value'}: a key is {type(value).__name__}, not a string")
+    if value.isascii():  # one form only
+        return str(value)
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -39,7 +39,7 @@ def verify(context: click.Context, file: Path, policy: Path, form: str) -> None:
     proof follows.
     """
     try:
-        trusted = verify_receipt.Policy.parse(policy.read_text(encoding="utf-8"))
+        trusted = verify_receipt.Policy.parse(policy.read_text(encoding="utf-8", errors="backslashreplace"))
         outcome = verify_receipt.verify(file.read_bytes(), trusted)
     except (OSError, ValueError) as problem:
         click.echo(f"cannot be read: {problem}", err=True)

@@ -125,13 +125,20 @@ def verify_consistency(old: int, new: int, proof: Sequence[bytes], old_root: byt
 
     Raises `ProofError`, also for ``old == 0``: an empty tree says nothing.
     """
+    if old == 0:
+        raise ProofError("nothing can be consistent with an empty tree")
     verify_subtree_consistency((0, old), new, proof, old_root, new_root)
 
 
 def verify_subtree_consistency(
     subtree: tuple[int, int], size: int, proof: Sequence[bytes], subtree_root: bytes, tree_root: bytes
 ) -> None:
-    """Check that ``subtree`` with its root is part of the tree of ``size`` leaves. Raises `ProofError`."""
+    """Check that ``subtree`` with its root is part of the tree of ``size`` leaves. Raises `ProofError`.
+
+    A subtree without leaves is part of every tree that reaches it, and its root is that of no leaves.
+    """
+    if _compared(subtree, size, proof, subtree_root, tree_root):
+        return
     start, end = subtree
     _check_subtree(start, end, size)
     _check_hashes([subtree_root, tree_root, *proof])
@@ -142,10 +149,8 @@ def verify_subtree_consistency(
     rest = list(proof)
     if first == last:
         found = rebuilt = subtree_root
-    elif rest:
-        found = rebuilt = rest.pop(0)
     else:
-        raise ProofError("the proof is empty")
+        found = rebuilt = rest.pop(0)
     for sibling in rest:
         if tree == 0:
             raise ProofError("the proof is too long")
@@ -183,6 +188,25 @@ def _check_subtree(start: int, end: int, size: int) -> None:
         raise ProofError(f"[{start}, {end}) is not part of a tree of {size}")
     if start % (1 << (end - start - 1).bit_length()):
         raise ProofError(f"[{start}, {end}) is not a subtree")
+
+
+def _compared(
+    subtree: tuple[int, int], size: int, proof: Sequence[bytes], subtree_root: bytes, tree_root: bytes
+) -> bool:
+    """Whether a root is only compared, and nothing computed: that of no leaves, and that of the same tree.
+
+    Raises `ProofError` when it is another, and when anything else comes without a proof.
+    """
+    start, end = subtree
+    if proof:
+        return False
+    if start == end <= size:
+        _same(EMPTY, subtree_root, "the root of no leaves is another")
+    elif (start, end) == (0, size):
+        _same(subtree_root, tree_root, "the roots of one tree differ")
+    else:
+        raise ProofError("the proof is empty")
+    return True
 
 
 def _check_hashes(hashes: Sequence[bytes]) -> None:

@@ -30,7 +30,7 @@ LATEST = 2**63 - 1
 
 _NAME = re.compile(r"[^\s+]+")
 _SIGNATURE = re.compile(r"— ([^\s+]+) ([A-Za-z0-9+/]+={0,2})")
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\ud800-\udfff]")
 SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import inspect
+from sqlalchemy import insert, inspect
 
 from secure_access.actor import Actor
 from secure_access.db import Session, Table, col, new_id, select
@@ -87,47 +87,48 @@ def append(  # noqa: PLR0913 - who, when, about what and which rows belong to ev
     that this event wrote, whose content as of now the entry fixes. Raises `EventError`, and
     `canonical.NotCanonical` for a value without canonical form.
     """
-    kind = _declared.get(name)
-    if kind is None:
-        raise EventError(f"{name} is not declared")
-    if set(fields) != kind.keys:
-        raise EventError(f"{name} has the keys {sorted(kind.keys)}, not {sorted(fields)}")
-    for subject in about:
-        if not _SUBJECT.fullmatch(subject):
-            raise EventError(f"a subject is written kind:id, not {subject!r}")
+    kind = _kind(name, about)
     session.flush()
-    entry_id, salt = new_id(), commitment.fresh_salt()
     record_salt = commitment.fresh_salt() if records else b""
-    content: dict[str, Any] = {
-        "v": FORMAT,
-        "id": str(entry_id),
-        "log": kind.log,
-        "audience": kind.audience,
-        "type": name,
-        "at": timestamp(now),
-        "by": _actor(by),
-        "about": list(about),
-        "fields": dict(fields),
+    content = {
+        **_common(kind, by, now, about),
         "record_salt": commitment.fingerprint(record_salt),
         "records": [_named(session, record_salt, row) for row in records],
     }
-    stored = canonical.encode(content)
-    return _store(
-        session,
-        LedgerEntry(
-            id=entry_id,
-            log=kind.log,
-            type=name,
-            entry=stored,
-            salt=salt,
-            record_salt=record_salt,
-            leaf=commitment.commit(salt, stored),
-            audience=kind.audience,
-            recorded_at=now,
-            person_id=by.person_id if by else None,
-        ),
-        about,
-    )
+    entry = LedgerEntry(**_columns(kind, content, fields), record_salt=record_salt, **_who_when(by, now))
+    return _store(session, entry, about)
+
+
+def append_many(
+    session: Session,
+    name: str,
+    many: Sequence[Mapping[str, Any]],
+    *,
+    by: Actor | None,
+    now: datetime,
+    about: Sequence[str] = (),
+) -> int:
+    """Record events of one kind that arrive together, each an entry of its own; how many.
+
+    For what another process logged and the ledger takes in. None of them can name a row of record. Entries
+    and refusals are those of `append`.
+    """
+    kind = _kind(name, about)
+    common = {**_common(kind, by, now, about), "record_salt": "", "records": []}
+    rows = [{**_columns(kind, common, fields), "record_salt": b"", **_who_when(by, now)} for fields in many]
+    if not rows:
+        return 0
+    session.flush()
+    statement = insert(LedgerEntry).returning(col(LedgerEntry.number), sort_by_parameter_order=True)
+    numbers = list(session.execute(statement, rows).scalars())
+    if about:
+        subjects = [
+            {"entry_number": number, "position": position, "subject": subject}
+            for number in numbers
+            for position, subject in enumerate(about)
+        ]
+        session.execute(insert(LedgerAbout), subjects)
+    return len(numbers)
 
 
 def entries(session: Session, about: str) -> list[LedgerEntry]:
@@ -160,6 +161,50 @@ def _store(session: Session, entry: LedgerEntry, about: Sequence[str]) -> Ledger
 
 
 timestamp = records.timestamp
+
+
+def _kind(name: str, about: Sequence[str]) -> EventType:
+    kind = _declared.get(name)
+    if kind is None:
+        raise EventError(f"{name} is not declared")
+    for subject in about:
+        if not _SUBJECT.fullmatch(subject):
+            raise EventError(f"a subject is written kind:id, not {subject!r}")
+    return kind
+
+
+def _common(kind: EventType, by: Actor | None, now: datetime, about: Sequence[str]) -> dict[str, Any]:
+    """What entries of one act have in common."""
+    return {
+        "v": FORMAT,
+        "log": kind.log,
+        "audience": kind.audience,
+        "type": kind.name,
+        "at": timestamp(now),
+        "by": _actor(by),
+        "about": list(about),
+    }
+
+
+def _columns(kind: EventType, common: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of one entry: its bytes, and the leaf that commits to them under a fresh salt."""
+    if set(fields) != kind.keys:
+        raise EventError(f"{kind.name} has the keys {sorted(kind.keys)}, not {sorted(fields)}")
+    entry_id, salt = new_id(), commitment.fresh_salt()
+    stored = canonical.encode({**common, "id": str(entry_id), "fields": dict(fields)})
+    return {
+        "id": entry_id,
+        "log": kind.log,
+        "type": kind.name,
+        "entry": stored,
+        "salt": salt,
+        "leaf": commitment.commit(salt, stored),
+        "audience": kind.audience,
+    }
+
+
+def _who_when(by: Actor | None, now: datetime) -> dict[str, Any]:
+    return {"recorded_at": now, "person_id": by.person_id if by else None}
 
 
 def _actor(by: Actor | None) -> dict[str, Any]:

@@ -3,17 +3,21 @@
 It holds identifiers only: no name, address, password, token or text of a person. A refusal is written after
 the refused transaction was rolled back, in one of its own. The end of the chain is fixed in the custody log
 at fixed times (`secure_access.ledger.sequencer.anchor`), so that cutting off its end shows too.
+
+An act whose row cannot be written does not happen: `note` raises, and its transaction is rolled back.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from secure_access.actor import Actor
 from secure_access.db import Session, col, select
@@ -27,26 +31,62 @@ START = bytes(32)
 # beside it.
 LOCK = 7_105_822
 
+ALARM = "security_log_alarm"
+"""Key of `secure_access.db.Database.context` that holds ``alarm(kind)``, called when a row is not written."""
+
 _KIND = re.compile(r"[a-z_]+(\.[a-z_]+)+")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _VALUE = re.compile(r"[\w.:/ -]{0,100}")
-_kinds: dict[str, frozenset[str]] = {
-    # What every instance logs; packages declare their own acts of administration.
-    kind: frozenset()
-    for kind in ("sign_in.succeeded", "sign_in.failed", "sign_in.ended", "act.refused", "page.not_found")
-}
+_kinds: dict[str, Kind] = {}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of row: what it means and when it is written, and its detail keys with what each says."""
+
+    name: str
+    means: str
+    keys: Mapping[str, str] = field(default_factory=dict)
 
 
 class KindError(ValueError):
     """A kind, a detail key or a value that was not declared for the security log. A fault of the program."""
 
 
-def declare_kind(kind: str, keys: Sequence[str] = ()) -> None:
-    """Allow a kind of row with these detail keys. Raises `KindError` for a second, other declaration."""
-    if not _KIND.fullmatch(kind):
-        raise KindError(f"a kind is named like sign_in.refused, not {kind!r}")
-    if _kinds.setdefault(kind, frozenset(keys)) != frozenset(keys):
-        raise KindError(f"{kind} is declared twice, differently")
+class NotLogged(RuntimeError):
+    """A row of the security log cannot be written, so that what it would tell must not happen."""
+
+
+def declare_kind(name: str, means: str, keys: Mapping[str, str] | None = None) -> None:
+    """Allow a kind of row, with its meaning and its detail keys.
+
+    Raises `KindError` for a second, other declaration.
+    """
+    kind = Kind(name, means, keys or {})
+    if not _KIND.fullmatch(name):
+        raise KindError(f"a kind is named like sign_in.refused, not {name!r}")
+    if not means or not all(kind.keys.values()):
+        raise KindError(f"{name} and each of its keys say what they mean")
+    if _kinds.setdefault(name, kind) != kind:
+        raise KindError(f"{name} is declared twice, differently")
+
+
+def kinds() -> dict[str, Kind]:
+    """Every kind declared so far, by name."""
+    return dict(_kinds)
+
+
+declare_kind("sign_in.succeeded", "Somebody signed in.")
+declare_kind("sign_in.failed", "An attempt to sign in failed; the row does not say for which reason.")
+declare_kind(
+    "security_log.interrupted",
+    "Rows could not be written for a time. Written when the log can be written again.",
+    {
+        "rows": "how many attempts failed",
+        "since": "when the first failed, UTC",
+        "until": "when the last failed, UTC",
+    },
+)
 
 
 def note(
@@ -61,17 +101,16 @@ def note(
 ) -> SecurityLogRow:
     """Write one row. ``detail`` uses declared keys; its texts are short words, never what a person typed.
 
-    Raises `KindError`.
+    Raises `KindError`, and `NotLogged` when the database does not take the row.
     """
     allowed = _kinds.get(kind)
     if allowed is None:
         raise KindError(f"{kind} is not declared")
     for key, value in detail.items():
-        if key not in allowed or not _VALUE.fullmatch(str(value)):
+        if key not in allowed.keys or not _VALUE.fullmatch(str(value)):
             raise KindError(f"{kind} may not say {key}={value!r}"[:120])
-    number, previous = _take_turn(session)
     row = SecurityLogRow(
-        number=number + 1,
+        number=0,
         at=now,
         kind=kind,
         zone=zone,
@@ -79,12 +118,21 @@ def note(
         organisation_id=by.organisation_id if by else None,
         subject=_UNPRINTABLE.sub("?", subject)[:200],
         detail=canonical.encode(detail).decode(),
-        previous=previous,
+        previous=b"",
         digest=b"",
     )
-    row.digest = row_digest(row)
-    session.add(row)
-    session.flush()
+    session.flush()  # what fails here is not the log's
+    try:
+        number, row.previous = _take_turn(session)
+        row.number = number + 1
+        row.digest = row_digest(row)
+        session.add(row)
+        session.flush()
+    except SQLAlchemyError as problem:
+        alarm: Callable[[str], None] | None = session.info.get(ALARM)
+        if alarm is not None:
+            alarm(kind)
+        raise NotLogged(f"a row of kind {kind} cannot be written") from problem
     return row
 
 
@@ -96,7 +144,12 @@ def last(session: Session) -> tuple[int, bytes]:
 
 def row_digest(row: SecurityLogRow) -> bytes:
     """SHA-256 of the canonical form of a row with the digest of the row before it."""
-    content: dict[str, Any] = {
+    return hashlib.sha256(canonical.encode(content(row))).digest()
+
+
+def content(row: SecurityLogRow) -> dict[str, Any]:
+    """What the digest of a row covers, under the names of `FORMAT`; ``detail`` is JSON inside a string."""
+    return {
         "v": FORMAT,
         "number": row.number,
         "at": timestamp(row.at),
@@ -108,7 +161,6 @@ def row_digest(row: SecurityLogRow) -> bytes:
         "detail": row.detail,
         "previous": row.previous.hex(),
     }
-    return hashlib.sha256(canonical.encode(content)).digest()
 
 
 def breaks(rows: Iterable[SecurityLogRow], anchors: Mapping[int, str]) -> list[tuple[str, str]]:

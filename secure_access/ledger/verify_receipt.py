@@ -33,7 +33,8 @@ except ImportError:  # pragma: no cover - an older cryptography, which a test of
 
 FORMAT = "assay.receipt/v1"
 ENTRY_FORMAT = "assay.entry/v1"
-SALT_SIZE = 32
+SALT_SIZE = HASH_SIZE = 32
+_FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 LOG_KEY, WITNESS_KEY, MLDSA_KEY = 1, 4, 6
 KEY_SIZES = {LOG_KEY: 32, WITNESS_KEY: 32, MLDSA_KEY: 1312}
 
@@ -118,6 +119,8 @@ class Policy:
     def parse(cls, text: str) -> Policy:
         """Read C2SP tlog-policy. Raises `BadInput` with the number of the line."""
         policy = cls()
+        if _FORBIDDEN.search(text):
+            raise BadInput("the policy holds a control character that is neither a tab nor a newline")
         for number, line in enumerate(text.split("\n"), 1):
             words = re.findall(r"[^ \t]+", line)
             if not words or words[0].startswith("#"):
@@ -244,6 +247,8 @@ def _root(leaf: bytes, index: int, size: int, path: list[bytes]) -> bytes:
     """The root that an audit path leads to (RFC 9162 §2.1.3.2). Raises `_Untrue` for a wrong length."""
     if not 0 <= index < size:
         raise _Untrue("the log has no such place")
+    if any(len(value) != HASH_SIZE for value in (leaf, *path)):
+        raise _Untrue("a hash of the proof has a wrong length")
     position, last, found = index, size - 1, leaf
     for sibling in path:
         if last == 0:
@@ -361,7 +366,8 @@ def main(arguments: list[str]) -> int:
         return BAD_INPUT_STATUS
     try:
         receipt, policy = (Path(name).read_bytes() for name in arguments)
-        outcome = verify(receipt, Policy.parse(policy.decode()))
+        # Names in a policy may be any octets; those that are not UTF-8 are kept apart by their escapes.
+        outcome = verify(receipt, Policy.parse(policy.decode(errors="backslashreplace")))
     except (OSError, ValueError) as problem:
         print(f"cannot be read: {problem}", file=sys.stderr)
         return BAD_INPUT_STATUS

@@ -42,6 +42,7 @@ NOT_BY_LINK = {
     "ui.static_file": "named by pages, no page itself",
     "ui.mark": "an image; the told case has the neutral mark",
     "register.find": "where a form leads",
+    "health.show": "for a program that watches, no page",
     "reading.picture": "an image of reading.show",
     "account.one_key": "nobody in the told case has a key",
     "own_organisation.claim": "a developer's: an evaluator body names no legal entities",

@@ -77,7 +77,7 @@ class Pair(Apart, table=True):
 
 ledger.declare("sample.submitted", keys=("reference",), audience="public")
 ledger.declare("sample.read", keys=(), log="custody")
-security_log.declare_kind("sample.refused", keys=("reason",))
+security_log.declare_kind("sample.refused", "A sample was refused.", {"reason": "why"})
 
 
 @pytest.fixture(scope="session")

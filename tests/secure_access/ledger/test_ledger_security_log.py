@@ -54,11 +54,15 @@ def test_only_what_was_declared_is_written(
 
 
 def test_kinds_do_not_contradict_each_other() -> None:
-    security_log.declare_kind("sample.refused", keys=("reason",))
+    security_log.declare_kind("sample.refused", "A sample was refused.", {"reason": "why"})
     with pytest.raises(KindError, match="twice"):
-        security_log.declare_kind("sample.refused")
+        security_log.declare_kind("sample.refused", "A sample was refused.")
     with pytest.raises(KindError, match="named like"):
-        security_log.declare_kind("Refused")
+        security_log.declare_kind("Refused", "Something was refused.")
+    with pytest.raises(KindError, match="what they mean"):
+        security_log.declare_kind("sample.silent", "")
+    with pytest.raises(KindError, match="what they mean"):
+        security_log.declare_kind("sample.silent", "Nothing.", {"key": ""})
 
 
 def test_simultaneous_writers_make_one_chain(book: Database, ledger_kinds: SimpleNamespace) -> None:
