@@ -11,6 +11,7 @@ from uuid import UUID
 
 from evaluator.tables import Flag, IndependentAssessment
 from evaluator.workflow import AssessmentState, FlagState
+from portal.filing import manifests
 from portal.filing.workflow import FilingState
 from portal.review import cases, flags, requests
 from portal.review.requests import NotServable
@@ -19,11 +20,13 @@ from portal.review.visibility import DECISIONS
 from portal.review.workflow import CASE, CONDITION, DECISION, ConditionState, DecisionState, RequestState
 from portal.ui.formats import date_only
 from secure_access import jobs, ledger
-from secure_access.db import Session, col, next_reference, select
+from secure_access.db import Session, Table, col, next_reference, select
 from secure_access.identity import Actor
 from secure_access.ledger import canonical
 from secure_access.workflow import Denied, NotFound
 
+WORDING = "assay.decision-wording/v1"
+"""The object of `wording`."""
 RESOLVED, CARRIED = "resolved", "carried"
 _UNSAID = "Say what was seen, and where."
 
@@ -245,7 +248,36 @@ def decide(session: Session, *, case: Case, decision: Decision, by: Actor, now: 
         "evidence": [{"reference": row["reference"], "digest": row["digest"]} for row in decision.evidence],
         "wording": hashlib.sha256(wording(decision, rows)).hexdigest(),
     }
-    _record(session, "decision.taken", fields, (case, decision), by, now, rows)
+    manifest = manifests.keep(session, _stated(session, decision, rows, by, now), now=now)
+    fields["manifest"] = manifest.digest
+    _record(session, "decision.taken", fields, (case, decision), by, now, (*rows, manifest))
+
+
+def _stated(
+    session: Session, decision: Decision, rows: Sequence[Condition], by: Actor, now: datetime
+) -> manifests.Stated:
+    """What everybody may read: the evidence by digest, and who stands behind the decision."""
+    subject = f"decision:{decision.id}"
+    return manifests.Stated(
+        kind=f"decision_{decision.kind.value}",
+        reference=decision.reference,
+        subject=subject,
+        owner_id=decision.developer_id,
+        entity=manifests.entity_named(session, decision.developer_id),
+        sha256=hashlib.sha256(wording(decision, rows)).hexdigest(),
+        form=WORDING,
+        signed=[
+            manifests.signed_before(
+                session, decision.recommended_by, act="recommended", at=decision.recommended_at
+            ),
+            manifests.signature(session, by, subject=subject, act="decided", now=now),
+        ],
+        attachments=[
+            {"label": item["label"], "name": item["reference"], "sha256": item["digest"]}
+            for item in decision.evidence
+        ],
+        published=True,
+    )
 
 
 def wording(decision: Decision, rows: Sequence[Condition]) -> bytes:
@@ -422,7 +454,7 @@ def _record(  # noqa: PLR0913, PLR0917 - what happened, to which rows, by whom a
     rows: tuple[Case, Decision],
     by: Actor,
     now: datetime,
-    more: Sequence[Condition] = (),
+    more: Sequence[Table] = (),
 ) -> None:
     ledger.append(session, event, fields, by=by, now=now, about=about(*rows), records=(*rows, *more))
 

@@ -2,6 +2,7 @@
 
 from secure_access.ledger import guard
 from secure_access.ledger.guard import RecordNotNamed
+from secure_access.ledger.manifests import Manifest
 from secure_access.ledger.recording import EventError, EventType, append, declare, declared, entries, find
 from secure_access.ledger.tables import Audience, LedgerEntry, Log
 
@@ -13,6 +14,7 @@ __all__ = [
     "EventType",
     "LedgerEntry",
     "Log",
+    "Manifest",
     "RecordNotNamed",
     "append",
     "declare",

@@ -1,60 +1,103 @@
 """Receipts: what a person keeps to prove later, offline, that an event was recorded.
 
-A receipt holds the exact entry bytes, their salt, the inclusion proof and a signed checkpoint. It is
-verified by the one-file verifier that anybody can download (`secure_access.ledger.verify_receipt`); there is
-no second one.
+A receipt holds the manifest, the exact entry bytes that name its digest, their salt, the inclusion proof and
+a signed checkpoint; what was recorded about the same matter afterwards is appended to it. It is verified by
+the one-file verifier that anybody can download (`secure_access.ledger.verify_receipt`); there is no second.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from secure_access.db import Session
-from secure_access.ledger import merkle, note, sequencer, tiles
+from secure_access.ledger import manifests, merkle, note, recording, sequencer, tiles
 from secure_access.ledger.canonical import Json
 from secure_access.ledger.note import VerifierKey
 from secure_access.ledger.tables import LedgerCheckpoint, LedgerEntry, Log
-from secure_access.ledger.verify_receipt import FORMAT, BadInput, Outcome, Policy, State, verify
+from secure_access.ledger.tlog_proof import TlogProof
+from secure_access.ledger.verify_receipt import (
+    ENTRY_RECEIPT,
+    FORMAT,
+    BadInput,
+    Outcome,
+    Policy,
+    State,
+    verify,
+)
 
 __all__ = [
     "BadInput",
     "Outcome",
     "Policy",
     "State",
+    "acknowledgements",
+    "bundle",
+    "bundle_text",
     "policy_text",
     "proof_follows",
     "receipt",
     "receipt_text",
+    "tlog_proof",
     "verify",
 ]
 
 
 def receipt(session: Session, entry: LedgerEntry) -> dict[str, Json]:
-    """The receipt of an entry as of now; without a proof until the entry is in a signed head."""
-    made: dict[str, Json] = {
-        "v": FORMAT,
-        "content": entry.content,
-        "entry": _base64(entry.entry),
-        "salt": _base64(entry.salt),
-    }
-    signed = _checkpoint(session, entry)
-    if signed is None or entry.leaf_index is None:
-        return made
-    tree = tiles.nodes(tiles.stored(session, Log(entry.log)))
-    path = merkle.inclusion_proof(entry.leaf_index, signed.size, tree)
-    return {
-        **made,
-        "log": note.Checkpoint.parse(note.parse(signed.note).text).origin,
-        "proof": {"index": entry.leaf_index, "size": signed.size, "hashes": [_base64(node) for node in path]},
-        "checkpoint": signed.note,
-    }
+    """The receipt of an entry alone as of now; without a proof until the entry is in a signed head."""
+    return {"v": ENTRY_RECEIPT, **_recorded(entry), **_proved(session, entry, _checkpoint(session, entry))}
 
 
 def receipt_text(session: Session, entry: LedgerEntry) -> str:
-    """`receipt` as the file that a person downloads."""
-    return json.dumps(receipt(session, entry), indent=2, ensure_ascii=False) + "\n"
+    """`receipt` as a file."""
+    return _text(receipt(session, entry))
+
+
+def bundle(session: Session, entry: LedgerEntry, appended: Sequence[LedgerEntry] = ()) -> dict[str, Json]:
+    """The receipt that a person gets: manifest, entry, proof, and what was acknowledged later, in order.
+
+    ``appended`` are `acknowledgements`. One checkpoint proves all of them; one that is not in it yet
+    stands there without a proof. The manifest is left out where the entry names none.
+    """
+    signed = _checkpoint(session, entry)
+    kept = manifests.of_entry(session, entry)
+    made: dict[str, Json] = {"v": FORMAT, **({"manifest": kept.read} if kept else {}), **_recorded(entry)}
+    later: list[Json] = []
+    for other in appended:
+        proved = _proved(session, other, signed)
+        later.append({**_recorded(other), **({"proof": proved["proof"]} if proved else {})})
+    return {**made, **_proved(session, entry, signed), "acknowledgements": later}
+
+
+def bundle_text(session: Session, entry: LedgerEntry, appended: Sequence[LedgerEntry] = ()) -> str:
+    """`bundle` as the file that a person downloads."""
+    return _text(bundle(session, entry, appended))
+
+
+def acknowledgements(session: Session, entry: LedgerEntry, kinds: Collection[str]) -> list[LedgerEntry]:
+    """The later entries of these event types about the subject of the manifest, in order.
+
+    Where an entry names no manifest that can be read here, it is what the entry is first about.
+    """
+    kept, about = manifests.of_entry(session, entry), entry.content["about"]
+    if not isinstance(about, list) or not about:
+        return []
+    return [
+        later
+        for later in recording.entries(session, kept.subject if kept else str(about[0]))
+        if later.type in kinds and later.log == entry.log and (later.number or 0) > (entry.number or 0)
+    ]
+
+
+def tlog_proof(session: Session, entry: LedgerEntry) -> str | None:
+    """The inclusion proof as a C2SP tlog-proof file, the salt as ``extra``; ``None`` while it follows."""
+    signed = _checkpoint(session, entry)
+    if signed is None or entry.leaf_index is None:
+        return None
+    return TlogProof(
+        entry.leaf_index, tuple(_path(session, entry, signed)), signed.note, entry.salt
+    ).marshal()
 
 
 def proof_follows(session: Session, entry: LedgerEntry) -> bool:
@@ -79,6 +122,31 @@ def _checkpoint(session: Session, entry: LedgerEntry) -> LedgerCheckpoint | None
     if entry.leaf_index is None:
         return None
     return sequencer.latest(session, Log(entry.log), reaching=entry.leaf_index + 1)
+
+
+def _recorded(entry: LedgerEntry) -> dict[str, Json]:
+    return {"content": entry.content, "entry": _base64(entry.entry), "salt": _base64(entry.salt)}
+
+
+def _proved(session: Session, entry: LedgerEntry, signed: LedgerCheckpoint | None) -> dict[str, Json]:
+    """Origin, proof and checkpoint; nothing where the checkpoint does not hold the entry."""
+    if signed is None or entry.leaf_index is None or entry.leaf_index >= signed.size:
+        return {}
+    hashes: list[Json] = [_base64(node) for node in _path(session, entry, signed)]
+    return {
+        "log": note.Checkpoint.parse(note.parse(signed.note).text).origin,
+        "proof": {"index": entry.leaf_index, "size": signed.size, "hashes": hashes},
+        "checkpoint": signed.note,
+    }
+
+
+def _path(session: Session, entry: LedgerEntry, signed: LedgerCheckpoint) -> list[bytes]:
+    tree = tiles.nodes(tiles.stored(session, Log(entry.log)))
+    return merkle.inclusion_proof(entry.leaf_index or 0, signed.size, tree)
+
+
+def _text(made: dict[str, Json]) -> str:
+    return json.dumps(made, indent=2, ensure_ascii=False) + "\n"
 
 
 def _base64(value: bytes) -> str:

@@ -1,8 +1,8 @@
 """Inclusion proofs as text: C2SP tlog-proof, https://c2sp.org/tlog-proof. Pure.
 
-The record hash of an entry is made with a salt, so the salt stands in the ``extra`` line: with the exact bytes of the
-entry and this file alone, another tool finds the entry's place in the log. As the format says, ``extra`` is
-not authenticated: a wrong salt leads to a hash that is not in the log.
+The record hash of an entry is made with a salt, so the salt stands in the ``extra`` line: with
+the exact bytes of the entry and this file alone, another tool finds its place in the log. As the format says,
+``extra`` is not authenticated: a wrong salt leads to a hash that is not in the log.
 """
 
 from __future__ import annotations
@@ -26,9 +26,8 @@ class BadProof(ValueError):
 
 @dataclass(frozen=True)
 class TlogProof:
-    """Where an entry is in the log. ``hashes`` go from the leaf's sibling up; ``checkpoint`` is the note as it is.
-
-    ``extra`` is ``None`` where there is no such line.
+    """Where an entry is in the log. ``hashes`` go from the leaf's sibling up; ``checkpoint`` is the note
+    as it is. ``extra`` is ``None`` where there is no such line.
     """
 
     index: int

@@ -21,7 +21,7 @@ from secure_access import ledger
 from secure_access.db import Database, Field, Instant, Table, enum_column, instant_column, new_id
 from secure_access.identity import Actor, OrganisationKind
 from secure_access.keys import SigningKey
-from secure_access.ledger import security_log, sequencer, tables, triggers
+from secure_access.ledger import manifests, security_log, sequencer, tables, triggers
 from secure_access.workflow import Role
 
 BACKENDS = ["sqlite", "postgresql"]
@@ -29,6 +29,7 @@ NOW = datetime(2027, 10, 1, 9, tzinfo=UTC)
 OURS = (
     *(tables.LedgerEntry, tables.LedgerAbout, tables.LedgerHead, tables.LedgerCheckpoint, tables.LedgerTile),
     tables.SecurityLogRow,
+    manifests.Manifest,
 )
 
 
@@ -75,6 +76,8 @@ class Pair(Apart, table=True):
 
 
 ledger.declare("sample.submitted", keys=("reference",), audience="public")
+ledger.declare("sample.filed", keys=("reference", "manifest"))
+ledger.declare("sample.accepted", keys=("reference", "clock"))
 ledger.declare("sample.read", keys=(), log="custody")
 security_log.declare_kind("sample.refused", keys=("reason",))
 
