@@ -79,6 +79,7 @@ class Settings:
     zone: str = ""
     databases: Mapping[str, str] = field(default_factory=dict, repr=False)
     mark: Mark | None = None
+    document_key: str = ""
 
     def database_of(self, process: str) -> str:
         """The address by which a zone or another process reaches the database: its own, or the common one."""
@@ -124,6 +125,7 @@ class Settings:
             zone=_zone(source, wrong),
             databases=_databases(source),
             mark=_mark(source, wrong),
+            document_key=source.get("ASSAY_DOCUMENT_KEY", ""),
         )
         wrong += _unfit_policy(settings)
         wrong += _unfit_for_production(settings)

@@ -48,7 +48,7 @@ from secure_access.db import (
     instant_column,
 )
 from secure_access.identity import Actor, OrganisationKind, PasswordHasher, SignInSession, delegation
-from secure_access.keys import KeyProvider
+from secure_access.keys import DocumentKey, KeyProvider
 from secure_access.vault import Vault
 from secure_access.workflow import NotFound
 
@@ -103,6 +103,10 @@ class Wired:
     """Puts the law as it stands at a moment in this instance in place of what the release brought."""
     credential_keys: KeyProvider
     """Wraps the secrets that people sign in with."""
+    document_key: DocumentKey | None = field(repr=False, default=None)
+    """Signs copies of record: the worker has it, a zone of its own does not."""
+    document_certificates: str = ""
+    """Under which copies of record are signed, in PEM."""
     secrets: Mapping[str, bytes] = field(repr=False, default_factory=dict)
 
 

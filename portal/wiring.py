@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,12 +22,13 @@ from portal.web import Wired
 from secure_access.clock import Clock, MovedClock, SystemClock
 from secure_access.db import Acting, Database
 from secure_access.jobs import PUBLISHER
-from secure_access.keys import FileRing, SigningKey
+from secure_access.keys import BadKeyFile, DocumentKey, FileRing, SigningKey
 from secure_access.ledger.note import VerifierKey
 from secure_access.vault import LocalStore, S3Store, Store, Vault
 
 PERFORM = "assay.perform"
 LEDGER_PUBLIC = "ledger-key.pub"
+DOCUMENT_CERTIFICATES = "document-certificates.pem"
 _POLL_SECONDS = 0.25
 
 
@@ -45,6 +47,7 @@ def wire(settings: Settings, *, zone: str = "", process: str = "", hasher: Any =
     """
     home = settings.home
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    document_key = None if zone else _document_key(settings)
     ring = _ring(home / "keys" / ("public-ring.json" if zone == PUBLIC else "vault-ring.json"))
     return Wired(
         settings=settings,
@@ -55,6 +58,8 @@ def wire(settings: Settings, *, zone: str = "", process: str = "", hasher: Any =
         ledger_signer=_ledger_public(home / "keys") if zone else _ledger_key(settings),
         law=versions.law_of,
         credential_keys=ring.for_purpose("credentials"),
+        document_key=document_key,
+        document_certificates=_certificates(home / "keys", document_key),
         secrets=_secrets(home / "keys", zone),
     )
 
@@ -139,6 +144,24 @@ def _ledger_key(settings: Settings) -> SigningKey:
     return found
 
 
+def _document_key(settings: Settings) -> DocumentKey:
+    """The key that signs copies of record: the operator's own, or one that signs its certificate itself."""
+    path = Path(settings.document_key) if settings.document_key else settings.home / "keys" / "document-key"
+    if not settings.document_key and not path.exists():
+        with suppress(BadKeyFile):  # another process was first
+            DocumentKey.create(path, f"{settings.authority}, documents", now=datetime.now(UTC))
+    return DocumentKey.load(path)
+
+
+def _certificates(keys: Path, key: DocumentKey | None) -> str:
+    """What is published of it. A zone alone reads what the worker or the migration has left beside it."""
+    path = keys / DOCUMENT_CERTIFICATES
+    if key is not None:
+        _write(path, key.certificates)
+        return key.certificates
+    return path.read_text() if path.exists() else ""
+
+
 def _ledger_public(keys: Path) -> VerifierKey:
     """The half by which checkpoints are verified and none is signed."""
     try:
@@ -201,6 +224,15 @@ def _write_once(path: Path, content: object) -> None:
         return
     with os.fdopen(descriptor, "w") as file:
         json.dump(content, file)
+
+
+def _write(path: Path, text: str) -> None:
+    """A file that others may read, whole or not at all; nothing happens where it holds the text already."""
+    if path.exists() and path.read_text() == text:
+        return
+    part = path.with_suffix(f".{secrets.token_hex(4)}.part")
+    part.write_text(text)
+    part.replace(path)
 
 
 def _queue_folders(queue: Path) -> dict[str, object]:

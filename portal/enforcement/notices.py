@@ -26,10 +26,11 @@ from portal.review.tables import Case
 from portal.settings import Settings
 from portal.ui.formats import date_only
 from portal.web import Wired
-from secure_access import documents, identity, ledger
+from secure_access import documents, identity, jobs, ledger
 from secure_access.db import Session, col, new_id, select
 from secure_access.documents import Accepted, Document, MediaType, document_context
 from secure_access.identity import Actor, Organisation, OrganisationKind, Person
+from secure_access.ledger import LedgerEntry
 from secure_access.vault import Stored
 from secure_access.workflow import Denied, NotFound
 
@@ -201,6 +202,7 @@ def send(session: Session, notice: Notice, *, by: Actor, now: datetime) -> Notic
     subjects = (f"notice:{notice.id}", *about(violation), *told)
     rows = (notice, manifest)
     ledger.append(session, events.NOTICE_SENT, fields, by=by, now=now, about=subjects, records=rows)
+    jobs.add(session, "copy.write", f"notice:{notice.id}")
     return notice
 
 
@@ -223,6 +225,14 @@ def _stated(session: Session, notice: Notice, row: Worksheet, by: Actor, now: da
         ],
         attachments=[manifests.attached(letter)],
     )
+
+
+def entry_of(session: Session, notice: Notice) -> LedgerEntry:
+    """The entry by which a notice was sent. Raises `NotFound` before that."""
+    for entry in ledger.entries(session, f"notice:{notice.id}"):
+        if entry.type == events.NOTICE_SENT:
+            return entry
+    raise NotFound
 
 
 def receives(notice: Notice, by: Actor) -> uuid.UUID:

@@ -14,7 +14,7 @@ from portal.review import clock, events  # noqa: F401 - declares the events of r
 from portal.review.tables import Case, CaseItem, Decision, InformationRequest
 from portal.review.visibility import CASES
 from portal.review.workflow import CASE, CaseState, DecisionState
-from secure_access import identity, ledger
+from secure_access import identity, jobs, ledger
 from secure_access.db import Session, col, next_reference, select
 from secure_access.identity import Actor, Organisation, conflicts
 from secure_access.workflow import Denied, NotFound, Role
@@ -191,6 +191,7 @@ def accept_filing(session: Session, *, case: Case, filing: Filing, by: Actor, no
         about=_about_filing(case, filing),
         records=(filing,),
     )
+    jobs.add(session, "copy.write", service.subject(filing))
     if case.officer_id is None:
         take(session, case=case, by=by, now=now)
     if begins:

@@ -22,7 +22,7 @@ from portal.ui.formats import date_only
 from secure_access import jobs, ledger
 from secure_access.db import Session, Table, col, next_reference, select
 from secure_access.identity import Actor
-from secure_access.ledger import canonical
+from secure_access.ledger import LedgerEntry, canonical
 from secure_access.workflow import Denied, NotFound
 
 WORDING = "assay.decision-wording/v1"
@@ -251,17 +251,18 @@ def decide(session: Session, *, case: Case, decision: Decision, by: Actor, now: 
     manifest = manifests.keep(session, _stated(session, decision, rows, by, now), now=now)
     fields["manifest"] = manifest.digest
     _record(session, "decision.taken", fields, (case, decision), by, now, (*rows, manifest))
+    jobs.add(session, "copy.write", subject(decision))
 
 
 def _stated(
     session: Session, decision: Decision, rows: Sequence[Condition], by: Actor, now: datetime
 ) -> manifests.Stated:
     """What everybody may read: the evidence by digest, and who stands behind the decision."""
-    subject = f"decision:{decision.id}"
+    mine = subject(decision)
     return manifests.Stated(
         kind=f"decision_{decision.kind.value}",
         reference=decision.reference,
-        subject=subject,
+        subject=mine,
         owner_id=decision.developer_id,
         entity=manifests.entity_named(session, decision.developer_id),
         sha256=hashlib.sha256(wording(decision, rows)).hexdigest(),
@@ -270,7 +271,7 @@ def _stated(
             manifests.signed_before(
                 session, decision.recommended_by, act="recommended", at=decision.recommended_at
             ),
-            manifests.signature(session, by, subject=subject, act="decided", now=now),
+            manifests.signature(session, by, subject=mine, act="decided", now=now),
         ],
         attachments=[
             {"label": item["label"], "name": item["reference"], "sha256": item["digest"]}
@@ -407,9 +408,22 @@ def _next_check(rows: Sequence[Condition]) -> date | None:
     return min(dues, default=None)
 
 
+def subject(decision: Decision) -> str:
+    """How the ledger names a decision."""
+    return f"decision:{decision.id}"
+
+
+def entry_of(session: Session, decision: Decision) -> LedgerEntry:
+    """The entry by which a decision was taken. Raises `NotFound` before that."""
+    for entry in ledger.entries(session, subject(decision)):
+        if entry.type == "decision.taken":
+            return entry
+    raise NotFound
+
+
 def about(case: Case, decision: Decision) -> tuple[str, ...]:
     """The ledger subjects of a decision."""
-    return (*cases.about(case), f"decision:{decision.id}")
+    return (*cases.about(case), subject(decision))
 
 
 def _of_case(

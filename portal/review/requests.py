@@ -18,6 +18,7 @@ from secure_access.db import Session, Table, col, next_reference, select
 from secure_access.identity import Actor
 from secure_access.workflow import Denied
 
+ANSWERED = "information_request.answered"
 ANSWERS = "assay.answers/v1"
 MAX_ITEMS = 40
 """More questions than this make several requests."""
@@ -197,7 +198,7 @@ def send_answers(session: Session, *, request: InformationRequest, by: Actor, no
         "late_seconds": late,
         "manifest": manifest.digest,
     }
-    _ended(session, request, "information_request.answered", fields, (by, now), manifest)
+    _ended(session, request, ANSWERED, fields, (by, now), manifest)
 
 
 def _stated(session: Session, request: InformationRequest, by: Actor, now: datetime) -> manifests.Stated:
@@ -211,6 +212,7 @@ def _stated(session: Session, request: InformationRequest, by: Actor, now: datet
         sha256=manifests.digest(answers_of(request)),
         form=ANSWERS,
         signed=[manifests.signature(session, by, subject=subject, act="answered", now=now)],
+        attachments=manifests.hanging(session, subject),
         timeliness=manifests.ruling(now, request.due_at),
     )
 
