@@ -227,11 +227,12 @@ def _write_once(path: Path, content: object) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    """A file that others may read, whole or not at all; nothing happens where it holds the text already."""
+    """A 0600 file, whole or not at all; nothing happens where it holds the text already."""
     if path.exists() and path.read_text() == text:
         return
     part = path.with_suffix(f".{secrets.token_hex(4)}.part")
-    part.write_text(text)
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
     part.replace(path)
 
 
