@@ -63,6 +63,7 @@ class Draft:
     enclosed: tuple[Enclosed, ...] = ()
     named: tuple[str, ...] = ()
     published: bool = False
+    files: str = "Files"
 
 
 def write(wired: Wired, subject: str) -> Effect:
@@ -185,6 +186,7 @@ def _decision(session: Session, row: Decision | None) -> Draft:
         ],
         named=cases.about(session.get_one(Case, row.case_id)),
         published=True,
+        files="What it relied on",
     )
 
 
@@ -276,6 +278,7 @@ def _typeset(session: Session, draft: Draft, wired: Wired, now: datetime) -> byt
             )
         ],
         "parts": draft.parts,
+        "files": draft.files,
         "documents": receipt_files.files(said["attachments"]),
         "signed": receipt_files.signatures(said["signed"]),
         "source": hashlib.sha256(draft.source).hexdigest(),

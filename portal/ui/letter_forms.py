@@ -89,12 +89,16 @@ class EnclosedFile(TypedDict):
 
 
 class CopyOfRecord(Letter):
-    """`copy`: `source` is the SHA-256 of the canonical JSON that is enclosed; `about` and `parts` say it."""
+    """`copy`: `source` is the SHA-256 of the canonical JSON that is enclosed; `about` and `parts` say it.
+
+    `files` is the heading above `documents`: attachments, or what a decision relied on.
+    """
 
     title: str
     kind: str
     about: Sequence[Line]
     parts: Sequence[Part]
+    files: str
     documents: Sequence[Received]
     signed: Sequence[Signatory]
     enclosed: Sequence[EnclosedFile]

@@ -293,7 +293,7 @@ def test_a_notice_and_the_answer_to_it(sqlite_bench: Bench) -> None:
     assert client.get(f"/findings/{notice.reference}/answers/{notice.id}/receipt.json").status_code == 404
     staff = world.client("government", sqlite_bench.officer)
     assert (
-        three(world, staff, f"/enforcement/notices/{notice.reference}/receipt")["kind"]
+        three(world, staff, f"/penalties/notices/{notice.reference}/receipt")["kind"]
         == "preliminary_findings"
     )
 
