@@ -235,7 +235,8 @@ def signatures(signed: list[dict[str, Any]]) -> list[dict[str, str]]:
     return [
         {
             "act": one["act"].capitalize(),
-            "title": f"{one['title'] or 'No title recorded'}, person {one['person']}",
+            "title": (one["title"] or "No title recorded")
+            + (f", person {one['person']}" if "person" in one else ""),
             "how": _HOW[one.get("method", "")],
             "when": formats.moment(_instant(one["at"])),
         }

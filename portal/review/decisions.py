@@ -23,7 +23,8 @@ from secure_access import jobs, ledger
 from secure_access.db import Session, Table, col, next_reference, select
 from secure_access.identity import Actor
 from secure_access.ledger import LedgerEntry, canonical
-from secure_access.workflow import Denied, NotFound
+from secure_access.ledger.records import timestamp
+from secure_access.workflow import Denied, NotFound, Role
 
 WORDING = "assay.decision-wording/v1"
 """The object of `wording`."""
@@ -257,7 +258,10 @@ def decide(session: Session, *, case: Case, decision: Decision, by: Actor, now: 
 def _stated(
     session: Session, decision: Decision, rows: Sequence[Condition], by: Actor, now: datetime
 ) -> manifests.Stated:
-    """What everybody may read: the evidence by digest, and who stands behind the decision."""
+    """What everybody may read: the evidence by digest, and in which function people stand behind it.
+
+    The entry, which is public, names the decider by identifier; the case officer is named nowhere.
+    """
     mine = subject(decision)
     return manifests.Stated(
         kind=f"decision_{decision.kind.value}",
@@ -268,10 +272,15 @@ def _stated(
         sha256=hashlib.sha256(wording(decision, rows)).hexdigest(),
         form=WORDING,
         signed=[
-            manifests.signed_before(
-                session, decision.recommended_by, act="recommended", at=decision.recommended_at
-            ),
-            manifests.signature(session, by, subject=mine, act="decided", now=now),
+            {
+                "act": "recommended",
+                "title": Role.CASE_OFFICER.label,
+                "at": timestamp(decision.recommended_at),
+            },
+            {
+                **manifests.signature(session, by, subject=mine, act="decided", now=now),
+                "title": Role.DECIDER.label,
+            },
         ],
         attachments=[
             {"label": item["label"], "name": item["reference"], "sha256": item["digest"]}

@@ -284,7 +284,7 @@ def _told(manifest: dict[str, Any]) -> list[str]:
     found = [(path.replace(".", ", "), _at(manifest, path)) for path in (*paths, "timeliness.ruling")]
     found += [("due", _at(manifest, "timeliness.due_at"))]
     found += [
-        ("signed by", f"{_at(one, 'title')}, person {_at(one, 'person')}")
+        ("signed by", f"{_at(one, 'title')}, person {_at(one, 'person') or 'not named'}")
         for one in _list(manifest, "signed")
     ]
     found += [
