@@ -68,8 +68,8 @@ bench: $(VENV)/test.done ## measure, as ratios within one run
 
 freeze: $(BIN)/uv ## resolve the requirements again, with hashes
 	echo uv | $(COMPILE) - -o requirements/uv.txt
-	$(COMPILE) --extra build pyproject.toml -o requirements/run.txt
-	$(COMPILE) --extra build --extra dev -c requirements/run.txt pyproject.toml -o requirements/test.txt
+	$(COMPILE) --extra build --extra sign pyproject.toml -o requirements/run.txt
+	$(COMPILE) --extra build --extra sign --extra dev -c requirements/run.txt pyproject.toml -o requirements/test.txt
 
 vendor: ## rewrite the vendored front-end files (needs Node; maintainers only)
 	infra/vendor.sh

@@ -22,7 +22,7 @@ from evaluator.comparison import (
 from evaluator.tables import Engagement, Evidence, Flag, IndependentAssessment
 from evaluator.visibility import ASSESSMENTS
 from evaluator.workflow import ASSESSMENT, ENGAGEMENT, AssessmentState
-from portal.filing import risk_form
+from portal.filing import manifests, risk_form
 from portal.filing.registry import ModelVersion
 from portal.filing.tables import Filing
 from portal.law import statute
@@ -33,6 +33,8 @@ from secure_access.identity import Actor, Organisation, Person
 from secure_access.ledger import canonical
 from secure_access.workflow import Denied, NotFound
 
+FORMAT = "assay.assessment/v1"
+"""The object whose canonical JSON is digested: `_digest`."""
 READ_EVIDENCE = "evidence.read"
 """The job that reads an attached evaluation log; its subject is ``<assessment id>/<document id>``."""
 
@@ -275,19 +277,39 @@ def submit(
     assessment.digest = digest_now(session, assessment)
     engagement.state = ENGAGEMENT.take("conclude", by, engagement)
     session.add_all((assessment, engagement))
+    manifest = manifests.keep(session, _stated(session, assessment, by, now), now=now)
     fields = {
         "reference": assessment.reference,
         "digest": assessment.digest,
         "recommendation": assessment.recommendation,
         "rows": len(assessment.content["rows"]),
         "evidence": [found.document.sha256 for found in attached],
+        "manifest": manifest.digest,
     }
     about = (subject(assessment), f"filing:{assessment.filing_id}", *engagements.about(engagement))
     ledger.append(
-        session, "assessment.submitted", fields, by=by, now=now, about=about, records=(assessment, engagement)
-    )
+        session, "assessment.submitted", fields, by=by, now=now, about=about,
+        records=(assessment, engagement, manifest),
+    )  # fmt: skip
     _raise_flags(session, assessment, engagement, now)
     return assessment
+
+
+def _stated(
+    session: Session, assessment: IndependentAssessment, by: Actor, now: datetime
+) -> manifests.Stated:
+    mine = subject(assessment)
+    return manifests.Stated(
+        kind="independent_assessment",
+        reference=assessment.reference or "",
+        subject=mine,
+        owner_id=assessment.evaluator_id,
+        entity=manifests.entity_named(session, assessment.evaluator_id),
+        sha256=assessment.digest,
+        form=FORMAT,
+        signed=[manifests.signature(session, by, subject=mine, act="submitted", now=now)],
+        attachments=manifests.hanging(session, mine),
+    )
 
 
 def digest_now(session: Session, assessment: IndependentAssessment) -> str:

@@ -91,6 +91,7 @@ class Settings:
     witnesses: Witnesses = witnesses.NONE
     signer: str = ""
     ledger_kms: tuple[str, ...] = ()
+    document_key: str = ""
 
     def database_of(self, process: str) -> str:
         """The address by which a zone or another process reaches the database: its own, or the common one."""
@@ -142,6 +143,7 @@ class Settings:
             witnesses=_witnesses(source, wrong),
             signer=source.get("ASSAY_SIGNER") or "",
             ledger_kms=tuple((source.get("ASSAY_LEDGER_KMS") or "").split()),
+            document_key=source.get("ASSAY_DOCUMENT_KEY", ""),
         )
         wrong += _unfit_policy(settings)
         wrong += _unfit_for_production(settings)

@@ -49,7 +49,7 @@ from secure_access.db import (
     instant_column,
 )
 from secure_access.identity import Actor, OrganisationKind, PasswordHasher, SignInSession, delegation
-from secure_access.keys import KeyProvider
+from secure_access.keys import DocumentKey, KeyProvider
 from secure_access.ledger.log_keys import LogKeys
 from secure_access.ledger.signer import LogSigner
 from secure_access.vault import Vault
@@ -110,6 +110,10 @@ class Wired:
     """Wraps the secrets that people sign in with."""
     alarm: Alarm
     """Is on while the security log cannot be written."""
+    document_key: DocumentKey | None = field(repr=False, default=None)
+    """Signs copies of record: the worker has it, a zone of its own does not."""
+    document_certificates: str = ""
+    """Under which copies of record are signed, in PEM."""
     secrets: Mapping[str, bytes] = field(repr=False, default_factory=dict)
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,7 +25,7 @@ from portal.web import Wired
 from secure_access.clock import Clock, MovedClock, SystemClock
 from secure_access.db import Acting, Database
 from secure_access.jobs import PUBLISHER
-from secure_access.keys import ED25519, MLDSA44, FileRing, SigningKey
+from secure_access.keys import ED25519, MLDSA44, BadKeyFile, DocumentKey, FileRing, SigningKey
 from secure_access.ledger import log_keys, succession, witnesses
 from secure_access.ledger.kms_key import KmsKey
 from secure_access.ledger.log_keys import LogKeys
@@ -38,6 +39,7 @@ PERFORM = "assay.perform"
 LEDGER_PUBLIC = "ledger-keys.pub"
 SIGNING_KEYS = {"ledger-key": ED25519, "ledger-key-mldsa": MLDSA44}
 """The files of the keys that sign the log. The first signs, the others cosign."""
+DOCUMENT_CERTIFICATES = "document-certificates.pem"
 _POLL_SECONDS = 0.25
 
 
@@ -63,6 +65,7 @@ def wire(
     """
     home = settings.home
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    document_key = None if zone else _document_key(settings)
     ring = _ring(home / "keys" / ("public-ring.json" if zone == PUBLIC else "vault-ring.json"))
     database, clock = database_of(settings, zone or process), _clock(settings)
     alarm = Alarm(home, clock)
@@ -78,6 +81,8 @@ def wire(
         law=versions.law_of,
         credential_keys=ring.for_purpose("credentials"),
         alarm=alarm,
+        document_key=document_key,
+        document_certificates=_certificates(home / "keys", document_key),
         secrets=_secrets(home / "keys", zone),
     )
 
@@ -237,6 +242,24 @@ def own_signer(settings: Settings) -> KeptSigner:
     )
 
 
+def _document_key(settings: Settings) -> DocumentKey:
+    """The key that signs copies of record: the operator's own, or one that signs its certificate itself."""
+    path = Path(settings.document_key) if settings.document_key else settings.home / "keys" / "document-key"
+    if not settings.document_key and not path.exists():
+        with suppress(BadKeyFile):  # another process was first
+            DocumentKey.create(path, f"{settings.authority}, documents", now=datetime.now(UTC))
+    return DocumentKey.load(path)
+
+
+def _certificates(keys: Path, key: DocumentKey | None) -> str:
+    """What is published of it. A zone alone reads what the worker or the migration has left beside it."""
+    path = keys / DOCUMENT_CERTIFICATES
+    if key is not None:
+        _write(path, key.certificates)
+        return key.certificates
+    return path.read_text() if path.exists() else ""
+
+
 def _store(settings: Settings) -> Store:
     parts = urlsplit(settings.vault_url)
     if parts.scheme == "file":
@@ -289,6 +312,16 @@ def _write_once(path: Path, content: object) -> None:
         return
     with os.fdopen(descriptor, "w") as file:
         json.dump(content, file)
+
+
+def _write(path: Path, text: str) -> None:
+    """A 0600 file, whole or not at all; nothing happens where it holds the text already."""
+    if path.exists() and path.read_text() == text:
+        return
+    part = path.with_suffix(f".{secrets.token_hex(4)}.part")
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    part.replace(path)
 
 
 def _queue_folders(queue: Path) -> dict[str, object]:

@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from evaluator import jobs as evaluator_jobs
 from infra.postgresql import fit_or_exit
-from portal import log_watch, logs, mail
+from portal import copies, log_watch, logs, mail
 from portal.enforcement import consider, notices
 from portal.filing import jobs as filing_jobs
 from portal.review import jobs as review_jobs
@@ -40,6 +40,7 @@ Verb = Callable[[Wired, str], Effect]
 
 VERBS: Mapping[str, Verb] = {
     "case.file": review_jobs.file_case,
+    "copy.write": copies.write,
     "document.screen": filing_jobs.screen,
     "evidence.read": evaluator_jobs.read_evidence,
     "mail.contact_replaced": mail.send_contact_replaced,

@@ -1,4 +1,4 @@
-"""Keys: the ring that wraps data keys, and the key that signs the log.
+"""Keys: the ring that wraps data keys, the key that signs the log, and the key that signs documents.
 
 A `KeyProvider` wraps the key of one file and never sees the file. `FileRing` keeps its keys in one JSON
 file that only its owner may read; other providers (a cloud KMS, a hardware module) answer to the same four
@@ -17,11 +17,14 @@ import stat
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol, Self
 
+from cryptography import x509
 from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -34,6 +37,8 @@ PURPOSE_DOMAIN = b"assay/ring/v1\0"
 SECRET_DOMAIN = b"assay/secret/v1\0"
 _BLOB = struct.Struct(">BI12s")
 """Layout of a wrapped key: format 1, version of the ring key, nonce; the AES-256-GCM output follows."""
+CERTIFICATE_LIFE = timedelta(days=3650)
+"""Of a certificate that a document key signs itself; an authority that has a better one sets its own."""
 _PRIVATE = "PRIVATE+KEY+"
 ED25519, MLDSA44 = 0x01, 0x06
 """Kinds of signing key, as C2SP signed-note and tlog-cosignature number them."""
@@ -46,6 +51,7 @@ _MAKE: Mapping[int, Callable[[], PrivateKey]] = {
     ED25519: Ed25519PrivateKey.generate,
     MLDSA44: MLDSA44PrivateKey.generate,
 }
+_SIGNS_DOCUMENTS = x509.KeyUsage(True, True, *(False,) * 7)  # digital signature, content commitment
 
 
 class KeyFailure(Exception):
@@ -247,6 +253,60 @@ class SigningKey:
     def sign(self, message: bytes) -> bytes:
         """The signature over exactly ``message``: 64 bytes, or 2,420 of ML-DSA-44."""
         return self._key.sign(message)
+
+
+class DocumentKey:
+    """An ECDSA P-256 key with the certificate under which documents are signed, and what that is issued by.
+
+    The file is PEM of mode 0600: the private key, its certificate, and the certificates above it, if any.
+    """
+
+    def __init__(self, key: ec.EllipticCurvePrivateKey, chain: list[x509.Certificate]) -> None:
+        if not chain or chain[0].public_key() != key.public_key():
+            raise BadKeyFile("the first certificate is not that of the document key")
+        self.key = key
+        self.chain = tuple(chain)
+
+    @classmethod
+    def create(cls, path: Path, name: str, *, now: datetime) -> Self:
+        """A new key with a certificate that it signs itself. Raises `BadKeyFile` if a file is there."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        whose = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name[:64])])
+        certificate = (
+            x509.CertificateBuilder(whose, whose, key.public_key(), x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + CERTIFICATE_LIFE)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_SIGNS_DOCUMENTS, critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .sign(key, SHA256())
+        )
+        made = cls(key, [certificate])
+        secret = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        _write_private(path, secret.decode() + made.certificates, fresh=True)
+        return made
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """The key in ``path``. Raises `UnsafeKeyFile` or `BadKeyFile`."""
+        text = _read_private(path).encode()
+        try:
+            key = serialization.load_pem_private_key(text, password=None)
+            chain = x509.load_pem_x509_certificates(text)
+        except (ValueError, TypeError):
+            raise BadKeyFile(f"{path} does not hold a document key with its certificate, in PEM") from None
+        if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
+            raise BadKeyFile(f"{path}: a document key is ECDSA on the curve P-256")
+        return cls(key, chain)
+
+    @property
+    def certificates(self) -> str:
+        """The certificates in PEM, that of the key first: what a reader of documents trusts."""
+        return "".join(one.public_bytes(serialization.Encoding.PEM).decode() for one in self.chain)
 
 
 def note_key_id(name: str, public: bytes, kind: int = ED25519) -> str:

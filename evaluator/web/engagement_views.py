@@ -13,7 +13,7 @@ from evaluator.tables import Engagement, IndependentAssessment
 from evaluator.web.accreditation_views import category_names
 from evaluator.workflow import ASSESSMENT, ENGAGEMENT
 from portal.accounts import step_up
-from portal.filing import reading, registration
+from portal.filing import reading, receipt_files, registration
 from portal.filing.registry import ModelVersion
 from portal.filing.tables import Filing
 from portal.law import risk
@@ -157,9 +157,9 @@ def _asked(engagement: Engagement, found: IndependentAssessment) -> step_up.Page
     )
 
 
-@bp.get("/engagements/<reference>/receipt.json")
-def receipt(reference: str) -> Response:
-    """The receipt of a submitted assessment."""
+@bp.get(f"/engagements/<reference>/receipt.<{receipt_files.FORM}>")
+def receipt(reference: str, form: str) -> Response:
+    """The receipt of a submitted assessment as a file."""
     engagement = engagements.load(g.session, reference, by=current_actor())
     found = assessments.of_engagement(g.session, engagement)
     entry = _entry(found) if found else None
@@ -167,13 +167,7 @@ def receipt(reference: str) -> Response:
         return Response(
             "There is no receipt before the assessment is submitted.\n", 404, mimetype="text/plain"
         )
-    name = f"receipt-{found.reference}.json"
-    text = receipts.receipt_text(g.session, entry)
-    return Response(
-        text,
-        mimetype="application/json",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+    return receipt_files.answer(entry, form)
 
 
 def _attached(found: IndependentAssessment) -> list[tuple[str, str]]:

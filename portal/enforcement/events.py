@@ -52,5 +52,5 @@ ledger.declare(PRIOR_RECORDED, keys=("violation", "prior", "status"))
 for _name in (WORKSHEET_DRAFTED, WORKSHEET_PREPARED, WORKSHEET_APPROVED, WORKSHEET_SENT_BACK):
     ledger.declare(_name, keys=("reference", "version"))
 ledger.declare(NOTICE_WRITTEN, keys=("reference", "kind", "worksheet", "version"))
-ledger.declare(NOTICE_SENT, keys=("reference", "kind", "regime"), audience="public")
-ledger.declare(NOTICE_ANSWERED, keys=("reference", "late"))
+ledger.declare(NOTICE_SENT, keys=("reference", "kind", "regime", "manifest"), audience="public")
+ledger.declare(NOTICE_ANSWERED, keys=("reference", "late", "manifest"))

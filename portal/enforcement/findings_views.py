@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
+import uuid
 
-from portal.enforcement import notices, pictures
+from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from portal.enforcement import events, notices, pictures
 from portal.enforcement.tables import AllegedViolation, Notice, Worksheet
 from portal.enforcement.views import Page, citation, download
+from portal.filing import receipt_files
 from portal.web import current_actor, current_time, writes
 from secure_access import documents
-from secure_access.workflow import Denied
+from secure_access.workflow import Denied, NotFound
 
 bp = Blueprint("findings", __name__, template_folder="templates", url_prefix="/findings")
 
@@ -50,6 +54,31 @@ def file(reference: str) -> Response:
     return download(notices.open_document(g.session, row, by=by, now=current_time()))
 
 
+@bp.get(f"/<reference>/receipt.<{receipt_files.FORM}>")
+def receipt_file(reference: str, form: str) -> BaseResponse:
+    """The receipt of the service as a file."""
+    row = notices.load_received(g.session, reference, by=current_actor())
+    return receipt_files.answer(notices.entry_of(g.session, row), form)
+
+
+@bp.get(f"/<reference>/answers/<uuid:reply_id>/receipt.<{receipt_files.FORM}>")
+def reply_receipt(reference: str, reply_id: uuid.UUID, form: str) -> BaseResponse:
+    """The receipt of an answer as a file."""
+    row = notices.load_received(g.session, reference, by=current_actor())
+    if reply_id not in {one.id for one in notices.replies(g.session, row)}:
+        raise NotFound
+    found = receipt_files.entry_of(g.session, f"notice_reply:{reply_id}", events.NOTICE_ANSWERED)
+    return receipt_files.answer(found, form)
+
+
+@bp.get("/<reference>/copy.pdf")
+@writes
+def copy_file(reference: str) -> BaseResponse:
+    """The signed copy of record."""
+    row = notices.load_received(g.session, reference, by=current_actor())
+    return receipt_files.copy_file(f"notice:{row.id}")
+
+
 def _page(row: Notice, text: str = "", error: str = "") -> str:
     sheet = g.session.get_one(Worksheet, row.worksheet_id)
     violation = g.session.get_one(AllegedViolation, sheet.violation_id)
@@ -61,6 +90,7 @@ def _page(row: Notice, text: str = "", error: str = "") -> str:
         amount=pictures.total(sheet),
         document=documents.find(g.session, row.document_id),
         replies=notices.replies(g.session, row),
+        copy=documents.copies.of_subject(g.session, f"notice:{row.id}"),
         text=text,
         error=error,
         over=row.reply_by is not None and current_time() > row.reply_by,

@@ -21,20 +21,24 @@ from portal.enforcement.workflow import (
     ViolationState,
     WorksheetState,
 )
+from portal.filing import manifests
 from portal.review.tables import Case
 from portal.settings import Settings
 from portal.ui.formats import date_only
 from portal.web import Wired
-from secure_access import documents, identity, ledger
+from secure_access import documents, identity, jobs, ledger
 from secure_access.db import Session, col, new_id, select
 from secure_access.documents import Accepted, Document, MediaType, document_context
 from secure_access.identity import Actor, Organisation, OrganisationKind, Person
+from secure_access.ledger import LedgerEntry
 from secure_access.vault import Stored
 from secure_access.workflow import Denied, NotFound
 
 Effect = Callable[[Session, datetime], None]
 _LETTER = {NoticeKind.PRELIMINARY_FINDINGS: "N", NoticeKind.REFERRAL: "F"}
 LONGEST_REPLY = 100_000
+REPLY_FORMAT = "assay.notice-reply/v1"
+"""The object of whose canonical JSON the manifest of an answer holds the digest."""
 
 
 @dataclass(frozen=True)
@@ -187,11 +191,53 @@ def send(session: Session, notice: Notice, *, by: Actor, now: datetime) -> Notic
     notice.state = NOTICE.take("send", by, standing(session, notice, now=now))
     notice.sent_by, notice.sent_at = by.person_id, now
     session.add(notice)
-    fields = {"reference": notice.reference, "kind": notice.kind.value, "regime": row.regime}
+    manifest = manifests.keep(session, _stated(session, notice, row, by, now), now=now)
+    fields = {
+        "reference": notice.reference,
+        "kind": notice.kind.value,
+        "regime": row.regime,
+        "manifest": manifest.digest,
+    }
     told = (f"developer:{notice.developer_id}",) if notice.kind is NoticeKind.PRELIMINARY_FINDINGS else ()
     subjects = (f"notice:{notice.id}", *about(violation), *told)
-    ledger.append(session, events.NOTICE_SENT, fields, by=by, now=now, about=subjects, records=(notice,))
+    rows = (notice, manifest)
+    ledger.append(session, events.NOTICE_SENT, fields, by=by, now=now, about=subjects, records=rows)
+    jobs.add(session, "copy.write", f"notice:{notice.id}")
     return notice
+
+
+def _stated(session: Session, notice: Notice, row: Worksheet, by: Actor, now: datetime) -> manifests.Stated:
+    """What is served: the letter by its digest, and who prepared, approved and sent it."""
+    subject = f"notice:{notice.id}"
+    letter = documents.find(session, notice.document_id)
+    before = (("prepared", row.prepared_by, row.prepared_at), ("approved", row.approved_by, row.approved_at))
+    return manifests.Stated(
+        kind=notice.kind.value,
+        reference=notice.reference,
+        subject=subject,
+        owner_id=receives(notice, by),
+        entity=manifests.entity_named(session, notice.developer_id),
+        sha256=letter.sha256,
+        form=letter.media_type,
+        signed=[
+            *(manifests.signed_before(session, who, act=act, at=at) for act, who, at in before if who and at),
+            manifests.signature(session, by, subject=subject, act="sent", now=now),
+        ],
+        attachments=[manifests.attached(letter)],
+    )
+
+
+def entry_of(session: Session, notice: Notice) -> LedgerEntry:
+    """The entry by which a notice was sent. Raises `NotFound` before that."""
+    for entry in ledger.entries(session, f"notice:{notice.id}"):
+        if entry.type == events.NOTICE_SENT:
+            return entry
+    raise NotFound
+
+
+def receives(notice: Notice, by: Actor) -> uuid.UUID:
+    """Whose receipt and copy it is: findings are the developer's, a referral stays with the authority."""
+    return notice.developer_id if notice.kind is NoticeKind.PRELIMINARY_FINDINGS else by.organisation_id
 
 
 def received(session: Session, *, by: Actor) -> list[Notice]:
@@ -225,10 +271,31 @@ def reply(session: Session, notice: Notice, *, text: str, by: Actor, now: dateti
         replied_at=now,
     )
     session.add(row)
-    fields = {"reference": notice.reference, "late": row.late}
-    subjects = (f"notice:{notice.id}", f"developer:{notice.developer_id}")
-    ledger.append(session, events.NOTICE_ANSWERED, fields, by=by, now=now, about=subjects, records=(row,))
+    session.flush()
+    manifest = manifests.keep(session, _reply_stated(session, notice, row, by, now), now=now)
+    fields = {"reference": notice.reference, "late": row.late, "manifest": manifest.digest}
+    subjects = (f"notice_reply:{row.id}", f"notice:{notice.id}", f"developer:{notice.developer_id}")
+    rows = (row, manifest)
+    ledger.append(session, events.NOTICE_ANSWERED, fields, by=by, now=now, about=subjects, records=rows)
     return row
+
+
+def _reply_stated(
+    session: Session, notice: Notice, row: NoticeReply, by: Actor, now: datetime
+) -> manifests.Stated:
+    subject = f"notice_reply:{row.id}"
+    said = {"v": REPLY_FORMAT, "notice": str(notice.id), "text": row.text}
+    return manifests.Stated(
+        kind="answer_to_notice",
+        reference=notice.reference,
+        subject=subject,
+        owner_id=row.developer_id,
+        entity=manifests.entity_named(session, row.developer_id),
+        sha256=manifests.digest(said),
+        form=REPLY_FORMAT,
+        signed=[manifests.signature(session, by, subject=subject, act="answered", now=now)],
+        timeliness=manifests.ruling(now, notice.reply_by),
+    )
 
 
 def replies(session: Session, notice: Notice) -> list[NoticeReply]:

@@ -13,6 +13,7 @@ from portal.enforcement.forms import AllegeForm
 from portal.enforcement.grounds import provision
 from portal.enforcement.tables import AllegedViolation, Worksheet
 from portal.enforcement.workflow import NOTICE, VIOLATION, NoticeState, ViolationState
+from portal.filing import receipt_files
 from portal.web import current_actor, current_time, current_zone, writes
 from secure_access import documents
 from secure_access.documents import Document
@@ -98,6 +99,7 @@ def notice(reference: str) -> str:
         violation=g.session.get_one(AllegedViolation, basis.violation_id),
         document=documents.find(g.session, row.document_id),
         replies=notices.replies(g.session, row),
+        copy=documents.copies.of_subject(g.session, f"notice:{row.id}"),
         refusal=NOTICE.refusal("send", by, standing),
         amount=pictures.total(basis),
     )
@@ -123,6 +125,21 @@ def send(reference: str) -> Page:
     notices.send(g.session, row, by=by, now=current_time())
     flash(f"{row.reference} is sent to {row.addressee}.")
     return redirect(url_for("enforcement.notice", reference=reference), 303)
+
+
+@bp.get(f"/notices/<reference>/receipt.<{receipt_files.FORM}>")
+def notice_receipt(reference: str, form: str) -> BaseResponse:
+    """The receipt of its service as a file."""
+    row = notices.load(g.session, reference, by=current_actor())
+    return receipt_files.answer(notices.entry_of(g.session, row), form)
+
+
+@bp.get("/notices/<reference>/copy.pdf")
+@writes
+def notice_copy(reference: str) -> BaseResponse:
+    """Its signed copy of record."""
+    row = notices.load(g.session, reference, by=current_actor())
+    return receipt_files.copy_file(f"notice:{row.id}")
 
 
 @bp.get("/notices/<reference>/file")

@@ -7,7 +7,8 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from portal.filing import checks, duties, entities, people, publication, service
+from portal.filing import checks, duties, entities, manifests, people, publication, service
+from portal.filing.manifests import LATE, NO_DUE_DATE, ON_TIME
 from portal.filing.tables import Filing, FilingKind
 from portal.filing.workflow import FILING, FilingState, Part
 from secure_access import documents, jobs, ledger
@@ -15,8 +16,6 @@ from secure_access.db import Session, next_reference
 from secure_access.identity import Actor, Person, authority
 from secure_access.ledger import LedgerEntry, canonical
 from secure_access.workflow import Denied, NotFound
-
-ON_TIME, LATE, NO_DUE_DATE = "on_time", "late", "no_due_date"
 
 
 def form_of(session: Session, filing: Filing) -> dict[str, Any]:
@@ -157,6 +156,7 @@ def submit(
 
 
 def _record(session: Session, filing: Filing, by: Actor, now: datetime) -> None:
+    manifest = manifests.keep(session, manifests.filing_stated(session, filing, by=by, now=now), now=now)
     ledger.append(
         session,
         "filing.submitted",
@@ -169,11 +169,12 @@ def _record(session: Session, filing: Filing, by: Actor, now: datetime) -> None:
             "attachments": len(documents.for_subject(session, service.subject(filing))),
             "due_at": filing.due_at.isoformat() if filing.due_at else "",
             "timeliness": filing.timeliness,
+            "manifest": manifest.digest,
         },
         by=by,
         now=now,
         about=service.about(filing),
-        records=(filing,),
+        records=(filing, manifest),
     )
 
 

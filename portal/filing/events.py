@@ -10,13 +10,17 @@ declare("figures.stated", ("period_start", "period_end", "currency", "source_giv
 declare("coverage.assessed", ("coverage", "on", "answers"))
 declare(
     "filing.submitted",
-    ("kind", "reference", "entity", "digest", "statement", "attachments", "due_at", "timeliness"),
+    (
+        *("kind", "reference", "entity", "digest", "statement", "attachments"),
+        *("due_at", "timeliness", "manifest"),
+    ),
 )
 declare("filing.withdrawn", ("reference",))
 declare("filing.superseded", ("reference", "by_reference"))
-declare("filing.accepted", ("reference",))
-declare("filing.returned", ("reference",))
-declare("incident.reported", ("reference", "imminent", "late_under"))
+declare("filing.accepted", ("reference", "clock"))
+declare("filing.returned", ("reference", "clock"))
+declare("filing.screened", ("reference", "attachments", "clock"))
+declare("incident.reported", ("reference", "imminent", "late_under", "manifest"))
 declare("incident.updated", ("reference", "number"))
 declare("incident.resolved", ("reference", "resolved_at"))
 declare("incident.resolution_corrected", ("reference", "number", "resolved_at"))

@@ -106,6 +106,7 @@ def show(key: str) -> Page:
         "filing/show.html",
         reading=reading.reading_of(g.session, filing),
         actions=FILING.allowed(current_actor(), filing),
+        copy=documents.copies.of_subject(g.session, service.subject(filing)),
         key=key,
     )
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from portal.filing import entities, incident_pages, incidents, registration, resolution
+from portal.filing import entities, incident_pages, incidents, receipt_files, registration, resolution
 from portal.filing.incident_pages import FirstReportForm, ResolutionForm
 from portal.filing.registry import ModelVersion
 from portal.filing.workflow import INCIDENT
@@ -16,6 +16,8 @@ from portal.web import current_actor, current_time
 from secure_access.workflow import Denied
 
 bp = Blueprint("incidents", __name__, template_folder="templates")
+
+REPORTED = "incident.reported"
 
 Page = str | Response | tuple[str, int]
 
@@ -65,6 +67,15 @@ def _versions() -> list[tuple[str, str]]:
 def show(key: str) -> str:
     """A reported incident: clocks, what is still missing, updates."""
     return _show_page(key, "", [])
+
+
+@bp.get(f"/incidents/<key>/receipt.<{receipt_files.FORM}>")
+def receipt_file(key: str, form: str) -> Response:
+    """The receipt of the first report as a file."""
+    incident = incidents.load(g.session, key, by=current_actor())
+    return receipt_files.answer(
+        receipt_files.entry_of(g.session, incidents.subject(incident), REPORTED), form
+    )
 
 
 @bp.post("/incidents/<key>/updates")
@@ -119,6 +130,7 @@ def _show_page(key: str, text: str, problems: list[tuple[str, str]]) -> str:
     return render_template(
         "incident/show.html",
         incident=incident,
+        later=receipt_files.later_than(g.session, incidents.subject(incident), REPORTED),
         model=registration.full_name(g.session, version) if version else "",
         chart=incident_pages.chart(incident),
         kinds=incident_pages.kind_words(incident),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from portal.filing import events, registration  # noqa: F401 - declares what is recorded here
+from portal.filing import events, manifests, registration  # noqa: F401 - declares what is recorded here
 from portal.filing.registry import ModelVersion
 from portal.filing.tables import Incident
 from portal.filing.visibility import INCIDENTS
@@ -18,9 +18,11 @@ from portal.law.deadlines import Clock
 from secure_access import jobs, ledger
 from secure_access.db import Session, col, next_reference, select
 from secure_access.identity import Actor, OrganisationKind, organisations
+from secure_access.ledger.records import timestamp
 from secure_access.workflow import Denied, NotFound
 
 PROPOSED = "proposed"
+REPORT_FORMAT = "assay.incident-report/v1"
 
 
 @dataclass(frozen=True)
@@ -86,19 +88,68 @@ def report(session: Session, *, first: FirstReport, by: Actor, now: datetime) ->
     session.add(incident)
     session.flush()
     late = late_regimes(clocks)
+    manifest = manifests.keep(session, _stated(session, incident, by, now), now=now)
     ledger.append(
         session,
         "incident.reported",
-        {"reference": incident.reference, "imminent": incident.imminent_danger, "late_under": late},
+        {
+            "reference": incident.reference,
+            "imminent": incident.imminent_danger,
+            "late_under": late,
+            "manifest": manifest.digest,
+        },
         by=by,
         now=now,
         about=about(incident),
-        records=(incident,),
+        records=(incident, manifest),
     )
     jobs.add(session, "case.file", subject(incident))
     if late:
         jobs.add(session, "violation.consider", subject(incident))
     return incident
+
+
+def _stated(session: Session, incident: Incident, by: Actor, now: datetime) -> manifests.Stated:
+    """What the first report says of itself; the ruling is that of the first clock that governs."""
+    first = min(
+        (clock for clock in incident.clocks if clock["governs"] and clock["status"] != PROPOSED),
+        key=lambda clock: str(clock["due_at"]),
+        default=None,
+    )
+    due_at = datetime.fromisoformat(first["due_at"]) if first else None
+    kept = ("regime", "duty", "due_at", "zone", "on_time", "governs", "status")
+    clocks = [{name: clock[name] for name in kept} for clock in incident.clocks]
+    return manifests.Stated(
+        kind="incident_report",
+        reference=incident.reference,
+        subject=subject(incident),
+        owner_id=incident.developer_id,
+        entity=manifests.entity_named(session, incident.developer_id),
+        sha256=manifests.digest(first_report(incident)),
+        form=REPORT_FORMAT,
+        signed=[manifests.signature(session, by, subject=subject(incident), act="reported", now=now)],
+        timeliness={**manifests.ruling(now, due_at), "clocks": clocks},
+    )
+
+
+def first_report(incident: Incident) -> dict[str, Any]:
+    """The first report as one object, of whose canonical JSON the manifest holds the digest."""
+    said: dict[str, Any] = {
+        "v": REPORT_FORMAT,
+        "incident": str(incident.id),
+        "title": incident.title,
+        "what_happened": incident.what_happened,
+        "kinds": list(incident.kinds),
+        "aware_at": timestamp(incident.aware_at),
+        "belief_at": timestamp(incident.belief_at) if incident.belief_at else "",
+        "imminent_danger": incident.imminent_danger,
+        "internal_use": {None: "not said", True: "yes", False: "no"}[incident.internal_use],
+        "told": incident.told,
+        "contact": incident.contact,
+    }
+    if incident.model_version_id is not None:
+        said["model_version"] = str(incident.model_version_id)
+    return said
 
 
 def update(

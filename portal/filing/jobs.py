@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 from datetime import datetime
 
+from portal.filing import acknowledging
 from portal.web import Wired
 from secure_access import documents
 from secure_access.db import Session
@@ -21,5 +22,6 @@ def screen(wired: Wired, subject_id: str) -> Callable[[Session, datetime], None]
 
     def effect(session: Session, now: datetime) -> None:
         documents.record_finding(session, documents.find(session, document_id), finding, now=now)
+        acknowledging.screened_document(session, document_id, now=now)
 
     return effect

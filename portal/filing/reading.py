@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from flask import Response
 
-from portal.filing import attachments, certification, checks, publication, registration, service
+from portal.filing import attachments, certification, checks, manifests, publication, registration, service
 from portal.filing.forms import PUBLIC, Need
 from portal.filing.registry import ModelVersion
 from portal.filing.tables import Filing
@@ -36,9 +36,9 @@ _STATES = {
     DocumentState.REFUSED: ("stop", "Refused"),
 }
 TIMELINESS = {
-    certification.ON_TIME: ("good", "In time"),
-    certification.LATE: ("stop", "Late"),
-    certification.NO_DUE_DATE: ("neutral", "No due date"),
+    manifests.ON_TIME: ("good", "In time"),
+    manifests.LATE: ("stop", "Late"),
+    manifests.NO_DUE_DATE: ("neutral", "No due date"),
 }
 STATES = {
     "draft": ("neutral", "Draft"),

@@ -8,10 +8,10 @@ from werkzeug.wrappers import Response
 
 from portal.accounts import step_up
 from portal.accounts.step_up import Act
-from portal.filing import certification, openness, publication, reading, service
+from portal.filing import certification, openness, publication, reading, receipt_files, service
 from portal.filing.tables import Filing
 from portal.filing.workflow import FILING, FilingState
-from portal.web import current_actor, current_time, current_zone
+from portal.web import current_actor, current_time, current_zone, writes
 from secure_access import identity
 from secure_access.ledger import canonical, receipts
 
@@ -99,18 +99,24 @@ def receipt(key: str) -> str:
         reading=reading.reading_of(g.session, filing),
         entry=entry,
         proof_follows=receipts.proof_follows(g.session, entry),
+        later=receipt_files.later(g.session, entry),
         key=key,
     )
 
 
-@bp.get("/filings/<key>/receipt.json")
-def receipt_file(key: str) -> Response:
-    """The receipt as a file that verifies offline."""
+@bp.get(f"/filings/<key>/receipt.<{receipt_files.FORM}>")
+def receipt_file(key: str, form: str) -> Response:
+    """The receipt as a file: to verify offline, to read, or for other tools."""
     filing = service.load(g.session, key, by=current_actor())
-    entry = certification.entry_of(g.session, filing)
-    response = FlaskResponse(receipts.receipt_text(g.session, entry), mimetype="application/json")
-    response.headers["Content-Disposition"] = f'attachment; filename="receipt-{filing.reference}.json"'
-    return response
+    return receipt_files.answer(certification.entry_of(g.session, filing), form)
+
+
+@bp.get("/filings/<key>/copy.pdf")
+@writes
+def copy_file(key: str) -> Response:
+    """The signed copy of record of an accepted filing."""
+    filing = service.load(g.session, key, by=current_actor())
+    return receipt_files.copy_file(service.subject(filing))
 
 
 @bp.get("/filings/<key>/filing.json")

@@ -28,6 +28,7 @@ def show() -> str:
         origin=current_zone().wired.log_keys.name,
         rows=rows,
         growth=growth,
+        certificates=current_zone().wired.document_certificates,
         **_addresses(),
     )
 
@@ -45,6 +46,15 @@ def checkpoint() -> Response:
 def policy() -> Response:
     """The policy file of this log, C2SP tlog-policy. Whoever can gets it from elsewhere."""
     return attached(_policy(), "policy.txt", "text/plain")
+
+
+@ledger.get("/ledger/document-certificates.pem")
+def certificates() -> Response:
+    """The certificates under which copies of record are signed. Whoever can gets them from elsewhere."""
+    found = current_zone().wired.document_certificates
+    if not found:
+        raise NotFound
+    return attached(found, "document-certificates.pem", "application/x-pem-file")
 
 
 @ledger.get("/ledger/verify_receipt.py")

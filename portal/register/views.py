@@ -9,14 +9,16 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from portal.enforcement.notices import penalties_public
 from portal.enforcement.tables import Notice
+from portal.filing import receipt_files
 from portal.register import published, words
 from portal.register.proof import Proof, ProofState, of_entry, prove, public_entries
 from portal.review import decisions as review_decisions
 from portal.review.public import PublicDecision, decision_public, decisions_public, wording_public
 from portal.review.tables import Decision
 from portal.web import current_time, current_zone
+from secure_access import documents
 from secure_access.db import Table, select
-from secure_access.ledger import Log, receipts, sequencer
+from secure_access.ledger import LedgerEntry, Log, receipts, sequencer
 from secure_access.workflow import NotFound
 
 register = Blueprint("register", __name__, template_folder="templates")
@@ -79,20 +81,36 @@ def decision(reference: str) -> str:
         history=history,
         signed=of_entry,
         proof=_proof_of(made),
+        copy=documents.copies.of_subject(g.session, f"decision:{made.id}"),
         today=current_time(),
     )
 
 
 @decisions.get("/register/decisions/<reference>/receipt")
 def decision_receipt(reference: str) -> Response:
-    """The receipt of the entry by which the decision was taken: what anybody verifies offline."""
+    """The receipt of the entry alone by which the decision was taken: what anybody verifies offline."""
     made = decision_public(g.session, reference)
-    taken = [e for e in public_entries(g.session, f"decision:{made.id}") if e.type == "decision.taken"]
-    if not taken:
-        raise NotFound
     return attached(
-        receipts.receipt_text(g.session, taken[0]), f"{reference}-receipt.json", "application/json"
+        receipts.receipt_text(g.session, _taken(made)), f"{reference}-receipt.json", "application/json"
     )
+
+
+@decisions.get(f"/register/decisions/<reference>/receipt.<{receipt_files.FORM}>")
+def decision_receipt_file(reference: str, form: str) -> Response:
+    """The receipt with its manifest and what followed, to verify, to read, or for other tools."""
+    made = decision_public(g.session, reference)
+    return receipt_files.answer(_taken(made), form)
+
+
+@decisions.get("/register/decisions/<reference>/copy.pdf")
+def decision_copy(reference: str) -> Response:
+    """The signed copy of record."""
+    found = documents.copies.of_subject(g.session, f"decision:{decision_public(g.session, reference).id}")
+    if found is None or found.published is None:
+        raise NotFound
+    response = Response(found.published, content_type="application/pdf")
+    response.headers["Content-Disposition"] = f'attachment; filename="{found.reference}.pdf"'
+    return response
 
 
 @decisions.get("/register/decisions/<reference>/wording")
@@ -204,6 +222,14 @@ def attached(text: str, name: str, media_type: str) -> Response:
     response = Response(text, content_type=f"{media_type}; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
+
+
+def _taken(made: PublicDecision) -> LedgerEntry:
+    """The entry by which a decision was taken. Raises `NotFound` where none is for everybody."""
+    taken = [e for e in public_entries(g.session, f"decision:{made.id}") if e.type == "decision.taken"]
+    if not taken:
+        raise NotFound
+    return taken[0]
 
 
 def _prove(row: Table, about: str) -> Proof:

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Response, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from portal.filing import attachments, incident_pages
+from portal.filing import attachments, certification, incident_pages, receipt_files
 from portal.filing import reading as filing_reading
 from portal.filing.workflow import FILING
 from portal.review import acts, cases, clock, comparing, facts, queue, timeline
@@ -19,7 +19,7 @@ from portal.review.queue import View
 from portal.review.workflow import CASE
 from portal.ui.charts import bar
 from portal.web import current_actor, current_time, current_zone, download, writes
-from secure_access import identity
+from secure_access import documents, identity
 from secure_access.workflow import NotFound, Role
 
 TABS = (
@@ -170,6 +170,22 @@ def document(reference: str, filing_id: uuid.UUID, document_id: uuid.UUID) -> Re
     return download(opened, attachments.blocks(current_zone().wired.vault, opened))
 
 
+@bp.get("/cases/<reference>/filings/<uuid:filing_id>/copy.pdf")
+@writes
+def filing_copy(reference: str, filing_id: uuid.UUID) -> BaseResponse:
+    """The signed copy of record of an accepted filing."""
+    case = cases.load(g.session, reference, by=current_actor())
+    return receipt_files.copy_file(f"filing:{cases.filing_of(g.session, case, filing_id).id}")
+
+
+@bp.get(f"/cases/<reference>/filings/<uuid:filing_id>/receipt.<{receipt_files.FORM}>")
+def filing_receipt(reference: str, filing_id: uuid.UUID, form: str) -> BaseResponse:
+    """The receipt that its developer has, as a file."""
+    case = cases.load(g.session, reference, by=current_actor())
+    found = cases.filing_of(g.session, case, filing_id)
+    return receipt_files.answer(certification.entry_of(g.session, found), form)
+
+
 @bp.get("/cases/<reference>/incidents/<incident_reference>")
 def incident(reference: str, incident_reference: str) -> str:
     """One incident of the case."""
@@ -223,6 +239,7 @@ def _filing(reference: str, filing_id: uuid.UUID, problem: str = "") -> str:
         found,
         "Filings",
         filing=row,
+        copy=documents.copies.of_subject(g.session, f"filing:{row.id}"),
         reading=filing_reading.reading_of(g.session, row),
         may=FILING.allowed(current_actor(), row),
         problem=problem,

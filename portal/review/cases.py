@@ -6,6 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Literal
 
+from portal.filing import service
 from portal.filing.tables import Filing, FilingKind, Incident
 from portal.filing.workflow import FILING
 from portal.law.deadlines import office_clock
@@ -13,10 +14,13 @@ from portal.review import clock, events  # noqa: F401 - declares the events of r
 from portal.review.tables import Case, CaseItem, Decision, InformationRequest
 from portal.review.visibility import CASES
 from portal.review.workflow import CASE, CaseState, DecisionState
-from secure_access import identity, ledger
+from secure_access import identity, jobs, ledger
 from secure_access.db import Session, col, next_reference, select
 from secure_access.identity import Actor, Organisation, conflicts
 from secure_access.workflow import Denied, NotFound, Role
+
+REVIEW_CLOCK = "review.decide"
+"""The clock of the office that the acceptance of a risk report starts."""
 
 
 def load(session: Session, reference: str, *, by: Actor, for_update: bool = False) -> Case:
@@ -176,7 +180,8 @@ def accept_filing(session: Session, *, case: Case, filing: Filing, by: Actor, no
     filing.state = FILING.take("accept_for_review", by, filing)
     filing.accepted_at = now
     session.add(filing)
-    fields = {"reference": filing.reference}
+    begins = filing.kind is FilingKind.RISK_REPORT and case.state is CaseState.OPEN
+    fields = {"reference": filing.reference, "clock": REVIEW_CLOCK if begins else ""}
     ledger.append(
         session,
         "filing.accepted",
@@ -186,10 +191,11 @@ def accept_filing(session: Session, *, case: Case, filing: Filing, by: Actor, no
         about=_about_filing(case, filing),
         records=(filing,),
     )
+    jobs.add(session, "copy.write", service.subject(filing))
     if case.officer_id is None:
         take(session, case=case, by=by, now=now)
-    if filing.kind is FilingKind.RISK_REPORT and case.state is CaseState.OPEN:
-        _begin_review(session, case, by, now)
+    if begins:
+        _begin_review(session, case, filing, by, now)
 
 
 def return_filing(
@@ -201,7 +207,7 @@ def return_filing(
     filing.state = FILING.take("return", by, filing)
     filing.state_reason = reason.strip()
     session.add(filing)
-    fields = {"reference": filing.reference}
+    fields = {"reference": filing.reference, "clock": ""}
     ledger.append(
         session,
         "filing.returned",
@@ -231,13 +237,15 @@ def name_of(session: Session, person_id: uuid.UUID) -> str:
     return session.get_one(identity.Person, person_id).name
 
 
-def _begin_review(session: Session, case: Case, by: Actor, now: datetime) -> None:
+def _begin_review(session: Session, case: Case, filing: Filing, by: Actor, now: datetime) -> None:
     case.state = CASE.take("begin_review", by, case)
     case.clock_started_at = now
     set_due(session, case, now=now)
-    due = office_clock("review.decide", now).due_at
-    fields = {"reference": case.reference, "due": due.isoformat()}
-    ledger.append(session, "clock.started", fields, by=by, now=now, about=about(case), records=(case,))
+    due = office_clock(REVIEW_CLOCK, now).due_at
+    fields = {"reference": case.reference, "due": due.isoformat(), "clock": REVIEW_CLOCK}
+    # Also about the filing that started it: its receipt says so.
+    subjects = (*about(case), service.subject(filing))
+    ledger.append(session, "clock.started", fields, by=by, now=now, about=subjects, records=(case,))
 
 
 def _submitted(session: Session, subject: str) -> Filing | Incident:

@@ -10,6 +10,7 @@ from flask import flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from portal.accounts import step_up
+from portal.filing import receipt_files
 from portal.filing.registry import Channel
 from portal.filing.registry_forms import CHANNELS
 from portal.law import statute
@@ -23,9 +24,10 @@ from portal.review.forms import BreachForm, RecommendForm, errors, listed, numbe
 from portal.review.requests import NotServable
 from portal.review.tables import Case, Decision, DecisionKind
 from portal.review.workflow import CASE, CONDITION, DECISION, CaseState
-from portal.web import current_actor, current_time
+from portal.web import current_actor, current_time, writes
+from secure_access import documents
 from secure_access.step_up import digest_of
-from secure_access.workflow import Denied
+from secure_access.workflow import Denied, NotFound
 
 KINDS = (
     (DecisionKind.NO_OBJECTION, "No objection", "It is not a finding that the model is safe."),
@@ -174,6 +176,42 @@ def show(reference: str) -> str:
     return _own(reference)
 
 
+@decided.get(f"/decisions/<reference>/receipt.<{receipt_files.FORM}>")
+def receipt_file(reference: str, form: str) -> BaseResponse:
+    """The receipt of a decision as a file."""
+    row = decisions.load(g.session, reference, by=current_actor())
+    return receipt_files.answer(decisions.entry_of(g.session, row), form)
+
+
+@decided.get("/decisions/<reference>/copy.pdf")
+@writes
+def copy_file(reference: str) -> BaseResponse:
+    """The signed copy of record of a decision."""
+    row = decisions.load(g.session, reference, by=current_actor())
+    return receipt_files.copy_file(decisions.subject(row))
+
+
+@bp.get(f"/cases/<reference>/decision/receipt.<{receipt_files.FORM}>")
+def decision_receipt(reference: str, form: str) -> BaseResponse:
+    """The same for the authority."""
+    return receipt_files.answer(decisions.entry_of(g.session, _taken(reference)), form)
+
+
+@bp.get("/cases/<reference>/decision/copy.pdf")
+@writes
+def decision_copy(reference: str) -> BaseResponse:
+    """The same for the authority."""
+    return receipt_files.copy_file(decisions.subject(_taken(reference)))
+
+
+def _taken(reference: str) -> Decision:
+    """The decision of a case, once it is taken."""
+    row = cases.decided(g.session, cases.load(g.session, reference, by=current_actor()))
+    if row is None:
+        raise NotFound
+    return row
+
+
 @decided.post("/decisions/<reference>")
 def appeal(reference: str) -> BaseResponse | tuple[str, int]:
     """Note an appeal."""
@@ -290,6 +328,7 @@ def _decision(found: Facts, problem: str = "", check: tuple[int, BreachForm, str
         lacking=decisions.missing(g.session, found.case, row, by=by) if row and waiting else [],
         may=DECISION.allowed(by, decisions.deciding(g.session, found.case, row)) if row else [],
         waiting=waiting,
+        copy=documents.copies.of_subject(g.session, decisions.subject(row)) if row else None,
         marks={one.number: CONDITION.allowed(by, one) for one in found.conditions},
         appeals=appeals.of_decision(g.session, row) if row else [],
         sent_back=decisions.sent_back(g.session, found.case),
@@ -326,6 +365,8 @@ def _own(reference: str, problem: str = "") -> str:
         "decided/show.html",
         decision=row,
         shown=public.decision_public(g.session, reference),
+        copy=documents.copies.of_subject(g.session, decisions.subject(row)),
+        later=receipt_files.later(g.session, decisions.entry_of(g.session, row)),
         flags=[flag for flag in flags.of_case(g.session, case) if flag.code in row.flags],
         appeals=appeals.of_decision(g.session, row),
         case=case,

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from evaluator.tables import Flag, IndependentAssessment
 from evaluator.workflow import AssessmentState, FlagState
+from portal.filing import manifests
 from portal.filing.workflow import FilingState
 from portal.review import cases, flags, requests
 from portal.review.requests import NotServable
@@ -19,11 +20,14 @@ from portal.review.visibility import DECISIONS
 from portal.review.workflow import CASE, CONDITION, DECISION, ConditionState, DecisionState, RequestState
 from portal.ui.formats import date_only
 from secure_access import jobs, ledger
-from secure_access.db import Session, col, next_reference, select
+from secure_access.db import Session, Table, col, next_reference, select
 from secure_access.identity import Actor
-from secure_access.ledger import canonical
-from secure_access.workflow import Denied, NotFound
+from secure_access.ledger import LedgerEntry, canonical
+from secure_access.ledger.records import timestamp
+from secure_access.workflow import Denied, NotFound, Role
 
+WORDING = "assay.decision-wording/v1"
+"""The object of `wording`."""
 RESOLVED, CARRIED = "resolved", "carried"
 _UNSAID = "Say what was seen, and where."
 
@@ -245,7 +249,45 @@ def decide(session: Session, *, case: Case, decision: Decision, by: Actor, now: 
         "evidence": [{"reference": row["reference"], "digest": row["digest"]} for row in decision.evidence],
         "wording": hashlib.sha256(wording(decision, rows)).hexdigest(),
     }
-    _record(session, "decision.taken", fields, (case, decision), by, now, rows)
+    manifest = manifests.keep(session, _stated(session, decision, rows, by, now), now=now)
+    fields["manifest"] = manifest.digest
+    _record(session, "decision.taken", fields, (case, decision), by, now, (*rows, manifest))
+    jobs.add(session, "copy.write", subject(decision))
+
+
+def _stated(
+    session: Session, decision: Decision, rows: Sequence[Condition], by: Actor, now: datetime
+) -> manifests.Stated:
+    """What everybody may read: the evidence by digest, and in which function people stand behind it.
+
+    The entry, which is public, names the decider by identifier; the case officer is named nowhere.
+    """
+    mine = subject(decision)
+    return manifests.Stated(
+        kind=f"decision_{decision.kind.value}",
+        reference=decision.reference,
+        subject=mine,
+        owner_id=decision.developer_id,
+        entity=manifests.entity_named(session, decision.developer_id),
+        sha256=hashlib.sha256(wording(decision, rows)).hexdigest(),
+        form=WORDING,
+        signed=[
+            {
+                "act": "recommended",
+                "title": Role.CASE_OFFICER.label,
+                "at": timestamp(decision.recommended_at),
+            },
+            {
+                **manifests.signature(session, by, subject=mine, act="decided", now=now),
+                "title": Role.DECIDER.label,
+            },
+        ],
+        attachments=[
+            {"label": item["label"], "name": item["reference"], "sha256": item["digest"]}
+            for item in decision.evidence
+        ],
+        published=True,
+    )
 
 
 def wording(decision: Decision, rows: Sequence[Condition]) -> bytes:
@@ -375,9 +417,22 @@ def _next_check(rows: Sequence[Condition]) -> date | None:
     return min(dues, default=None)
 
 
+def subject(decision: Decision) -> str:
+    """How the ledger names a decision."""
+    return f"decision:{decision.id}"
+
+
+def entry_of(session: Session, decision: Decision) -> LedgerEntry:
+    """The entry by which a decision was taken. Raises `NotFound` before that."""
+    for entry in ledger.entries(session, subject(decision)):
+        if entry.type == "decision.taken":
+            return entry
+    raise NotFound
+
+
 def about(case: Case, decision: Decision) -> tuple[str, ...]:
     """The ledger subjects of a decision."""
-    return (*cases.about(case), f"decision:{decision.id}")
+    return (*cases.about(case), subject(decision))
 
 
 def _of_case(
@@ -422,7 +477,7 @@ def _record(  # noqa: PLR0913, PLR0917 - what happened, to which rows, by whom a
     rows: tuple[Case, Decision],
     by: Actor,
     now: datetime,
-    more: Sequence[Condition] = (),
+    more: Sequence[Table] = (),
 ) -> None:
     ledger.append(session, event, fields, by=by, now=now, about=about(*rows), records=(*rows, *more))
 

@@ -9,10 +9,10 @@ declare("case.joined", keys=("reference", "subject"))
 declare("case.taken", keys=("reference", "officer"))
 declare("case.decider_named", keys=("reference", "decider"))
 declare("case.handed_over", keys=("reference", "part", "person"))
-declare("clock.started", keys=("reference", "due"))
+declare("clock.started", keys=("reference", "due", "clock"))
 
 declare("information_request.served", keys=("reference", "items", "due"))
-declare("information_request.answered", keys=("reference", "items", "late_seconds"))
+declare("information_request.answered", keys=("reference", "items", "late_seconds", "manifest"))
 declare("information_request.withdrawn", keys=("reference",))
 
 declare("plan.requested", keys=("reference", "sections", "readers", "read_from", "read_until"))
@@ -30,7 +30,7 @@ declare("decision.recommended", keys=("reference", "kind", "conditions"))
 declare("decision.sent_back", keys=("reference",))
 declare(
     "decision.taken",
-    keys=("reference", "kind", "power", "channels", "conditions", "evidence", "wording"),
+    keys=("reference", "kind", "power", "channels", "conditions", "evidence", "wording", "manifest"),
     audience="public",
 )
 declare("condition.met", keys=("decision", "number"), audience="public")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from portal.filing import acknowledging
 from portal.review import cases
 from portal.web import Wired
 from secure_access.db import Session
@@ -15,5 +16,6 @@ def file_case(_wired: Wired, subject: str) -> Callable[[Session, datetime], None
 
     def effect(session: Session, now: datetime) -> None:
         cases.file(session, subject=subject, now=now)
+        acknowledging.screened(session, subject, now=now)
 
     return effect

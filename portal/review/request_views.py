@@ -8,7 +8,7 @@ from flask import Response, flash, g, redirect, render_template, request, url_fo
 from werkzeug.wrappers import Response as BaseResponse
 
 from portal.accounts import step_up
-from portal.filing import attachments
+from portal.filing import attachments, receipt_files
 from portal.review import cases, plans, requests
 from portal.review.blueprints import asked
 from portal.review.blueprints import cases as bp
@@ -133,6 +133,13 @@ def index() -> str:
 def show(reference: str) -> str:
     """One request: its items, and what has been written so far."""
     return _answer_form(requests.load(g.session, reference, by=current_actor()))
+
+
+@asked.get(f"/requests/<reference>/receipt.<{receipt_files.FORM}>")
+def receipt_file(reference: str, form: str) -> BaseResponse:
+    """The receipt of a complete answer as a file."""
+    row = requests.load(g.session, reference, by=current_actor())
+    return receipt_files.answer(receipt_files.entry_of(g.session, _subject(row), requests.ANSWERED), form)
 
 
 @asked.post("/requests/<reference>")

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from portal.filing import manifests
 from portal.law.deadlines import office_clock
 from portal.review import cases
 from portal.review.tables import AnswerDraft, Case, InformationRequest
 from portal.review.visibility import INFORMATION_REQUESTS
 from portal.review.workflow import CASE, INFORMATION_REQUEST
 from secure_access import jobs, ledger
-from secure_access.db import Session, col, next_reference, select
+from secure_access.db import Session, Table, col, next_reference, select
 from secure_access.identity import Actor
 from secure_access.workflow import Denied
 
+ANSWERED = "information_request.answered"
+ANSWERS = "assay.answers/v1"
 MAX_ITEMS = 40
 """More questions than this make several requests."""
 
@@ -188,14 +191,36 @@ def send_answers(session: Session, *, request: InformationRequest, by: Actor, no
     late = max(0, int((now - request.due_at).total_seconds()))
     if late:
         jobs.add(session, "violation.consider", f"information_request:{request.id}")
-    _ended(
-        session,
-        request,
-        "information_request.answered",
-        {"reference": request.reference, "items": len(request.items), "late_seconds": late},
-        by,
-        now,
+    manifest = manifests.keep(session, _stated(session, request, by, now), now=now)
+    fields = {
+        "reference": request.reference,
+        "items": len(request.items),
+        "late_seconds": late,
+        "manifest": manifest.digest,
+    }
+    _ended(session, request, ANSWERED, fields, (by, now), manifest)
+
+
+def _stated(session: Session, request: InformationRequest, by: Actor, now: datetime) -> manifests.Stated:
+    subject = f"information_request:{request.id}"
+    return manifests.Stated(
+        kind="answer_to_information_request",
+        reference=request.reference,
+        subject=subject,
+        owner_id=request.developer_id,
+        entity=manifests.entity_named(session, request.developer_id),
+        sha256=manifests.digest(answers_of(request)),
+        form=ANSWERS,
+        signed=[manifests.signature(session, by, subject=subject, act="answered", now=now)],
+        attachments=manifests.hanging(session, subject),
+        timeliness=manifests.ruling(now, request.due_at),
     )
+
+
+def answers_of(request: InformationRequest) -> dict[str, Any]:
+    """The answer as one object, of whose canonical JSON the manifest holds the digest."""
+    items = [{name: str(item[name]) for name in ("number", "text", "answer")} for item in request.items]
+    return {"v": ANSWERS, "request": str(request.id), "items": items}
 
 
 def withdraw(session: Session, *, request: InformationRequest, by: Actor, now: datetime) -> None:
@@ -203,7 +228,8 @@ def withdraw(session: Session, *, request: InformationRequest, by: Actor, now: d
     request.state = INFORMATION_REQUEST.take("withdraw", by, request)
     request.answered_at = now
     session.add(request)
-    _ended(session, request, "information_request.withdrawn", {"reference": request.reference}, by, now)
+    fields = {"reference": request.reference}
+    _ended(session, request, "information_request.withdrawn", fields, (by, now))
 
 
 def _ended(
@@ -211,10 +237,12 @@ def _ended(
     request: InformationRequest,
     event: str,
     fields: dict[str, Any],
-    by: Actor,
-    now: datetime,
+    done: tuple[Actor, datetime],
+    *more: Table,
 ) -> None:
+    by, now = done
     case = session.get_one(Case, request.case_id, with_for_update=True)
     session.flush()
     cases.set_due(session, case, now=now)
-    ledger.append(session, event, fields, by=by, now=now, about=about(case, request), records=(request, case))
+    rows = (request, case, *more)
+    ledger.append(session, event, fields, by=by, now=now, about=about(case, request), records=rows)

@@ -51,6 +51,8 @@ _WORDS: Mapping[str, str] = {
     "case.decider_named": "Decider named",
     "filing.accepted": "Filing accepted for review",
     "filing.returned": "Filing returned",
+    "filing.screened": "Files of the filing screened",
+    "copy.written": "Copy of record written",
     "filing.withdrawn": "Filing withdrawn",
     "filing.superseded": "Filing superseded",
     "clock.started": "Review clock started",

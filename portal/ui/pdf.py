@@ -1,20 +1,28 @@
 """Letters as PDF: tagged (PDF/UA-1), the same bytes for the same values, nothing in a value read as markup.
 
+A copy of record is PDF/A-3b instead, with files enclosed in it; `secure_access.pades` signs it afterwards.
+
 A letter is a Typst template beside this file and a mapping of values that are already written out: amounts
-and dates come as the text a person reads (see `formats`). The forms below say what each template asks for.
+and dates come as the text a person reads (see `formats`). `letter_forms` says what each template asks for.
 """
 
+import hashlib
 import json
 import re
+import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from html import unescape
 from pathlib import Path
-from typing import NotRequired, TypedDict
+from typing import Literal
 from unicodedata import category
 
 import typst
+
+from portal.ui.letter_forms import FORMS, EnclosedFile
 
 _HERE = Path(__file__).parent
 _FONTS = _HERE / "static" / "vendor" / "uswds" / "fonts" / "source-sans-pro"
@@ -30,202 +38,25 @@ _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.DOTALL)
 _DESC = re.compile(r"<desc[^>]*>(.*?)</desc>", re.DOTALL)
 
 
-class Letter(TypedDict):
-    """What every letter has. `demonstration` is the mark of a practice instance; "" for none."""
-
-    reference: str
-    authority: str
-    entity: str
-    demonstration: NotRequired[str]
-    language: NotRequired[str]
-
-
-class Received(TypedDict):
-    """A document of a receipt: `size` in bytes as text, `sha256` in hexadecimal."""
+@dataclass(frozen=True)
+class Enclosed:
+    """A file that goes into a PDF/A-3: the first is the source of what is set on its pages."""
 
     name: str
-    size: str
-    sha256: str
-
-
-class Receipt(Letter):
-    """`receipt`: `proof` says how far the entry is proved ("signed, not witnessed"); `verify` are steps."""
-
-    kind: str
-    signed_by: str
-    received: str
-    received_local: str
-    timeliness: str
-    on_time: bool
-    entry: str
-    proof: str
-    custody: NotRequired[str]
-    documents: Sequence[Received]
-    manifest: str
-    verify: Sequence[str]
-
-
-class Fact(TypedDict):
-    """Something that happened, with its source."""
-
-    when: str
+    content: bytes
+    media_type: str
     what: str
-    source: str
 
-
-class Provision(TypedDict):
-    """A provision of law and what it says."""
-
-    citation: str
-    text: str
-
-
-class SheetLine(TypedDict):
-    """A line of a worksheet. `status` is "enacted", "proposed" or "office"; `strong` sets a total."""
-
-    label: str
-    how: str
-    source: str
-    amount: str
-    status: NotRequired[str]
-    strong: NotRequired[bool]
-
-
-class Sheet(TypedDict):
-    """A worksheet as it is printed."""
-
-    reference: str
-    currency: str
-    lines: Sequence[SheetLine]
-
-
-class SheetReading(TypedDict):
-    """One reading of the text and the amount it gives."""
-
-    name: str
-    amount: str
-    why: str
-    adopted: bool
-
-
-class Prior(TypedDict):
-    """An earlier violation, and why it counts or does not."""
-
-    decision: str
-    final_on: str
-    counted: bool
-    why: str
-
-
-class Limit(TypedDict):
-    """A time limit, with its zone."""
-
-    what: str
-    when: str
-
-
-class Signature(TypedDict):
-    """Who signed, as what, when."""
-
-    name: str
-    title: str
-    when: str
-
-
-class Named(TypedDict):
-    """A document with its digest."""
-
-    name: str
-    sha256: str
-
-
-class _Penalty(Letter):
-    case: str
-    subject: str
-    provision: str
-    amount: str
-    state: str
-    summary: str
-    statute: str
-    facts: Sequence[Fact]
-    provisions: Sequence[Provision]
-    worksheet: Sheet
-    readings: Sequence[SheetReading]
-    priors: Sequence[Prior]
-    warnings: Sequence[str]
-    signatures: Sequence[Signature]
-
-
-class PreliminaryFindings(_Penalty):
-    """`preliminary_findings` (EU AI Act Art. 101): `state` as "Proposed, not served"; chart "waterfall"."""
-
-    rights: Sequence[str]
-    dates: Sequence[Limit]
-
-
-class Referral(_Penalty):
-    """`referral` (N.Y. Gen. Bus. Law 1427): the authority computes, a court imposes; chart "waterfall"."""
-
-    recipient: str
-    duty: str
-    penalty_provision: str
-    ceiling: str
-    documents: Sequence[Named]
-
-
-class Condition(TypedDict):
-    """A condition of a decision."""
-
-    text: str
-    due: str
-    evidence: str
-
-
-class ReliedOn(TypedDict):
-    """Evidence that a decision relies on."""
-
-    when: str
-    what: str
-    reference: str
-
-
-class AnsweredFlag(TypedDict):
-    """A gap between developer and evaluator, answered or expressly carried."""
-
-    code: str
-    title: str
-    answer: str
-    carried: bool
-
-
-class DecisionLetter(Letter):
-    """`decision`: `kind` as "no objection, with conditions"; `meaning` says what it does not mean."""
-
-    kind: str
-    state: str
-    decided: str
-    model: str
-    case: str
-    scope: str
-    meaning: str
-    basis: str
-    recommended_by: str
-    decided_by: str
-    review: NotRequired[str]
-    entry: NotRequired[str]
-    conditions: Sequence[Condition]
-    reasons: Sequence[str]
-    evidence: Sequence[ReliedOn]
-    flags: Sequence[AnsweredFlag]
-    appeal: str
-
-
-FORMS: Mapping[str, type] = {
-    "receipt": Receipt,
-    "preliminary_findings": PreliminaryFindings,
-    "referral": Referral,
-    "decision": DecisionLetter,
-}
+    @property
+    def listed(self) -> EnclosedFile:
+        """What the template is told of it, but for its place."""
+        return {
+            "name": self.name,
+            "sha256": hashlib.sha256(self.content).hexdigest(),
+            "what": self.what,
+            "place": "",
+            "media_type": self.media_type,
+        }
 
 
 def render(
@@ -239,6 +70,12 @@ def render(
     for a missing value, a chart without a title or a naive `at`, and `TypeError` for a value that is not
     text, a whole number, a boolean, None, a sequence or a mapping: amounts are written out by the caller.
     """
+    return _compiled(template, _inputs(template, data, at, charts), int(at.timestamp()))
+
+
+def _inputs(
+    template: str, data: Mapping[str, object], at: datetime, charts: Mapping[str, str] | None
+) -> dict[str, str]:
     missing = sorted(FORMS[template].__required_keys__ - data.keys())  # type: ignore[attr-defined]
     if missing:
         raise ValueError(f"The letter {template!r} lacks: {', '.join(missing)}.")
@@ -247,25 +84,47 @@ def render(
     pictures = {
         name: {"svg": _own_font(svg), "alt": _alternative(name, svg)} for name, svg in (charts or {}).items()
     }
-    inputs = {
+    return {
         "data": json.dumps(_plain(data), ensure_ascii=False),
         "charts": json.dumps(pictures, ensure_ascii=False),
     }
-    return _compiled(template, inputs, int(at.timestamp()))
 
 
-def _compiled(template: str, inputs: Mapping[str, str], at: int) -> bytes:
+def render_copy(data: Mapping[str, object], enclosed: Sequence[Enclosed], *, at: datetime) -> bytes:
+    """A copy of record as the bytes of a PDF/A-3b file with the files in it, not yet signed.
+
+    `data` is of `CopyOfRecord` without `enclosed`, which is listed from the files. Raises as `render` does.
+    """
+    with tempfile.TemporaryDirectory(prefix="assay-copy-") as folder:
+        root, listed = Path(folder), []
+        for name in ("lib.typ", "copy.typ"):
+            shutil.copy(_HERE / "typst" / name, root / name)
+        for number, file in enumerate(enclosed):
+            (root / f"enclosed-{number}").write_bytes(file.content)
+            listed.append({**file.listed, "place": f"enclosed-{number}"})
+        inputs = _inputs("copy", {**data, "enclosed": listed}, at, None)
+        return _compiled("copy", inputs, int(at.timestamp()), root=root, standard="a-3b")
+
+
+def _compiled(
+    template: str,
+    inputs: Mapping[str, str],
+    at: int,
+    *,
+    root: Path = _HERE / "typst",
+    standard: Literal["ua-1", "a-3b"] = "ua-1",
+) -> bytes:
     # PDF/UA refuses a character without a glyph. A name in another script must not stop a letter: it is then
     # set as numbers, whole scripts at once, then what is left as Typst names it.
     for _ in range(_ROUNDS):
         try:
             made = typst.compile(
-                str(_HERE / "typst" / f"{template}.typ"),
-                root=str(_HERE / "typst"),
+                str(root / f"{template}.typ"),
+                root=str(root),
                 font_paths=_fonts(),
                 sys_inputs=dict(inputs),
                 format="pdf",
-                pdf_standards=["ua-1"],
+                pdf_standards=[standard],
                 timestamp=at,
             )
         except typst.TypstError as error:

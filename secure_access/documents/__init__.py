@@ -5,7 +5,7 @@ is; `receive` and `attach` make the rows. A job then has the worker `examine` th
 own, and `record_finding` says whether it can be shown. Pages are drawn in such a process too (`page_image`).
 """
 
-from secure_access.documents import events
+from secure_access.documents import copies, events
 from secure_access.documents.content import (
     EVIDENCE,
     PAGES,
@@ -16,6 +16,7 @@ from secure_access.documents.content import (
     accept,
     display_name,
 )
+from secure_access.documents.copies import CopyOfRecord, NewCopy
 from secure_access.documents.enclosure import CannotShow
 from secure_access.documents.rendering import page_image, reader_mark
 from secure_access.documents.screening import SCREEN, Finding, examine, record_finding, screen
@@ -39,14 +40,17 @@ __all__ = [
     "Attachment",
     "Audience",
     "CannotShow",
+    "CopyOfRecord",
     "Document",
     "DocumentState",
     "Finding",
     "MediaType",
+    "NewCopy",
     "Refused",
     "Use",
     "accept",
     "attach",
+    "copies",
     "detach",
     "display_name",
     "document_context",

@@ -1,6 +1,11 @@
-"""The events of documents. They are custody events: who handed in, attached, opened what."""
+"""The events of documents. They are custody events: who handed in, attached, opened what.
+
+That a copy of record was written belongs to the matter itself, and goes to the public log.
+"""
 
 from secure_access.ledger import declare
+
+COPY_WRITTEN = declare("copy.written", keys=("reference", "sha256", "source", "document_id", "clock"))
 
 RECEIVED = declare(
     "document.received", keys=("document_id", "sha256", "size", "media_type", "version"), log="custody"

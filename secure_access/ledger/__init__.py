@@ -2,6 +2,7 @@
 
 from secure_access.ledger import guard
 from secure_access.ledger.guard import RecordNotNamed
+from secure_access.ledger.manifests import Manifest
 from secure_access.ledger.recording import (
     EventError,
     EventType,
@@ -22,6 +23,7 @@ __all__ = [
     "EventType",
     "LedgerEntry",
     "Log",
+    "Manifest",
     "RecordNotNamed",
     "append",
     "append_many",

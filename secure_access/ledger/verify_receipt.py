@@ -31,7 +31,8 @@ try:
 except ImportError:  # pragma: no cover - an older cryptography, which a test of its own stands in for
     MLDSA44PublicKey = None  # type: ignore[assignment, misc]
 
-FORMAT = "assay.receipt/v1"
+FORMAT = "assay.receipt/v2"
+ENTRY_RECEIPT = "assay.receipt/v1"
 ENTRY_FORMAT = "assay.entry/v1"
 SALT_SIZE = HASH_SIZE = 32
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -58,12 +59,18 @@ BAD_INPUT_STATUS = 2
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result: state, reason, the entry, and the witnesses that signed, as the policy names them."""
+    """The result: state, reason, the entry, and the witnesses that signed, as the policy names them.
+
+    ``manifest`` is what the entry names by digest; ``acknowledgements`` are later entries about the same
+    matter, each with whether its proof was given.
+    """
 
     state: State
     reason: str
     content: dict[str, Any] = field(default_factory=dict)
     witnesses: tuple[str, ...] = ()
+    manifest: dict[str, Any] = field(default_factory=dict)
+    acknowledgements: tuple[tuple[dict[str, Any], bool], ...] = ()
 
     @property
     def exit_status(self) -> int:
@@ -74,7 +81,8 @@ class Outcome:
         for name in ("type", "at", "id"):
             if name in self.content:
                 lines.append(f"  {name}: {self.content[name]}")
-        return "\n".join(lines)
+        lines += [f"  {line}" for line in (*_told(self.manifest), *map(_later, self.acknowledgements))]
+        return "\n".join("".join(c if c.isprintable() else "\ufffd" for c in line) for line in lines)
 
 
 @dataclass(frozen=True)
@@ -187,37 +195,152 @@ class Policy:
 def verify(receipt: str | bytes, policy: Policy) -> Outcome:
     """Check a receipt against a policy. Raises `BadInput` when it cannot be read as a receipt at all."""
     content = _parse_json(receipt)
-    if content.get("v") != FORMAT:
-        raise BadInput(f"this is not a receipt of the format {FORMAT}")
+    if content.get("v") not in (FORMAT, ENTRY_RECEIPT):
+        raise BadInput(f"this is not a receipt of the format {FORMAT} or {ENTRY_RECEIPT}")
+    proof, checkpoint = content.get("proof"), content.get("checkpoint")
+    recorded: dict[str, Any] = {}
     try:
-        entry, salt = _bytes(content, "entry"), _bytes(content, "salt")
-        readable, proof, checkpoint = content["content"], content.get("proof"), content.get("checkpoint")
-        recorded = _parse_json(entry)
-    except KeyError as missing:
-        raise BadInput(f"the receipt has no {missing}") from None
-    if recorded.get("v") != ENTRY_FORMAT or len(salt) != SALT_SIZE:
-        raise BadInput(f"it does not hold an entry of the format {ENTRY_FORMAT} with its salt")
-    if _sorted(readable) != _sorted(recorded):
-        return Outcome(State.NOT_PROVED, "the part for reading differs from the bytes that were recorded")
-    return verify_leaf(hmac.new(salt, entry, hashlib.sha256).digest(), proof, checkpoint, policy, recorded)
+        recorded, leaf = _entry(content)
+        manifest = _manifest(content, recorded)
+        later = _acknowledgements(content, recorded, manifest)
+        if proof is None or checkpoint is None:
+            reason = "nothing is proved yet; fetch the receipt again later"
+            return Outcome(State.PROOF_FOLLOWS, reason, recorded)
+        witnesses = _check(leaf, proof, checkpoint, policy)
+        for _, found, shown in later:
+            if shown is not None:
+                _check(found, shown, checkpoint, policy)
+    except _Untrue as untrue:
+        return Outcome(State.NOT_PROVED, str(untrue), recorded)
+    told: dict[str, Any] = {
+        "content": recorded,
+        "witnesses": witnesses,
+        "manifest": manifest,
+        "acknowledgements": tuple((entry, shown is not None) for entry, _, shown in later),
+    }
+    return _seen_by(policy, **told)
 
 
-def verify_leaf(
-    leaf: bytes, proof: Any, checkpoint: Any, policy: Policy, recorded: dict[str, Any] | None = None
-) -> Outcome:
+def verify_leaf(leaf: bytes, proof: Any, checkpoint: Any, policy: Policy) -> Outcome:
     """Check a leaf, the keyed commitment to an entry, without the entry. Raises `BadInput`."""
-    recorded = recorded or {}
     if proof is None or checkpoint is None:
-        return Outcome(State.PROOF_FOLLOWS, "nothing is proved yet; fetch the receipt again later", recorded)
+        return Outcome(State.PROOF_FOLLOWS, "nothing is proved yet; fetch the receipt again later")
     try:
         witnesses = _check(hashlib.sha256(b"\x00" + leaf).digest(), proof, checkpoint, policy)
     except _Untrue as untrue:
-        return Outcome(State.NOT_PROVED, str(untrue), recorded)
+        return Outcome(State.NOT_PROVED, str(untrue))
+    return _seen_by(policy, witnesses=witnesses)
+
+
+def _seen_by(policy: Policy, **told: Any) -> Outcome:
+    witnesses = told["witnesses"]
     if policy.reached(set(witnesses)):
         reason = f"it is in the log, and witnessed by {', '.join(witnesses)}"
-        return Outcome(State.PROVED, reason, recorded, witnesses)
+        return Outcome(State.PROVED, reason, **told)
     reason = "it is in the signed log, but no quorum of witnesses has seen that log"
-    return Outcome(State.NOT_WITNESSED, reason, recorded, witnesses)
+    return Outcome(State.NOT_WITNESSED, reason, **told)
+
+
+def _entry(part: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """What an entry says, and its leaf hash. Raises `_Untrue` where the part for reading says otherwise."""
+    try:
+        entry, salt, readable = _bytes(part, "entry"), _bytes(part, "salt"), part["content"]
+    except KeyError as missing:
+        raise BadInput(f"the receipt has no {missing}") from None
+    recorded = _parse_json(entry)
+    if recorded.get("v") != ENTRY_FORMAT or len(salt) != SALT_SIZE:
+        raise BadInput(f"it does not hold an entry of the format {ENTRY_FORMAT} with its salt")
+    if _sorted(readable) != _sorted(recorded):
+        raise _Untrue("the part for reading differs from the bytes that were recorded")
+    return recorded, hashlib.sha256(b"\x00" + hmac.new(salt, entry, hashlib.sha256).digest()).digest()
+
+
+def _manifest(content: dict[str, Any], recorded: dict[str, Any]) -> dict[str, Any]:
+    """The manifest, if its digest stands in the entry; one of the entry alone has none. Raises `_Untrue`."""
+    fields, manifest = recorded.get("fields"), content.get("manifest")
+    named = fields.get("manifest") if isinstance(fields, dict) else None
+    if content["v"] == ENTRY_RECEIPT or (named is None and manifest is None):
+        return {}
+    if not isinstance(manifest, dict):
+        raise _Untrue("the entry names a manifest, and the receipt does not hold it")
+    if hashlib.sha256(_canonical(manifest)).hexdigest() != named:
+        raise _Untrue("the manifest is not the one that was recorded")
+    return manifest
+
+
+def _acknowledgements(
+    content: dict[str, Any], recorded: dict[str, Any], manifest: dict[str, Any]
+) -> list[tuple[dict[str, Any], bytes, Any]]:
+    """Later entries with leaf hash and proof. Raises `_Untrue` for one out of order or of another matter."""
+    given, found, before = content.get("acknowledgements", []), [], _place(content.get("proof"))
+    if content["v"] == ENTRY_RECEIPT:
+        return []
+    if not isinstance(given, list) or not all(isinstance(part, dict) for part in given):
+        raise BadInput("the acknowledgements are malformed")
+    for number, part in enumerate(given, 1):
+        entry, leaf = _entry(part)
+        mine = [_at(manifest, "subject")] if manifest else _list(recorded, "about")[:1]
+        if not mine or mine[0] not in _list(entry, "about"):
+            raise _Untrue(f"acknowledgement {number} is about something else")
+        if (proof := part.get("proof")) is not None:
+            if (place := _place(proof)) <= before:
+                raise _Untrue(f"acknowledgement {number} does not come after what stands before it")
+            before = place
+        found.append((entry, leaf, proof))
+    return found
+
+
+def _place(proof: Any) -> int:
+    index = proof.get("index") if isinstance(proof, dict) else None
+    return index if type(index) is int else -1
+
+
+def _canonical(value: Any) -> bytes:
+    """RFC 8785 for what a manifest holds: objects by UTF-16 code units, no white space, UTF-8."""
+
+    def ordered(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {key: ordered(part[key]) for key in sorted(part, key=lambda key: key.encode("utf-16-be"))}
+        return [ordered(item) for item in part] if isinstance(part, list) else part
+
+    try:
+        return json.dumps(ordered(value), ensure_ascii=False, separators=(",", ":")).encode()
+    except (RecursionError, UnicodeEncodeError):
+        raise BadInput("the manifest has no canonical form") from None
+
+
+def _told(manifest: dict[str, Any]) -> list[str]:
+    """What a manifest says, line by line."""
+    paths = ("kind", "reference", "entity.name", "received.utc", "received.local", "received.zone")
+    found = [(path.replace(".", ", "), _at(manifest, path)) for path in (*paths, "timeliness.ruling")]
+    found += [("due", _at(manifest, "timeliness.due_at"))]
+    found += [
+        ("signed by", f"{_at(one, 'title')}, person {_at(one, 'person') or 'not named'}")
+        for one in _list(manifest, "signed")
+    ]
+    found += [
+        ("attachment", f"{_at(one, 'label')}, SHA-256 {_at(one, 'sha256')}")
+        for one in _list(manifest, "attachments")
+    ]
+    return [f"{name}: {value}" for name, value in found if value]
+
+
+def _later(acknowledgement: tuple[dict[str, Any], bool]) -> str:
+    entry, proved = acknowledgement
+    clock, due = _at(entry, "fields.clock"), _at(entry, "fields.due")
+    starts = f", starts the clock {clock}" + (f", due {due}" if due else "") if clock else ", starts no clock"
+    return f"later: {_at(entry, 'type')} at {_at(entry, 'at')}{starts}{'' if proved else ' (proof follows)'}"
+
+
+def _at(value: Any, path: str) -> str:
+    for name in path.split("."):
+        value = value.get(name, "") if isinstance(value, dict) else ""
+    return value if isinstance(value, str) else ""
+
+
+def _list(value: dict[str, Any], name: str) -> list[Any]:
+    found = value.get(name)
+    return found if isinstance(found, list) else []
 
 
 class _Untrue(Exception):

@@ -81,7 +81,8 @@ def _values(siege: Siege, zone: str, rule: Rule) -> Iterator[tuple[Values, Any, 
         return
     filled = _FILLED.get(rule.endpoint) or _FILLED.get(rule.endpoint.partition(".")[0])
     assert filled is not None, f"nothing is known that {zone} {rule} could name: say so in _FILLED"
-    for values, owner, about in filled(siege, rule):
+    for known, owner, about in filled(siege, rule):
+        values = {"form": "json", **known}
         assert set(values) >= names, f"{rule} needs {names}"
         yield {name: value for name, value in values.items() if name in names}, owner, about
 
@@ -141,7 +142,7 @@ def _cases(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
         if any(mine.get(name, "") is None for name in rule.arguments):
             continue
         # The code of a flag and the number of an entry are not unique, so they name no other case's.
-        mixed = rule.arguments - {"reference", "code", "number"}
+        mixed = rule.arguments - {"reference", "code", "number", "form"}
         if case is other or mixed:
             owner = case.developer_id if case is other else None
             yield {"reference": case.reference, **mine}, owner, case
@@ -258,7 +259,8 @@ def _penalties(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
 def _findings(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
     for row in siege.rows(Notice):
         sent_here = row.kind == "preliminary_findings" and row.state == "sent"
-        yield {"reference": row.reference}, row.developer_id if sent_here else None, row
+        values = {"reference": row.reference, "reply_id": uuid.uuid4()}
+        yield values, row.developer_id if sent_here else None, row
 
 
 def _public(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:

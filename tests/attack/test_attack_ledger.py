@@ -88,6 +88,7 @@ def _instead_of_nothing(column: Column[Any]) -> Any:
         "UtcInstant": dt.datetime(2027, 1, 1, tzinfo=dt.UTC),
         "Date": dt.date(2027, 1, 1),
         "Boolean": True,
+        "LargeBinary": b"x",
     }
     return made.get(name, 1 if name in ("Integer", "BigInteger") else "x")
 

@@ -24,8 +24,11 @@ from tests.fixtures.review import make_desk
 from tests.fixtures.tables import shipped
 from tests.infra.test_postgresql_roles import Acting, acting, count, developer, refused
 
-FOR_ALL = {("ledger_entry", "entry"), ("ledger_entry", "salt"), ("ledger_entry_about", "subject")}
-"""Public in the rows that the public zone sees: entries for everybody."""
+FOR_ALL = {
+    *(("ledger_entry", "entry"), ("ledger_entry", "salt"), ("ledger_entry_about", "subject")),
+    *(("manifest", "content"), ("manifest", "subject")),
+}
+"""Public in the rows that the public zone sees: entries for everybody, and manifests that are published."""
 OWN_FORMS = {("form_use", column) for column in ("person_id", "path", "location")}
 """Forms that somebody sent who is not signed in: the public zone's own."""
 PUBLIC = Acting("public")

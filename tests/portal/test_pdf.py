@@ -28,7 +28,6 @@ SVG = (
 RECEIPT: dict[str, Any] = HEAD | {
     "reference": "R-2027-0188",
     "kind": "Periodic risk report RR-2027-031",
-    "signed_by": "Dr Ana Weiss, certifying officer",
     "received": "30 Sep 2027, 16:12 UTC",
     "received_local": "30 Sep 2027, 09:12 Los Angeles",
     "timeliness": "On time: due Thu 30 Sep 2027, 23:59:59 UTC",
@@ -37,6 +36,24 @@ RECEIPT: dict[str, Any] = HEAD | {
     "proof": "Signed, not witnessed",
     "custody": "Demonstration custody: one operating-system user holds everything",
     "documents": [{"name": "risk-report.pdf", "size": "1,203,114", "sha256": DIGEST}],
+    "signed": [
+        {
+            "act": "Submitted",
+            "title": "Dr Ana Weiss, certifying officer",
+            "how": "confirmed with a key",
+            "when": "30 Sep 2027, 16:12 UTC",
+        }
+    ],
+    "acknowledged": [
+        {
+            "when": "1 Oct 2027, 09:00 UTC",
+            "what": "Accepted for review",
+            "clock": "Starts the time to decide",
+            "entry": "Place 3380",
+        }
+    ],
+    "content": DIGEST,
+    "address": "https://authority.example/ledger/check",
     "manifest": DIGEST,
     "verify": [
         "Download the receipt file beside this letter.",
@@ -185,6 +202,8 @@ LISTS = {
     "reasons",
     "evidence",
     "flags",
+    "signed",
+    "acknowledged",
 }
 
 
@@ -244,7 +263,11 @@ def test_letters_with_nothing_in_their_lists_are_whole(template: str) -> None:
 
 
 EXPECTED = {
-    "receipt": ["RR-2027-031", "On time: due", "1,203,114", "5f1d a07c", "Signed, not witnessed"],
+    "receipt": [
+        "RR-2027-031", "On time: due", "1,203,114", "5f1d a07c", "Signed, not witnessed",
+        "Accepted for review",
+        "Starts the time to decide", "confirmed with a key", "Check a receipt:",
+    ],
     "preliminary_findings": [
         "EUR 3,750,000.00", "EUR 11,250,000.00", "15,000,000.00", "proposed value, not law",
         "office method, not law",

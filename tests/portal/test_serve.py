@@ -204,7 +204,13 @@ def test_a_zone_alone_serves_no_other_and_needs_no_key_of_another(instance: Inst
     instance.assay("migrate")
     email, policy = person_of(instance), instance.assay("ledger", "policy")
     developer, public = instance, beside(instance)
-    for name in ("ledger-key", "cookie-public.json", "cookie-evaluator.json", "cookie-government.json"):
+    for name in (
+        "ledger-key",
+        "document-key",
+        "cookie-public.json",
+        "cookie-evaluator.json",
+        "cookie-government.json",
+    ):
         (instance.home / "keys" / name).unlink(missing_ok=True)
     start(developer, "serve", "--zone", "developer")
     assert said(developer).count("http://") == 2
@@ -227,7 +233,9 @@ def test_a_zone_alone_serves_no_other_and_needs_no_key_of_another(instance: Inst
     assert ask(public, "localhost", path="/sign-in")[0] == 404
     assert ask(public, "developer.localhost")[0] == 421
     made = {path.name for path in (instance.home / "keys").iterdir()}
-    assert made == {"ledger-key.pub", "cookie-public.json", "public-ring.json"}
+    assert made == {
+        *("ledger-key.pub", "document-certificates.pem", "cookie-public.json", "public-ring.json"),
+    }
     public.end()
 
 

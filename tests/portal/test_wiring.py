@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from portal.settings import PUBLIC, ZONES, Settings
 from portal.wiring import PERFORM, NotMigrated, bare_celery, publish_to, wire
 from secure_access import jobs
 from secure_access.clock import SystemClock
+from secure_access.keys import BadKeyFile, DocumentKey
 from secure_access.vault import Damaged, LocalStore, S3Store
 
 
@@ -54,6 +55,27 @@ def test_keys_and_home_are_private(tmp_path: Path) -> None:
     assert (home / "keys").stat().st_mode & 0o777 == 0o700
     kept = [*(home / "keys").iterdir(), home / "clock.json"]
     assert {path.stat().st_mode & 0o777 for path in kept} == {0o600}
+
+
+def test_the_worker_alone_has_the_key_that_signs_documents(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    whole = wire(settings(home))
+    assert whole.document_key is not None
+    assert whole.document_certificates == whole.document_key.certificates
+    for zone in ZONES:
+        alone = wire(settings(home), zone=zone)
+        assert alone.document_key is None
+        assert alone.document_certificates == whole.document_certificates
+    assert wire(settings(home), process="worker").document_certificates == whole.document_certificates
+
+
+def test_an_operator_brings_a_document_key_of_its_own(tmp_path: Path) -> None:
+    own = DocumentKey.create(tmp_path / "own.pem", "Authority of Example", now=datetime.now(UTC))
+    wired = wire(settings(tmp_path / "home", ASSAY_DOCUMENT_KEY=str(tmp_path / "own.pem")))
+    assert wired.document_certificates == own.certificates
+    assert not (tmp_path / "home" / "keys" / "document-key").exists()
+    with pytest.raises(BadKeyFile, match="is not there"):
+        wire(settings(tmp_path / "home", ASSAY_DOCUMENT_KEY=str(tmp_path / "nowhere.pem")))
 
 
 def test_secrets_do_not_show_where_the_parts_are_printed(tmp_path: Path) -> None:

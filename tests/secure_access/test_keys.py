@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from secure_access import keys
 from secure_access.keys import (
     BadKeyFile,
     CannotUnwrap,
+    DocumentKey,
     FileRing,
     KeyProvider,
     SigningKey,
@@ -232,6 +236,44 @@ def test_refuses_a_file_that_is_no_signing_key(tmp_path: Path) -> None:
     path.chmod(0o644)
     with pytest.raises(UnsafeKeyFile):
         SigningKey.load(path)
+
+
+def test_a_document_key_is_kept_with_its_certificate(tmp_path: Path) -> None:
+    path = tmp_path / "document-key"
+    made = DocumentKey.create(path, "Authority of Example", now=datetime(2027, 10, 1, tzinfo=UTC))
+    found = DocumentKey.load(path)
+    assert found.certificates == made.certificates
+    assert "PRIVATE" not in found.certificates
+    assert path.stat().st_mode & 0o777 == 0o600
+    (certificate,) = found.chain
+    certificate.verify_directly_issued_by(certificate)
+    assert certificate.subject.rfc4514_string() == "CN=Authority of Example"
+    with pytest.raises(BadKeyFile, match="never overwritten"):
+        DocumentKey.create(path, "Another", now=datetime(2027, 10, 1, tzinfo=UTC))
+
+
+def test_refuses_a_file_that_is_no_document_key(tmp_path: Path) -> None:
+    path, other = tmp_path / "document-key", tmp_path / "other"
+    made = DocumentKey.create(path, "A", now=datetime(2027, 10, 1, tzinfo=UTC))
+    certificates = DocumentKey.create(other, "B", now=datetime(2027, 10, 1, tzinfo=UTC)).certificates
+    secret = path.read_text().partition("-----BEGIN CERTIFICATE")[0]
+    encoding = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    edwards = Ed25519PrivateKey.generate().private_bytes(*encoding).decode()
+    larger = ec.generate_private_key(ec.SECP384R1()).private_bytes(*encoding).decode()
+    for text, why in (
+        ("", "does not hold a document key"),
+        (secret, "does not hold a document key|is not that of"),
+        (made.certificates, "does not hold a document key"),
+        (secret + certificates, "is not that of the document key"),
+        (edwards + certificates, "on the curve P-256"),
+        (larger + certificates, "on the curve P-256"),
+    ):
+        path.write_text(text)
+        with pytest.raises(BadKeyFile, match=why):
+            DocumentKey.load(path)
+    path.chmod(0o644)
+    with pytest.raises(UnsafeKeyFile):
+        DocumentKey.load(path)
 
 
 def test_purposes_are_separated_in_the_derivation(ring: FileRing) -> None:

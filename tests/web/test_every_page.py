@@ -44,6 +44,7 @@ NOT_BY_LINK = {
     "register.find": "where a form leads",
     "health.show": "for a program that watches, no page",
     "reading.picture": "an image of reading.show",
+    "findings.reply_receipt": "the findings of the told case are not answered",
     "account.one_key": "nobody in the told case has a key",
     "own_organisation.claim": "a developer's: an evaluator body names no legal entities",
     **dict.fromkeys(

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from portal.filing import certification, publication, registration, service
+from portal.filing import certification, manifests, publication, registration, service
 from portal.filing.checks import CheckClass
 from portal.filing.tables import Filing, FilingKind
 from portal.filing.workflow import FilingState
@@ -29,7 +29,7 @@ def test_submitting_gives_reference_digest_entry_and_job(developer):
         assert kept.state is FilingState.SUBMITTED
         assert kept.reference.startswith("RR-2027-")
         assert kept.digest == publication.digest(certification.form_of(session, kept))
-        assert kept.timeliness == certification.NO_DUE_DATE
+        assert kept.timeliness == manifests.NO_DUE_DATE
         entry = certification.entry_of(session, kept)
         assert entry.content["fields"]["digest"] == kept.digest
         assert entry.log == "public"
@@ -459,6 +459,6 @@ def test_lateness_is_ruled_once_by_the_law_that_covers(developer):
             )
             second = developer.sign(session, draft)
             assert second.due_at is not None
-            assert second.timeliness == certification.LATE
+            assert second.timeliness == manifests.LATE
     finally:
         world.at(start)

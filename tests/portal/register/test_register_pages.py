@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import re
 import uuid
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
+import pikepdf
+import pypdfium2
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import text
@@ -173,6 +176,17 @@ def addresses(client: FlaskClient) -> Iterator[str]:
             ]
 
 
+def body_of(answer: Any) -> str:
+    """What an answer says: of a PDF its text and the files in it."""
+    if answer.mimetype != "application/pdf":
+        return str(answer.text)
+    with pypdfium2.PdfDocument(io.BytesIO(answer.data)) as file:
+        found = [page.get_textpage().get_text_range() for page in file]
+    with pikepdf.open(io.BytesIO(answer.data)) as file:
+        found += [spec.get_file().read_bytes().decode() for spec in file.attachments.values()]
+    return " ".join(found).replace("\u200b", "").replace("\ufffe", "")
+
+
 def test_nothing_that_is_not_published_leaks_on_any_page(fresh_desk: Desk, public: FlaskClient) -> None:
     desk = fresh_desk
     secret = f"{SECRET} words"
@@ -193,8 +207,9 @@ def test_nothing_that_is_not_published_leaks_on_any_page(fresh_desk: Desk, publi
     walked = list(addresses(public))
     assert any("/register/decisions/D-" in address for address in walked)
     assert any("/register/filings/" in address for address in walked)
+    assert any(address.endswith("/copy.pdf") for address in walked)
     for address in walked:
-        body = public.get(address).text
+        body = body_of(public.get(address))
         assert SECRET not in body, address
         assert flag.title not in body, address
         assert "Weights copied" not in body, address

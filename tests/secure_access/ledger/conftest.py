@@ -19,7 +19,7 @@ from sqlalchemy.orm import registry
 from secure_access import ledger
 from secure_access.db import Database, Field, Instant, Table, enum_column, instant_column, new_id
 from secure_access.identity import Actor, OrganisationKind
-from secure_access.ledger import note, security_log, sequencer, tables, triggers
+from secure_access.ledger import manifests, note, security_log, sequencer, tables, triggers
 from secure_access.ledger.signer import KeptSigner
 from secure_access.workflow import Role
 from tests.fixtures.ledger import Forgetful, signing_keys
@@ -30,6 +30,7 @@ OURS = (
     *(tables.LedgerCosignature, tables.LedgerWitness),
     *(tables.LedgerEntry, tables.LedgerAbout, tables.LedgerHead, tables.LedgerCheckpoint, tables.LedgerTile),
     tables.SecurityLogRow,
+    manifests.Manifest,
 )
 
 
@@ -76,6 +77,8 @@ class Pair(Apart, table=True):
 
 
 ledger.declare("sample.submitted", keys=("reference",), audience="public")
+ledger.declare("sample.filed", keys=("reference", "manifest"))
+ledger.declare("sample.accepted", keys=("reference", "clock"))
 ledger.declare("sample.read", keys=(), log="custody")
 security_log.declare_kind("sample.refused", "A sample was refused.", {"reason": "why"})
 

@@ -15,6 +15,7 @@ from secure_access.keys import SigningKey
 from secure_access.ledger import (
     canonical,
     commitment,
+    manifests,
     merkle,
     note,
     recording,
@@ -23,6 +24,7 @@ from secure_access.ledger import (
     verify_receipt,
 )
 from secure_access.ledger.note import Checkpoint, VerifierKey
+from secure_access.ledger.tlog_proof import HEADER, TlogProof
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "protocol.md").read_text(encoding="utf-8")
 
@@ -67,6 +69,25 @@ def test_tree_and_checkpoint(vectors: dict[str, Any]) -> None:
     assert note.parse(signed["note"]).verified([key]) == (key,)
 
 
+def test_manifest(vectors: dict[str, Any]) -> None:
+    manifest = vectors["manifest"]
+    encoded = manifest["bytes"].encode()
+    content: Any = canonical.decode(encoded)
+    assert content["v"] == manifests.FORMAT
+    assert manifests.digest(encoded) == manifest["digest"]
+    assert verify_receipt._canonical(content) == encoded
+
+
+def test_tlog_proof(vectors: dict[str, Any]) -> None:
+    proof = TlogProof.parse(vectors["tlog_proof"])
+    assert proof.marshal() == vectors["tlog_proof"]
+    assert proof.checkpoint == vectors["checkpoint"]["note"]
+    assert proof.extra is not None
+    leaf = commitment.commit(proof.extra, vectors["entry"]["bytes"].encode())
+    root = bytes.fromhex(vectors["tree"]["root"])
+    merkle.verify_inclusion(merkle.leaf_hash(leaf), proof.index, 2, list(proof.hashes), root)
+
+
 def test_security_log(vectors: dict[str, Any]) -> None:
     row = vectors["security_log"]
     content: Any = canonical.decode(row["bytes"].encode())
@@ -84,7 +105,8 @@ def test_security_log(vectors: dict[str, Any]) -> None:
 
 
 def test_every_tag_is_on_the_page() -> None:
-    for tag in (recording.FORMAT, records.FORMAT, security_log.FORMAT, verify_receipt.FORMAT):
+    receipts = (verify_receipt.FORMAT, verify_receipt.ENTRY_RECEIPT, manifests.FORMAT, HEADER)
+    for tag in (recording.FORMAT, records.FORMAT, security_log.FORMAT, *receipts):
         assert tag in PAGE
     for state, status in verify_receipt.EXIT_STATUS.items():
         assert f"| {state} | {status} |" in PAGE

@@ -186,7 +186,7 @@ def test_a_false_cosignature_is_not_just_ignored(receipt: dict[str, Any], log_ke
 
 
 BAD: dict[str, Callable[[dict[str, Any]], object]] = {
-    "other format": lambda r: r.update(v="assay.receipt/v2"),
+    "other format": lambda r: r.update(v="assay.receipt/v3"),
     "no salt": lambda r: r.pop("salt"),
     "no content": lambda r: r.pop("content"),
     "salt not base64": lambda r: r.update(salt="####"),
