@@ -15,6 +15,7 @@ from portal.law.facts import FactError
 from secure_access import jobs, ledger
 from secure_access.db import select
 from secure_access.identity import OrganisationKind
+from secure_access.ledger import manifests
 from secure_access.workflow import Denied, NotFound, Role
 
 HOUR = timedelta(hours=1)
@@ -33,10 +34,14 @@ def test_a_report_of_two_answers_in_time(developer):
         assert all(clock["on_time"] for clock in incident.clocks)
         assert kinds_of_jobs(session, incident) == ["case.file"]
         entry = ledger.entries(session, about=incidents.subject(incident))[0]
+        manifest = manifests.of_entry(session, entry)
+        assert manifest is not None
+        assert manifest.subject == incidents.subject(incident)
         assert entry.content["fields"] == {
             "reference": incident.reference,
             "imminent": False,
             "late_under": [],
+            "manifest": manifest.digest,
         }
 
 
