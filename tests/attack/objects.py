@@ -337,7 +337,10 @@ def _administered(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]
         "organisation_id": Organisation,
         "invitation_id": Invitation,
     }
-    name = next(name for name in kinds if name in rule.arguments)
+    name = next((name for name in kinds if name in rule.arguments), "")
+    if not name:  # a rule of the sign-in policy, of which there is one for each role
+        yield {"role": "decider"}, None, None
+        return
     invited = siege.rows(Invitation)
     for row in siege.rows(kinds[name]):
         given = {name: row.id, "act": "verify" if name == "entity_id" else "team", "role": "decider"}
