@@ -85,6 +85,7 @@ class RelationForm(Form):
         choices=[
             (RelationKind.PARENT_OF, "This organisation is the parent of the other"),
             ("subsidiary_of", "This organisation is a subsidiary of the other"),
+            (RelationKind.AFFILIATE_OF, "Both are under common control (affiliates)"),
             (RelationKind.MERGED_INTO, "This organisation was merged into the other"),
         ],
         validators=[Needed("Choose the relation.")],

@@ -106,6 +106,8 @@ def _said(session: Session, row: OrganisationRelation) -> str:
     if row.kind is RelationKind.MERGED_INTO:
         return f"{one} was merged into {other} on {date_only(row.from_on)} ({row.source})"
     until = f" until {date_only(row.until_on)}" if row.until_on else ""
+    if row.kind is RelationKind.AFFILIATE_OF:
+        return f"{one} is an affiliate of {other} from {date_only(row.from_on)}{until} ({row.source})"
     return f"{one} is the parent of {other} from {date_only(row.from_on)}{until} ({row.source})"
 
 

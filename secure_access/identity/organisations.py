@@ -289,8 +289,9 @@ def related(
 ) -> frozenset[uuid.UUID]:
     """The organisations of one group on a day, this one among them: what revenue and priors follow.
 
-    A parent and its subsidiaries belong together while the relation lasts; what was merged into another
-    belongs to it from that day on, whether or not the relation has an end. ``down`` goes to subsidiaries.
+    A parent and its subsidiaries belong together while the relation lasts, and so do affiliates; what was
+    merged into another belongs to it from that day on, whether or not the relation has an end. ``down`` goes
+    to subsidiaries.
     """
     found, waiting = {organisation_id}, [organisation_id]
     while waiting:

@@ -13,9 +13,13 @@ from secure_access.identity.workflow import EntityState, InvitationState, Propos
 
 
 class RelationKind(StrEnum):
-    """How one organisation stands to another: it is its parent, or was merged into it."""
+    """How one organisation stands to another: it is its parent, was merged into it, or is its affiliate.
+
+    Affiliates are under common control without either being the parent of the other.
+    """
 
     PARENT_OF = "parent_of"
+    AFFILIATE_OF = "affiliate_of"
     MERGED_INTO = "merged_into"
 
 

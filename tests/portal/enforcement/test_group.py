@@ -316,3 +316,15 @@ def test_accounts_of_a_parent_hold_the_developer_and_are_not_added_to_it(sqlite_
     bench.on(violation, group.take_revenue, row.id, reason="Consolidated accounts of the group.")
     with bench.world.wired.database.read() as session:
         assert counted(session, violation) == [(UNDERTAKING, 2_000_000_000), (PROVIDER, 500_000_000)]
+
+
+def test_revenue_of_an_affiliate_is_offered_while_both_are_under_common_control(sqlite_bench: Bench) -> None:
+    bench = sqlite_bench
+    violation, sister = bench.alleged(bench.late_answer()), company(bench)
+    bench.revenue(violation, consolidated=False, amount=Decimal(80_000_000))
+    row = revenue(bench, sister)
+    related(bench, sister.id, violation.developer_id, RelationKind.AFFILIATE_OF, date(2020, 1, 1))
+    with bench.world.wired.database.read() as session:
+        [offer] = group.revenue_offers(session, violation, by=bench.officer)
+    assert (offer.row.id, offer.tie.link) == (row.id, "")
+    assert "is an affiliate of" in offer.tie.words

@@ -204,6 +204,13 @@ def test_a_group_is_what_it_was_on_the_day(office: House) -> None:
     assert group(date(2026, 1, 1)) == {a.id, b.id}
     assert group(date(2026, 7, 1)) == {a.id, b.id, c.id}
     assert group(date(2027, 1, 1)) == {b.id, c.id}
+    sister = office.world.organisation(OrganisationKind.DEVELOPER)
+    affiliate = NewRelation(
+        sister.id, b.id, RelationKind.AFFILIATE_OF, date(2028, 1, 1), "Filing", date(2028, 6, 30)
+    )
+    office.act(organisations.relate, new=affiliate)
+    assert group(date(2028, 3, 1)) == {b.id, c.id, sister.id}
+    assert group(date(2028, 7, 1)) == {b.id, c.id}
     with pytest.raises(Denied, match="own parent"):
         loop = NewRelation(b.id, a.id, RelationKind.PARENT_OF, date(2026, 2, 1), "Wrong")
         office.act(organisations.relate, new=loop)
