@@ -152,17 +152,24 @@ def run_due(wired: Wired, verbs: Mapping[str, Verb] = VERBS) -> int:
         done += sum(perform(wired, job_id, verbs) for job_id in ids)
 
 
-def _sequence(wired: Wired, book: Database) -> None:
-    assert wired.signer is not None
-    try:
-        sequencer.sequence(book, wired.signer, wired.clock.now())
-    except (sequencer.LogDamaged, Frozen) as stopped:
-        log.critical("ledger.nothing_signed", reason=str(stopped))
+def _of_the_ledger(wired: Wired, book: Database) -> dict[str, Callable[[], None]]:
+    """The tasks that sequence and anchor the logs, in the role of the sequencer."""
 
+    def sequence() -> None:
+        assert wired.signer is not None
+        try:
+            sequencer.sequence(book, wired.signer, wired.clock.now())
+        except (sequencer.LogDamaged, Frozen) as stopped:
+            log.critical("ledger.nothing_signed", reason=str(stopped))
 
-def _ask_witnesses(wired: Wired, book: Database) -> None:
-    for url, problem in witnesses.ask(book, wired.settings.witnesses, wired.clock.now()).items():
-        log.error("witness.did_not_sign", url=url, problem=problem)
+    def ask_witnesses() -> None:
+        for url, problem in witnesses.ask(book, wired.settings.witnesses, wired.clock.now()).items():
+            log.error("witness.did_not_sign", url=url, problem=problem)
+
+    def anchor() -> None:
+        sequencer.anchor(book, wired.clock.now())
+
+    return {"assay.sequence": sequence, "assay.witness": ask_witnesses, "assay.anchor": anchor}
 
 
 def create_celery(wired: Wired, verbs: Mapping[str, Verb] = VERBS) -> Celery:
@@ -183,22 +190,15 @@ def create_celery(wired: Wired, verbs: Mapping[str, Verb] = VERBS) -> Celery:
     def take(job_id: str) -> None:
         perform(wired, uuid.UUID(job_id), verbs)
 
-    book = database_of(wired.settings, "sequencer")
-
-    def anchor() -> None:
-        sequencer.anchor(book, wired.clock.now())
-
     def publish_due() -> None:
         reap(wired, lambda job_id: app.send_task(PERFORM, args=[str(job_id)]))
 
     def watch() -> None:
         log_watch.watch(wired)
 
-    tasks = {
+    tasks: dict[str, Callable[..., None]] = {
         PERFORM: take,
-        "assay.sequence": lambda: _sequence(wired, book),
-        "assay.witness": lambda: _ask_witnesses(wired, book),
-        "assay.anchor": anchor,
+        **_of_the_ledger(wired, database_of(wired.settings, "sequencer")),
         "assay.reap": publish_due,
         "assay.watch": watch,
     }
