@@ -100,5 +100,12 @@ TELLINGS = (
         " jsonb_each(nullif(signed, '')::jsonb -> 'answers') AS answers(name, said)"
         " WHERE id = wanted AND state IN ('accepted', 'superseded') AND accepted_at IS NOT NULL); END ",
     ),
+    Telling(
+        "assay_public_entity(wanted uuid)",
+        "jsonb",
+        " BEGIN PERFORM assay_acts_as('public'); RETURN (SELECT nullif(signed, '')::jsonb -> 'entity'"
+        " FROM filing WHERE id = wanted AND state IN ('accepted', 'superseded')"
+        " AND accepted_at IS NOT NULL); END ",
+    ),
 )
 """Functions that read as the owner and say what is public."""

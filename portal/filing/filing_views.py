@@ -382,10 +382,11 @@ def all_checks(key: str, form: str) -> Response:
 def public(key: str) -> str:
     """What everybody will read of it."""
     filing = service.load(g.session, key, by=current_actor())
+    filed_by = publication.filed_by(certification.form_of(g.session, filing))
     return render_template(
         "filing/public.html",
-        twin=publication.public_version(filing, publication.public_answers(filing)),
-        filed_by=publication.filed_by(certification.form_of(g.session, filing)),
+        twin=publication.public_version(filing, publication.public_answers(filing), filed_by),
+        filed_by=filed_by,
         title=service.title(g.session, filing),
         key=key,
         filing=filing,

@@ -207,8 +207,15 @@ def public_answers(filing: Filing) -> dict[str, dict[str, Any]]:
     return said
 
 
-def public_version(filing: Filing, answered: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """A filing as everybody may read it, from its public columns and its `public_answers`.
+def signed_entity(filing: Filing) -> FiledBy | None:
+    """The legal entity that filed, as it was signed; ``None`` before, and in forms that name none."""
+    return filed_by(json.loads(filing.signed)) if filing.signed else None
+
+
+def public_version(
+    filing: Filing, answered: Mapping[str, Mapping[str, Any]], entity: FiledBy | None
+) -> dict[str, Any]:
+    """A filing as everybody may read it, from its public columns, its `public_answers` and who filed it.
 
     Returns ``{"reference", "kind", "digest", "filed_by", "answers": [{"section", "name", "label",
     "answer" | "withheld", "digest"}]}``. A confidential answer is ``withheld``: the reason, with HMAC-SHA-256
@@ -230,7 +237,7 @@ def public_version(filing: Filing, answered: Mapping[str, Mapping[str, Any]]) ->
         "reference": filing.reference or "",
         "kind": FilingKind(filing.kind).label,
         "digest": filing.digest,
-        "filed_by": filed_by(json.loads(filing.signed)) if filing.signed else None,
+        "filed_by": entity,
         "answers": said,
     }
 

@@ -18,7 +18,7 @@ from evaluator import accreditations
 from evaluator.tables import Engagement, IndependentAssessment
 from evaluator.workflow import AccreditationState, AssessmentState
 from portal.enforcement.notices import PublicPenalty, penalties_public
-from portal.filing.publication import public_answers, public_version
+from portal.filing.publication import FiledBy, filed_by, public_answers, public_version, signed_entity
 from portal.filing.registry import Channel, ModelVersion
 from portal.filing.tables import Filing, FilingKind
 from portal.filing.workflow import FilingState
@@ -45,6 +45,7 @@ CHANNELS = {
 }
 _METHODS = {"given": "stated", "6ND": "from parameters × tokens", "chips": "from chips and time"}
 _ANSWERS = text("SELECT assay_public_answers(:filing)")
+_ENTITY = text("SELECT assay_public_entity(:filing)")
 RECOMMENDATIONS = {
     "release": "Release",
     "release_with_conditions": "Release with conditions",
@@ -149,17 +150,20 @@ def filing(session: Session, reference: str) -> tuple[PublishedFiling, dict[str,
     if found is None:
         raise NotFound
     row, organisation = found
-    return _filing(session, row, organisation), public_version(row, _answers(session, row)), row
+    return _filing(session, row, organisation), public_version(row, *_told(session, row)), row
 
 
-def _answers(session: Session, row: Filing) -> dict[str, dict[str, Any]]:
-    """Its public answers. A role of PostgreSQL that reads no answers gets these from the database."""
+def _told(session: Session, row: Filing) -> tuple[dict[str, dict[str, Any]], FiledBy | None]:
+    """Its public answers and who filed it. A role of PostgreSQL that reads no answers gets these from the
+    database."""
     connection = session.connection()
     if under_conditions(connection):
-        return dict(connection.execute(_ANSWERS, {"filing": row.id}).scalar_one())
+        asked = {"filing": row.id}
+        entity = connection.execute(_ENTITY, asked).scalar_one()
+        return dict(connection.execute(_ANSWERS, asked).scalar_one()), filed_by({"entity": entity})
     stored = records.read(connection, Filing, (row.id,))
     assert stored is not None
-    return public_answers(Filing(**stored))
+    return public_answers(Filing(**stored)), signed_entity(Filing(**stored))
 
 
 def versions(session: Session) -> list[PublishedVersion]:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError, InvalidRequestError
 
 from infra.postgresql import matrix, telling
 from portal.filing import certification
-from portal.filing.publication import public_answers
+from portal.filing.publication import filed_by, public_answers, signed_entity
 from portal.filing.tables import Filing, FilingKind
 from secure_access import db
 from secure_access.data_classes import DataClass
@@ -197,6 +197,8 @@ def test_the_database_tells_of_answers_what_everybody_may_read(url: str, ruled_w
         owner.execute(accept, {"id": filing.id})
     with acting(url, "public", PUBLIC) as connection:
         said = connection.execute(told, {"id": filing.id}).scalar_one()
+        entity = connection.execute(text("SELECT assay_public_entity(:id)"), {"id": filing.id}).scalar_one()
+    assert filed_by({"entity": entity}) == signed_entity(filing)
     assert said == public_answers(filing)
     assert said[name]["withheld"] == "Trade secret"
     assert guess not in json.dumps(said)
@@ -205,7 +207,11 @@ def test_the_database_tells_of_answers_what_everybody_may_read(url: str, ruled_w
 
 @pytest.mark.parametrize("role", [role for role in matrix.ROLES if role != "public"])
 def test_no_other_role_is_told(url: str, role: str) -> None:
-    for asked in ("assay_public_answers(gen_random_uuid())", "assay_naming('a:b', 'filing', 'c')"):
+    nothing = "gen_random_uuid()"
+    for asked in (
+        *(f"assay_public_{what}({nothing})" for what in ("answers", "entity")),
+        "assay_naming('a:b', 'filing', 'c')",
+    ):
         with acting(url, role, Acting(role)) as connection, refused(connection, "permission denied"):
             connection.execute(text(f"SELECT * FROM {asked}"))
 

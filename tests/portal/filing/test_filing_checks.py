@@ -21,7 +21,7 @@ FORMS = dict.fromkeys(FilingKind)
 
 
 def published(filing: Filing) -> dict[str, Any]:
-    return publication.public_version(filing, publication.public_answers(filing))
+    return publication.public_version(filing, publication.public_answers(filing), None)
 
 
 def filing_of(kind: FilingKind, **given) -> Filing:

@@ -262,7 +262,7 @@ def test_what_is_signed_names_the_entity_and_stays_as_it_was(pair):
         session.add(row)
         session.flush()
         assert certification.form_of(session, filing) == form
-        assert publication.public_version(filing)["filed_by"].name == "Quillmark Ireland Ltd"
+        assert publication.signed_entity(filing).name == "Quillmark Ireland Ltd"
         session.rollback()
 
 
@@ -283,7 +283,7 @@ def test_a_form_of_the_first_version_names_no_entity_and_is_read_as_it_was_signe
         old["v"] = "assay.filing/v1"
         filing.signed, filing.entity_id = canonical.encode(old).decode(), None
         assert certification.form_of(session, filing) == old
-        assert publication.public_version(filing)["filed_by"] is None
+        assert publication.signed_entity(filing) is None
         session.rollback()
 
 
