@@ -7,8 +7,9 @@ from pathlib import Path
 from flask import Blueprint, Response, g, render_template, request
 
 from portal.register import growth
+from portal.register.tile_views import NEWEST, lasting
 from portal.register.views import attached
-from portal.web import current_zone, origin, uploads
+from portal.web import current_zone, origin, shared, uploads
 from secure_access.ledger import Log, receipts, sequencer, verify_receipt, witnesses
 from secure_access.workflow import NotFound
 
@@ -33,12 +34,13 @@ def show() -> str:
 
 
 @ledger.get("/ledger/checkpoint")
+@shared
 def checkpoint() -> Response:
     """The newest signed head of the public log, as C2SP tlog-checkpoint."""
     newest = sequencer.latest(g.session, Log.PUBLIC)
     if newest is None:
         raise NotFound
-    return Response(witnesses.whole(g.session, newest), content_type="text/plain; charset=utf-8")
+    return lasting(witnesses.whole(g.session, newest).encode(), "text/plain; charset=utf-8", NEWEST)
 
 
 @ledger.get("/ledger/policy")

@@ -6,7 +6,9 @@ cache: `grow` from nothing makes them again, byte for byte, out of the leaves in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 from secure_access.db import Session
 from secure_access.ledger import merkle
@@ -14,9 +16,58 @@ from secure_access.ledger.tables import LedgerTile, Log
 
 HEIGHT = 8
 WIDTH = 1 << HEIGHT
+DEEPEST = 63
+"""The highest level that a C2SP address may name."""
+
+_ADDRESS = re.compile(r"((?:x[0-9]{3}/){0,5}[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
 
 Load = Callable[[int, int], bytes]
 """``load(level, number)``: the bytes of a tile, empty when there is none."""
+
+
+class Tile(NamedTuple):
+    """A place among the tiles, and how many hashes it holds there: `WIDTH`, or fewer at the right edge."""
+
+    level: int
+    number: int
+    width: int = WIDTH
+
+    @property
+    def address(self) -> str:
+        """As C2SP tlog-tiles writes it after ``tile/<level>/``: ``x001/x234/067``, ``000.p/5``."""
+        digits = str(self.number)
+        digits = digits.zfill(-(-len(digits) // 3) * 3)
+        parts = [digits[at : at + 3] for at in range(0, len(digits), 3)]
+        whole = "/".join([*(f"x{part}" for part in parts[:-1]), parts[-1]])
+        return whole if self.width == WIDTH else f"{whole}.p/{self.width}"
+
+    @classmethod
+    def parse(cls, level: int, address: str) -> Tile | None:
+        """The tile of an address; ``None`` for what is none, and for a second spelling of one."""
+        match = _ADDRESS.fullmatch(address)
+        if match is None or not 0 <= level <= DEEPEST:
+            return None
+        number = int(re.sub(r"[x/]", "", match[1]))
+        tile = cls(level, number, int(match[2] or WIDTH))
+        return tile if tile.width <= WIDTH and tile.address == address else None
+
+    @property
+    def sizes(self) -> tuple[int, int | None]:
+        """The trees that have this tile: from how many leaves on, and until which size, ``None`` for ever."""
+        each = WIDTH**self.level
+        first = (self.number * WIDTH + self.width) * each
+        return first, None if self.width == WIDTH else first + each
+
+
+def of_size(size: int) -> Iterator[Tile]:
+    """Every tile of the tree of ``size`` leaves, level by level."""
+    level = 0
+    while size:
+        full, rest = divmod(size, WIDTH)
+        yield from (Tile(level, number) for number in range(full))
+        if rest:
+            yield Tile(level, full, rest)
+        level, size = level + 1, full
 
 
 def nothing(_level: int, _number: int) -> bytes:
