@@ -16,7 +16,7 @@ from typing import Any
 
 from secure_access import ledger
 from secure_access.db import Session, Table, col, select
-from secure_access.ledger import receipts, records, sequencer
+from secure_access.ledger import receipts, records, witnesses
 from secure_access.ledger.canonical import NotCanonical
 from secure_access.ledger.log_keys import LogKeys
 from secure_access.ledger.tables import Audience, LedgerCheckpoint, LedgerEntry, Log
@@ -33,8 +33,9 @@ class ProofState(StrEnum):
 @dataclass(frozen=True)
 class Proof:
     """The outcome for one row. ``index`` is the place of the entry in the public log, counted from 0, as in
-    its receipt; ``size`` is that of the checkpoint it was held to; ``digest`` is the keyed digest that the
-    entry names the row by. ``entry`` is kept for the receipt, where the event is public.
+    its receipt; ``size`` is that of the checkpoint it was held to, and ``witnesses`` are who cosigned that;
+    ``digest`` is the keyed digest that the entry names the row by. ``entry`` is kept for the receipt, where
+    the event is public.
     """
 
     state: ProofState
@@ -44,6 +45,7 @@ class Proof:
     size: int = 0
     digest: str = ""
     entry: LedgerEntry | None = None
+    witnesses: tuple[str, ...] = ()
 
     @property
     def has_receipt(self) -> bool:
@@ -106,15 +108,18 @@ def _outcome(
     state: ProofState, reason: str, session: Session, found: tuple[LedgerEntry, dict[str, Any]]
 ) -> Proof:
     entry, named = found
-    newest = sequencer.latest(session, Log.PUBLIC, reaching=(entry.leaf_index or 0) + 1)
+    place = entry.leaf_index
+    best = None if place is None else witnesses.best(session, Log.PUBLIC, reaching=place + 1)
+    lines = witnesses.cosignatures(session, Log.PUBLIC, best.size) if best else ()
     return Proof(
         state=state,
         reason=reason,
         index=entry.leaf_index,
         signed_at=of_entry(session, entry),
-        size=newest.size if newest and entry.leaf_index is not None else 0,
+        size=best.size if best else 0,
         digest=str(named.get("digest", "")),
         entry=entry,
+        witnesses=tuple(sorted({line.name for line in lines})),
     )
 
 

@@ -132,6 +132,18 @@ def test_witnessed_up_to_an_entry_is_where_the_quorum_stands(fresh_desk: Desk) -
     assert "It is 1 entry behind." in shown
 
 
+def test_a_record_and_its_proof_name_who_witnessed_them(fresh_desk: Desk) -> None:
+    world = fresh_desk.world
+    made = fresh_desk.decided(fresh_desk.under_review())
+    world.run_jobs()
+    client = watched(world, wanted())
+    sign(world, "three.example", world.clock.now())
+    shown = page(client, f"/register/decisions/{made.reference}")
+    assert "Witnessed by three.example" in shown
+    (proof,) = set(re.findall(r'href="(/ledger/proof/\d+)"', shown))
+    assert '<span class="mono">three.example</span>' in page(client, proof)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from secure_access import ledger
 from secure_access.db import col
-from secure_access.ledger import merkle, sequencer, tiles
+from secure_access.ledger import merkle, mirror, sequencer, tiles
 from secure_access.ledger.tables import Audience, LedgerEntry, LedgerTile, Log
 from tests.fixtures import long_log
 from tests.fixtures.app import World, build, without_tokens
@@ -191,3 +191,27 @@ def test_nothing_is_served_of_what_is_not_signed_yet(public: FlaskClient, fresh_
     fresh_desk.world.run_jobs()
     for path in (f"tile/0/000.p/{signed + 5}", f"tile/entries/000.p/{signed + 5}", f"entry/{signed}"):
         assert public.get(f"/ledger/{path}").status_code == 200
+
+
+def test_served_mirrored_and_rebuilt_alike_on_each_database(world: World, tmp_path: Path) -> None:
+    with world.wired.database.write() as session:
+        for n in range(9):
+            name, fields = "accreditation.suspended", {"reference": f"A-{n}"}
+            ledger.append(session, name, fields, by=None, now=world.clock.now())
+    world.run_jobs()
+    reader = world.client("public")
+    policy = reader.get("/ledger/policy").text
+    client = LogClient(getter(reader), policy)
+    hashes = [merkle.leaf_hash(leaf) for leaf in client.leaves()]
+    assert merkle.root(client.size, client.hash) == merkle.root(client.size, merkle.from_leaves(hashes))
+    assert merkle.root(client.size, client.hash) == client.root
+    assert reader.get("/ledger").status_code == 200
+    made = mirror.export(world.wired.database, tmp_path / "mirror", policy)
+    assert made.size == client.size
+    assert (tmp_path / "mirror" / "entry" / str(client.size - 1)).read_bytes() == reader.get(
+        f"/ledger/entry/{client.size - 1}"
+    ).data
+    done = mirror.rebuild(world.wired.database)
+    assert not any(done.written.values())
+    assert not any(done.removed.values())
+    assert done.right[Log.PUBLIC] >= len(list(tiles.of_size(client.size)))
