@@ -12,7 +12,7 @@ from portal import tables, wiring
 from portal.settings import Settings, SettingsError, settings_or_exit
 from portal.wiring import LEDGER_PUBLIC, wire
 from secure_access.db import Database
-from secure_access.ledger import audit, log_keys, receipts, sequencer, succession, witnesses
+from secure_access.ledger import audit, log_keys, mirror, receipts, sequencer, succession, witnesses
 from secure_access.ledger.cli import ledger_commands
 from secure_access.ledger.signer import Frozen, remembered
 from secure_access.ledger.signer_process import SignerService
@@ -156,6 +156,46 @@ def succeed(home: Path | None, reason: str) -> None:
     new = wiring.succeed(settings)
     click.echo(f"{old} has ended. {new.name} goes on; restart the worker, then publish its policy:")
     click.echo(receipts.policy_text(new.ever_of(Log.PUBLIC), settings.witnesses), nl=False)
+
+
+@ledger.command("export")
+@HOME
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def export(home: Path | None, folder: Path) -> None:
+    """Write a mirror of the public log to FOLDER: files that any web server can serve.
+
+    Whole or not at all; run again, it adds what is new. Exit status 1, with the reason, where something does
+    not fit the signed log, or the mirror that is there has seen another history.
+    """
+    wired = wire(settings_of(home), process="verifier", signs=False)
+    try:
+        policy = receipts.policy_text(wired.log_keys.ever_of(Log.PUBLIC), wired.settings.witnesses)
+        made = mirror.export(wired.database, folder, policy)
+    except (mirror.MirrorError, OSError) as problem:
+        raise click.ClickException(f"Nothing was exported: {problem}.") from problem
+    finally:
+        wired.database.dispose()
+    click.echo(f"{made.size} leaves and {made.entries} public entries in {folder}.")
+    click.echo(f"{made.written} files written, {made.kept} kept from the mirror before.")
+
+
+@ledger.command("rebuild")
+@HOME
+def rebuild(home: Path | None) -> None:
+    """Make the tiles again, byte for byte, out of the leaves.
+
+    Exit status 1, with the reason and nothing changed, where the leaves do not have the root of the head.
+    """
+    wired = wire(settings_of(home), process="sequencer", signs=False)
+    try:
+        done = mirror.rebuild(wired.database)
+    except mirror.MirrorError as problem:
+        raise click.ClickException(f"Nothing was rebuilt: {problem}.") from problem
+    finally:
+        wired.database.dispose()
+    for log in Log:
+        counts = f"{done.right[log]} right, {done.written[log]} written, {done.removed[log]} taken out"
+        click.echo(f"Tiles of the {log} log: {counts}")
 
 
 ledger.add_command(witness)

@@ -238,6 +238,15 @@ class Zone(Flask):
         g.kept = keep
         return response
 
+    def process_response(self, response: Response) -> Response:
+        """The headers of every answer; one that is `shared` carries no cookie and depends on none."""
+        response = super().process_response(response)
+        view = self.view_functions.get(request.endpoint or "")
+        if getattr(view, "shared", False) and response.status_code in (200, 304):
+            response.headers.remove("Set-Cookie")
+            response.vary.discard("cookie")  # in lower case: it finds no other
+        return response
+
     def _signed(self) -> bool:
         return getattr(self.view_functions.get(request.endpoint or ""), "signed", False)
 
@@ -370,6 +379,12 @@ def current_time() -> datetime:
 def writes(view: View) -> View:
     """Mark a GET view that records something: it runs in a writing transaction."""
     view.writes = True  # type: ignore[attr-defined]
+    return view
+
+
+def shared(view: View) -> View:
+    """Mark a GET view whose answer is the same for everybody, so that caches between may keep it."""
+    view.shared = True  # type: ignore[attr-defined]
     return view
 
 

@@ -263,6 +263,14 @@ def under_conditions(connection: Connection) -> bool:
     return bool(connection.execute(_UNDER_CONDITIONS).scalar_one())
 
 
+def reads_public_columns(session: OrmSession) -> bool:
+    """Whether PostgreSQL itself shows this session public columns and rows alone: it is the public zone's.
+
+    What else everybody may know, functions of the database tell it (`infra.postgresql.telling`).
+    """
+    return bool(session.info.get(_NARROW)) and under_conditions(session.connection())
+
+
 class Database:
     """One database: SQLite file or PostgreSQL.
 
@@ -390,6 +398,7 @@ __all__ = [
     "never_public",
     "new_id",
     "next_reference",
+    "reads_public_columns",
     "select",
     "tables",
     "under_conditions",

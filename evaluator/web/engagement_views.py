@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
@@ -17,11 +18,12 @@ from portal.filing import reading, receipt_files, registration
 from portal.filing.registry import ModelVersion
 from portal.filing.tables import Filing
 from portal.law import risk
+from portal.ui import entries
 from portal.web import current_actor, current_time, current_zone, uploads, writes
 from secure_access import documents, ledger
 from secure_access.documents import EVIDENCE, Refused
 from secure_access.identity import Organisation
-from secure_access.ledger import receipts
+from secure_access.ledger import placement, receipts
 
 bp = Blueprint("engagements", __name__, template_folder="templates")
 
@@ -36,6 +38,15 @@ ROW_FIELDS = (
     "limits",
     "not_tested",
 )
+
+
+ENTRIES = {
+    "evaluator.appointed": "Appointed",
+    "conflict.none_declared": "No conflict declared",
+    "conflict.declared": "Conflict declared",
+    "assessment.submitted": "Assessment submitted",
+}
+"""The entries about an engagement that its evaluator is told of, in words. Readings are not among them."""
 
 
 @bp.get("/engagements")
@@ -55,7 +66,35 @@ def show(reference: str) -> str:
         allowed=ENGAGEMENT.allowed(current_actor(), engagement),
         names=category_names(),
         assessment=assessments.of_engagement(g.session, engagement),
+        told=entries.told(
+            g.session,
+            engagements.about(engagement)[0],
+            ENTRIES,
+            lambda entry: url_for(".entry", reference=reference, entry_id=entry.id),
+        ),
     )
+
+
+@bp.get("/engagements/<reference>/entries/<uuid:entry_id>")
+def entry(reference: str, entry_id: uuid.UUID) -> str:
+    """One ledger entry about the engagement, with its proof."""
+    engagement = engagements.load(g.session, reference, by=current_actor())
+    found = placement.find(g.session, engagements.about(engagement)[0], ENTRIES, entry_id)
+    return entries.page(
+        g.session,
+        found,
+        what=ENTRIES[found.type],
+        path=[("Engagements", url_for(".index")), (reference, url_for(".show", reference=reference))],
+        receipt=url_for(".entry_receipt", reference=reference, entry_id=found.id),
+    )
+
+
+@bp.get("/engagements/<reference>/entries/<uuid:entry_id>/receipt.json")
+def entry_receipt(reference: str, entry_id: uuid.UUID) -> Response:
+    """The receipt of that entry."""
+    engagement = engagements.load(g.session, reference, by=current_actor())
+    found = placement.find(g.session, engagements.about(engagement)[0], ENTRIES, entry_id)
+    return entries.receipt_file(g.session, found)
 
 
 @bp.post("/engagements/<reference>/declare")

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 PROVED = ("condition", "decision", "filing", "independent_assessment", "notice")
 """Tables of which the register proves rows. The key of each is the one column ``id``."""
+NOT_OF_RECORD = {"filing": "named_only"}
+"""Columns of these that no digest covers: ``__record_except__``."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ _COLUMNS = (
     " WHEN 'json'::regtype THEN '%I::jsonb'"
     " ELSE '%I' END, attname, attname), ', ') FROM pg_attribute"
     " WHERE attrelid = to_regclass(named) AND attnum > 0 AND NOT attisdropped"
+    " AND (named, attname::text) NOT IN (" + ", ".join(map(str, NOT_OF_RECORD.items())) + ")"
 )
 
 TELLINGS = (
@@ -99,6 +102,22 @@ TELLINGS = (
         " FROM filing CROSS JOIN LATERAL"
         " jsonb_each(nullif(signed, '')::jsonb -> 'answers') AS answers(name, said)"
         " WHERE id = wanted AND state IN ('accepted', 'superseded') AND accepted_at IS NOT NULL); END ",
+    ),
+    # Every leaf is public, and of an entry for parties nothing else is.
+    Telling(
+        "assay_leaves(first bigint, until bigint)",
+        "SETOF bytea",
+        " BEGIN PERFORM assay_acts_as('public'); RETURN QUERY SELECT e.leaf FROM ledger_entry e"
+        " WHERE e.log = 'public' AND e.leaf_index >= first AND e.leaf_index < until"
+        " ORDER BY e.leaf_index; END ",
+    ),
+    # Whether an entry waits for its proof since before; not which, and not how many.
+    Telling(
+        "assay_waiting(since timestamptz, size bigint)",
+        "boolean",
+        " BEGIN PERFORM assay_acts_as('public'); RETURN EXISTS (SELECT 1 FROM ledger_entry e"
+        " WHERE e.log = 'public' AND e.recorded_at < since"
+        " AND (e.leaf_index IS NULL OR e.leaf_index >= size)); END ",
     ),
     Telling(
         "assay_public_entity(wanted uuid)",

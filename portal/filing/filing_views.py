@@ -28,6 +28,7 @@ from portal.filing import registration as registered
 from portal.filing.forms import Section
 from portal.filing.tables import Filing, FilingKind
 from portal.filing.workflow import FILING, FilingState
+from portal.ui import entries
 from portal.web import current_actor, current_time, current_zone, uploads, writes
 from secure_access import documents, identity
 from secure_access.workflow import Denied, NotFound
@@ -107,6 +108,12 @@ def show(key: str) -> Page:
         reading=reading.reading_of(g.session, filing),
         actions=FILING.allowed(current_actor(), filing),
         copy=documents.copies.of_subject(g.session, service.subject(filing)),
+        told=entries.told(
+            g.session,
+            service.subject(filing),
+            reading.ENTRIES,
+            lambda entry: url_for("signing.entry", key=key, entry_id=entry.id),
+        ),
         key=key,
     )
 

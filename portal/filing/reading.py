@@ -49,6 +49,14 @@ STATES = {
     "withdrawn": ("neutral", "Withdrawn"),
     "superseded": ("neutral", "Superseded"),
 }
+ENTRIES = {
+    "filing.submitted": "Submitted",
+    "filing.withdrawn": "Withdrawn",
+    "filing.superseded": "Superseded by an amendment",
+    "filing.accepted": "Accepted for review by the authority",
+    "filing.returned": "Returned by the authority",
+}
+"""The entries about a filing that its developer is told of, in words. Readings are not among them."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask import Response as FlaskResponse
 from werkzeug.wrappers import Response
@@ -11,9 +13,10 @@ from portal.accounts.step_up import Act
 from portal.filing import certification, openness, publication, reading, receipt_files, service
 from portal.filing.tables import Filing
 from portal.filing.workflow import FILING, FilingState
+from portal.ui import entries
 from portal.web import current_actor, current_time, current_zone, writes
 from secure_access import identity
-from secure_access.ledger import canonical, receipts
+from secure_access.ledger import canonical, placement, receipts
 
 bp = Blueprint("signing", __name__, template_folder="templates")
 
@@ -117,6 +120,31 @@ def copy_file(key: str) -> Response:
     """The signed copy of record of an accepted filing."""
     filing = service.load(g.session, key, by=current_actor())
     return receipt_files.copy_file(service.subject(filing))
+
+
+@bp.get("/filings/<key>/entries/<uuid:entry_id>")
+def entry(key: str, entry_id: uuid.UUID) -> str:
+    """One ledger entry about the filing, with its proof."""
+    filing = service.load(g.session, key, by=current_actor())
+    found = placement.find(g.session, service.subject(filing), reading.ENTRIES, entry_id)
+    return entries.page(
+        g.session,
+        found,
+        what=reading.ENTRIES[found.type],
+        path=[
+            ("Filings", url_for("filings.index")),
+            (str(filing.reference), url_for("filings.show", key=filing.reference)),
+        ],
+        receipt=url_for("signing.entry_receipt", key=filing.reference, entry_id=found.id),
+    )
+
+
+@bp.get("/filings/<key>/entries/<uuid:entry_id>/receipt.json")
+def entry_receipt(key: str, entry_id: uuid.UUID) -> Response:
+    """The receipt of that entry."""
+    filing = service.load(g.session, key, by=current_actor())
+    found = placement.find(g.session, service.subject(filing), reading.ENTRIES, entry_id)
+    return entries.receipt_file(g.session, found)
 
 
 @bp.get("/filings/<key>/filing.json")

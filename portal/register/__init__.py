@@ -1,6 +1,6 @@
 """What the public reads and verifies: what is filed and decided, penalties, the ledger, the law."""
 
-from portal.register import about_views, law_views, ledger_views, views
+from portal.register import about_views, law_views, ledger_views, tile_views, views
 
 BLUEPRINTS = (
     views.register,
@@ -10,6 +10,7 @@ BLUEPRINTS = (
     views.evaluators,
     views.penalties,
     ledger_views.ledger,
+    tile_views.tiles,
     about_views.about,
     law_views.law,
 )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flask import Blueprint, Response, g, render_template, request
+from flask import Blueprint, Response, g, render_template, request, url_for
 
-from portal.register import growth
+from portal.register import finding, growth, log_state, publications, words
+from portal.register.tile_views import NEWEST, lasting
 from portal.register.views import attached
-from portal.web import current_zone, origin, uploads
-from secure_access.ledger import Log, receipts, sequencer, verify_receipt, witnesses
+from portal.ui import entries
+from portal.web import current_time, current_zone, origin, shared, uploads
+from secure_access.ledger import Log, mirror, receipts, sequencer, verify_receipt, witnesses
 from secure_access.workflow import NotFound
 
 LARGEST_RECEIPT = 128 * 1024
@@ -20,26 +22,62 @@ ledger = Blueprint("ledger", __name__, template_folder="templates")
 
 @ledger.get("/ledger")
 def show() -> str:
-    """Size, origin, when it was signed, and that no witness has."""
-    rows = growth.months(g.session)
+    """The newest checkpoint, who witnesses it, and what was published when."""
+    wired = current_zone().wired
     return render_template(
         "ledger/ledger.html",
-        checkpoint=sequencer.latest(g.session, Log.PUBLIC),
-        origin=current_zone().wired.log_keys.name,
-        rows=rows,
+        state=log_state.state(g.session, wired.settings.witnesses, current_time()),
+        origin=wired.log_keys.name,
+        rows=growth.months(g.session),
         growth=growth,
+        published=publications.months(g.session),
+        publications=publications,
         certificates=current_zone().wired.document_certificates,
         **_addresses(),
     )
 
 
+@ledger.get("/ledger/find")
+def find() -> str:
+    """The public page and the entry of a reference. Not public answers as not existing."""
+    reference = request.args.get("reference", "").strip()[:40]
+    made = finding.found(g.session, reference, on=current_time().date())
+    return render_template(
+        "ledger/find.html",
+        reference=reference,
+        found=made,
+        url=finding.url(made) if made else "",
+        proof=finding.proof_of(g.session, made, current_zone().wired.log_keys) if made else None,
+    )
+
+
 @ledger.get("/ledger/checkpoint")
+@shared
 def checkpoint() -> Response:
     """The newest signed head of the public log, as C2SP tlog-checkpoint."""
     newest = sequencer.latest(g.session, Log.PUBLIC)
     if newest is None:
         raise NotFound
-    return Response(witnesses.whole(g.session, newest), content_type="text/plain; charset=utf-8")
+    return lasting(witnesses.whole(g.session, newest).encode(), "text/plain; charset=utf-8", NEWEST)
+
+
+@ledger.get("/ledger/proof/<int:index>")
+def proof(index: int) -> str:
+    """An entry for everybody, with its proof."""
+    found = mirror.public_entry(g.session, index)
+    return entries.page(
+        g.session,
+        found,
+        what=words.event(found.type, found.fields),
+        path=[("Register", url_for("register.overview")), ("Ledger", url_for("ledger.show"))],
+        receipt=url_for("ledger.proof_receipt", index=index),
+    )
+
+
+@ledger.get("/ledger/proof/<int:index>/receipt.json")
+def proof_receipt(index: int) -> Response:
+    """The receipt of that entry."""
+    return entries.receipt_file(g.session, mirror.public_entry(g.session, index))
 
 
 @ledger.get("/ledger/policy")

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from secure_access import ledger
 from secure_access.db import Session, Table, col, select, under_conditions
-from secure_access.ledger import commitment, receipts, records, sequencer
+from secure_access.ledger import commitment, receipts, records, witnesses
 from secure_access.ledger.canonical import NotCanonical
 from secure_access.ledger.log_keys import LogKeys
 from secure_access.ledger.tables import Audience, LedgerAbout, LedgerCheckpoint, LedgerEntry, Log
@@ -37,8 +37,9 @@ class ProofState(StrEnum):
 @dataclass(frozen=True)
 class Proof:
     """The outcome for one row. ``index`` is the place of the entry in the public log, counted from 0, as in
-    its receipt; ``size`` is that of the checkpoint it was held to; ``digest`` is the keyed digest that the
-    entry names the row by. ``has_receipt``: the exact bytes of the entry are for everybody.
+    its receipt; ``size`` is that of the checkpoint it was held to, and ``witnesses`` are who cosigned that;
+    ``digest`` is the keyed digest that the entry names the row by. ``has_receipt``: the exact bytes of the
+    entry are for everybody.
     """
 
     state: ProofState
@@ -48,6 +49,7 @@ class Proof:
     size: int = 0
     digest: str = ""
     has_receipt: bool = False
+    witnesses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,15 +126,18 @@ def public_entries(session: Session, about: str) -> Sequence[LedgerEntry]:
 
 
 def _outcome(state: ProofState, reason: str, session: Session, found: _Named) -> Proof:
-    newest = sequencer.latest(session, Log.PUBLIC, reaching=(found.leaf_index or 0) + 1)
+    place = found.leaf_index
+    best = None if place is None else witnesses.best(session, Log.PUBLIC, reaching=place + 1)
+    lines = witnesses.cosignatures(session, Log.PUBLIC, best.size) if best else ()
     return Proof(
         state=state,
         reason=reason,
-        index=found.leaf_index,
-        signed_at=_signed_at(session, found.log, found.leaf_index),
-        size=newest.size if newest and found.leaf_index is not None else 0,
+        index=place,
+        signed_at=_signed_at(session, found.log, place),
+        size=best.size if best else 0,
         digest=found.recorded,
         has_receipt=found.audience is Audience.PUBLIC,
+        witnesses=tuple(sorted({line.name for line in lines})),
     )
 
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import uuid
 
-from flask import Blueprint, Response, g, redirect, render_template, request, url_for
+from flask import Blueprint, Response, g, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from portal.enforcement.notices import penalties_public
 from portal.enforcement.tables import Notice
 from portal.filing import receipt_files
-from portal.register import published, words
-from portal.register.proof import Proof, ProofState, of_entry, prove, public_entries
+from portal.register import finding, published, words
+from portal.register.proof import Proof, ProofState, prove, public_entries
 from portal.review import decisions as review_decisions
 from portal.review.public import PublicDecision, decision_public, decisions_public, wording_public
 from portal.review.tables import Decision
 from portal.web import current_time, current_zone
 from secure_access import documents
 from secure_access.db import Table, select
-from secure_access.ledger import LedgerEntry, Log, receipts, sequencer
+from secure_access.ledger import LedgerEntry, Log, placement, receipts, sequencer
 from secure_access.workflow import NotFound
 
 register = Blueprint("register", __name__, template_folder="templates")
@@ -79,7 +79,7 @@ def decision(reference: str) -> str:
         standing=words.standing(made, current_time().date()),
         relied=[(item, _address(item["reference"])) for item in made.evidence],
         history=history,
-        signed=of_entry,
+        signed=placement.signed(g.session),
         proof=_proof_of(made),
         copy=documents.copies.of_subject(g.session, f"decision:{made.id}"),
         today=current_time(),
@@ -249,17 +249,5 @@ def _proof_of(made: PublicDecision) -> Proof:
 
 def _address(reference: str) -> str:
     """Where something published under a reference is; empty for everything else."""
-    known = (
-        ("decisions.decision", {made.reference for made in decisions_public(g.session)}),
-        ("models.filing", {made.reference for made in published.filings(g.session)}),
-        ("evaluators.assessment", {made.reference for made in published.assessments(g.session)}),
-        ("penalties.penalty", {made.reference for made in penalties_public(g.session)}),
-    )
-    for endpoint, references in known:
-        for published_as in references:
-            if published_as.upper() == reference.upper():
-                return url_for(endpoint, reference=published_as)
-    held = published.every_accreditation(g.session, on=current_time().date())
-    if reference.upper() in {made.reference for made in held}:
-        return url_for("evaluators.every_evaluator", _anchor=reference.upper())
-    return ""
+    made = finding.found(g.session, reference, on=current_time().date())
+    return finding.url(made) if made else ""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date, datetime
+from typing import Any
 
 from portal.review.public import PublicDecision
 from portal.review.tables import DecisionKind
@@ -31,7 +33,23 @@ EVENTS = {
     "condition.breached": "Condition {number} breached",
     "appeal.noted": "The developer noted an appeal",
 }
+_OTHERS = {
+    "evaluator.accredited": "Evaluator accredited",
+    "accreditation.suspended": "Accreditation suspended",
+    "accreditation.reinstated": "Accreditation reinstated",
+    "accreditation.revoked": "Accreditation revoked",
+    "notice.sent": "Notice sent",
+    "method.adopted": "Method adopted",
+    "statute.approved": "Change of the law as this instance reads it approved",
+    "decision.taken": "Decision taken and published",
+}
 _SENTENCE = re.compile(r"(.+?[.!?])(?:\s|$)", re.DOTALL)
+
+
+def event(name: str, fields: Mapping[str, Any]) -> str:
+    """What happened, for the page of an entry that is for everybody."""
+    told = _OTHERS.get(name) or EVENTS.get(name, name.replace(".", " ").replace("_", " ").capitalize())
+    return told.format(**fields)
 
 
 def four(decision: PublicDecision) -> list[tuple[str, str]]:

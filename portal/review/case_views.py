@@ -17,6 +17,7 @@ from portal.review.blueprints import cases as bp
 from portal.review.facts import Facts
 from portal.review.queue import View
 from portal.review.workflow import CASE
+from portal.ui import entries
 from portal.ui.charts import bar
 from portal.web import current_actor, current_time, current_zone, download, writes
 from secure_access import documents, identity
@@ -211,7 +212,18 @@ def entry(reference: str, number: int) -> str:
     one = timeline.find(g.session, found, number)
     if one is None:
         raise NotFound
-    return page("cases/entry.html", found, "History", entry=one[0], happening=one[1])
+    receipt = url_for("cases.entry_receipt", reference=reference, number=number)
+    shown = entries.shown(g.session, one[0], receipt)
+    return page("cases/entry.html", found, "History", shown=shown, happening=one[1])
+
+
+@bp.get("/cases/<reference>/history/<int:number>/receipt.json")
+def entry_receipt(reference: str, number: int) -> Response:
+    """The receipt of that entry."""
+    one = timeline.find(g.session, known(reference), number)
+    if one is None:
+        raise NotFound
+    return entries.receipt_file(g.session, one[0])
 
 
 def missing(found: Facts) -> list[str]:

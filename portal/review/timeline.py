@@ -15,7 +15,8 @@ from portal.ui.formats import late, plural
 from secure_access import ledger
 from secure_access.db import Session, col, select
 from secure_access.identity import Organisation, Person
-from secure_access.ledger import LedgerEntry
+from secure_access.ledger import LedgerEntry, placement
+from secure_access.ledger.placement import Signed
 
 LANES = {"developer": "Developer", "evaluator": "Evaluator", "regulator": "Authority", "system": "Authority"}
 SHOWN = 20
@@ -86,7 +87,9 @@ _WORDS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Happening:
-    """One entry about a case, in words. ``number`` is its number in the ledger's order of recording."""
+    """One entry about a case, in words. ``number`` is its number in the ledger's order of recording,
+    ``words`` say its place in the log.
+    """
 
     number: int
     type: str
@@ -96,13 +99,14 @@ class Happening:
     lane: str
     late: str
     place: str
+    words: str
 
 
 def happenings(session: Session, facts: Facts) -> list[Happening]:
     """Everything recorded about a case and what belongs to it, earliest first."""
     found = list(_entries(session, facts))
-    people = _names(session, found)
-    told = [_happening(entry, facts, people) for entry in found]
+    people, signed = _names(session, found), placement.signed(session, tuple(ledger.Log))
+    told = [_happening(entry, facts, people, signed) for entry in found]
     return sorted(told, key=lambda row: (row.at, row.number))
 
 
@@ -110,7 +114,8 @@ def find(session: Session, facts: Facts, number: int) -> tuple[LedgerEntry, Happ
     """One entry of a case with its words, or ``None`` when no such entry is about it."""
     for entry in _entries(session, facts):
         if entry.number == number:
-            return entry, _happening(entry, facts, _names(session, [entry]))
+            signed = placement.signed(session, tuple(ledger.Log))
+            return entry, _happening(entry, facts, _names(session, [entry]), signed)
     return None
 
 
@@ -192,7 +197,7 @@ def _names(session: Session, entries: list[LedgerEntry]) -> dict[str, str]:
     return names
 
 
-def _happening(entry: LedgerEntry, facts: Facts, names: dict[str, str]) -> Happening:
+def _happening(entry: LedgerEntry, facts: Facts, names: dict[str, str], signed: Signed) -> Happening:
     by: dict[str, Any] = dict(entry.content["by"])  # type: ignore[arg-type]
     kind = str(by["kind"])
     # Outside the authority the organisation acts; inside it, a person does.
@@ -207,6 +212,7 @@ def _happening(entry: LedgerEntry, facts: Facts, names: dict[str, str]) -> Happe
         lane=LANES[kind],
         late=_late(entry, facts),
         place=f"R-{place}" if entry.log is ledger.Log.CUSTODY else place,
+        words=signed.words(entry),
     )
 
 

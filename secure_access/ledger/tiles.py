@@ -7,8 +7,9 @@ cache: `grow` from nothing makes them again, byte for byte, out of the leaves in
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, select
 
@@ -20,6 +21,10 @@ HEIGHT = 8
 WIDTH = 1 << HEIGHT
 KEPT = 1024
 """Tiles whose inner hashes are kept in memory: 24 MiB when all are full."""
+DEEPEST = 63
+"""The highest level that a C2SP address may name."""
+
+_ADDRESS = re.compile(r"((?:x[0-9]{3}/){0,5}[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
 
 Load = Callable[[int, int], bytes]
 """``load(level, number)``: the bytes of a tile, empty when there is none."""
@@ -30,35 +35,51 @@ _STORED = select(col(LedgerTile.hashes)).where(
     col(LedgerTile.level) == bindparam("level"),
     col(LedgerTile.number) == bindparam("number"),
 )
-_PATH = re.compile(r"tile/(0|[1-9]\d?)/((?:x\d{3}/)*)(\d{3})(?:\.p/([1-9]\d{0,2}))?", re.ASCII)
-MAX_LEVEL = 63
-MAX_NUMBER = 2**63
 
 
-def path(level: int, number: int, width: int = WIDTH) -> str:
-    """Where C2SP tlog-tiles has a tile of ``width`` hashes: ``tile/<level>/<number>[.p/<width>]``."""
-    if not (0 <= level <= MAX_LEVEL and 0 <= number < MAX_NUMBER and 0 < width <= WIDTH):
-        raise ValueError(f"there is no tile {level}/{number} of {width} hashes")
-    digits = f"{number:03d}"
-    digits = digits.zfill(len(digits) + -len(digits) % 3)
-    groups = [digits[at : at + 3] for at in range(0, len(digits), 3)]
-    place = "/".join([*(f"x{group}" for group in groups[:-1]), groups[-1]])
-    return f"tile/{level}/{place}" + ("" if width == WIDTH else f".p/{width}")
+class Tile(NamedTuple):
+    """A place among the tiles, and how many hashes it holds there: `WIDTH`, or fewer at the right edge."""
+
+    level: int
+    number: int
+    width: int = WIDTH
+
+    @property
+    def address(self) -> str:
+        """As C2SP tlog-tiles writes it after ``tile/<level>/``: ``x001/x234/067``, ``000.p/5``."""
+        digits = str(self.number)
+        digits = digits.zfill(-(-len(digits) // 3) * 3)
+        parts = [digits[at : at + 3] for at in range(0, len(digits), 3)]
+        whole = "/".join([*(f"x{part}" for part in parts[:-1]), parts[-1]])
+        return whole if self.width == WIDTH else f"{whole}.p/{self.width}"
+
+    @classmethod
+    def parse(cls, level: int, address: str) -> Tile | None:
+        """The tile of an address; ``None`` for what is none, and for a second spelling of one."""
+        match = _ADDRESS.fullmatch(address)
+        if match is None or not 0 <= level <= DEEPEST:
+            return None
+        number = int(re.sub(r"[x/]", "", match[1]))
+        tile = cls(level, number, int(match[2] or WIDTH))
+        return tile if tile.width <= WIDTH and tile.address == address else None
+
+    @property
+    def sizes(self) -> tuple[int, int | None]:
+        """The trees that have this tile: from how many leaves on, and until which size, ``None`` for ever."""
+        each = WIDTH**self.level
+        first = (self.number * WIDTH + self.width) * each
+        return first, None if self.width == WIDTH else first + each
 
 
-def parse_path(text: str) -> tuple[int, int, int]:
-    """Level, number and width of a tile from its path.
-
-    Raises ``ValueError`` for what is not the one path of a tile.
-    """
-    match = _PATH.fullmatch(text)
-    if match is None:
-        raise ValueError(f"not the path of a tile: {text[:80]!r}")
-    number = int(match[2].replace("x", "").replace("/", "") + match[3])
-    found = (int(match[1]), number, int(match[4] or WIDTH))
-    if path(*found) != text:
-        raise ValueError(f"not the path of a tile: {text[:80]!r}")
-    return found
+def of_size(size: int) -> Iterator[Tile]:
+    """Every tile of the tree of ``size`` leaves, level by level."""
+    level = 0
+    while size:
+        full, rest = divmod(size, WIDTH)
+        yield from (Tile(level, number) for number in range(full))
+        if rest:
+            yield Tile(level, full, rest)
+        level, size = level + 1, full
 
 
 def nothing(_level: int, _number: int) -> bytes:

@@ -46,6 +46,7 @@ from secure_access.identity.tables import (
     SigningAuthority,
 )
 from tests.attack.conftest import Siege
+from tests.attack.entries import entry_of, log
 
 Values = dict[str, Any]
 
@@ -105,6 +106,7 @@ def _filings(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
         papers = [a.document_id for a in hanging if a.subject == f"filing:{filing.id}"] or [uuid.uuid4()]
         for key in {str(filing.id), filing.reference} - {None}:
             values = {"key": key, "section": "tested", "form": "json", "document_id": papers[0]}
+            values["entry_id"] = entry_of(siege, f"filing:{filing.id}")
             yield values, filing.developer_id, filing
 
 
@@ -217,7 +219,9 @@ def _engagements(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
     hanging = siege.rows(Attachment)
     for row in siege.rows(Engagement):
         papers = [a.document_id for a in hanging if a.subject == f"filing:{row.filing_id}"]
-        yield {"reference": row.reference, "document_id": papers[0]}, row.evaluator_id, row
+        entry = entry_of(siege, f"engagement:{row.id}")
+        values = {"reference": row.reference, "document_id": papers[0], "entry_id": entry}
+        yield values, row.evaluator_id, row
 
 
 def _accreditations(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
@@ -396,6 +400,8 @@ _FILLED: dict[str, Any] = {
     "developers": _public,
     "evaluators": _public,
     "penalties": _public,
+    "ledger": log,
+    "tiles": log,
 }
 
 

@@ -16,17 +16,18 @@ from portal.ui.charts.columns import Column, Columns, draw_columns
 from portal.ui.charts.comparison import Comparison, ComparisonRow, Flag, draw_comparison
 from portal.ui.charts.curve import Curve, CurvePoint, draw_curve
 from portal.ui.charts.drawing import ACT, FULL, HALF, NARROW, STOP, WARN, WIDE, Layout
+from portal.ui.charts.inclusion import Beside, Inclusion, draw_inclusion
 from portal.ui.charts.openings import GrantWindow, Opening, OpeningLane, Openings, draw_openings
 from portal.ui.charts.timeline import ClockSpan, Timeline, TimelineEvent, draw_timeline
 from portal.ui.charts.waterfall import OtherReading, Step, Waterfall, draw_waterfall
 
-Chart = Timeline | Clocks | Comparison | Waterfall | Openings | Curve | Columns | Amounts
+Chart = Timeline | Clocks | Comparison | Waterfall | Openings | Curve | Columns | Amounts | Inclusion
 
 __all__ = [
-    "FULL", "HALF", "NARROW", "WIDE", "AmountRow", "Amounts", "Chart", "Clock", "ClockSpan", "ClockState",
-    "Clocks", "Column", "Columns", "Comparison", "ComparisonRow", "Curve", "CurvePoint", "Flag",
-    "GrantWindow", "Layout", "Opening", "OpeningLane", "Openings", "OtherReading", "Step", "Timeline",
-    "TimelineEvent", "Waterfall", "bar", "picture", "svg",
+    "FULL", "HALF", "NARROW", "WIDE", "AmountRow", "Amounts", "Beside", "Chart", "Clock", "ClockSpan",
+    "ClockState", "Clocks", "Column", "Columns", "Comparison", "ComparisonRow", "Curve", "CurvePoint", "Flag",
+    "GrantWindow", "Inclusion", "Layout", "Opening", "OpeningLane", "Openings", "OtherReading", "Step",
+    "Timeline", "TimelineEvent", "Waterfall", "bar", "picture", "svg",
 ]  # fmt: skip
 
 
@@ -39,6 +40,7 @@ _DRAW: dict[type[Any], Callable[[Any, str, Layout], Markup]] = {
     Curve: draw_curve,
     Columns: draw_columns,
     Amounts: draw_amounts,
+    Inclusion: draw_inclusion,
 }
 
 
