@@ -60,7 +60,7 @@ def grow(world: World, count: int = 1, public: bool = True) -> None:
         for _ in range(count):
             name, fields = "accreditation.suspended", {"reference": "A-1"}
             if not public:
-                name, fields = "filing.accepted", {"reference": "RR-1"}
+                name, fields = "filing.accepted", {"reference": "RR-1", "clock": ""}
             ledger.append(session, name, fields, by=None, now=world.clock.now())
 
 

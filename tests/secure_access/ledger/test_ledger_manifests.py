@@ -17,13 +17,14 @@ import pytest
 from secure_access import ledger
 from secure_access.db import Database
 from secure_access.identity import Actor
-from secure_access.keys import SigningKey
 from secure_access.ledger import Log, canonical, manifests, merkle, receipts, sequencer, tiles
 from secure_access.ledger.manifests import Manifest
 from secure_access.ledger.note import Checkpoint, parse
+from secure_access.ledger.signer import KeptSigner
 from secure_access.ledger.tables import LedgerEntry
 from secure_access.ledger.tlog_proof import TlogProof
 from secure_access.ledger.verify_receipt import BadInput, Outcome, State
+from tests.fixtures.ledger import policy_of
 
 OWNER = uuid.UUID(int=9)
 SAID = {
@@ -61,13 +62,13 @@ def made(book: Database, number: int) -> dict[str, Any]:
         return json.loads(receipts.bundle_text(session, entry, later))  # type: ignore[no-any-return]
 
 
-def outcome(receipt: dict[str, Any], key: SigningKey) -> Outcome:
-    policy = receipts.Policy.parse(receipts.policy_text([sequencer.verifier(key)]))
+def outcome(receipt: dict[str, Any], key: KeptSigner) -> Outcome:
+    policy = receipts.Policy.parse(policy_of(key))
     return receipts.verify(json.dumps(receipt), policy)
 
 
 @pytest.fixture
-def told(book: Database, log_key: SigningKey, officer: Actor, ledger_kinds: SimpleNamespace) -> Any:
+def told(book: Database, log_key: KeptSigner, officer: Actor, ledger_kinds: SimpleNamespace) -> Any:
     """Two filings; the first accepted twice, the second once; all in a signed head but the last."""
     now, later = ledger_kinds.now, ledger_kinds.now + timedelta(hours=1)
     number = filed(book, officer, now)
@@ -80,7 +81,7 @@ def told(book: Database, log_key: SigningKey, officer: Actor, ledger_kinds: Simp
     return SimpleNamespace(book=book, number=number, receipt=made(book, number))
 
 
-def test_manifest_and_acknowledgements_are_proved_with_the_entry(told: Any, log_key: SigningKey) -> None:
+def test_manifest_and_acknowledgements_are_proved_with_the_entry(told: Any, log_key: KeptSigner) -> None:
     found = outcome(told.receipt, log_key)
     assert found.state is State.NOT_WITNESSED
     assert found.manifest["entity"]["name"] == "Größe 東 AG"
@@ -169,7 +170,7 @@ BROKEN: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
 
 @pytest.mark.parametrize("name", BROKEN)
 @pytest.mark.parametrize("book", ["sqlite"], indirect=True)
-def test_what_differs_is_not_proved_and_says_why(told: Any, log_key: SigningKey, name: str) -> None:
+def test_what_differs_is_not_proved_and_says_why(told: Any, log_key: KeptSigner, name: str) -> None:
     change, why = BROKEN[name]
     receipt = copy.deepcopy(told.receipt)
     change(receipt)
@@ -179,7 +180,7 @@ def test_what_differs_is_not_proved_and_says_why(told: Any, log_key: SigningKey,
 
 
 @pytest.mark.parametrize("book", ["sqlite"], indirect=True)
-def test_an_acknowledgement_of_another_filing_is_refused(told: Any, log_key: SigningKey) -> None:
+def test_an_acknowledgement_of_another_filing_is_refused(told: Any, log_key: KeptSigner) -> None:
     other = made(told.book, told.number + 1)
     assert outcome(other, log_key).state is State.NOT_WITNESSED
     receipt = {**told.receipt, "acknowledgements": other["acknowledgements"]}
@@ -187,7 +188,7 @@ def test_an_acknowledgement_of_another_filing_is_refused(told: Any, log_key: Sig
 
 
 @pytest.mark.parametrize("book", ["sqlite"], indirect=True)
-def test_a_manifest_for_an_entry_that_names_none_is_refused(told: Any, log_key: SigningKey) -> None:
+def test_a_manifest_for_an_entry_that_names_none_is_refused(told: Any, log_key: KeptSigner) -> None:
     accepting = told.receipt["acknowledgements"][0]
     bare = {**told.receipt, **accepting, "acknowledgements": []}
     assert "not the one" in outcome(bare, log_key).reason
@@ -197,19 +198,19 @@ def test_a_manifest_for_an_entry_that_names_none_is_refused(told: Any, log_key: 
 
 @pytest.mark.parametrize("value", ["x", [1], {}])
 @pytest.mark.parametrize("book", ["sqlite"], indirect=True)
-def test_acknowledgements_that_are_none_cannot_be_read(told: Any, log_key: SigningKey, value: Any) -> None:
+def test_acknowledgements_that_are_none_cannot_be_read(told: Any, log_key: KeptSigner, value: Any) -> None:
     with pytest.raises(BadInput):
         outcome({**told.receipt, "acknowledgements": value}, log_key)
 
 
 @pytest.mark.parametrize("book", ["sqlite"], indirect=True)
-def test_a_manifest_without_canonical_form_cannot_be_read(told: Any, log_key: SigningKey) -> None:
+def test_a_manifest_without_canonical_form_cannot_be_read(told: Any, log_key: KeptSigner) -> None:
     with pytest.raises(BadInput, match="canonical form"):
         outcome({**told.receipt, "manifest": {"name": "\ud800"}}, log_key)
 
 
 @pytest.mark.parametrize("book", ["sqlite"], indirect=True)
-def test_an_older_receipt_of_the_entry_alone_still_verifies(told: Any, log_key: SigningKey) -> None:
+def test_an_older_receipt_of_the_entry_alone_still_verifies(told: Any, log_key: KeptSigner) -> None:
     with told.book.read() as session:
         old = receipts.receipt(session, session.get_one(LedgerEntry, told.number))
     assert old["v"] == "assay.receipt/v1"
@@ -218,7 +219,7 @@ def test_an_older_receipt_of_the_entry_alone_still_verifies(told: Any, log_key: 
 
 
 def test_before_the_entry_has_a_place_nothing_is_proved(
-    book: Database, log_key: SigningKey, officer: Actor, ledger_kinds: SimpleNamespace
+    book: Database, log_key: KeptSigner, officer: Actor, ledger_kinds: SimpleNamespace
 ) -> None:
     number = filed(book, officer, ledger_kinds.now)
     found = outcome(made(book, number), log_key)

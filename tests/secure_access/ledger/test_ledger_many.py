@@ -7,13 +7,14 @@ import pytest
 from secure_access import ledger
 from secure_access.db import Database
 from secure_access.identity import Actor
-from secure_access.keys import SigningKey
 from secure_access.ledger import Log, audit, sequencer
+from secure_access.ledger.signer import KeptSigner
 from secure_access.ledger.tables import LedgerEntry
+from tests.fixtures.ledger import keys_of
 
 
 def test_many_at_once_are_entries_like_others(
-    book: Database, officer: Actor, log_key: SigningKey, ledger_kinds: SimpleNamespace
+    book: Database, officer: Actor, log_key: KeptSigner, ledger_kinds: SimpleNamespace
 ) -> None:
     many = [{"reference": f"S-{n}"} for n in range(300)]
     with book.write() as session:
@@ -34,7 +35,7 @@ def test_many_at_once_are_entries_like_others(
         assert len({entry.salt for entry in found}) == 300
     head = sequencer.sequence(book, log_key, ledger_kinds.now)[Log.PUBLIC]
     assert head.size == 301
-    report = audit.run_verify(book, audit.verifier_keys(log_key))
+    report = audit.run_verify(book, audit.verifier_keys(keys_of(log_key)))
     assert report.passed, report.problems
 
 
