@@ -55,7 +55,7 @@ PURE = {
 
 _NOT_OF_RECORD = f"({', '.join(map(str, NOT_OF_RECORD.items()))})"
 _COLUMNS = (
-    "SELECT string_agg(format('%L, ' || CASE atttypid"
+    "SELECT string_agg(format('%L, ' || CASE atttypid"  # noqa: S608 - our names
     " WHEN 'timestamptz'::regtype"
     " THEN 'to_char(%I AT TIME ZONE ''UTC'', ''YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'')'"
     " WHEN 'bytea'::regtype THEN 'translate(encode(%I, ''base64''), E''\\n'', '''')'"
@@ -63,7 +63,7 @@ _COLUMNS = (
     " WHEN 'json'::regtype THEN '%I::jsonb'"
     " ELSE '%I' END, attname, attname), ', ') FROM pg_attribute"
     " WHERE attrelid = to_regclass(named) AND attnum > 0 AND NOT attisdropped"
-    f" AND (named, attname::text) NOT IN {_NOT_OF_RECORD}"  # noqa: S608 - our names
+    f" AND (named, attname::text) NOT IN {_NOT_OF_RECORD}"
 )
 
 TELLINGS = (
