@@ -15,16 +15,19 @@ from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
 from infra.postgresql import apply, compare, drop, matrix
+from portal.enforcement.events import CONFIDENTIAL
 from portal.settings import PROCESSES, ZONES
 from portal.tables import METADATA
+from secure_access import ledger
 from secure_access.db import Acting, Database, NobodyActs
 from secure_access.identity import OrganisationKind
-from secure_access.keys import SigningKey
 from secure_access.ledger import audit, sequencer, triggers
+from secure_access.ledger.signer import KeptSigner
 from secure_access.workflow import Role
 from tests.fixtures.app import World
 from tests.fixtures.filing import Developer
 from tests.fixtures.instance import Instance, free_port
+from tests.fixtures.ledger import keys_of, signing_keys
 from tests.fixtures.roles import address, roles_in
 from tests.fixtures.tables import shipped
 from tests.portal.test_serve import PASSWORD, ask, person_of, sign_in, start
@@ -243,16 +246,16 @@ def test_every_table_asks_for_whom_a_transaction_acts(url: str, ruled: World) ->
 def test_of_an_empty_ledger_a_process_without_context_says_nothing(
     empty: str, process: str, tmp_path: Path
 ) -> None:
-    key = SigningKey.create(tmp_path / "key", "assay.test/ledger")
+    signer = KeptSigner(signing_keys(), tmp_path)
     for acts in (False, True):
         database = Database(address(empty, process))
         database.acting = partial(Acting, process) if acts else lambda: None
         try:
             with nullcontext() if acts else pytest.raises(NobodyActs, match="for whom it acts"):
                 if process == "sequencer":
-                    sequencer.sequence(database, key, datetime(2027, 6, 1, tzinfo=UTC))
+                    sequencer.sequence(database, signer, datetime(2027, 6, 1, tzinfo=UTC))
                 else:
-                    audit.run_verify(database, audit.verifier_keys(key))
+                    audit.run_verify(database, audit.verifier_keys(keys_of(signer)))
         finally:
             database.dispose()
 
@@ -469,6 +472,24 @@ def test_a_zone_writes_nothing_that_opens_another(url: str, ruled: World, zone: 
         connection.execute(session, values | {"zone": zone})
         for table in ("sign_in_session", "credential", "challenge"):
             assert count(connection, table, "zone <> :zone", zone=zone) == 0
+
+
+@pytest.mark.parametrize("zone", ["developer", "evaluator"])
+def test_entries_of_what_enforcement_has_not_sent_are_not_read(ruled: World, url: str, zone: str) -> None:
+    """Also the types that a later release adds: those that a timeline outside the authority leaves out."""
+    held = ledger.declared()
+    with ruled.wired.database.write() as session:
+        for name in CONFIDENTIAL:
+            fields = dict.fromkeys(held[name].keys, "x")
+            ledger.append(session, name, fields, by=None, now=ruled.clock.now(), about=("violation:x",))
+    named = ", ".join(f"'{name}'" for name in CONFIDENTIAL)
+    with ruled.wired.database.engine.connect() as owner:
+        assert count(owner, "ledger_entry", f"type IN ({named})") >= len(CONFIDENTIAL)
+    other = uuid.uuid4()
+    with acting(url, zone, Acting(zone, other)) as connection:
+        assert count(connection, "ledger_entry", f"type IN ({named}) AND audience <> 'public'") == 0
+        assert count(connection, "ledger_entry_about", "subject = 'violation:x'") == 0
+        assert count(connection, "ledger_entry") > 0
 
 
 @pytest.mark.parametrize(
