@@ -47,7 +47,9 @@ def open_ledger(home: Path | None) -> tuple[Database, audit.Keys]:
     # The audit walks the tables that the program knows; this import is what makes it know all of them.
     assert tables.MODULES
     wired = wire(settings_of(home), process="verifier", signs=False)
-    return wired.database, audit.verifier_keys(wired.log_keys, wired.settings.witnesses)
+    settings = wired.settings
+    keys = audit.verifier_keys(wired.log_keys, settings.witnesses, settings.time_authority.roots)
+    return wired.database, keys
 
 
 ledger = ledger_commands(open_ledger)

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, g, render_template, request
 from portal.register import growth
 from portal.register.views import attached
 from portal.web import current_zone, origin, uploads
-from secure_access.ledger import Log, receipts, sequencer, verify_receipt, witnesses
+from secure_access.ledger import Log, receipts, sequencer, timestamps, verify_receipt, witnesses
 from secure_access.workflow import NotFound
 
 LARGEST_RECEIPT = 128 * 1024
@@ -26,6 +26,7 @@ def show() -> str:
         "ledger/ledger.html",
         checkpoint=sequencer.latest(g.session, Log.PUBLIC),
         origin=current_zone().wired.log_keys.name,
+        stamp=timestamps.newest_stamp(g.session),
         rows=rows,
         growth=growth,
         **_addresses(),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from cryptography.x509 import Certificate
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -29,6 +30,7 @@ from secure_access.ledger.tables import (
     LedgerEntry,
     LedgerHead,
     LedgerTile,
+    LedgerTimestamp,
     LedgerWitness,
     Log,
     SecurityLogRow,
@@ -42,6 +44,8 @@ class Keys:
 
     logs: Mapping[Log, Sequence[VerifierKey]]
     witnesses: Sequence[VerifierKey] = ()
+    roots: Sequence[Certificate] = ()
+    """What the certificates of time-stamping authorities go back to; where none, stamps are only compared."""
 
 
 # What reading a damaged row raises: a date, an enumeration or an identifier that is none.
@@ -70,10 +74,10 @@ def run_verify(database: Database, keys: Keys) -> Report:
         return verify(session, keys)
 
 
-def verifier_keys(keys: LogKeys, wanted: Witnesses = NONE) -> Keys:
-    """The keys of both logs, of those before them, and of the witnesses of a policy."""
+def verifier_keys(keys: LogKeys, wanted: Witnesses = NONE, roots: Sequence[Certificate] = ()) -> Keys:
+    """The keys of both logs, of those before them, of the witnesses of a policy, and roots of time stamps."""
     witnesses = (key for keys in wanted.asked.values() for key in keys)
-    return Keys({log: keys.ever_of(log) for log in Log}, tuple(witnesses))
+    return Keys({log: keys.ever_of(log) for log in Log}, tuple(witnesses), roots)
 
 
 def verify(session: Session, keys: Keys) -> Report:
@@ -89,12 +93,13 @@ def verify(session: Session, keys: Keys) -> Report:
         _check_entry(key, row, read, report)
     held: dict[type[Table], list[Row]] = {
         kind: [row for _, row in _rows(session, kind, report)]
-        for kind in (LedgerHead, LedgerCheckpoint, LedgerCosignature, LedgerTile)
+        for kind in (LedgerHead, LedgerCheckpoint, LedgerCosignature, LedgerTimestamp, LedgerTile)
     }
     for log in Log:
         mine = {kind: [row for row in rows if row["log"] == log] for kind, rows in held.items()}
         audit_tree.check_tree(log, keys.logs[log], read.leaves[log], mine, report)
         audit_tree.check_cosignatures(keys.witnesses, mine, report)
+        audit_tree.check_timestamps(keys.roots, mine, report)
         audit_tree.check_times(read.times[log], mine, report)
     for kind, rows in held.items():
         for row in rows:

@@ -30,6 +30,8 @@ class Report:
     sizes: dict[str, int] = field(default_factory=dict)
     witnessed: dict[str, int] = field(default_factory=dict)
     """Up to which size a witness whose key is known has signed, by log."""
+    stamped: dict[str, int] = field(default_factory=dict)
+    """Up to which size an authority whose root is known has time stamped, by log."""
     problems: list[Problem] = field(default_factory=list)
 
     @property

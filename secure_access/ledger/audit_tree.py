@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from cryptography.x509 import Certificate
+
 from secure_access.db import Table
-from secure_access.ledger import merkle, note, records, tiles
+from secure_access.ledger import merkle, note, records, tiles, timestamps
 from secure_access.ledger.audit_report import Report
 from secure_access.ledger.note import Checkpoint, VerifierKey
 from secure_access.ledger.records import Row
@@ -16,6 +19,7 @@ from secure_access.ledger.tables import (
     LedgerEntry,
     LedgerHead,
     LedgerTile,
+    LedgerTimestamp,
     Log,
 )
 from secure_access.ledger.witnesses import cosigned_at, own_cosignatures
@@ -104,6 +108,28 @@ def check_cosignatures(witnesses: Sequence[VerifierKey], held: Held, report: Rep
                 report.witnessed[row["log"]] = max(row["size"], report.witnessed.get(row["log"], 0))
         except ValueError as problem:
             report.add(LedgerCosignature, name, str(problem))
+
+
+def check_timestamps(roots: Sequence[Certificate], held: Held, report: Report) -> None:
+    """Each is of a checkpoint that is there, says what its columns say, and goes back to a known root."""
+    notes = {row["size"]: row["note"] for row in held[LedgerCheckpoint]}
+    for row in held[LedgerTimestamp]:
+        name = records.row_id(LedgerTimestamp, row)
+        if row["size"] not in notes:
+            report.add(LedgerTimestamp, name, "is of a checkpoint that is not there")
+            continue
+        try:
+            text = timestamps.text_of(notes[row["size"]])
+            who, at, stamped = timestamps.read(row["answer"])
+            if stamped != hashlib.sha256(text.encode()).digest():
+                report.add(LedgerTimestamp, name, "it stamps another text than that of the checkpoint")
+            elif (who, at) != (row["name"], row["at"]):
+                report.add(LedgerTimestamp, name, "its name or its time is not what was signed")
+            elif roots:
+                timestamps.check(row["answer"], text, roots)
+                report.stamped[row["log"]] = max(row["size"], report.stamped.get(row["log"], 0))
+        except (timestamps.NotStamped, ValueError) as problem:
+            report.add(LedgerTimestamp, name, str(problem))
 
 
 def check_times(recorded: Mapping[int, datetime], held: Held, report: Report) -> None:

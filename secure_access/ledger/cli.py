@@ -79,11 +79,12 @@ def as_json(report: Report) -> str:
     return json.dumps({"passed": report.passed, **asdict(report)}, indent=2, ensure_ascii=False)
 
 
-def as_text(report: audit.Report) -> str:
+def as_text(report: Report) -> str:
     """The report for people: what was read, then each thing that does not match."""
     sizes = ", ".join(f"{size} in the {log} log" for log, size in report.sizes.items())
     lines = [f"{report.entries} entries read: {sizes}; {report.waiting} wait for their place."]
     lines += [f"Witnessed up to {size} entries of the {log} log." for log, size in report.witnessed.items()]
+    lines += [f"Time stamped up to {size} entries of the {log} log." for log, size in report.stamped.items()]
     lines += [f"  {table}: {count} rows" for table, count in sorted(report.rows.items())]
     if report.passed:
         return "\n".join([*lines, "Everything matches the signed log."])

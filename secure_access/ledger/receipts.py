@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable
 
 from secure_access.db import Session
-from secure_access.ledger import merkle, note, tiles, witnesses
+from secure_access.ledger import merkle, note, tiles, timestamps, witnesses
 from secure_access.ledger.canonical import Json
 from secure_access.ledger.note import VerifierKey
 from secure_access.ledger.tables import LedgerCheckpoint, LedgerEntry, Log
@@ -45,8 +45,10 @@ def receipt(session: Session, entry: LedgerEntry) -> dict[str, Json]:
         return made
     tree = tiles.nodes(tiles.stored(session, Log(entry.log)))
     path = merkle.inclusion_proof(entry.leaf_index, signed.size, tree)
+    stamps = timestamps.for_receipt(session, entry)
     return {
         **made,
+        **({"timestamps": stamps} if stamps else {}),
         "log": note.Checkpoint.parse(note.parse(signed.note).text).origin,
         "proof": {"index": entry.leaf_index, "size": signed.size, "hashes": [_base64(node) for node in path]},
         "checkpoint": witnesses.whole(session, signed),

@@ -145,6 +145,22 @@ class LedgerWitness(Table, table=True):
     problem: str = Field(default="", max_length=300)
 
 
+class LedgerTimestamp(Table, table=True):
+    """An RFC 3161 time stamp on the text of a checkpoint. ``answer`` is the DER of the authority's answer.
+
+    ``name`` is the common name of the authority's certificate, ``at`` its own time, which it signed.
+    """
+
+    __tablename__ = "ledger_timestamp"
+    __classes__ = classes(public="log size name at answer")
+
+    log: Log = Field(primary_key=True, sa_type=Text)
+    size: int = Field(primary_key=True, sa_type=BigInteger)
+    name: str = Field(max_length=200)
+    at: Instant = instant_column()
+    answer: bytes = Field(sa_type=LargeBinary)
+
+
 class LedgerTile(Table, table=True):
     """Up to 256 hashes of one level of a tree: the bytes of C2SP ``tile/<level>/<number>``. A cache."""
 

@@ -113,6 +113,7 @@ _LISTED = (
         "ledger_cosignature",
         "log = NEW.log AND size = NEW.size AND name = NEW.name AND key = NEW.key",
     ),
+    *_append_only("ledger_timestamp", "log = NEW.log AND size = NEW.size"),
     *_append_only("security_log", "number = NEW.number"),
     *_append_only("statute_text", "digest = NEW.digest"),
     _trigger("ledger_head", "UPDATE", f"NOT ({_FORWARD})", _HEAD_BODY),

@@ -123,7 +123,7 @@ def test_who_has_nothing_of_what() -> None:
     assert "answer_draft" not in reads["government"]
     assert reads["sequencer"] <= {
         *("ledger_entry", "ledger_entry_about", "ledger_head", "ledger_checkpoint", "ledger_tile"),
-        *("ledger_cosignature", "ledger_witness", "security_log", "alembic_version"),
+        *("ledger_cosignature", "ledger_witness", "ledger_timestamp", "security_log", "alembic_version"),
     }
     writes = {grant for grant in matrix.grants() if grant.act != "select"}
     assert not [str(grant) for grant in writes if grant.role == "verifier"]

@@ -27,7 +27,7 @@ from tests.fixtures.ledger import Forgetful, signing_keys
 BACKENDS = ["sqlite", "postgresql"]
 NOW = datetime(2027, 10, 1, 9, tzinfo=UTC)
 OURS = (
-    *(tables.LedgerCosignature, tables.LedgerWitness),
+    *(tables.LedgerCosignature, tables.LedgerWitness, tables.LedgerTimestamp),
     *(tables.LedgerEntry, tables.LedgerAbout, tables.LedgerHead, tables.LedgerCheckpoint, tables.LedgerTile),
     tables.SecurityLogRow,
 )
