@@ -26,6 +26,8 @@ class Report:
 
     entries: int = 0
     waiting: int = 0
+    removed: int = 0
+    """Entries whose content was removed, each with the entry that says so."""
     rows: dict[str, int] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     witnessed: dict[str, int] = field(default_factory=dict)

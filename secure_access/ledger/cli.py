@@ -83,6 +83,8 @@ def as_text(report: Report) -> str:
     """The report for people: what was read, then each thing that does not match."""
     sizes = ", ".join(f"{size} in the {log} log" for log, size in report.sizes.items())
     lines = [f"{report.entries} entries read: {sizes}; {report.waiting} wait for their place."]
+    if report.removed:
+        lines.append(f"{report.removed} without content: it was removed, and an entry says so of each.")
     lines += [f"Witnessed up to {size} entries of the {log} log." for log, size in report.witnessed.items()]
     lines += [f"Time stamped up to {size} entries of the {log} log." for log, size in report.stamped.items()]
     lines += [f"  {table}: {count} rows" for table, count in sorted(report.rows.items())]

@@ -12,12 +12,13 @@ import json
 from collections.abc import Iterable
 
 from secure_access.db import Session
-from secure_access.ledger import merkle, note, tiles, timestamps, witnesses
+from secure_access.ledger import merkle, note, removal, tiles, timestamps, witnesses
 from secure_access.ledger.canonical import Json
 from secure_access.ledger.note import VerifierKey
 from secure_access.ledger.tables import LedgerCheckpoint, LedgerEntry, Log
 from secure_access.ledger.verify_receipt import FORMAT, BadInput, Outcome, Policy, State, verify
 from secure_access.ledger.witnesses import Witnesses
+from secure_access.workflow import Denied
 
 __all__ = [
     "BadInput",
@@ -33,7 +34,16 @@ __all__ = [
 
 
 def receipt(session: Session, entry: LedgerEntry) -> dict[str, Json]:
-    """The receipt of an entry as of now; without a proof until the entry is in a signed head."""
+    """The receipt of an entry as of now; without a proof until the entry is in a signed head.
+
+    Raises `Denied` for an entry whose content was removed.
+    """
+    gone = removal.removed(session, entry)
+    if gone is not None:
+        raise Denied(
+            f"The content of this entry was removed on {gone.at:%-d %B %Y} under {gone.basis}.",
+            "A receipt that you have kept still verifies.",
+        )
     made: dict[str, Json] = {
         "v": FORMAT,
         "content": entry.content,

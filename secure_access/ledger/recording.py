@@ -130,8 +130,8 @@ def append(  # noqa: PLR0913 - who, when, about what and which rows belong to ev
     )
 
 
-def entries(session: Session, about: str) -> list[LedgerEntry]:
-    """The entries about a subject, in order of recording."""
+def entries(session: Session, about: str, *, removed: bool = False) -> list[LedgerEntry]:
+    """The entries about a subject, in order of recording; with ``removed`` also those without content."""
     query = (
         select(LedgerEntry)
         .join(LedgerAbout, col(LedgerAbout.entry_number) == col(LedgerEntry.number))
@@ -139,7 +139,7 @@ def entries(session: Session, about: str) -> list[LedgerEntry]:
         .order_by(col(LedgerEntry.number))
         .distinct()
     )
-    return list(session.exec(query))
+    return [entry for entry in session.exec(query) if removed or entry.entry]
 
 
 def find(session: Session, entry_id: uuid.UUID) -> LedgerEntry | None:

@@ -34,7 +34,7 @@ class LedgerEntry(Table, table=True):
 
     ``number`` is the order of recording, ``leaf_index`` the place in the tree: empty until sequenced, then
     fixed. ``record_salt`` keys the digests of the rows that the entry names (empty without any); it is never
-    published.
+    published. ``entry`` and both salts are empty once its content is removed: `secure_access.ledger.removal`.
     """
 
     __tablename__ = "ledger_entry"

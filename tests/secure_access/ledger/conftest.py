@@ -76,6 +76,7 @@ class Pair(Apart, table=True):
 
 
 ledger.declare("sample.submitted", keys=("reference",), audience="public")
+ledger.declare("sample.kept", keys=("reference",))
 ledger.declare("sample.read", keys=(), log="custody")
 security_log.declare_kind("sample.refused", keys=("reason",))
 
