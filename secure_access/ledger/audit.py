@@ -23,6 +23,7 @@ from secure_access.ledger.canonical import NotCanonical
 from secure_access.ledger.log_keys import LogKeys
 from secure_access.ledger.note import VerifierKey
 from secure_access.ledger.records import Row
+from secure_access.ledger.signer import Signed
 from secure_access.ledger.tables import (
     Audience,
     LedgerAbout,
@@ -45,6 +46,8 @@ class Keys:
 
     logs: Mapping[Log, Sequence[VerifierKey]]
     witnesses: Sequence[VerifierKey] = ()
+    signed: Mapping[Log, Signed] = field(default_factory=dict)
+    """The last head of each log that its signer remembers, where its memory is at hand."""
     roots: Sequence[Certificate] = ()
     """What the certificates of time-stamping authorities go back to; where none, stamps are only compared."""
 
@@ -80,7 +83,7 @@ def run_verify(database: Database, keys: Keys) -> Report:
 def verifier_keys(keys: LogKeys, wanted: Witnesses = NONE, roots: Sequence[Certificate] = ()) -> Keys:
     """The keys of both logs, of those before them, of the witnesses of a policy, and roots of time stamps."""
     witnesses = (key for keys in wanted.asked.values() for key in keys)
-    return Keys({log: keys.ever_of(log) for log in Log}, tuple(witnesses), roots)
+    return Keys({log: keys.ever_of(log) for log in Log}, tuple(witnesses), roots=roots)
 
 
 def verify(session: Session, keys: Keys) -> Report:
@@ -109,6 +112,8 @@ def verify(session: Session, keys: Keys) -> Report:
         for row in rows:
             if row["log"] not in set(Log):
                 report.add(kind, records.row_id(kind, row), "is of a log that does not exist")
+    for log, signed in keys.signed.items():
+        audit_tree.check_remembered(log, signed, read.leaves[log], report)
     _check_seen(session, report)
     _check_anchors(read, report)
     _check_about(session, read, report)

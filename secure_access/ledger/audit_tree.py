@@ -13,6 +13,7 @@ from secure_access.ledger import merkle, note, records, tiles, timestamps
 from secure_access.ledger.audit_report import Report
 from secure_access.ledger.note import Checkpoint, VerifierKey
 from secure_access.ledger.records import Row
+from secure_access.ledger.signer import Signed
 from secure_access.ledger.tables import (
     LedgerCheckpoint,
     LedgerCosignature,
@@ -110,6 +111,17 @@ def check_cosignatures(witnesses: Sequence[VerifierKey], held: Held, report: Rep
             report.add(LedgerCosignature, name, str(problem))
 
 
+def check_remembered(log: Log, signed: Signed, leaves: Mapping[int, bytes], report: Report) -> None:
+    """The database has all that the signer remembers to have signed, and the same."""
+    if signed.size > len(leaves):
+        reason = f"remembers {signed.size} entries of the {log} log, and there are {len(leaves)}"
+        report.add("signer", log, reason)
+        return
+    tree = merkle.from_leaves([leaves[place] for place in sorted(leaves)])
+    if merkle.root(signed.size, tree) != signed.root:
+        report.add("signer", log, f"remembers another root for {signed.size} entries of the {log} log")
+
+
 def check_timestamps(roots: Sequence[Certificate], held: Held, report: Report) -> None:
     """Each is of a checkpoint that is there, says what its columns say, and goes back to a known root."""
     notes = {row["size"]: row["note"] for row in held[LedgerCheckpoint]}
@@ -163,6 +175,17 @@ def _check_tiles(log: Log, rows: Sequence[Row], hashes: list[bytes], report: Rep
     stored = {(row["level"], row["number"]): row["hashes"] for row in rows}
     for place in sorted(expected.keys() | stored.keys()):
         if stored.get(place) != expected.get(place):
-            report.add(
-                LedgerTile, f"{log}/{place[0]}/{place[1]}", "differs from the tile built of the entries"
-            )
+            reason = "differs from the tile built of the entries"
+            if place[0] == 0 and place in stored and place in expected:
+                first = place[1] * tiles.WIDTH + _first_difference(stored[place], expected[place])
+                reason += f", first at entry {first} of the {log} log"
+            report.add(LedgerTile, f"{log}/{place[0]}/{place[1]}", reason)
+
+
+def _first_difference(one: bytes, other: bytes) -> int:
+    """Which hash of two lists is the first that differs, counted from 0."""
+    size = merkle.HASH_SIZE
+    for at in range(0, max(len(one), len(other)), size):
+        if one[at : at + size] != other[at : at + size]:
+            return at // size
+    raise AssertionError("the two are the same")
