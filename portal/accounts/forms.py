@@ -176,7 +176,7 @@ class ReasonForm(Form):
     reason = TextAreaField("Reason", validators=[Needed("Say why. It is kept.")])
 
 
-class RemovalForm(ReasonForm):
+class RemovalForm(Form):
     """Which entry's content is to be removed, and on what basis."""
 
     entry = StringField(
@@ -189,6 +189,7 @@ class RemovalForm(ReasonForm):
         choices=[(code, words[0].upper() + words[1:]) for code, words in removal.BASES.items()],
         validators=[Needed("Choose the basis.")],
     )
+    reason = TextAreaField("Reason", validators=[Needed("Say why. It is kept.")])
 
 
 class EndForm(Form):
