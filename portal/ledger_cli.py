@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -11,10 +12,10 @@ from infra.postgresql import fit_or_exit
 from portal import tables, wiring
 from portal.settings import Settings, SettingsError, settings_or_exit
 from portal.wiring import LEDGER_PUBLIC, wire
-from secure_access.db import Database
+from secure_access.documents.audit import check_documents
 from secure_access.ledger import audit, log_keys, mirror, receipts, sequencer, succession, witnesses
-from secure_access.ledger.cli import ledger_commands
-from secure_access.ledger.signer import Frozen, remembered
+from secure_access.ledger.cli import Opened, ledger_commands
+from secure_access.ledger.signer import Frozen, Signed, remembered
 from secure_access.ledger.signer_process import SignerService
 from secure_access.ledger.tables import Log
 from secure_access.ledger.witness_cli import witness
@@ -43,14 +44,35 @@ def settings_of(home: Path | None) -> Settings:
     return settings
 
 
-def open_ledger(home: Path | None) -> tuple[Database, audit.Keys]:
-    """The database and the log keys of an instance, with every table of record known."""
+def open_ledger(home: Path | None, vault: bool) -> Opened:
+    """The database, log keys and vault of an instance, with every table of record known.
+
+    Raises `click.ClickException` where the vault is wanted and its key ring is not here.
+    """
     # The audit walks the tables that the program knows; this import is what makes it know all of them.
     assert tables.MODULES
     settings = settings_of(home)
     fit_or_exit(settings, "verifier")
+    ring = wiring.ring_file(settings)
+    if vault and not ring.exists():
+        raise click.ClickException(
+            f"The key ring of the vault is not here ({ring}), so no document can be opened. Bring it, or "
+            "verify the database alone with --no-vault."
+        )
+    known = wiring.public_log_keys(settings)
+    keys = audit.verifier_keys(known, settings.witnesses, settings.time_authority.roots)
+    keys = replace(keys, signed=_signed(settings, known.name))
+    if not vault:
+        # Without the rest of its parts, whose keys would be made where they are missing.
+        return Opened(wiring.database_of(settings, "verifier"), keys)
     wired = wire(settings, process="verifier", signs=False)
-    return wired.database, audit.verifier_keys(wired.log_keys, settings.witnesses)
+    return Opened(wired.database, keys, lambda report: check_documents(wired.database, wired.vault, report))
+
+
+def _signed(settings: Settings, name: str) -> dict[Log, Signed]:
+    """What the signer remembers to have signed, where its memory is in this home."""
+    kept = {log: remembered(settings.home / "signer", log_keys.origin(name, log)) for log in Log}
+    return {log: signed for log, signed in kept.items() if signed is not None}
 
 
 ledger = ledger_commands(open_ledger)

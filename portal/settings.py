@@ -13,12 +13,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
+from cryptography.x509 import load_pem_x509_certificates
 
 from portal import mark
 from portal.mark import Mark
 from secure_access.identity import policy, providers
 from secure_access.identity.passkeys import Models
-from secure_access.ledger import witnesses
+from secure_access.ledger import timestamps, witnesses
+from secure_access.ledger.timestamps import TimeAuthority
 from secure_access.ledger.witnesses import Witnesses
 
 PUBLIC = "public"
@@ -56,7 +58,8 @@ class Settings:
     ``mark`` is the authority's mark, ``None`` for the neutral one.
     ``witnesses`` are those of the public log, none where ``ASSAY_WITNESSES`` names no policy file; ``signer``
     is the socket of the process that signs it, empty where the worker does. ``ledger_kms`` are identifiers
-    of the log's keys where they lie in AWS KMS: Ed25519, then ML-DSA-44.
+    of the log's keys where they lie in AWS KMS: Ed25519, then ML-DSA-44. ``time_authority`` stamps its
+    checkpoints.
     ``smtp`` is the address of the mail server, empty for none; ``mail_from`` is who mails come from.
     ``syslog`` is the receiver of the security log, empty for none; ``operator`` is whom alarms are mailed to,
     empty for the administrators.
@@ -92,6 +95,7 @@ class Settings:
     signer: str = ""
     ledger_kms: tuple[str, ...] = ()
     document_key: str = ""
+    time_authority: TimeAuthority = timestamps.NOBODY
 
     def database_of(self, process: str) -> str:
         """The address by which a zone or another process reaches the database: its own, or the common one."""
@@ -144,6 +148,7 @@ class Settings:
             signer=source.get("ASSAY_SIGNER") or "",
             ledger_kms=tuple((source.get("ASSAY_LEDGER_KMS") or "").split()),
             document_key=source.get("ASSAY_DOCUMENT_KEY", ""),
+            time_authority=_time_authority(source, wrong),
         )
         wrong += _unfit_policy(settings)
         wrong += _unfit_for_production(settings)
@@ -170,6 +175,20 @@ def _witnesses(source: Mapping[str, str], wrong: list[str]) -> Witnesses:
     except (OSError, ValueError) as problem:
         wrong.append(f"ASSAY_WITNESSES is {path}, which is no policy file (C2SP tlog-policy): {problem}.")
         return witnesses.NONE
+
+
+def _time_authority(source: Mapping[str, str], wrong: list[str]) -> TimeAuthority:
+    url, path = source.get("ASSAY_TSA") or "", source.get("ASSAY_TSA_ROOTS") or ""
+    if url and urlsplit(url).scheme not in ("http", "https"):
+        wrong.append(f"ASSAY_TSA is {url!r}; it has to be an address such as https://tsa.example/.")
+    if url and not path:
+        wrong.append("ASSAY_TSA_ROOTS is missing: a time stamp is believed on its authority's root only.")
+    try:
+        roots = load_pem_x509_certificates(Path(path).read_bytes()) if path else []
+    except (OSError, ValueError) as problem:
+        wrong.append(f"ASSAY_TSA_ROOTS is {path}, which is no PEM file of certificates: {problem}.")
+        roots = []
+    return TimeAuthority(url, tuple(roots))
 
 
 def _whole(source: Mapping[str, str], name: str, default: int, wrong: list[str]) -> int:

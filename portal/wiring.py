@@ -66,7 +66,7 @@ def wire(
     home = settings.home
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     document_key = None if zone else _document_key(settings)
-    ring = _ring(home / "keys" / ("public-ring.json" if zone == PUBLIC else "vault-ring.json"))
+    ring = _ring(ring_file(settings, zone))
     database, clock = database_of(settings, zone or process), _clock(settings)
     alarm = Alarm(home, clock)
     database.context[ALARM] = alarm
@@ -85,6 +85,11 @@ def wire(
         document_certificates=_certificates(home / "keys", document_key),
         secrets=_secrets(home / "keys", zone),
     )
+
+
+def ring_file(settings: Settings, zone: str = "") -> Path:
+    """Where the key ring is: the public zone has one of its own, without the keys of documents."""
+    return settings.home / "keys" / ("public-ring.json" if zone == PUBLIC else "vault-ring.json")
 
 
 def database_of(settings: Settings, process: str) -> Database:
@@ -228,6 +233,11 @@ def _signer(settings: Settings) -> LogSigner:
     if settings.signer:
         return RemoteSigner(Path(settings.signer), _log_keys(settings, alone=True).keys)
     return own_signer(settings)
+
+
+def public_log_keys(settings: Settings) -> LogKeys:
+    """The public keys of the log, and of those before it; nothing is made where they are missing."""
+    return _log_keys(settings, alone=True)
 
 
 def own_signer(settings: Settings) -> KeptSigner:

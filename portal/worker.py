@@ -30,8 +30,8 @@ from portal.settings import Settings
 from portal.web import Wired
 from portal.wiring import PERFORM, bare_celery, database_of, publish_to, wire, worker_ready_file
 from secure_access import jobs
-from secure_access.db import Database, Session
-from secure_access.ledger import sequencer, witnesses
+from secure_access.db import Session
+from secure_access.ledger import sequencer, timestamps, witnesses
 from secure_access.ledger.signer import Frozen
 from secure_access.workflow import Denied
 
@@ -56,11 +56,15 @@ SCHEDULE: Mapping[str, Mapping[str, object]] = {
     # What was missed while no worker ran is not made up for: each looks at all that waits.
     "sequence": {"task": "assay.sequence", "schedule": 2.0, "options": {"expires": 10}},
     "witness": {"task": "assay.witness", "schedule": 5.0, "options": {"expires": 10}},
+    "stamp": {"task": "assay.stamp", "schedule": 60.0, "options": {"expires": 60}},
     "reap": {"task": "assay.reap", "schedule": 10.0, "options": {"expires": 30}},
     "watch": {"task": "assay.watch", "schedule": 15.0, "options": {"expires": 30}},
     "anchor": {"task": "assay.anchor", "schedule": crontab(minute="0"), "options": {"expires": 600}},
 }
 """Names of tasks, and seconds or times at which they are sent."""
+
+STAMPED_SOONER = ("decision.taken",)
+"""Events after which a checkpoint is time stamped at once, and not with the next one of the day."""
 
 MAX_EXTENSIONS = 60
 """A job that goes on for longer than this many thirds of its lease is taken for hung, and loses it."""
@@ -152,26 +156,6 @@ def run_due(wired: Wired, verbs: Mapping[str, Verb] = VERBS) -> int:
         done += sum(perform(wired, job_id, verbs) for job_id in ids)
 
 
-def _of_the_ledger(wired: Wired, book: Database) -> dict[str, Callable[[], None]]:
-    """The tasks that sequence and anchor the logs, in the role of the sequencer."""
-
-    def sequence() -> None:
-        assert wired.signer is not None
-        try:
-            sequencer.sequence(book, wired.signer, wired.clock.now())
-        except (sequencer.LogDamaged, Frozen) as stopped:
-            log.critical("ledger.nothing_signed", reason=str(stopped))
-
-    def ask_witnesses() -> None:
-        for url, problem in witnesses.ask(book, wired.settings.witnesses, wired.clock.now()).items():
-            log.error("witness.did_not_sign", url=url, problem=problem)
-
-    def anchor() -> None:
-        sequencer.anchor(book, wired.clock.now())
-
-    return {"assay.sequence": sequence, "assay.witness": ask_witnesses, "assay.anchor": anchor}
-
-
 def create_celery(wired: Wired, verbs: Mapping[str, Verb] = VERBS) -> Celery:
     """The worker's Celery app, with its tasks and its schedule. What jobs add is published by it as well."""
     app = bare_celery(wired.settings)
@@ -198,13 +182,46 @@ def create_celery(wired: Wired, verbs: Mapping[str, Verb] = VERBS) -> Celery:
 
     tasks: dict[str, Callable[..., None]] = {
         PERFORM: take,
-        **_of_the_ledger(wired, database_of(wired.settings, "sequencer")),
         "assay.reap": publish_due,
         "assay.watch": watch,
+        **ledger_tasks(wired),
     }
     for name, task in tasks.items():
         app.task(name=name)(task)
     return app
+
+
+def ledger_tasks(wired: Wired) -> Mapping[str, Callable[[], None]]:
+    """The tasks that keep the log, by name, in the database role of the sequencer."""
+    book = database_of(wired.settings, "sequencer")
+
+    def sequence() -> None:
+        assert wired.signer is not None
+        try:
+            sequencer.sequence(book, wired.signer, wired.clock.now())
+        except (sequencer.LogDamaged, Frozen) as stopped:
+            log.critical("ledger.nothing_signed", reason=str(stopped))
+
+    def ask_witnesses() -> None:
+        for url, problem in witnesses.ask(book, wired.settings.witnesses, wired.clock.now()).items():
+            log.error("witness.did_not_sign", url=url, problem=problem)
+
+    def stamp() -> None:
+        try:
+            timestamps.stamp(book, wired.settings.time_authority, wired.clock.now(), STAMPED_SOONER)
+        except timestamps.NotStamped as problem:
+            url = wired.settings.time_authority.url
+            log.error("checkpoint.not_time_stamped", url=url, problem=str(problem))
+
+    def anchor() -> None:
+        sequencer.anchor(book, wired.clock.now())
+
+    return {
+        "assay.sequence": sequence,
+        "assay.witness": ask_witnesses,
+        "assay.stamp": stamp,
+        "assay.anchor": anchor,
+    }
 
 
 def reap(wired: Wired, publish: Callable[[uuid.UUID], object]) -> None:

@@ -29,12 +29,14 @@ from portal.accounts.pages import (
     person_name,
     sent_form,
 )
+from portal.ui.formats import moment
 from portal.web import current_actor, current_time, current_zone
 from secure_access import identity
 from secure_access.identity import OrganisationKind, Person, invitations, proposals, roles
 from secure_access.identity.proposals import NewProposal, Terms
 from secure_access.identity.tables import ProposedAct
 from secure_access.identity.workflow import PROPOSED_ACT, ProposalState
+from secure_access.ledger import removal
 from secure_access.workflow import Denied, NotFound, Role
 
 PROPOSED = "Proposed. Another administrator approves it under Acts of two."
@@ -126,6 +128,33 @@ def propose_first_key(person_id: uuid.UUID) -> Page:
     )
 
 
+@bp.route("/acts/remove", methods=["GET", "POST"])
+def propose_removal() -> Page:
+    """Propose that the content of a ledger entry is removed."""
+    form = forms.RemovalForm(sent_form())
+    asked = Asked(
+        "Propose to remove the content of an entry",
+        "Propose the removal",
+        ("Acts of two", url_for(".acts")),
+        PROPOSED,
+        "Once approved, what the entry says is gone for good. Its leaf stays in the log, and another "
+        "entry says when it was removed and on what basis. Copies of the database keep it until they are "
+        "destroyed.",
+    )
+
+    def proposal() -> NewProposal:
+        entry = removal.load(g.session, form.entry.data or "")
+        content = removal.content(entry, form.basis.data)
+        return NewProposal(proposals.REMOVE, content, form.reason.data or "")
+
+    return form_page(
+        asked,
+        form,
+        lambda: proposals.propose(g.session, new=proposal(), **by_now()),
+        confirm=lambda: proposing(proposal(), f"entry:{form.entry.data}"),
+    )
+
+
 @bp.get("/acts")
 def acts() -> str:
     """What was proposed, approved and refused."""
@@ -203,9 +232,15 @@ def proposing(new: NewProposal, subject: str) -> step_up.Act:
 
 
 def about(content: Mapping[str, Any]) -> str:
-    """Whom an act is about, and which roles it gives, as both administrators read it before they confirm."""
+    """Whom or what an act is about, and which roles it gives, as both administrators read it before."""
     if "policy" in content:
         return policy_words.summary(policy(), policy_changes.stated(content))
+    if "entry" in content:
+        entry = removal.load(g.session, content["entry"])
+        return (
+            f"{entry.type} of {moment(entry.recorded_at)}, entry {entry.leaf_index} of the {entry.log} log, "
+            f"on the basis of {removal.BASES[content['basis']]}"
+        )
     known = g.session.get(Person, uuid.UUID(content["person"])) if "person" in content else None
     name, email = (known.name, known.email) if known else (content["name"], content["email"])
     given = content["roles"] if "roles" in content else filter(None, [content.get("role")])

@@ -17,6 +17,7 @@ from secure_access.identity.invitations import Wanted
 from secure_access.identity.organisations import NewEntity, NewRelation
 from secure_access.identity.policy import Rule
 from secure_access.identity.tables import RelationKind
+from secure_access.ledger import removal
 from secure_access.workflow import Role
 
 SHORTEST_PASSWORD = 12
@@ -226,6 +227,22 @@ class TimesForm(Form):
 class ReasonForm(Form):
     """Why something is ended or proposed."""
 
+    reason = TextAreaField("Reason", validators=[Needed("Say why. It is kept.")])
+
+
+class RemovalForm(Form):
+    """Which entry's content is to be removed, and on what basis."""
+
+    entry = StringField(
+        "Identifier of the entry",
+        description="It stands on the page of the entry, under History of the case.",
+        validators=[Needed("Give the identifier of the entry.")],
+    )
+    basis = RadioField(
+        "Basis",
+        choices=[(code, words[0].upper() + words[1:]) for code, words in removal.BASES.items()],
+        validators=[Needed("Choose the basis.")],
+    )
     reason = TextAreaField("Reason", validators=[Needed("Say why. It is kept.")])
 
 

@@ -39,6 +39,7 @@ WORDS = {
     "delegation.revoked": "Delegation revoked",
     "recusal.declared": "Conflict recorded",
     "recusal.ended": "Conflict ended",
+    "entry.removed": "Content of an entry removed",
     "act.proposed": "Proposed: {act}",
     "act.approved": "Approved and done: {act}",
     "act.refused": "Refused: {act}",

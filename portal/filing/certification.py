@@ -262,7 +262,7 @@ def amend(session: Session, *, filing: Filing, by: Actor, now: datetime) -> Fili
 
 def entry_of(session: Session, filing: Filing) -> LedgerEntry:
     """The ledger entry of the submission, for the receipt. Raises `NotFound` before it is submitted."""
-    for entry in ledger.entries(session, about=service.subject(filing)):
+    for entry in ledger.entries(session, about=service.subject(filing), removed=True):
         if entry.type == "filing.submitted":
             return entry
     raise NotFound

@@ -133,6 +133,7 @@ def changes(session: Session, *, by: Actor, since: datetime | None) -> Changes:
     total = 0
     for told, where in _sources(session, by):
         limits = [where, col(LedgerEntry.type).in_(told)]
+        limits.append(func.length(LedgerEntry.entry) > 0)  # its content may be removed
         limits.append(or_(col(LedgerEntry.person_id).is_(None), col(LedgerEntry.person_id) != by.person_id))
         if since is not None:
             limits.append(col(LedgerEntry.recorded_at) > since)

@@ -11,7 +11,7 @@ from portal.register.tile_views import NEWEST, lasting
 from portal.register.views import attached
 from portal.ui import entries
 from portal.web import current_time, current_zone, origin, shared, uploads
-from secure_access.ledger import Log, mirror, receipts, sequencer, verify_receipt, witnesses
+from secure_access.ledger import Log, mirror, receipts, sequencer, timestamps, verify_receipt, witnesses
 from secure_access.workflow import NotFound
 
 LARGEST_RECEIPT = 128 * 1024
@@ -29,6 +29,7 @@ def show() -> str:
         state=log_state.state(g.session, wired.settings.witnesses, current_time()),
         origin=wired.log_keys.name,
         rows=growth.months(g.session),
+        stamp=timestamps.newest_stamp(g.session),
         growth=growth,
         published=publications.months(g.session),
         publications=publications,

@@ -11,11 +11,11 @@ from typing import Any
 from portal.filing.tables import FilingKind
 from portal.review.facts import Facts
 from portal.ui import charts
-from portal.ui.formats import late, plural
+from portal.ui.formats import date_only, late, plural
 from secure_access import ledger
 from secure_access.db import Session, col, select
 from secure_access.identity import Organisation, Person
-from secure_access.ledger import LedgerEntry, placement
+from secure_access.ledger import LedgerEntry, placement, removal
 from secure_access.ledger.placement import Signed
 
 LANES = {"developer": "Developer", "evaluator": "Evaluator", "regulator": "Authority", "system": "Authority"}
@@ -82,6 +82,7 @@ _WORDS: Mapping[str, str] = {
     "decision.sent_back": "Recommendation sent back",
     "decision.taken": "Decision taken",
     "appeal.noted": "Appeal noted",
+    "entry.removed": "Content of an entry removed",
 }
 
 
@@ -106,7 +107,7 @@ def happenings(session: Session, facts: Facts) -> list[Happening]:
     """Everything recorded about a case and what belongs to it, earliest first."""
     found = list(_entries(session, facts))
     people, signed = _names(session, found), placement.signed(session, tuple(ledger.Log))
-    told = [_happening(entry, facts, people, signed) for entry in found]
+    told = [_told(session, entry, facts, people, signed) for entry in found]
     return sorted(told, key=lambda row: (row.at, row.number))
 
 
@@ -115,7 +116,7 @@ def find(session: Session, facts: Facts, number: int) -> tuple[LedgerEntry, Happ
     for entry in _entries(session, facts):
         if entry.number == number:
             signed = placement.signed(session, tuple(ledger.Log))
-            return entry, _happening(entry, facts, _names(session, [entry]), signed)
+            return entry, _told(session, entry, facts, _names(session, [entry]), signed)
     return None
 
 
@@ -179,12 +180,16 @@ def _entries(session: Session, facts: Facts) -> Iterable[LedgerEntry]:
     subjects = [f"case:{facts.case.id}"]
     subjects += [f"filing:{filing.id}" for filing in facts.filings]
     subjects += [f"incident:{incident.id}" for incident in facts.incidents]
-    found = {entry.number: entry for subject in subjects for entry in ledger.entries(session, subject)}
+    found = {
+        entry.number: entry
+        for subject in subjects
+        for entry in ledger.entries(session, subject, removed=True)
+    }
     return (found[number] for number in sorted(number for number in found if number is not None))
 
 
 def _names(session: Session, entries: list[LedgerEntry]) -> dict[str, str]:
-    said = [entry.content["by"] for entry in entries]
+    said = [entry.content["by"] for entry in entries if entry.entry]
     people = {uuid.UUID(str(by["person"])) for by in said if isinstance(by, dict) and "person" in by}
     bodies = {
         uuid.UUID(str(by["organisation"])) for by in said if isinstance(by, dict) and "organisation" in by
@@ -197,12 +202,36 @@ def _names(session: Session, entries: list[LedgerEntry]) -> dict[str, str]:
     return names
 
 
+def _told(
+    session: Session, entry: LedgerEntry, facts: Facts, names: dict[str, str], signed: Signed
+) -> Happening:
+    gone = removal.removed(session, entry)
+    if gone is None:
+        return _happening(entry, facts, names, signed)
+    words = _WORDS.get(entry.type, _plain(entry.type))
+    return Happening(
+        number=entry.number or 0,
+        type=entry.type,
+        at=entry.recorded_at,
+        what=f"{words}: content removed on {date_only(gone.at)} under {gone.basis}",
+        by="–",
+        lane=LANES["system"],
+        late="",
+        place=_place(entry),
+        words=signed.words(entry),
+    )
+
+
+def _place(entry: LedgerEntry) -> str:
+    place = f"{entry.leaf_index:,}" if entry.leaf_index is not None else "being sequenced"
+    return f"R-{place}" if entry.log is ledger.Log.CUSTODY else place
+
+
 def _happening(entry: LedgerEntry, facts: Facts, names: dict[str, str], signed: Signed) -> Happening:
     by: dict[str, Any] = dict(entry.content["by"])  # type: ignore[arg-type]
     kind = str(by["kind"])
     # Outside the authority the organisation acts; inside it, a person does.
     who = by.get("person" if kind == "regulator" else "organisation", "")
-    place = f"{entry.leaf_index:,}" if entry.leaf_index is not None else "being sequenced"
     return Happening(
         number=entry.number or 0,
         type=entry.type,
@@ -211,7 +240,7 @@ def _happening(entry: LedgerEntry, facts: Facts, names: dict[str, str], signed: 
         by=names.get(str(who), "Assay" if kind == "system" else "–"),
         lane=LANES[kind],
         late=_late(entry, facts),
-        place=f"R-{place}" if entry.log is ledger.Log.CUSTODY else place,
+        place=_place(entry),
         words=signed.words(entry),
     )
 

@@ -24,7 +24,7 @@ from secure_access.identity.policy import Policy
 from secure_access.identity.roles import administers, end_sessions, oversees, put
 from secure_access.identity.tables import ProposedAct
 from secure_access.identity.workflow import PROPOSED_ACT, ProposalState
-from secure_access.ledger import canonical
+from secure_access.ledger import canonical, removal
 from secure_access.workflow import Denied, NotFound, Role
 
 
@@ -242,6 +242,7 @@ def _about(proposal: ProposedAct) -> tuple[str, ...]:
 GIVE_ROLE = "role.give"
 INVITE = "person.invite"
 RESET = "credentials.reset"
+REMOVE = "entry.remove"
 CHANGED = "mail.credentials"
 """The job that tells a person, and the second contact, of a changed credential."""
 
@@ -288,6 +289,10 @@ def _wanted(content: Mapping[str, Any]) -> Wanted:
     )
 
 
+def _remove(session: Session, content: Mapping[str, Any], doing: Doing) -> None:
+    removal.remove(session, proposed=content, by=doing.by, now=doing.now)
+
+
 def _reset(session: Session, content: Mapping[str, Any], doing: Doing) -> None:
     person = _person(session, content)
     invitations.reset(session, person=person, key=doing.terms.key, by=doing.by, now=doing.now)
@@ -310,5 +315,6 @@ _KINDS: dict[str, Kind] = {
     INVITE: Kind(
         "Invite somebody", _invite, lambda session, content: invitations.check(session, _wanted(content))
     ),
+    REMOVE: Kind("Remove the content of an entry", _remove, removal.check),
     RESET: Kind("Reset somebody’s credentials", _reset, _person),
 }

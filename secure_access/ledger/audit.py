@@ -12,23 +12,27 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from cryptography.x509 import Certificate
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from secure_access.db import Database, Session, Table
-from secure_access.ledger import audit_tree, commitment, merkle, records, security_log, triggers
+from secure_access.ledger import audit_tree, commitment, merkle, records, removal, security_log, triggers
 from secure_access.ledger.audit_report import Report
 from secure_access.ledger.canonical import NotCanonical
 from secure_access.ledger.log_keys import LogKeys
 from secure_access.ledger.note import VerifierKey
 from secure_access.ledger.records import Row
+from secure_access.ledger.signer import Signed
 from secure_access.ledger.tables import (
+    Audience,
     LedgerAbout,
     LedgerCheckpoint,
     LedgerCosignature,
     LedgerEntry,
     LedgerHead,
     LedgerTile,
+    LedgerTimestamp,
     LedgerWitness,
     Log,
     SecurityLogRow,
@@ -47,6 +51,10 @@ class Keys:
 
     logs: Mapping[Log, Sequence[VerifierKey]]
     witnesses: Sequence[VerifierKey] = ()
+    signed: Mapping[Log, Signed] = field(default_factory=dict)
+    """The last head of each log that its signer remembers, where its memory is at hand."""
+    roots: Sequence[Certificate] = ()
+    """What the certificates of time-stamping authorities go back to; where none, stamps are only compared."""
 
 
 # What reading a damaged row raises: a date, an enumeration or an identifier that is none.
@@ -64,6 +72,8 @@ class _Read:
     places: dict[tuple[str, str, Log], int | None] = field(default_factory=dict)
     anchors: dict[int, str] = field(default_factory=dict)
     custody: list[tuple[int, int, str]] = field(default_factory=list)
+    removed: dict[int, LedgerEntry] = field(default_factory=dict)
+    stones: dict[str, tuple[int, dict[str, Any], list[str]]] = field(default_factory=dict)
 
 
 def run_verify(database: Database, keys: Keys) -> Report:
@@ -79,10 +89,10 @@ def run_verify(database: Database, keys: Keys) -> Report:
         return verify(session, keys)
 
 
-def verifier_keys(keys: LogKeys, wanted: Witnesses = NONE) -> Keys:
-    """The keys of both logs, of those before them, and of the witnesses of a policy."""
+def verifier_keys(keys: LogKeys, wanted: Witnesses = NONE, roots: Sequence[Certificate] = ()) -> Keys:
+    """The keys of both logs, of those before them, of the witnesses of a policy, and roots of time stamps."""
     witnesses = (key for keys in wanted.asked.values() for key in keys)
-    return Keys({log: keys.ever_of(log) for log in Log}, tuple(witnesses))
+    return Keys({log: keys.ever_of(log) for log in Log}, tuple(witnesses), roots=roots)
 
 
 def verify(session: Session, keys: Keys) -> Report:
@@ -96,19 +106,23 @@ def verify(session: Session, keys: Keys) -> Report:
         report.add("triggers", "", difference)
     for key, row in _rows(session, LedgerEntry, report):
         _check_entry(key, row, read, report)
+    _check_removed(read, report)
     held: dict[type[Table], list[Row]] = {
         kind: [row for _, row in _rows(session, kind, report)]
-        for kind in (LedgerHead, LedgerCheckpoint, LedgerCosignature, LedgerTile)
+        for kind in (LedgerHead, LedgerCheckpoint, LedgerCosignature, LedgerTimestamp, LedgerTile)
     }
     for log in Log:
         mine = {kind: [row for row in rows if row["log"] == log] for kind, rows in held.items()}
         audit_tree.check_tree(log, keys.logs[log], read.leaves[log], mine, report)
         audit_tree.check_cosignatures(keys.witnesses, mine, report)
+        audit_tree.check_timestamps(keys.roots, mine, report)
         audit_tree.check_times(read.times[log], mine, report)
     for kind, rows in held.items():
         for row in rows:
             if row["log"] not in set(Log):
                 report.add(kind, records.row_id(kind, row), "is of a log that does not exist")
+    for log, signed in keys.signed.items():
+        audit_tree.check_remembered(log, signed, read.leaves[log], report)
     _check_seen(session, report)
     _check_anchors(read, report)
     _check_about(session, read, report)
@@ -163,6 +177,9 @@ def _check_entry(key: str, row: Row, read: _Read, report: Report) -> None:
             report.add(LedgerEntry, key, f"has the place {place} of another entry")
         read.leaves[entry.log][place] = merkle.leaf_hash(entry.leaf)
         read.times[entry.log][place] = entry.recorded_at
+    if not (entry.entry or entry.salt or entry.record_salt):
+        read.removed[number] = entry
+        return
     if not commitment.opens(entry.leaf, entry.salt, entry.entry):
         report.add(LedgerEntry, key, "its leaf is not the commitment to its bytes and salt")
     try:
@@ -176,6 +193,34 @@ def _check_entry(key: str, row: Row, read: _Read, report: Report) -> None:
         report.add(LedgerEntry, key, f"the column for {name} differs from its bytes")
     for before in _out_of_turn(entry, content, read):
         report.add(LedgerEntry, key, f"is numbered after an entry that the log places later, on {before}")
+
+
+def _check_removed(read: _Read, report: Report) -> None:
+    """An entry without content has a tombstone, which says what its columns say; and the other way round."""
+    for number, entry in read.removed.items():
+        found = read.stones.pop(str(entry.id), None)
+        if found is None:
+            report.add(LedgerEntry, number, "its content is gone, and no entry says that it was removed")
+            continue
+        stone, said, about = found
+        report.removed += 1
+        read.about[number] = about[1:]
+        if entry.type in removal.KEPT or entry.audience is not Audience.PARTIES:
+            report.add(LedgerEntry, number, "its content is gone, and is such as is never removed")
+        columns = {
+            "log": entry.log,
+            "leaf": entry.leaf.hex(),
+            "type": entry.type,
+            "recorded_at": records.timestamp(entry.recorded_at),
+        }
+        for name in [name for name, column in columns.items() if said[name] != column]:
+            report.add(
+                LedgerEntry, number, f"the column for {name} differs from what entry {stone} says of it"
+            )
+    for entry_id, (stone, _, _) in read.stones.items():
+        report.add(
+            LedgerEntry, stone, f"says that the content of entry {entry_id} was removed, and it is there"
+        )
 
 
 def _out_of_turn(entry: LedgerEntry, content: dict[str, Any], read: _Read) -> Iterator[str]:
@@ -213,6 +258,8 @@ def _gather(number: int, entry: LedgerEntry, content: dict[str, Any], read: _Rea
     match content:
         case {"type": "security_log.anchored", "fields": {"rows": rows, "digest": digest}}:
             read.anchors[rows] = digest
+        case {"type": "entry.removed", "fields": fields, "about": about}:
+            read.stones[fields["entry"]] = (number, fields, about)
         case {"type": "ledger.anchored", "fields": {"size": size, "root": root}}:
             read.custody.append((number, size, root))
 

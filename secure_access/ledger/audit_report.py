@@ -26,10 +26,16 @@ class Report:
 
     entries: int = 0
     waiting: int = 0
+    removed: int = 0
+    """Entries whose content was removed, each with the entry that says so."""
     rows: dict[str, int] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     witnessed: dict[str, int] = field(default_factory=dict)
     """Up to which size a witness whose key is known has signed, by log."""
+    stamped: dict[str, int] = field(default_factory=dict)
+    """Up to which size an authority whose root is known has time stamped, by log."""
+    opened: int | None = None
+    """How many documents were opened in the vault and compared; ``None`` where the vault was left out."""
     problems: list[Problem] = field(default_factory=list)
 
     @property

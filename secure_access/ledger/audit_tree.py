@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from cryptography.x509 import Certificate
+
 from secure_access.db import Table
-from secure_access.ledger import merkle, note, records, tiles
+from secure_access.ledger import merkle, note, records, tiles, timestamps
 from secure_access.ledger.audit_report import Report
 from secure_access.ledger.note import Checkpoint, VerifierKey
 from secure_access.ledger.records import Row
+from secure_access.ledger.signer import Signed
 from secure_access.ledger.tables import (
     LedgerCheckpoint,
     LedgerCosignature,
     LedgerEntry,
     LedgerHead,
     LedgerTile,
+    LedgerTimestamp,
     Log,
 )
 from secure_access.ledger.witnesses import cosigned_at, own_cosignatures
@@ -106,6 +111,39 @@ def check_cosignatures(witnesses: Sequence[VerifierKey], held: Held, report: Rep
             report.add(LedgerCosignature, name, str(problem))
 
 
+def check_remembered(log: Log, signed: Signed, leaves: Mapping[int, bytes], report: Report) -> None:
+    """The database has all that the signer remembers to have signed, and the same."""
+    if signed.size > len(leaves):
+        reason = f"remembers {signed.size} entries of the {log} log, and there are {len(leaves)}"
+        report.add("signer", log, reason)
+        return
+    tree = merkle.from_leaves([leaves[place] for place in sorted(leaves)])
+    if merkle.root(signed.size, tree) != signed.root:
+        report.add("signer", log, f"remembers another root for {signed.size} entries of the {log} log")
+
+
+def check_timestamps(roots: Sequence[Certificate], held: Held, report: Report) -> None:
+    """Each is of a checkpoint that is there, says what its columns say, and goes back to a known root."""
+    notes = {row["size"]: row["note"] for row in held[LedgerCheckpoint]}
+    for row in held[LedgerTimestamp]:
+        name = records.row_id(LedgerTimestamp, row)
+        if row["size"] not in notes:
+            report.add(LedgerTimestamp, name, "is of a checkpoint that is not there")
+            continue
+        try:
+            text = timestamps.text_of(notes[row["size"]])
+            who, at, stamped = timestamps.read(row["answer"])
+            if stamped != hashlib.sha256(text.encode()).digest():
+                report.add(LedgerTimestamp, name, "it stamps another text than that of the checkpoint")
+            elif (who, at) != (row["name"], row["at"]):
+                report.add(LedgerTimestamp, name, "its name or its time is not what was signed")
+            elif roots:
+                timestamps.check(row["answer"], text, roots)
+                report.stamped[row["log"]] = max(row["size"], report.stamped.get(row["log"], 0))
+        except (timestamps.NotStamped, ValueError) as problem:
+            report.add(LedgerTimestamp, name, str(problem))
+
+
 def check_times(recorded: Mapping[int, datetime], held: Held, report: Report) -> None:
     """The times of heads, which no signature covers, held between the entries and the next checkpoint.
 
@@ -137,6 +175,17 @@ def _check_tiles(log: Log, rows: Sequence[Row], hashes: list[bytes], report: Rep
     stored = {(row["level"], row["number"]): row["hashes"] for row in rows}
     for place in sorted(expected.keys() | stored.keys()):
         if stored.get(place) != expected.get(place):
-            report.add(
-                LedgerTile, f"{log}/{place[0]}/{place[1]}", "differs from the tile built of the entries"
-            )
+            reason = "differs from the tile built of the entries"
+            if place[0] == 0 and place in stored and place in expected:
+                first = place[1] * tiles.WIDTH + _first_difference(stored[place], expected[place])
+                reason += f", first at entry {first} of the {log} log"
+            report.add(LedgerTile, f"{log}/{place[0]}/{place[1]}", reason)
+
+
+def _first_difference(one: bytes, other: bytes) -> int:
+    """Which hash of two lists is the first that differs, counted from 0."""
+    size = merkle.HASH_SIZE
+    for at in range(0, max(len(one), len(other)), size):
+        if one[at : at + size] != other[at : at + size]:
+            return at // size
+    raise AssertionError("the two are the same")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
@@ -13,11 +13,22 @@ from sqlalchemy.exc import DBAPIError
 from secure_access.db import Database
 from secure_access.ledger import audit, records, verify_receipt
 from secure_access.ledger.audit_report import Report
+from secure_access.ledger.tables import LedgerEntry
 
 FORMATS = click.Choice(["text", "json"])
 
-OpenLedger = Callable[[Path | None], tuple[Database, audit.Keys]]
-"""Opens the instance whose state is in a folder, or the one of the environment: its database and log keys."""
+
+@dataclass(frozen=True)
+class Opened:
+    """An instance to verify: its database, whom the audit believes, and what compares its vault."""
+
+    database: Database
+    keys: audit.Keys
+    check_vault: Callable[[Report], None] | None = None
+
+
+OpenLedger = Callable[[Path | None, bool], Opened]
+"""Opens the instance whose state is in a folder, or that of the environment; with its vault, or without."""
 
 
 @click.group()
@@ -57,22 +68,32 @@ def ledger_commands(open_ledger: OpenLedger) -> click.Group:
 
     @ledger.command("verify")
     @click.option("--home", type=click.Path(file_okay=False, path_type=Path), help="State of the instance.")
+    @click.option(
+        "--no-vault", is_flag=True, help="The database alone: for a copy without vault or key ring."
+    )
     @click.option("--format", "form", type=FORMATS, default="text", show_default=True)
     @click.pass_context
-    def verify_ledger(context: click.Context, home: Path | None, form: str) -> None:
-        """Check every entry, every row of record and the security log against the signed log.
+    def verify_ledger(context: click.Context, home: Path | None, no_vault: bool, form: str) -> None:
+        """Check every entry, tile, row of record, document and the security log against the signed log.
+
+        Documents are opened: that needs the vault and its key ring. What the signer remembers is compared
+        too, where its memory is here. To see no entry at all is a failure.
 
         Exit status: 0 everything matches; 1 something does not, and is named; 2 nothing could be checked.
         """
-        database, keys = open_ledger(home)
+        opened = open_ledger(home, not no_vault)
         try:
-            report = audit.run_verify(database, keys)
+            report = audit.run_verify(opened.database, opened.keys)
+            if opened.check_vault is not None:
+                opened.check_vault(report)
         except (records.Closed, DBAPIError) as problem:
             why = problem.orig if isinstance(problem, DBAPIError) else problem
             click.echo(f"Nothing was verified. {why}. The verifier reads every table of record.", err=True)
             context.exit(2)
         finally:
-            database.dispose()
+            opened.database.dispose()
+        if not report.entries:
+            report.add(LedgerEntry, "", "has no rows: either nothing was recorded, or they cannot be seen")
         click.echo(as_json(report) if form == "json" else as_text(report))
         context.exit(0 if report.passed else 1)
 
@@ -88,8 +109,16 @@ def as_text(report: Report) -> str:
     """The report for people: what was read, then each thing that does not match."""
     sizes = ", ".join(f"{size} in the {log} log" for log, size in report.sizes.items())
     lines = [f"{report.entries} entries read: {sizes}; {report.waiting} wait for their place."]
+    if report.removed:
+        lines.append(f"{report.removed} without content: it was removed, and an entry says so of each.")
     lines += [f"Witnessed up to {size} entries of the {log} log." for log, size in report.witnessed.items()]
+    lines += [f"Time stamped up to {size} entries of the {log} log." for log, size in report.stamped.items()]
     lines += [f"  {table}: {count} rows" for table, count in sorted(report.rows.items())]
+    lines.append(
+        "The vault was left out: the bytes of documents are not compared."
+        if report.opened is None
+        else f"{report.opened} documents opened in the vault."
+    )
     if report.passed:
         return "\n".join([*lines, "Everything matches the signed log."])
     lines += [f"{len(report.problems)} do not match:", *(f"  {problem}" for problem in report.problems)]

@@ -12,7 +12,7 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 
 from secure_access.db import Session
-from secure_access.ledger import manifests, merkle, note, recording, tiles, witnesses
+from secure_access.ledger import manifests, merkle, note, recording, removal, tiles, timestamps, witnesses
 from secure_access.ledger.canonical import Json
 from secure_access.ledger.note import VerifierKey
 from secure_access.ledger.tables import LedgerCheckpoint, LedgerEntry, Log
@@ -28,6 +28,7 @@ from secure_access.ledger.verify_receipt import (
     verify_leaf,
 )
 from secure_access.ledger.witnesses import Witnesses
+from secure_access.workflow import Denied
 
 __all__ = [
     "BadInput",
@@ -48,10 +49,14 @@ __all__ = [
 
 
 def receipt(session: Session, entry: LedgerEntry) -> dict[str, Json]:
-    """The receipt of an entry alone as of now; without a proof until the entry is in a signed head."""
+    """The receipt of an entry alone as of now; without a proof until the entry is in a signed head.
+
+    Raises `Denied` for an entry whose content was removed.
+    """
     log, place = Log(entry.log), entry.leaf_index
     signed = _checkpoint(session, log, place)
-    return {"v": ENTRY_RECEIPT, **_recorded(entry), **_proved(session, log, place, signed)}
+    proved = _proved(session, log, place, signed)
+    return {"v": ENTRY_RECEIPT, **_recorded(session, entry), **_stamped(session, entry, proved), **proved}
 
 
 def hold(session: Session, log: Log, place: int | None, leaf: bytes, policy: Policy) -> Outcome:
@@ -73,12 +78,17 @@ def bundle(session: Session, entry: LedgerEntry, appended: Sequence[LedgerEntry]
     """
     signed = _checkpoint(session, Log(entry.log), entry.leaf_index)
     kept = manifests.of_entry(session, entry)
-    made: dict[str, Json] = {"v": FORMAT, **({"manifest": kept.read} if kept else {}), **_recorded(entry)}
+    made: dict[str, Json] = {
+        "v": FORMAT,
+        **({"manifest": kept.read} if kept else {}),
+        **_recorded(session, entry),
+    }
     later: list[Json] = []
     for other in appended:
         proved = _proved(session, Log(other.log), other.leaf_index, signed)
-        later.append({**_recorded(other), **({"proof": proved["proof"]} if proved else {})})
-    return {**made, **_proved(session, Log(entry.log), entry.leaf_index, signed), "acknowledgements": later}
+        later.append({**_recorded(session, other), **({"proof": proved["proof"]} if proved else {})})
+    proved = _proved(session, Log(entry.log), entry.leaf_index, signed)
+    return {**made, **_stamped(session, entry, proved), **proved, "acknowledgements": later}
 
 
 def bundle_text(session: Session, entry: LedgerEntry, appended: Sequence[LedgerEntry] = ()) -> str:
@@ -124,7 +134,13 @@ def policy_text(logs: Iterable[VerifierKey], wanted: Witnesses = witnesses.NONE)
     return "".join(f"log {key}\n" for key in logs) + wanted.text
 
 
-def _recorded(entry: LedgerEntry) -> dict[str, Json]:
+def _recorded(session: Session, entry: LedgerEntry) -> dict[str, Json]:
+    gone = removal.removed(session, entry)
+    if gone is not None:
+        raise Denied(
+            f"The content of this entry was removed on {gone.at:%-d %B %Y} under {gone.basis}.",
+            "A receipt that you have kept still verifies.",
+        )
     return {"content": entry.content, "entry": _base64(entry.entry), "salt": _base64(entry.salt)}
 
 
@@ -144,6 +160,11 @@ def _proved(
         "proof": {"index": place, "size": signed.size, "hashes": hashes},
         "checkpoint": witnesses.whole(session, signed),
     }
+
+
+def _stamped(session: Session, entry: LedgerEntry, proved: dict[str, Json]) -> dict[str, Json]:
+    stamps = timestamps.for_receipt(session, entry) if proved else []
+    return {"timestamps": stamps} if stamps else {}
 
 
 def _path(session: Session, log: Log, place: int, signed: LedgerCheckpoint) -> list[bytes]:

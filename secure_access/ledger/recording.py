@@ -131,8 +131,8 @@ def append_many(
     return len(numbers)
 
 
-def entries(session: Session, about: str) -> list[LedgerEntry]:
-    """The entries about a subject, in order of recording."""
+def entries(session: Session, about: str, *, removed: bool = False) -> list[LedgerEntry]:
+    """The entries about a subject, in order of recording; with ``removed`` also those without content."""
     query = (
         select(LedgerEntry)
         .join(LedgerAbout, col(LedgerAbout.entry_number) == col(LedgerEntry.number))
@@ -140,7 +140,7 @@ def entries(session: Session, about: str) -> list[LedgerEntry]:
         .order_by(col(LedgerEntry.number))
         .distinct()
     )
-    return list(session.exec(query))
+    return [entry for entry in session.exec(query) if removed or entry.entry]
 
 
 def find(session: Session, entry_id: uuid.UUID) -> LedgerEntry | None:

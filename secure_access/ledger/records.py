@@ -60,6 +60,15 @@ def identity(kind: type[Table], key: Sequence[Any]) -> str:
     return row_id(kind, dict(zip(columns, key, strict=True)))
 
 
+def key_of(kind: type[Table], row: str) -> tuple[Any, ...]:
+    """The values of a primary key from `identity`. Raises ``ValueError`` for what is none of this table."""
+    columns = list(sql_table(kind).primary_key)
+    parts = row.split("/", len(columns) - 1)
+    return tuple(
+        _KEYS.get(column.type.python_type, str)(part) for column, part in zip(columns, parts, strict=True)
+    )
+
+
 def read(connection: Connection, kind: type[Table], key: Sequence[Any]) -> Row | None:
     """The row with this primary key as the database holds it now, or ``None``."""
     table = sql_table(kind)
@@ -137,6 +146,9 @@ def _descendants(kind: type[Table]) -> Iterator[type[Table]]:
         yield child
         yield from _descendants(child)
 
+
+# What the primary keys of tables of record consist of; anything else is text.
+_KEYS: dict[type, Callable[[str], Any]] = {uuid.UUID: uuid.UUID, int: int}
 
 # In this order: every datetime is a date.
 _WRITTEN: dict[type, Callable[[Any], str]] = {

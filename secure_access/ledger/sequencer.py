@@ -140,6 +140,18 @@ def _sign(database: Database, log: Log, signer: LogSigner, now: datetime) -> Che
     """Step 2. The signed head."""
     name = origin(signer.name, log)
     signer.last(name)  # Before the lock: after a start the signer asks the witnesses first.
+    while (signed := _sign_next(database, log, signer, now)) is None:
+        pass
+    return signed
+
+
+def _sign_next(database: Database, log: Log, signer: LogSigner, now: datetime) -> Checkpoint | None:
+    """The signed head; or ``None`` once a head was saved that was signed and not saved.
+
+    That one is committed before anything is signed, for the signer remembers the last head only: a crash
+    after the next signature would leave a size that was signed and has no checkpoint.
+    """
+    name = origin(signer.name, log)
     with _alone(database) as session:
         head = session.get_one(LedgerHead, log)
         checkpoint = Checkpoint(name, head.size, head.root)
@@ -148,7 +160,8 @@ def _sign(database: Database, log: Log, signer: LogSigner, now: datetime) -> Che
         if before is None or before.size < head.size:
             last = signer.last(name)
             if last is not None and (before.size if before else -1) < last.size < head.size:
-                before = _save(session, head, last, before)
+                _save(session, head, last, before)
+                return None
             at = max(now, head.moved_at, before.at if before else now)
             time = math.ceil(at.timestamp())
             signed = signer.sign(checkpoint, _proof(session, head, last), time)
@@ -163,9 +176,7 @@ def _proof(session: Session, head: LedgerHead, last: Signed | None) -> list[byte
     return merkle.consistency_proof(last.size, head.size, tiles.nodes(tiles.stored(session, Log(head.log))))
 
 
-def _save(
-    session: Session, head: LedgerHead, signed: Signed, before: LedgerCheckpoint | None
-) -> LedgerCheckpoint:
+def _save(session: Session, head: LedgerHead, signed: Signed, before: LedgerCheckpoint | None) -> None:
     """The checkpoint of a signed head: the newest, or one that was signed and then not saved."""
     row = LedgerCheckpoint(
         log=Log(head.log),
@@ -180,7 +191,6 @@ def _save(
         raise LogDamaged(f"the {head.log} log was signed with {row.size} entries and another root")
     session.add(row)
     session.flush()
-    return row
 
 
 def _check_continues(session: Session, head: LedgerHead, before: LedgerCheckpoint | None) -> None:

@@ -34,7 +34,7 @@ class LedgerEntry(Table, table=True):
 
     ``number`` is the order of recording, ``leaf_index`` the place in the tree: empty until sequenced, then
     fixed. ``record_salt`` keys the digests of the rows that the entry names (empty without any); it is never
-    published.
+    published. ``entry`` and both salts are empty once its content is removed: `secure_access.ledger.removal`.
     """
 
     __tablename__ = "ledger_entry"
@@ -144,6 +144,22 @@ class LedgerWitness(Table, table=True):
     answered_at: Instant | None = instant_column(nullable=True)
     size: int = Field(default=0, sa_type=BigInteger)
     problem: str = Field(default="", max_length=300)
+
+
+class LedgerTimestamp(Table, table=True):
+    """An RFC 3161 time stamp on the text of a checkpoint. ``answer`` is the DER of the authority's answer.
+
+    ``name`` is the common name of the authority's certificate, ``at`` its own time, which it signed.
+    """
+
+    __tablename__ = "ledger_timestamp"
+    __classes__ = classes(public="log size name at answer")
+
+    log: Log = Field(primary_key=True, sa_type=Text)
+    size: int = Field(primary_key=True, sa_type=BigInteger)
+    name: str = Field(max_length=200)
+    at: Instant = instant_column()
+    answer: bytes = Field(sa_type=LargeBinary)
 
 
 class LedgerTile(Table, table=True):

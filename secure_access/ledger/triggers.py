@@ -84,17 +84,49 @@ def _replace(table: str, key: str) -> Trigger:
     return _trigger(table, "INSERT", f"EXISTS (SELECT 1 FROM {table} WHERE {key})")  # noqa: S608 - our names
 
 
-# Every column of an entry but its leaf index: an entry is given its place once, and nothing else ever
-# changes.
+# Every column of an entry but its leaf index: an entry is given its place once, its content may be removed
+# once, and nothing else ever changes.
 _FIXED = (
     *("number", "id", "log", "type", "entry", "salt", "record_salt", "leaf", "audience"),
     *("recorded_at", "person_id"),
 )
+_HYPHENS = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
 _SEQUENCED = "OLD.leaf_index IS NULL AND NEW.leaf_index IS NOT NULL"
-_ENTRY_SQLITE = f"NOT ({_SEQUENCED} AND {' AND '.join(f'NEW.{c} IS OLD.{c}' for c in _FIXED)})"
+# What removal empties, and only where an entry says so: see `secure_access.ledger.removal`.
+_CONTENT = ("entry", "salt", "record_salt")
+_STONE = (
+    "EXISTS (SELECT 1 FROM ledger_entry_about a JOIN ledger_entry e ON e.number = a.entry_number"
+    " WHERE e.type = 'entry.removed' AND a.subject = 'entry:' || {entry})"
+)
+_REMOVABLE = (
+    "OLD.leaf_index IS NOT NULL AND OLD.audience = 'parties' AND OLD.entry <> {empty} AND OLD.type NOT IN"
+    " ('entry.removed', 'ledger.anchored', 'security_log.anchored', 'ledger.succeeded',"
+    " 'ledger.custody_succeeded')"
+)
+
+
+def _same(columns: tuple[str, ...]) -> str:
+    return " AND ".join(f"NEW.{column} IS OLD.{column}" for column in columns)
+
+
+# SQLite keeps an identifier without its hyphens.
+_PARTS = "||'-'||".join(f"substr(OLD.id, {start}, {length})" for start, length in _HYPHENS)
+_ENTRY_SQLITE = (
+    f"NOT ({_SEQUENCED} AND {_same(_FIXED)})"
+    f" AND NOT ({_REMOVABLE.format(empty='x' + chr(39) * 2)}"
+    f" AND {' AND '.join(f'length(NEW.{column}) = 0' for column in _CONTENT)}"
+    f" AND {_same(tuple(c for c in (*_FIXED, 'leaf_index') if c not in _CONTENT))}"
+    f" AND {_STONE.format(entry=_PARTS)})"
+)
+_WITHOUT = "".join(f" - '{column}'" for column in _CONTENT)
 _ENTRY_BODY = (
     f" BEGIN IF {_SEQUENCED} AND to_jsonb(NEW) - 'leaf_index' = to_jsonb(OLD) - 'leaf_index'"
-    " THEN RETURN NEW; END IF;" + _refuse("ledger_entry").removeprefix(" BEGIN")
+    " THEN RETURN NEW; END IF;"
+    f" IF {_REMOVABLE.format(empty=chr(39) * 2)}"
+    f" AND {' AND '.join(f'length(NEW.{column}) = 0' for column in _CONTENT)}"
+    f" AND to_jsonb(NEW){_WITHOUT} = to_jsonb(OLD){_WITHOUT}"
+    f" AND {_STONE.format(entry='OLD.id::text')} THEN RETURN NEW; END IF;"
+    + _refuse("ledger_entry").removeprefix(" BEGIN")
 )
 _FORWARD = "NEW.log = OLD.log AND NEW.size > OLD.size"
 _HEAD_BODY = f" BEGIN IF {_FORWARD} THEN RETURN NEW; END IF;" + _refuse("ledger_head").removeprefix(" BEGIN")
@@ -113,6 +145,7 @@ _LISTED = (
         "ledger_cosignature",
         "log = NEW.log AND size = NEW.size AND name = NEW.name AND key = NEW.key",
     ),
+    *_append_only("ledger_timestamp", "log = NEW.log AND size = NEW.size"),
     *_append_only("security_log", "number = NEW.number"),
     *_append_only("statute_text", "digest = NEW.digest"),
     *_append_only("sign_in_policy", "id = NEW.id OR number = NEW.number"),

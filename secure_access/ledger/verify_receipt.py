@@ -71,6 +71,8 @@ class Outcome:
     witnesses: tuple[str, ...] = ()
     manifest: dict[str, Any] = field(default_factory=dict)
     acknowledgements: tuple[tuple[dict[str, Any], bool], ...] = ()
+    timestamps: tuple[str, ...] = ()
+    """What the receipt says of its time stamps. They are not checked here."""
 
     @property
     def exit_status(self) -> int:
@@ -82,6 +84,8 @@ class Outcome:
             if name in self.content:
                 lines.append(f"  {name}: {self.content[name]}")
         lines += [f"  {line}" for line in (*_told(self.manifest), *map(_later, self.acknowledgements))]
+        for stamp in self.timestamps:
+            lines.append(f"  time stamp: {stamp}; not checked here, check it with openssl ts -verify")
         return "\n".join("".join(c if c.isprintable() else "\ufffd" for c in line) for line in lines)
 
 
@@ -210,6 +214,7 @@ def verify(receipt: str | bytes, policy: Policy) -> Outcome:
         for _, found, shown in later:
             if shown is not None:
                 _check(found, shown, checkpoint, policy)
+        stamps = _stamps(leaf, proof["index"], content.get("timestamps", []))
     except _Untrue as untrue:
         return Outcome(State.NOT_PROVED, str(untrue), recorded)
     told: dict[str, Any] = {
@@ -217,6 +222,7 @@ def verify(receipt: str | bytes, policy: Policy) -> Outcome:
         "witnesses": witnesses,
         "manifest": manifest,
         "acknowledgements": tuple((entry, shown is not None) for entry, _, shown in later),
+        "timestamps": stamps,
     }
     return _seen_by(policy, **told)
 
@@ -364,6 +370,27 @@ def _check(leaf: bytes, proof: Any, checkpoint: Any, policy: Policy) -> tuple[st
     if _root(leaf, index, size, path) != root:
         raise _Untrue("the entry is not in the log at this place")
     return tuple(name for name, key in policy.witnesses.items() if _signed(text, signatures, key))
+
+
+def _stamps(leaf: bytes, index: int, stamps: Any) -> tuple[str, ...]:
+    """What each time stamp is said to be, once ``leaf`` is in the checkpoint that it is over.
+
+    Who stamped and when is not checked: that takes the authority's certificate. Raises `_Untrue`.
+    """
+    if not isinstance(stamps, list) or not all(isinstance(stamp, dict) for stamp in stamps):
+        raise BadInput("the time stamps are malformed")
+    found = []
+    for stamp in stamps:
+        text, hashes = stamp.get("checkpoint"), stamp.get("hashes")
+        if not isinstance(text, str) or not isinstance(hashes, list):
+            raise BadInput("a time stamp has no checkpoint or no hashes")
+        _, size, root = _read_head(text)
+        if _root(leaf, index, size, [_unbase64(value, "a hash of a time stamp") for value in hashes]) != root:
+            raise _Untrue("the entry is not in the checkpoint of its time stamp")
+        if hashlib.sha256(text.encode()).digest() not in _bytes(stamp, "answer"):
+            raise _Untrue("a time stamp is of something else than its checkpoint")
+        found.append(" ".join(f"{stamp.get('name')}, {stamp.get('at')}".split())[:200])
+    return tuple(found)
 
 
 def _root(leaf: bytes, index: int, size: int, path: list[bytes]) -> bytes:

@@ -223,3 +223,52 @@ def test_a_lost_key_is_not_replaced_in_silence(machine: Machine) -> None:
     machine.assay("ledger", "succeed", "--reason", "key_lost", "--yes")
     assert "3 entries, signed" in machine.assay("ledger", "sequence")
     assert "Everything matches" in machine.assay("ledger", "verify")
+
+
+def test_to_see_no_entry_is_a_failure(machine: Machine) -> None:
+    """Also where everything that the database holds agrees with itself: the signer remembers more."""
+    machine.assay("migrate")
+    assert "has no rows" in machine.assay("ledger", "verify", status=1)
+    machine.record(3)
+    machine.assay("ledger", "sequence")
+    assert "Everything matches" in machine.assay("ledger", "verify")
+    machine.database.unlink()
+    for journal in machine.home.glob("assay.db-*"):
+        journal.unlink()
+    machine.assay("migrate")
+    said = machine.assay("ledger", "verify", status=1)
+    assert "signer public: remembers 3 entries of the public log, and there are 0" in said
+    assert "ledger_entry : has no rows" in said
+
+
+def test_another_history_is_not_what_the_signer_remembers(machine: Machine) -> None:
+    machine.assay("migrate")
+    machine.record(3)
+    machine.assay("ledger", "sequence")
+    machine.database.unlink()
+    for journal in machine.home.glob("assay.db-*"):
+        journal.unlink()
+    memory = machine.home / "signer"
+    memory.rename(machine.home / "kept")
+    machine.assay("migrate")
+    machine.record(4)
+    machine.assay("ledger", "sequence")
+    shutil.rmtree(memory)
+    (machine.home / "kept").rename(memory)
+    said = machine.assay("ledger", "verify", status=1)
+    assert "signer public: remembers another root for 3 entries of the public log" in said
+
+
+def test_a_copy_of_the_database_alone_is_verified_without_its_vault(machine: Machine) -> None:
+    machine.assay("migrate")
+    machine.record(3)
+    machine.assay("ledger", "sequence")
+    ring = machine.home / "keys" / "vault-ring.json"
+    ring.unlink()
+    said = machine.assay("ledger", "verify", status=1)
+    assert "The key ring of the vault is not here" in said
+    assert "--no-vault" in said
+    said = machine.assay("ledger", "verify", "--no-vault")
+    assert "The vault was left out" in said
+    assert "Everything matches" in said
+    assert not ring.exists(), "verifying makes no keys"

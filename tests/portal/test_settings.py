@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from portal.settings import Profile, Settings, SettingsError
+from tests.fixtures.time_authority import LocalAuthority
 
 
 def test_everything_has_a_default_that_needs_no_server() -> None:
@@ -97,3 +98,30 @@ def test_the_password_of_a_mail_server_never_travels_in_clear(address: str, take
     with pytest.raises(SettingsError, match="ASSAY_SMTP would send its password unencrypted") as refused:
         Settings.from_env(env)
     assert "word" not in str(refused.value).replace("password", "")
+
+
+def test_a_time_stamping_authority_is_named_with_its_roots(tmp_path: Path) -> None:
+    roots = LocalAuthority(tmp_path / "tsa").roots
+    given = {"ASSAY_TSA": "http://tsa.example/", "ASSAY_TSA_ROOTS": str(roots)}
+    found = Settings.from_env(given).time_authority
+    assert (found.url, len(found.roots)) == ("http://tsa.example/", 1)
+    # Who audits asks nobody, and wants the roots all the same.
+    assert Settings.from_env({"ASSAY_TSA_ROOTS": str(roots)}).time_authority.roots == found.roots
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"ASSAY_TSA_ROOTS": ""}, "ASSAY_TSA_ROOTS is missing"),
+        ({"ASSAY_TSA_ROOTS": "/nowhere"}, "no PEM file"),
+        ({"ASSAY_TSA_ROOTS": __file__}, "no PEM file"),
+        ({"ASSAY_TSA": "tsa.example"}, "it has to be an address"),
+    ],
+)
+def test_an_authority_that_cannot_be_asked_is_named(
+    tmp_path: Path, change: dict[str, str], named: str
+) -> None:
+    roots = LocalAuthority(tmp_path / "tsa").roots
+    given = {"ASSAY_TSA": "http://tsa.example/", "ASSAY_TSA_ROOTS": str(roots), **change}
+    with pytest.raises(SettingsError, match=named):
+        Settings.from_env(given)

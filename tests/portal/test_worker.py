@@ -26,7 +26,10 @@ from portal.worker import VERBS, Effect, Verb, perform, reap, run_due
 from secure_access import jobs
 from secure_access.db import ReferenceCounter, Session, next_reference
 from secure_access.jobs import Job, JobState
+from secure_access.ledger import timestamps
+from secure_access.ledger.timestamps import TimeAuthority
 from tests.fixtures.app import CheapHasher, World
+from tests.fixtures.time_authority import LocalAuthority, serving
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 90.0
@@ -227,6 +230,22 @@ def test_the_schedule_names_tasks_that_exist(sqlite_world: World) -> None:
     assert {str(entry["task"]) for entry in worker.SCHEDULE.values()} <= set(app.tasks)
     for task in ("assay.sequence", "assay.anchor", "assay.reap"):
         app.tasks[task]()
+
+
+def test_the_worker_has_checkpoints_stamped_and_goes_on_without(sqlite_world: World, tmp_path: Path) -> None:
+    local = LocalAuthority(tmp_path / "tsa")
+    with serving(local) as url:
+        settings = replace(sqlite_world.wired.settings, time_authority=TimeAuthority(url, (local.root,)))
+        tasks = worker.ledger_tasks(replace(sqlite_world.wired, settings=settings))
+        for name in ("assay.anchor", "assay.sequence") * 2:
+            tasks[name]()
+        local.status = 503
+        tasks["assay.stamp"]()
+        local.status = 200
+        tasks["assay.stamp"]()
+    with sqlite_world.wired.database.read() as session:
+        assert timestamps.newest_stamp(session) is not None
+    assert local.asked == 2
 
 
 def test_two_instances_on_one_broker_have_their_own_queues(tmp_path: Path) -> None:

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from secure_access.ledger import note, receipts
+from secure_access.ledger import note, receipts, timestamps
 from secure_access.ledger.tables import Log
+from secure_access.ledger.timestamps import TimeAuthority
 from tests.fixtures.app import form_of
 from tests.fixtures.review import Desk
+from tests.fixtures.time_authority import NAME, LocalAuthority, serving
 
 
 @pytest.fixture
@@ -40,6 +42,20 @@ def test_the_page_says_size_time_and_that_nobody_witnessed(
     assert "assay.localhost/ledger/demonstration" in shown
     assert f"grew to {size} entries" in shown
     assert "June 2027" in shown
+
+
+def test_the_page_says_who_stamped_and_when(
+    fresh_desk: Desk, public: FlaskClient, receipt: str, tmp_path: Path
+) -> None:
+    assert "Time stamped" not in public.get("/ledger").text
+    local, wired = LocalAuthority(tmp_path / "tsa"), fresh_desk.world.wired
+    with serving(local) as url:
+        made = timestamps.stamp(wired.database, TimeAuthority(url, (local.root,)), wired.clock.now())
+    assert made is not None
+    shown = " ".join(public.get("/ledger").text.split())
+    size = json.loads(receipt)["proof"]["size"]
+    assert f"<dt>Time stamped</dt><dd>by {NAME} at {made.at:%-d %b %Y}, {made.at:%H:%M}" in shown
+    assert f"with {size} entries" in shown
 
 
 def test_the_checkpoint_is_a_signed_note_of_the_log(

@@ -27,7 +27,7 @@ from tests.fixtures.ledger import Forgetful, signing_keys
 BACKENDS = ["sqlite", "postgresql"]
 NOW = datetime(2027, 10, 1, 9, tzinfo=UTC)
 OURS = (
-    *(tables.LedgerCosignature, tables.LedgerWitness),
+    *(tables.LedgerCosignature, tables.LedgerWitness, tables.LedgerTimestamp),
     *(tables.LedgerEntry, tables.LedgerAbout, tables.LedgerHead, tables.LedgerCheckpoint, tables.LedgerTile),
     tables.SecurityLogRow,
     manifests.Manifest,
@@ -79,6 +79,7 @@ class Pair(Apart, table=True):
 ledger.declare("sample.submitted", keys=("reference",), audience="public")
 ledger.declare("sample.filed", keys=("reference", "manifest"))
 ledger.declare("sample.accepted", keys=("reference", "clock"))
+ledger.declare("sample.kept", keys=("reference",))
 ledger.declare("sample.read", keys=(), log="custody")
 security_log.declare_kind("sample.refused", "A sample was refused.", {"reason": "why"})
 

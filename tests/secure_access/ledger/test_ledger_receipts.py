@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from secure_access.db import Database, Session
+from secure_access.db import Session
 from secure_access.keys import SigningKey
 from secure_access.ledger import Log, audit, cli, merkle, note, receipts, sequencer, verify_receipt
 from secure_access.ledger.note import COSIGNATURE_KEY, VerifierKey
@@ -350,8 +350,8 @@ def test_receipt_verify(files: tuple[Path, Path]) -> None:
 
 
 def test_ledger_verify(told: SimpleNamespace, log_key: KeptSigner) -> None:
-    def opened(_home: Path | None) -> tuple[Database, audit.Keys]:
-        return told.book, audit.verifier_keys(keys_of(log_key))
+    def opened(_home: Path | None, _vault: bool) -> cli.Opened:
+        return cli.Opened(told.book, audit.verifier_keys(keys_of(log_key)))
 
     group = cli.ledger_commands(opened)
     found = CliRunner().invoke(group, ["verify"])

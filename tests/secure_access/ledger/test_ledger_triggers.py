@@ -1,5 +1,7 @@
 """Append-only tables refuse what SQL can do to them, on both databases, and a difference is named."""
 
+from datetime import UTC, datetime
+
 import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
@@ -9,7 +11,7 @@ from secure_access.ledger import tables, triggers
 
 APPEND_ONLY = [
     *("ledger_entry", "ledger_entry_about", "ledger_checkpoint", "ledger_cosignature"),
-    *("security_log", "ledger_head"),
+    *("ledger_timestamp", "security_log", "ledger_head"),
 ]
 OF_THE_PORTAL = {"sign_in_policy", "statute_text"}
 """Listed here, made by the portal's migrations, tried in its own tests."""
@@ -18,6 +20,7 @@ KEYS = {
     "ledger_entry_about": "subject",
     "ledger_checkpoint": "note",
     "ledger_cosignature": "line",
+    "ledger_timestamp": "answer",
 }
 
 
@@ -28,6 +31,10 @@ def refused(connection: Connection, statement: str) -> None:
 
 @pytest.mark.usefixtures("told")
 def test_rows_are_not_changed_deleted_or_emptied(book: Database) -> None:
+    with book.write() as session:
+        stamp = tables.LedgerTimestamp(log=tables.Log.PUBLIC, size=1, name="x", answer=b"x")
+        stamp.at = datetime(2027, 10, 1, tzinfo=UTC)
+        session.add(stamp)
     with book.engine.connect() as connection, connection.begin():
         for table in APPEND_ONLY:
             column = KEYS.get(table, "root" if table == "ledger_head" else "kind")

@@ -1,0 +1,68 @@
+"""The part of the audit that reads the vault: every document opened, and compared with its row.
+
+Whether the row is true is for `secure_access.ledger.audit`; here the bytes are held to it. Each chunk that is
+opened is authentic and in its place, bound to its document; then the whole has the SHA-256 of the row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from secure_access.db import Database, Session, col, select
+from secure_access.documents.tables import Document
+from secure_access.ledger.audit_report import Report
+from secure_access.sealing import CHUNK
+from secure_access.vault import Damaged, Vault, VaultError
+from secure_access.vault.stores import Missing
+
+
+def check_documents(database: Database, vault: Vault, report: Report) -> None:
+    """Name every document whose bytes are not there, or are not those of its row, and where they differ.
+
+    No transaction is open while bytes are read.
+    """
+    with database.read() as session:
+        rows = _every(session)
+    for row in rows:
+        found = _difference(vault, row)
+        if found:
+            report.add(Document, row.id, found)
+    report.opened = len(rows)
+
+
+def _every(session: Session) -> list[Document]:
+    rows = list(session.exec(select(Document).order_by(col(Document.id))))
+    session.expunge_all()
+    return rows
+
+
+def _difference(vault: Vault, row: Document) -> str:
+    """What is wrong with the bytes of a document; of a sound one, nothing."""
+    digest, sound = hashlib.sha256(), 0
+    try:
+        for block in vault.chunks(row.stored, context=row.context):
+            digest.update(block)
+            sound += len(block)
+    except Missing:
+        return "its bytes are not in the vault"
+    except Damaged as problem:
+        start = _first_damaged(vault, row, sound)
+        chunk, chunks = start // CHUNK + 1, row.size // CHUNK + 1
+        return (
+            f"its bytes in the vault are not sound from byte {start} on, chunk {chunk} of {chunks}: {problem}"
+        )
+    except VaultError as problem:
+        return f"its bytes in the vault cannot be read: {problem}"
+    if digest.hexdigest() != row.sha256:
+        return "its bytes in the vault do not have the SHA-256 of its row"
+    return ""
+
+
+def _first_damaged(vault: Vault, row: Document, sound: int) -> int:
+    """The first byte of the first chunk that does not open, after ``sound`` bytes that did."""
+    for start in range(sound - sound % CHUNK, row.size, CHUNK):
+        try:
+            vault.read(row.stored, context=row.context, start=start, length=CHUNK)
+        except VaultError:
+            return start
+    return row.size - row.size % CHUNK
