@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from secure_access.db import Database, select
+from secure_access.db import Acting, Database, select
 from secure_access.identity import OrganisationKind
 from secure_access.identity.tables import ProposedAct
 from secure_access.ledger.tables import LedgerEntry
@@ -43,6 +43,7 @@ def test_two_administrators_remove_content_in_their_role(ruled_world: World) -> 
 def test_no_other_role_does(ruled_world: World, role: str) -> None:
     entry = entry_with_a_place(ruled_world)
     database = Database(address(ruled_world.wired.database.url, role))
+    database.acting = lambda: Acting(role)
     statement = (
         f"UPDATE ledger_entry SET entry = '', salt = '', record_salt = '' WHERE number = {entry.number}"
     )

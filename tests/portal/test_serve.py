@@ -234,7 +234,7 @@ def test_a_zone_alone_serves_no_other_and_needs_no_key_of_another(instance: Inst
     assert ask(public, "developer.localhost")[0] == 421
     made = {path.name for path in (instance.home / "keys").iterdir()}
     assert made == {
-        *("ledger-key.pub", "document-certificates.pem", "cookie-public.json", "public-ring.json"),
+        *("ledger-keys.pub", "document-certificates.pem", "cookie-public.json", "public-ring.json"),
     }
     public.end()
 

@@ -47,6 +47,7 @@ NOT_BY_LINK = {
     "reading.picture": "an image of reading.show",
     "findings.reply_receipt": "the findings of the told case are not answered",
     "account.one_key": "nobody in the told case has a key",
+    "administration.propose_first_key": "two pages of people are followed, neither of whom a code takes two",
     "own_organisation.claim": "a developer's: an evaluator body names no legal entities",
     **dict.fromkeys(
         (
