@@ -91,8 +91,9 @@ def answer(entry: LedgerEntry, form: str) -> Response:
     """The receipt of an entry as a file. ``form`` is ``json``, ``pdf`` or ``tlog-proof``.
 
     Raises `Denied` for a form that cannot be made yet: no proof before the log is signed, and no letter of
-    what was recorded without a manifest.
+    what was recorded without a manifest, nothing of what was removed.
     """
+    receipts.refuse_removed(g.session, entry)
     kept = manifests.of_entry(g.session, entry)
     reference = str(entry.fields.get("reference", "")) or str(entry.id)
     made: str | bytes

@@ -43,6 +43,7 @@ __all__ = [
     "proof_follows",
     "receipt",
     "receipt_text",
+    "refuse_removed",
     "tlog_proof",
     "verify",
 ]
@@ -134,13 +135,18 @@ def policy_text(logs: Iterable[VerifierKey], wanted: Witnesses = witnesses.NONE)
     return "".join(f"log {key}\n" for key in logs) + wanted.text
 
 
-def _recorded(session: Session, entry: LedgerEntry) -> dict[str, Json]:
+def refuse_removed(session: Session, entry: LedgerEntry) -> None:
+    """Raises `Denied` for an entry whose content was removed: nothing is left of which to make a receipt."""
     gone = removal.removed(session, entry)
     if gone is not None:
         raise Denied(
             f"The content of this entry was removed on {gone.at:%-d %B %Y} under {gone.basis}.",
             "A receipt that you have kept still verifies.",
         )
+
+
+def _recorded(session: Session, entry: LedgerEntry) -> dict[str, Json]:
+    refuse_removed(session, entry)
     return {"content": entry.content, "entry": _base64(entry.entry), "salt": _base64(entry.salt)}
 
 

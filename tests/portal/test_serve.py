@@ -206,6 +206,7 @@ def test_a_zone_alone_serves_no_other_and_needs_no_key_of_another(instance: Inst
     developer, public = instance, beside(instance)
     for name in (
         "ledger-key",
+        "ledger-key-mldsa",
         "document-key",
         "cookie-public.json",
         "cookie-evaluator.json",
