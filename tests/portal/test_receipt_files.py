@@ -23,7 +23,7 @@ from portal.review import cases, requests
 from secure_access import documents, ledger
 from secure_access.identity import authority
 from secure_access.identity.authority import NewAuthority
-from secure_access.ledger import LedgerEntry, merkle, note, receipts, sequencer
+from secure_access.ledger import LedgerEntry, Log, merkle, note, receipts
 from secure_access.ledger.tlog_proof import TlogProof
 from secure_access.workflow import Role
 from tests.fixtures.app import World
@@ -34,7 +34,7 @@ from tests.fixtures.review import Desk
 
 
 def outcome(world: World, text: str) -> receipts.Outcome:
-    policy = receipts.policy_text([sequencer.verifier(world.wired.ledger_signer)])
+    policy = receipts.policy_text(world.wired.log_keys.of(Log.PUBLIC))
     return receipts.verify(text, receipts.Policy.parse(policy))
 
 
