@@ -65,6 +65,7 @@ docs: $(VENV)/test.done ## write the generated reference again
 bench: $(VENV)/test.done ## measure, as ratios within one run
 	$(BIN)/python -m bench.vault
 	$(BIN)/python -m bench.law
+	$(BIN)/python -m bench.ledger
 
 freeze: $(BIN)/uv ## resolve the requirements again, with hashes
 	echo uv | $(COMPILE) - -o requirements/uv.txt

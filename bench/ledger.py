@@ -28,6 +28,7 @@ from typing import Any
 
 import sqlalchemy
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from sqlalchemy.exc import OperationalError
 
 try:
@@ -39,6 +40,7 @@ from secure_access import ledger
 from secure_access.db import Database
 from secure_access.keys import SigningKey
 from secure_access.ledger import merkle, sequencer, tables, tiles, triggers
+from secure_access.ledger.signer import KeptSigner
 from secure_access.ledger.tables import Log
 
 NOW = datetime(2027, 10, 1, tzinfo=UTC)
@@ -50,7 +52,11 @@ AIM_STORED = 1000
 """Stored proofs a second over those of pymerkle's stored tree, at a million leaves."""
 
 ledger.declare("bench.recorded", ("reference",))
-KEY = SigningKey("bench.example/ledger", Ed25519PrivateKey.from_private_bytes(bytes(32)))
+NAME = "bench.example/ledger"
+KEYS = (
+    SigningKey(NAME, Ed25519PrivateKey.from_private_bytes(bytes(32))),
+    SigningKey(NAME, MLDSA44PrivateKey.from_seed_bytes(bytes(32))),
+)
 TABLES = (
     tables.LedgerEntry,
     tables.LedgerAbout,
@@ -138,18 +144,19 @@ def at_once(database: Database, count: int) -> None:
             ledger.append_many(session, "bench.recorded", many, by=None, now=NOW)
 
 
-def sequenced(database: Database) -> None:
+def sequenced(database: Database, signer: KeptSigner) -> None:
     """Give all of them their place, and sign."""
-    sequencer.sequence(database, KEY, NOW)
+    sequencer.sequence(database, signer, NOW)
 
 
 def appends(database: Database, count: int) -> dict[str, Rate]:
     """Appends a second, in each way, and the sequencer's rate alone."""
+    signer = KeptSigner(KEYS, Path(tempfile.mkdtemp(prefix="assay-bench-signer-")))
     found = {"one a transaction": rate(min(count, 500), lambda: singly(database, min(count, 500)))}
     found["1,000 a transaction, one call each"] = rate(count, lambda: batched(database, count))
-    sequenced(database)
+    sequenced(database, signer)
     found["1,000 a transaction, one call"] = rate(count, lambda: at_once(database, count))
-    found["given their place, 1,000 a transaction"] = rate(count, lambda: sequenced(database))
+    found["given their place, 1,000 a transaction"] = rate(count, lambda: sequenced(database, signer))
     return found
 
 

@@ -31,7 +31,7 @@ from secure_access.ledger.kms_key import KmsKey
 from secure_access.ledger.log_keys import LogKeys
 from secure_access.ledger.note import Signer
 from secure_access.ledger.security_log import ALARM
-from secure_access.ledger.signer import KeptSigner, LogSigner, public_keys
+from secure_access.ledger.signer import KeptSigner, LogSigner, Seen, public_keys
 from secure_access.ledger.signer_process import RemoteSigner
 from secure_access.vault import LocalStore, S3Store, Store, Vault
 
@@ -248,7 +248,7 @@ def own_signer(settings: Settings) -> KeptSigner:
     return KeptSigner(
         keys,
         settings.home / "signer",
-        (lambda signed: witnesses.largest_seen(asked, signed)) if asked else (lambda _signed: 0),
+        (lambda signed: witnesses.largest_seen(asked, signed)) if asked else (lambda _signed: Seen(0)),
     )
 
 

@@ -10,6 +10,7 @@ import hashlib
 
 from secure_access.db import Database, Session, col, select
 from secure_access.documents.tables import Document
+from secure_access.ledger import audit, records
 from secure_access.ledger.audit_report import Report
 from secure_access.sealing import CHUNK
 from secure_access.vault import Damaged, Vault, VaultError
@@ -22,18 +23,25 @@ def check_documents(database: Database, vault: Vault, report: Report) -> None:
     No transaction is open while bytes are read.
     """
     with database.read() as session:
-        rows = _every(session)
-    for row in rows:
-        found = _difference(vault, row)
+        keys = session.connection().execute(select(col(Document.id)).order_by(col(Document.id))).all()
+    for (key,) in keys:
+        with database.read() as session:
+            row = _read(session, key)
+        # A row that cannot be read is named by the audit of the tables.
+        found = (
+            _difference(vault, row) if row is not None else "cannot be read, so its bytes are not compared"
+        )
         if found:
-            report.add(Document, row.id, found)
-    report.opened = len(rows)
+            report.add(Document, key, found)
+    report.opened = len(keys)
 
 
-def _every(session: Session) -> list[Document]:
-    rows = list(session.exec(select(Document).order_by(col(Document.id))))
-    session.expunge_all()
-    return rows
+def _read(session: Session, key: object) -> Document | None:
+    try:
+        found = records.read(session.connection(), Document, (key,))
+        return Document(**found) if found is not None else None
+    except audit.UNREADABLE:
+        return None
 
 
 def _difference(vault: Vault, row: Document) -> str:

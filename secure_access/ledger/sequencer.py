@@ -48,7 +48,8 @@ def sequence(database: Database, signer: LogSigner, now: datetime) -> dict[Log, 
     Does nothing where nothing is new. Raises `LogDamaged`, and `signer.Frozen`.
     """
     heads = {}
-    for log in (Log.CUSTODY, Log.PUBLIC):
+    # The public one first: it is the one that witnesses see, and where it is frozen the other is too.
+    for log in (Log.PUBLIC, Log.CUSTODY):
         while _assign(database, log, now) == BATCH:
             pass
         heads[log] = _sign(database, log, signer, now)

@@ -39,6 +39,14 @@ class Signed:
     note: str
 
 
+@dataclass(frozen=True)
+class Seen:
+    """How many entries of the public log a witness has seen, and its address."""
+
+    size: int
+    by: str = ""
+
+
 class LogSigner(Protocol):
     """Signs the heads of the logs of one instance."""
 
@@ -62,34 +70,34 @@ class LogSigner(Protocol):
 class KeptSigner:
     """A `LogSigner` with the keys in this process and the memory in a folder that only it writes.
 
-    ``asked`` is called before the first head of each log is signed since the start, with the last note: it
-    gives the largest size that a witness has seen of that log, or ``None`` where none answers.
+    ``asked`` is called before anything is signed since the start, with the last note of the public log, which
+    witnesses see: it gives the largest size that one has seen of it, and which, or ``None`` where none
+    answers. Then nothing is signed: this memory may be as old as a database that was restored with it.
     """
 
     def __init__(
         self,
         keys: Sequence[Signer],
         memory: Path,
-        asked: Callable[[str], int | None] = lambda _note: 0,
+        asked: Callable[[str], Seen | None] = lambda _note: Seen(0),
     ) -> None:
         self.name = keys[0].name
         self.keys = public_keys(keys)
         self._signers, self._memory, self._asked = tuple(keys), memory, asked
-        self._heard: dict[str, int] = {}
+        self._seen: Seen | None = None
         self._lock = threading.Lock()
         self._make_memory()
 
     def last(self, origin: str) -> Signed | None:
         """The last head of this log that was signed, or ``None``. Raises `Frozen` for a damaged memory."""
-        kept = self._kept(origin)
-        if origin not in self._heard:
+        if self._seen is None:
+            public = self._kept(self.name)
             # Of a log without memory the empty head is shown: a witness answers it with what it has seen.
-            last = kept.note if kept else self._signed(Checkpoint(origin, 0, merkle.EMPTY), 0).note
-            seen = self._asked(last)
-            if seen is None and kept is None:
-                raise Frozen(f"the signer has no memory of {origin}, and no witness answers to what it saw")
-            self._heard[origin] = seen or 0
-        return kept
+            last = public.note if public else self._signed(Checkpoint(self.name, 0, merkle.EMPTY), 0).note
+            self._seen = self._asked(last)
+            if self._seen is None:
+                raise Frozen("after a start a witness has to say what it has seen, and none answers")
+        return self._kept(origin)
 
     def _make_memory(self) -> None:
         self._memory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -108,7 +116,7 @@ class KeptSigner:
                 if (head.size, head.root) == (before.size, before.root):
                     return before
                 _check_continues(head, before, proof)
-            self._check_witnessed(head, before)
+            self._check_witnessed(head)
             made = self._signed(head, max(time, before.time if before else 0))
             self._save(head.origin, made)
             return made
@@ -120,13 +128,17 @@ class KeptSigner:
         whole = replace(signed, signatures=(*signed.signatures, *lines))
         return Signed(head.size, head.root, time, str(whole))
 
-    def _check_witnessed(self, head: Checkpoint, before: Signed | None) -> None:
-        """A witness may remember what this memory has lost; it was asked once since the start."""
-        seen = self._heard[head.origin]
-        if seen > (before.size if before else 0) and seen > head.size:
+    def _check_witnessed(self, head: Checkpoint) -> None:
+        """A witness may remember what this memory has lost; it was asked once since the start.
+
+        While the memory of the public log is behind, no other log is signed either: witnesses see that one.
+        """
+        seen, public = self._seen or Seen(0), self._kept(self.name)
+        known = max(public.size if public else 0, head.size if head.origin == self.name else 0)
+        if seen.size > known:
             raise Frozen(
-                f"a witness has seen {head.origin} with {seen} entries, and this head has {head.size}: "
-                "the signer's memory and the database are both older than that"
+                f"a witness ({seen.by or 'unnamed'}) has seen {self.name} with {seen.size} entries, "
+                f"and here are {known}: the signer's memory and the database are both older than that"
             )
 
     def _save(self, origin: str, made: Signed) -> None:

@@ -34,6 +34,8 @@ except ImportError:  # pragma: no cover - an older cryptography, which a test of
 FORMAT = "assay.receipt/v2"
 ENTRY_RECEIPT = "assay.receipt/v1"
 ENTRY_FORMAT = "assay.entry/v1"
+_OF_MANIFESTS = {"manifest", "acknowledgements"}
+_MEMBERS = {"v", "content", "entry", "salt", "log", "proof", "checkpoint", "timestamps", *_OF_MANIFESTS}
 SALT_SIZE = HASH_SIZE = 32
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 LOG_KEY, WITNESS_KEY, MLDSA_KEY = 1, 4, 6
@@ -201,6 +203,9 @@ def verify(receipt: str | bytes, policy: Policy) -> Outcome:
     content = _parse_json(receipt)
     if content.get("v") not in (FORMAT, ENTRY_RECEIPT):
         raise BadInput(f"this is not a receipt of the format {FORMAT} or {ENTRY_RECEIPT}")
+    known = _MEMBERS if content["v"] == FORMAT else _MEMBERS - _OF_MANIFESTS
+    if unknown := sorted(content.keys() - known):
+        raise BadInput(f"a receipt of the format {content['v']} has no {unknown[0][:40]!r}")
     proof, checkpoint = content.get("proof"), content.get("checkpoint")
     recorded: dict[str, Any] = {}
     try:

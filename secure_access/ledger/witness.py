@@ -132,7 +132,7 @@ class Witness:
 
     def _open(self) -> sqlite3.Connection:
         database = sqlite3.connect(self._path, timeout=_BUSY, isolation_level=None)
-        database.execute("PRAGMA synchronous = FULL")
+        database.execute("PRAGMA synchronous = EXTRA")
         return database
 
     @contextmanager

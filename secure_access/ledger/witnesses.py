@@ -20,6 +20,7 @@ from secure_access.db import Database, Session, col
 from secure_access.ledger import merkle, note, tiles
 from secure_access.ledger.note import Checkpoint, NoteError, VerifierKey
 from secure_access.ledger.sequencer import latest
+from secure_access.ledger.signer import Frozen, Seen
 from secure_access.ledger.tables import LedgerCheckpoint, LedgerCosignature, LedgerWitness, Log
 from secure_access.ledger.verify_receipt import Policy
 
@@ -66,6 +67,18 @@ class NoAnswer(Exception):
     """A witness did not sign; the message says why."""
 
 
+class Forked(NoAnswer):
+    """A witness has signed another tree of the same size."""
+
+
+class Ahead(NoAnswer):
+    """A witness has seen more than there is: ``size`` entries."""
+
+    def __init__(self, size: int, newest: int) -> None:
+        super().__init__(f"it has seen {size} entries and this log has {newest}: the log was rolled back")
+        self.size = size
+
+
 class Unknown(NoAnswer):
     """A witness does not know this log: it has seen nothing of it."""
 
@@ -94,33 +107,38 @@ def ask(database: Database, witnesses: Witnesses, now: datetime) -> dict[str, st
             continue
         try:
             lines, problem = _submit(database, url, keys, newest, old), ""
+            seen = newest.size
         except NoAnswer as failure:
             lines, problem = [], str(failure)
+            seen = failure.size if isinstance(failure, Ahead) else 0
             problems[url] = problem
         with database.write() as session:
-            _keep(session, url, newest, lines, problem, now)
+            _keep(session, newest, lines)
+            _note(session, url, seen, problem, now)
     return problems
 
 
-def largest_seen(urls: Iterable[str], signed: str) -> int | None:
-    """The largest size of a log that one of these witnesses has seen; ``None`` where none answers.
+def largest_seen(urls: Iterable[str], signed: str) -> Seen | None:
+    """What the witness has seen of a log that has seen most of it; ``None`` where none answers.
 
     ``signed`` is the last checkpoint of it. No witness is asked to sign anything new: a witness that has
-    seen exactly this one signs it again.
+    seen exactly this one signs it again. Raises `Frozen` where one has seen another history.
     """
     size = Checkpoint.parse(note.parse(signed).text).size
     seen = []
     for url in urls:
         try:
             _post(url, f"old {size}\n\n{signed}")
-            seen.append(size)
+            seen.append(Seen(size, url))
         except Behind as other:
-            seen.append(other.size)
+            seen.append(Seen(other.size, url))
         except Unknown:
-            seen.append(0)
+            seen.append(Seen(0, url))
+        except Forked as fork:
+            raise Frozen(f"a witness ({url}) has signed another history: {fork}") from None
         except NoAnswer:
             continue
-    return max(seen, default=None)
+    return max(seen, key=lambda one: one.size, default=None)
 
 
 def cosignatures(session: Session, log: Log, size: int) -> Sequence[LedgerCosignature]:
@@ -179,9 +197,7 @@ def _submit(
         answer = _post(url, _body(database, newest, old))
     except Behind as other:
         if other.size > newest.size:
-            raise NoAnswer(
-                f"it has seen {other.size} entries and this log has {newest.size}: the log was rolled back"
-            ) from None
+            raise Ahead(other.size, newest.size) from None
         try:
             answer = _post(url, _body(database, newest, other.size))
         except Behind as again:
@@ -194,7 +210,11 @@ def _body(database: Database, newest: LedgerCheckpoint, old: int) -> str:
     proof: list[bytes] = []
     if 0 < old < newest.size:
         with database.read() as session:
-            proof = merkle.consistency_proof(old, newest.size, tiles.nodes(tiles.stored(session, Log.PUBLIC)))
+            tree = tiles.nodes(tiles.stored(session, Log.PUBLIC))
+            try:
+                proof = merkle.consistency_proof(old, newest.size, tree)
+            except LookupError as problem:
+                raise NoAnswer(f"the tree here is damaged: {problem}; assay ledger rebuild") from None
     lines = "".join(f"{base64.b64encode(node).decode()}\n" for node in proof)
     return f"old {min(old, newest.size)}\n{lines}\n{newest.note}"
 
@@ -218,9 +238,11 @@ def _post(url: str, body: str) -> str:
     if answer.status_code == 200:
         return text
     if answer.status_code == 409 and answer.headers.get("Content-Type", "").startswith(SIZE_TYPE):
-        if not text.strip().isdecimal():
+        if not note.SIZE.fullmatch(text.removesuffix("\n")):
             raise NoAnswer("it names no size")
         raise Behind(int(text))
+    if answer.status_code == 409:
+        raise Forked(f"it answers 409: {' '.join(text.split())[:100]}")
     if answer.status_code == 404:
         raise Unknown("it does not know this log")
     raise NoAnswer(f"it answers {answer.status_code}: {' '.join(text.split())[:100]}")
@@ -267,20 +289,19 @@ def cosigned_at(line: note.Signature) -> datetime:
         raise ValueError(f"it is signed with a time that is none: {stamp}") from None
 
 
-def _keep(
-    session: Session,
-    url: str,
-    newest: LedgerCheckpoint,
-    lines: Sequence[LedgerCosignature],
-    problem: str,
-    now: datetime,
-) -> None:
+def _keep(session: Session, newest: LedgerCheckpoint, lines: Sequence[LedgerCosignature]) -> None:
     kept = {(line.name, line.key) for line in cosignatures(session, Log.PUBLIC, newest.size)}
     session.add_all(line for line in lines if (line.name, line.key) not in kept)
+
+
+def _note(session: Session, url: str, seen: int, problem: str, now: datetime) -> None:
+    """How a witness answered, and what it said it has seen, where it said so."""
     row = session.get(LedgerWitness, url) or LedgerWitness(url=url, asked_at=now)
     changes: dict[str, Any] = {"asked_at": now, "problem": problem[:300]}
+    if seen:
+        changes["size"] = seen
     if not problem:
-        changes |= {"answered_at": now, "size": newest.size}
+        changes["answered_at"] = now
     for name, value in changes.items():
         setattr(row, name, value)
     session.add(row)

@@ -246,3 +246,25 @@ def test_nothing_is_acknowledged_of_an_entry_about_nothing(told: Any, ledger_kin
         fields = {"reference": "S-9", "clock": ""}
         entry = ledger.append(session, "sample.accepted", fields, by=None, now=ledger_kinds.now)
         assert receipts.acknowledgements(session, entry, {"sample.accepted"}) == []
+
+
+@pytest.mark.parametrize("book", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("member", ["manifest", "acknowledgements", "more"])
+def test_a_receipt_of_an_entry_alone_holds_nothing_that_no_proof_covers(
+    told: Any, log_key: KeptSigner, member: str
+) -> None:
+    """Else a forged manifest would pass as proved, by saying that the receipt is of the older format."""
+    old = {
+        name: value for name, value in told.receipt.items() if name not in ("manifest", "acknowledgements")
+    }
+    old |= {"v": "assay.receipt/v1"}
+    assert outcome(old, log_key).state is State.NOT_WITNESSED
+    forged = told.receipt.get(member, "x")
+    with pytest.raises(BadInput, match=f"has no '{member}'"):
+        outcome({**old, member: forged}, log_key)
+
+
+@pytest.mark.parametrize("book", ["sqlite"], indirect=True)
+def test_a_member_that_no_format_has_is_refused(told: Any, log_key: KeptSigner) -> None:
+    with pytest.raises(BadInput, match="has no 'verdict'"):
+        outcome({**told.receipt, "verdict": "proved"}, log_key)

@@ -14,7 +14,7 @@ from secure_access.db import Database, select
 from secure_access.ledger import Log, merkle, note, sequencer
 from secure_access.ledger.log_keys import LogKeys, read
 from secure_access.ledger.note import Checkpoint
-from secure_access.ledger.signer import Frozen, KeptSigner, public_keys
+from secure_access.ledger.signer import Frozen, KeptSigner, Seen, public_keys
 from secure_access.ledger.signer_process import RemoteSigner, SignerService, Unreachable
 from secure_access.ledger.tables import LedgerCheckpoint
 from tests.fixtures.ledger import NAME, signing_keys
@@ -85,35 +85,50 @@ def test_each_log_has_a_memory_of_its_own(signer: KeptSigner) -> None:
     assert again(signer).last(custody.origin) == signer.last(custody.origin)
 
 
-@pytest.mark.parametrize(
-    ("seen", "size", "frozen"), [(8, 5, True), (8, 8, False), (None, 5, True), (0, 5, False)]
-)
-def test_without_memory_the_witnesses_are_asked(
-    tmp_path: Path, seen: int | None, size: int, frozen: bool
-) -> None:
+CUSTODY = Checkpoint(f"{NAME}/custody", 2, merkle.root(2, tree()))
+
+
+@pytest.mark.parametrize(("seen", "size", "frozen"), [(8, 5, True), (8, 8, False), (0, 5, False)])
+def test_without_memory_the_witnesses_are_asked(tmp_path: Path, seen: int, size: int, frozen: bool) -> None:
     """A lost memory and a restored database do not sign a second history behind the witnesses' backs."""
     shown = []
 
-    def asked(signed: str) -> int | None:
+    def asked(signed: str) -> Seen:
         shown.append(Checkpoint.parse(note.parse(signed).text))
-        return seen
+        return Seen(seen, "http://w.example")
 
     signer = KeptSigner(signing_keys(), tmp_path / "new", asked)
     if frozen:
-        with pytest.raises(Frozen, match="witness"):
-            signer.sign(head(size), [], 1)
+        # The custody log, which no witness sees, neither.
+        for wanted in (CUSTODY, head(size), CUSTODY):
+            with pytest.raises(Frozen, match=r"a witness \(http://w\.example\) has seen"):
+                signer.sign(wanted, [], 1)
     else:
         assert signer.sign(head(size), [], 1).size == size
+        assert signer.sign(CUSTODY, [], 1).size == 2
     assert {(one.origin, one.size) for one in shown} == {(NAME, 0)}
+    assert len(shown) == 1
 
 
-def test_with_memory_a_silent_witness_stops_nothing_and_one_ahead_does(signer: KeptSigner) -> None:
+@pytest.mark.parametrize("memory", [True, False])
+def test_while_no_witness_answers_nothing_is_signed(signer: KeptSigner, tmp_path: Path, memory: bool) -> None:
+    """Both may be old, database and memory. The next time it is asked anew: silence is not remembered."""
     signer.sign(head(3), [], 1)
-    silent = KeptSigner(signing_keys(), signer._memory, lambda _signed: None)
-    assert silent.sign(head(5), merkle.consistency_proof(3, 5, tree()), 2).size == 5
-    ahead = KeptSigner(signing_keys(), signer._memory, lambda _signed: 9)
-    with pytest.raises(Frozen, match="a witness has seen"):
-        ahead.sign(head(8), merkle.consistency_proof(5, 8, tree()), 3)
+    said: list[Seen | None] = [None, None, Seen(3)]
+    kept = signer._memory if memory else tmp_path / "empty"
+    silent = KeptSigner(signing_keys(), kept, lambda _signed: said.pop(0))
+    proof = merkle.consistency_proof(3, 5, tree()) if memory else []
+    for wanted in (head(5), CUSTODY):
+        with pytest.raises(Frozen, match="none answers"):
+            silent.sign(wanted, proof, 2)
+    assert silent.sign(head(5), proof, 2).size == 5
+
+
+def test_a_witness_that_is_ahead_freezes_what_has_a_memory(signer: KeptSigner) -> None:
+    signer.sign(head(3), [], 1)
+    ahead = KeptSigner(signing_keys(), signer._memory, lambda _signed: Seen(9))
+    with pytest.raises(Frozen, match="has seen"):
+        ahead.sign(head(8), merkle.consistency_proof(3, 8, tree()), 3)
 
 
 @pytest.mark.parametrize("damage", ["", "{}", '{"size": "three"}', '{"size": 3, "root": 4, "time": 1}'])

@@ -14,8 +14,8 @@ from secure_access import ledger
 from secure_access.db import Database, Session, col, select
 from secure_access.ledger import Log, audit, merkle, note, receipts, sequencer, witnesses
 from secure_access.ledger.note import Checkpoint, VerifierKey
-from secure_access.ledger.signer import KeptSigner
-from secure_access.ledger.tables import LedgerEntry, LedgerWitness
+from secure_access.ledger.signer import Frozen, KeptSigner, Seen
+from secure_access.ledger.tables import LedgerEntry, LedgerTile, LedgerWitness
 from secure_access.ledger.verify_receipt import Policy, State
 from secure_access.ledger.witness import LONGEST_REQUEST, Answer, Witness
 from secure_access.ledger.witness_server import Service
@@ -260,7 +260,53 @@ def test_a_rolled_back_log_finds_no_witness(
     with book.read() as session:
         assert session.get_one(LedgerWitness, one.url).problem == problem
         assert not witnesses.cosignatures(session, Log.PUBLIC, 12)
-    assert witnesses.largest_seen([one.url], signed(0)) == 8
+    assert witnesses.largest_seen([one.url], signed(0)) == Seen(8, one.url)
+
+
+def test_what_a_witness_saw_is_kept_and_the_audit_names_it(
+    book: Database,
+    ledger_kinds: SimpleNamespace,
+    log_key: KeptSigner,
+    serve: Callable[..., SimpleNamespace],
+) -> None:
+    """Rolled back, and the memory of the signer with it: the witness has told how much there was."""
+    one = serve()
+    record(book, ledger_kinds, 3)
+    sequencer.sequence(book, log_key, ledger_kinds.now)
+    with book.read() as session:
+        mine = [merkle.leaf_hash(leaf) for leaf in leaves(session)]
+    one.witness.add_checkpoint(body(0, [], signed(8, [*mine, *LEAVES])))
+    witnesses.ask(book, policy_of(one), ledger_kinds.now)
+    report = audit.run_verify(book, audit.verifier_keys(keys_of(log_key), policy_of(one)))
+    assert f"ledger_witness {one.url}: saw 8 entries, and there are 3" in map(str, report.problems)
+
+
+def test_a_witness_of_another_history_freezes_the_signer(serve: Callable[..., SimpleNamespace]) -> None:
+    one = serve()
+    one.witness.add_checkpoint(body(0, [], signed(5, FORK)))
+    with pytest.raises(Frozen, match="has signed another history"):
+        witnesses.largest_seen([one.url], signed(5))
+
+
+def test_a_damaged_tree_is_said_of_each_witness_and_stops_no_other(
+    book: Database,
+    ledger_kinds: SimpleNamespace,
+    log_key: KeptSigner,
+    serve: Callable[..., SimpleNamespace],
+) -> None:
+    behind, fresh = serve(), serve("witness.example/w2", 41)
+    record(book, ledger_kinds, 3)
+    sequencer.sequence(book, log_key, ledger_kinds.now)
+    witnesses.ask(book, policy_of(behind), ledger_kinds.now)
+    record(book, ledger_kinds, 3)
+    sequencer.sequence(book, log_key, ledger_kinds.now)
+    with book.write() as session:
+        for row in session.exec(select(LedgerTile)):
+            row.hashes = row.hashes[:32]
+    problems = witnesses.ask(book, policy_of(behind, fresh), ledger_kinds.now)
+    assert {url: "damaged" in problem for url, problem in problems.items()} == {behind.url: True}
+    with book.read() as session:
+        assert {line.name for line in witnesses.cosignatures(session, Log.PUBLIC, 6)} == {fresh.name}
 
 
 def leaves(session: Session) -> list[bytes]:
@@ -298,6 +344,8 @@ def test_a_witness_that_lost_its_memory_is_caught_up(
         ((200, "text/plain", "x" * 70_000), "too long"),
         ((409, "text/x.tlog.size", "many\n"), "names no size"),
         ((409, "text/x.tlog.size", "2\n"), "then 2"),
+        ((409, "text/x.tlog.size", "9" * 5000), "names no size"),
+        ((409, "text/x.tlog.size", "02\n"), "names no size"),
         ((409, "text/plain", "two histories\n"), "answers 409"),
     ],
 )
