@@ -74,6 +74,7 @@ def sign_in_policy(name: str, reason: str) -> None:
             row = recovery.set_policy(
                 session, authority=authority, new=new, name=name, reason=reason, now=now
             )
+            policy_changes.end_shut(session, new)
     except PolicyError as problem:
         raise click.ClickException(f"{name}: {problem}.") from problem
     except Denied as refused:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import segno
 from flask import Blueprint, flash, g, jsonify, redirect, render_template, request, url_for
@@ -29,7 +29,10 @@ from secure_access.identity import (
 )
 from secure_access.identity.credentials import Credential
 from secure_access.ledger import security_log
-from secure_access.workflow import NotFound
+from secure_access.workflow import Denied, NotFound
+
+FRESH = timedelta(minutes=15)
+"""How long after signing in a first key can be added, by the machine’s clock."""
 
 bp = Blueprint("account", __name__, template_folder="templates", url_prefix="/account")
 
@@ -182,6 +185,12 @@ def _confirm(action: str, shown: str, words: str, *, sensitive: bool = True) -> 
         raise sso.NEEDS_CODE
     keys_ = credentials.of_person(g.session, person_id=by.person_id, zone=current_zone().zone)
     if action == "credential.add" and not keys_:
+        # Nothing else can be asked for: whoever took a session over does not get a key of their own by it.
+        if datetime.now(UTC) - current_session().started_at > FRESH:
+            raise Denied(
+                "You signed in a while ago, and a first key is added right after signing in.",
+                "Sign out, sign in again, and add the key then.",
+            )
         return None
     return step_up.asked(
         step_up.Act(action, person_subject(by.person_id), shown, words, by.name, sensitive=sensitive)

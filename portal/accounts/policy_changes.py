@@ -141,12 +141,24 @@ def stated(content: Mapping[str, Any]) -> Policy:
 
 
 def refuse_by_password(after: Policy, *, allowed: bool) -> None:
-    """Raises `Denied` for a policy that lets people in by password alone, where the instance does not."""
+    """Raises `Denied` for a policy that lets people in by password alone, or whose acts of record take no key
+    where those of the built-in ``standard`` do, where the instance takes neither."""
     if after.entry_by_password and not allowed:
         raise Denied(
             "It lets people in by password alone. Only a demonstration takes that.",
             "Choose a password with a code, a passkey or single sign-on.",
         )
+    floor = policy.load("standard")
+    weaker = [role.label for role, rule in floor.rules.items() if rule.step_up and _weaker(after.rules[role])]
+    if weaker and not allowed:
+        raise Denied(
+            f"Acts of {', '.join(sorted(weaker))} would be confirmed with no key.",
+            "Ask for at least one key, and for a key with each act.",
+        )
+
+
+def _weaker(rule: Rule) -> bool:
+    return not rule.step_up or rule.keys < 1
 
 
 def refuse_lock_out(session: Session, after: Policy, administrators: list[uuid.UUID]) -> None:
@@ -243,7 +255,7 @@ def _perform(session: Session, content: Mapping[str, Any], doing: Doing) -> None
         raise refused
     after = stated(content)
     policies.change(session, after, came=Came(act_id=doing.proposal.id), by=doing.by, now=doing.now)
-    ended = _end_sessions(session, after)
+    ended = end_shut(session, after)
     security_log.note(
         session,
         "session.ended_by_policy",
@@ -254,7 +266,7 @@ def _perform(session: Session, content: Mapping[str, Any], doing: Doing) -> None
     )
 
 
-def _end_sessions(session: Session, after: Policy) -> int:
+def end_shut(session: Session, after: Policy) -> int:
     """End every session that began in a way which the new policy does not open to its person; how many."""
     live = select(SignInSession).where(
         col(SignInSession.ended_at).is_(None),

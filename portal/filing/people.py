@@ -130,7 +130,7 @@ def let_in(
         return
     if part is Part.READS and person_id in filing.readers:
         return
-    if person_id == by.person_id and person_id not in filing.readers:
+    if person_id == by.person_id:
         raise Denied(
             "Nobody lets themselves into a draft of named people.",
             "Choose another colleague, or ask another administrator.",

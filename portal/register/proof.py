@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import text
+from sqlalchemy import func, text
 from sqlalchemy.exc import DBAPIError
 
 from secure_access import ledger
@@ -146,7 +146,9 @@ def _naming(session: Session, row: Table, about: str) -> _Named | None:
     row_id = records.identity(type(row), records.primary_key(row))
     whole = records.sql_table(LedgerEntry)
     numbers = select(LedgerAbout.entry_number).where(LedgerAbout.subject == about)
-    query = whole.select().where(whole.c.number.in_(numbers)).order_by(whole.c.number.desc())
+    # An entry whose content was removed names nothing any more; its tombstone names what it had.
+    held = whole.c.number.in_(numbers) & (func.length(whole.c.entry) > 0)
+    query = whole.select().where(held).order_by(whole.c.number.desc())
     for stored in session.connection().execute(query).mappings():
         entry = LedgerEntry(**stored)
         for named in entry.content["records"]:  # type: ignore[union-attr]

@@ -105,6 +105,20 @@ def withdraw(session: Session, bound: Bound) -> None:
     )
 
 
+def withdraw_of(session: Session, purpose: Purpose, person_id: uuid.UUID) -> None:
+    """Let every challenge of a person for this purpose, in any zone, be worth nothing from now on."""
+    session.execute(
+        update(Challenge)
+        .where(
+            col(Challenge.purpose) == purpose,
+            col(Challenge.person_id) == person_id,
+            col(Challenge.used_at).is_(None),
+        )
+        .values(used_at=datetime.now(UTC))
+        .execution_options(synchronize_session=False)
+    )
+
+
 def take(session: Session, bound: Bound, challenge: bytes) -> Challenge | None:
     """Use a challenge up; ``None`` when it is unknown, of something or somebody else, used, or too old.
 

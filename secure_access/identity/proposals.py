@@ -290,6 +290,9 @@ def _wanted(content: Mapping[str, Any]) -> Wanted:
 
 
 def _remove(session: Session, content: Mapping[str, Any], doing: Doing) -> None:
+    entry = removal.check(session, content)
+    if entry.person_id in (doing.by.person_id, doing.proposal.proposed_by):
+        raise Denied("This entry records an act of one of you two.", "Other administrators have to do this.")
     removal.remove(session, proposed=content, by=doing.by, now=doing.now)
 
 

@@ -9,7 +9,8 @@ from datetime import datetime
 from secure_access import ledger
 from secure_access.actor import Actor, OrganisationKind
 from secure_access.db import Session, col, select
-from secure_access.identity import sessions
+from secure_access.identity import challenges, sessions
+from secure_access.identity.challenges import Purpose
 from secure_access.identity.people import Organisation, Person, PersonRole, about, person_subject
 from secure_access.ledger import security_log
 from secure_access.workflow import Denied, NotFound, Role
@@ -145,6 +146,9 @@ def put(session: Session, *, person: Person, role: Role, by: Actor | None, now: 
         raise Denied("This account has ended.", "Invite the person again.")
     if role in _held(session, person):
         return
+    if role in OF_TWO:
+        # A code that one administrator gave before opens no account that two have to stand behind.
+        challenges.withdraw_of(session, Purpose.FIRST_KEY, person.id)
     row = PersonRole(person_id=person.id, role=role, given_at=now)
     session.add(row)
     ledger.append(

@@ -20,6 +20,7 @@ from secure_access.db import Session, Table, col, select
 from secure_access.ledger import canonical, records
 from secure_access.ledger.recording import append, declare, timestamp
 from secure_access.ledger.tables import Audience, LedgerAbout, LedgerEntry
+from secure_access.ledger.triggers import KEPT_TYPES
 from secure_access.workflow import Denied
 
 BASES: Mapping[str, str] = {
@@ -31,11 +32,9 @@ BASES: Mapping[str, str] = {
 REMOVED = declare("entry.removed", keys=("entry", "log", "leaf", "type", "recorded_at", "basis"))
 """The tombstone. It repeats what the columns of the removed entry say, so that they stay watched."""
 
-KEPT = (
-    *("entry.removed", "ledger.anchored", "security_log.anchored"),
-    *("ledger.succeeded", "ledger.custody_succeeded"),
-)
-"""Types whose content is never removed: the audit reads them to hold the logs to each other."""
+KEPT = KEPT_TYPES
+"""How types begin whose content is never removed: what holds the logs to each other, and the evidence
+of who read what by whose permission, and of power that was given or used."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +84,11 @@ def check(session: Session, proposed: Mapping[str, Any]) -> LedgerEntry:
         raise Denied("The content of this entry is removed already.", "Nothing is left to do.")
     if entry.audience is not Audience.PARTIES:
         raise Denied("This entry is published, so everybody may hold a copy.", "It stays.")
-    if entry.type in KEPT:
-        raise Denied("The audit needs this entry to hold the logs to each other.", "It stays.")
+    if entry.type.startswith(KEPT):
+        raise Denied(
+            "This entry holds the logs to each other, or is evidence of a reading or of power used.",
+            "It stays.",
+        )
     if entry.leaf_index is None:
         raise Denied("This entry has no place in the log yet.", "Wait a minute, then try again.")
     return entry

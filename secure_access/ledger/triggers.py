@@ -98,10 +98,15 @@ _STONE = (
     "EXISTS (SELECT 1 FROM ledger_entry_about a JOIN ledger_entry e ON e.number = a.entry_number"
     " WHERE e.type = 'entry.removed' AND a.subject = 'entry:' || {entry})"
 )
+KEPT_TYPES = (
+    *("entry.removed", "ledger.", "security_log.", "act.", "administrator.", "sign_in_policy."),
+    *("step_up.", "credential.", "person.role", "authority.", "delegation.", "recusal.", "conflict."),
+    *("plan.", "grant.", "document.opened", "engagement.filing_read"),
+)
+"""How types of entries begin whose content is never removed: `secure_access.ledger.removal.KEPT`."""
+_KEPT = " OR ".join(f"substr(OLD.type, 1, {len(start)}) = '{start}'" for start in KEPT_TYPES)
 _REMOVABLE = (
-    "OLD.leaf_index IS NOT NULL AND OLD.audience = 'parties' AND OLD.entry <> {empty} AND OLD.type NOT IN"
-    " ('entry.removed', 'ledger.anchored', 'security_log.anchored', 'ledger.succeeded',"
-    " 'ledger.custody_succeeded')"
+    f"OLD.leaf_index IS NOT NULL AND OLD.audience = 'parties' AND OLD.entry <> {{empty}} AND NOT ({_KEPT})"
 )
 
 

@@ -491,3 +491,17 @@ def test_a_proposal_that_nobody_settled_in_time_is_shown_as_lapsed(alone_sqlite:
         page = first.client.get(path).text
         assert "Lapsed, not done" in page
         assert "Waits for a second administrator" not in page
+
+
+def test_production_takes_no_policy_under_which_acts_of_record_need_no_key(alone_sqlite: House) -> None:
+    """Else one command on the machine, or one act of two, would let deciders decide without a key."""
+    standard = policy.load("standard")
+    for rule in (
+        replace(standard.rules[Role.DECIDER], step_up=False),
+        replace(standard.rules[Role.DECIDER], step_up=False, keys=0, methods=frozenset({Method.SSO})),
+    ):
+        weaker = policy_changes.with_rule(standard, [Role.DECIDER], rule)
+        with pytest.raises(Denied, match="Acts of decider would be confirmed with no key"):
+            policy_changes.refuse_by_password(weaker, allowed=False)
+        policy_changes.refuse_by_password(weaker, allowed=True)
+    policy_changes.refuse_by_password(standard, allowed=False)

@@ -152,8 +152,8 @@ def test_what_cannot_be_removed_is_refused_with_the_reason(
     with kept.book.read() as session:
         for kind, words in (
             ("sample.submitted", "published"),
-            ("ledger.anchored", "audit needs"),
-            ("security_log.anchored", "audit needs"),
+            ("ledger.anchored", "holds the logs to each other"),
+            ("security_log.anchored", "holds the logs to each other"),
         ):
             entry = next(row for row in session.exec(_of_type(kind)))
             cases.append(({"entry": str(entry.id), "leaf": entry.leaf.hex()}, words))
