@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sqlite3
 import time
 import uuid
@@ -25,7 +26,7 @@ from infra.seed.stage import Stage
 from portal import mail
 from portal.app import create_zones
 from portal.settings import Settings
-from portal.wiring import wire
+from portal.wiring import own_signer, wire
 from secure_access import identity
 from secure_access.actor import Agency
 from secure_access.clock import FixedClock
@@ -227,7 +228,10 @@ def siege(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Siege]:
 
 @pytest.fixture(scope="session")
 def copy_of(siege: Siege, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Siege]]:
-    """Copies of that instance's database, for acts that succeed and for damage. The vault is shared."""
+    """Copies of that instance's database, for acts that succeed and for damage. The vault is shared.
+
+    Each has a signer with a memory of its own: for one memory the second copy would be a fork of the first.
+    """
     made: list[Database] = []
 
     def copy() -> Siege:
@@ -236,7 +240,11 @@ def copy_of(siege: Siege, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         with closing(sqlite3.connect(url)) as source, closing(sqlite3.connect(target)) as copied:
             source.backup(copied)
         made.append(Database(f"sqlite:///{target}"))
-        wired = replace(siege.world.wired, database=made[-1])
+        home = siege.world.wired.settings.home
+        for part in ("keys", "signer"):
+            shutil.copytree(home / part, target.parent / part)
+        signer = own_signer(replace(siege.world.wired.settings, home=target.parent))
+        wired = replace(siege.world.wired, database=made[-1], signer=signer)
         world = World(wired, create_zones(wired), siege.world.clock)
         return Siege(world, siege.cast, siege.second, siege.personas)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from werkzeug.routing import AnyConverter, BaseConverter
 
 from portal.app import by_host
 from portal.settings import ZONES
@@ -22,7 +23,14 @@ from tests.attack.objects import sampled, targets
 from tests.attack.test_attack_sessions import token_of
 from tests.fixtures.app import World
 
-SAMPLES = {"UUIDConverter": uuid.uuid4(), "IntegerConverter": 1, "AnyConverter": "suspend"}
+SAMPLES = {"UUIDConverter": uuid.uuid4(), "IntegerConverter": 1}
+
+
+def sample(converter: BaseConverter) -> Any:
+    """A value that a part of an address takes: the first listed one where it lists them."""
+    if isinstance(converter, AnyConverter):
+        return min(converter.items)
+    return SAMPLES.get(type(converter).__name__, "x")
 
 
 def addresses(siege: Siege, zone: str, method: str) -> Iterator[str]:
@@ -30,8 +38,7 @@ def addresses(siege: Siege, zone: str, method: str) -> Iterator[str]:
     urls = siege.urls(zone)
     for rule in siege.world.zones[zone].url_map.iter_rules():
         if method in (rule.methods or set()):
-            kinds = {name: type(rule._converters[name]).__name__ for name in rule.arguments}
-            yield urls.build(rule.endpoint, {n: SAMPLES.get(kind, "x") for n, kind in kinds.items()})
+            yield urls.build(rule.endpoint, {name: sample(rule._converters[name]) for name in rule.arguments})
 
 
 def check(answer: Any, where: str) -> None:
