@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -226,7 +227,8 @@ def test_nothing_public_in_the_ledger_before_it_is_sent(bench: Bench) -> None:
     with bench.world.wired.database.read() as session:
         sent = ledger.entries(session, about=f"notice:{notice.id}")[-1]
     assert (sent.type, sent.audience) == ("notice.sent", "public")
-    assert set(sent.fields) == {"reference", "kind", "regime"}
+    assert set(sent.fields) == {"reference", "kind", "regime", "manifest"}
+    assert re.fullmatch("[0-9a-f]{64}", sent.fields["manifest"]), "its digest, and nothing of what it lists"
 
 
 def test_opening_the_letter_is_recorded(bench: Bench) -> None:
