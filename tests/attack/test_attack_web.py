@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from werkzeug.routing import AnyConverter, BaseConverter
 
 from portal.app import by_host
 from portal.settings import ZONES
@@ -21,16 +20,7 @@ from secure_access.workflow import Role
 from tests.attack.conftest import Siege
 from tests.attack.objects import sampled, targets
 from tests.attack.test_attack_sessions import token_of
-from tests.fixtures.app import World
-
-SAMPLES = {"UUIDConverter": uuid.uuid4(), "IntegerConverter": 1}
-
-
-def sample(converter: BaseConverter) -> Any:
-    """A value that a part of an address takes: the first listed one where it lists them."""
-    if isinstance(converter, AnyConverter):
-        return min(converter.items)
-    return SAMPLES.get(type(converter).__name__, "x")
+from tests.fixtures.app import World, filled
 
 
 def addresses(siege: Siege, zone: str, method: str) -> Iterator[str]:
@@ -38,7 +28,7 @@ def addresses(siege: Siege, zone: str, method: str) -> Iterator[str]:
     urls = siege.urls(zone)
     for rule in siege.world.zones[zone].url_map.iter_rules():
         if method in (rule.methods or set()):
-            yield urls.build(rule.endpoint, {name: sample(rule._converters[name]) for name in rule.arguments})
+            yield urls.build(rule.endpoint, filled(rule))
 
 
 def check(answer: Any, where: str) -> None:

@@ -119,7 +119,10 @@ def test_a_filing(sqlite_desk: Desk, sqlite_developer: Developer, submitted: Fil
     said = three(world, client, f"/filings/{submitted.reference}/receipt")
     assert (said["kind"], said["content"]["sha256"]) == ("risk_report", submitted.digest)
     assert said["entity"] == {
-        "name": developer.organisation.name,
+        "id": str(submitted.entity_id),
+        "name": f"{developer.organisation.name}, Inc.",
+        "jurisdiction": "Delaware",
+        "number": "7741203",
         "organisation": str(developer.organisation.id),
     }
     assert said["received"] == manifests.instants(world.clock.now())
@@ -133,7 +136,7 @@ def test_a_filing(sqlite_desk: Desk, sqlite_developer: Developer, submitted: Fil
     )
     assert (signed["person"], signed["statement"]) == (
         str(developer.officer.person_id),
-        "certification/2027-1",
+        "certification/2027-2",
     )
     assert len(signed["authority"]) == 36
     (file,) = said["attachments"]

@@ -20,7 +20,7 @@ from secure_access.db import Database, select
 from secure_access.identity import Actor, OrganisationKind, SignInSession
 from secure_access.ledger.tables import SecurityLogRow
 from secure_access.workflow import Role
-from tests.fixtures.app import START, World, form_of
+from tests.fixtures.app import START, World, filled, form_of
 
 HOME_OF = {
     "developer": (OrganisationKind.DEVELOPER, Role.PREPARER),
@@ -152,7 +152,7 @@ def test_a_form_after_the_session_ended_says_what_to_do(sqlite_world: World) -> 
     app = sqlite_world.zones["developer"]
     rules = [rule for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())]
     guarded = next(rule for rule in rules if app.extensions["enter"][rule.endpoint.partition(".")[0]])
-    path = app.url_map.bind("x").build(guarded.endpoint, _any(guarded), method="POST")
+    path = app.url_map.bind("x").build(guarded.endpoint, filled(guarded), method="POST")
     answer = sqlite_world.client("developer").post(path, data={"reason": "typed"})
     assert answer.status_code == 401
     assert "Sign in again in another tab" in answer.text
@@ -232,7 +232,7 @@ def test_every_blueprint_has_a_row_and_every_page_asks_who_comes(sqlite_world: W
             ):
                 continue
             with app.test_request_context(base_url=origin(sqlite_world.wired.settings, zone)):
-                path = app.url_map.bind("x").build(rule.endpoint, _any(rule), force_external=False)
+                path = app.url_map.bind("x").build(rule.endpoint, filled(rule), force_external=False)
             assert client.get(path).status_code == 303, f"{zone} {rule} is open to anybody"
 
 
@@ -254,22 +254,12 @@ def test_who_is_named_in_its_row_enters_a_page_and_nobody_else(
     for rule in app.url_map.iter_rules():
         enter = app.extensions["enter"][rule.endpoint.partition(".")[0]]
         enters = not enter or role in enter
-        path = app.url_map.bind("x").build(rule.endpoint, _any(rule))
+        path = app.url_map.bind("x").build(rule.endpoint, filled(rule))
         for method, inside in (("GET", 200), ("POST", 400)):
             if method in (rule.methods or ()):
                 answer = client.open(path, method=method)
                 wanted = inside if enters else 404
                 assert answer.status_code == wanted, f"{role}: {method} {zone} {rule}"
-
-
-def _any(rule: Any) -> dict[str, Any]:
-    samples: dict[str, Any] = {
-        "UUIDConverter": uuid.uuid4(),
-        "IntegerConverter": 1,
-        "AnyConverter": "suspend",
-    }
-    converters = rule._converters
-    return {name: samples.get(type(converters[name]).__name__, "x") for name in rule.arguments}
 
 
 def test_first_pages_are_valid_html(sqlite_world: World) -> None:
