@@ -116,7 +116,7 @@ def oneself(place: Any, by: Any) -> str | None:
 
 def last_preparer(place: Any, _by: Any) -> str | None:
     """A draft is never left without somebody who prepares it."""
-    if place.person_id in place.preparers and not place.able - {place.person_id}:
+    if place.person_id in place.preparers and not set(place.able) - {place.person_id}:
         return "Nobody else prepares this draft. Name another colleague who prepares it first."
     return None
 
