@@ -36,7 +36,7 @@ def check(book: Database, key: SigningKey) -> dict[Log, int]:
             rows = session.exec(
                 select(LedgerEntry).where(LedgerEntry.log == log).order_by(LedgerEntry.number)
             ).all()  # type: ignore[arg-type]
-            # On PostgreSQL a number is taken before its transaction ends, and the later one may be placed first.
+            # On PostgreSQL a number is taken before its transaction ends: a later one may be placed first.
             placed = sorted((r for r in rows if r.leaf_index is not None), key=lambda r: r.leaf_index or 0)
             assert [row.leaf_index for row in placed] == list(range(len(placed)))
             tree = merkle.from_leaves([merkle.leaf_hash(row.leaf) for row in placed])
