@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
@@ -12,12 +12,15 @@ from infra.postgresql import fit_or_exit
 from portal import tables, wiring
 from portal.settings import Settings, SettingsError, settings_or_exit
 from portal.wiring import LEDGER_PUBLIC, wire
+from secure_access.db import Database
 from secure_access.documents.audit import check_documents
-from secure_access.ledger import audit, log_keys, mirror, receipts, sequencer, succession, witnesses
+from secure_access.ledger import audit, log_keys, mirror, receipts, sequencer, succession, told, witnesses
 from secure_access.ledger.cli import Opened, ledger_commands
-from secure_access.ledger.signer import Frozen, Signed, remembered
-from secure_access.ledger.signer_process import SignerService
+from secure_access.ledger.log_keys import LogKeys
+from secure_access.ledger.signer import Frozen, remembered
+from secure_access.ledger.signer_process import RemoteSigner, SignerService
 from secure_access.ledger.tables import Log
+from secure_access.ledger.told import Told
 from secure_access.ledger.witness_cli import witness
 
 HOME = click.option(
@@ -61,18 +64,30 @@ def open_ledger(home: Path | None, vault: bool) -> Opened:
         )
     known = wiring.public_log_keys(settings)
     keys = audit.verifier_keys(known, settings.witnesses, settings.time_authority.roots)
-    keys = replace(keys, signed=_signed(settings, known.name))
     if not vault:
         # Without the rest of its parts, whose keys would be made where they are missing.
-        return Opened(wiring.database_of(settings, "verifier"), keys)
+        database = wiring.database_of(settings, "verifier")
+        return Opened(database, keys, ask=lambda: _ask(settings, known, database))
     wired = wire(settings, process="verifier", signs=False)
-    return Opened(wired.database, keys, lambda report: check_documents(wired.database, wired.vault, report))
+    return Opened(
+        wired.database,
+        keys,
+        lambda report: check_documents(wired.database, wired.vault, report),
+        lambda: _ask(settings, known, wired.database),
+    )
 
 
-def _signed(settings: Settings, name: str) -> dict[Log, Signed]:
-    """What the signer remembers to have signed, where its memory is in this home."""
-    kept = {log: remembered(settings.home / "signer", log_keys.origin(name, log)) for log in Log}
-    return {log: signed for log, signed in kept.items() if signed is not None}
+def _ask(settings: Settings, known: LogKeys, database: Database) -> tuple[list[Told], list[str]]:
+    """What the signer and the witnesses know of the logs; and which of them could not be asked."""
+    if settings.signer:
+        last_of = RemoteSigner(Path(settings.signer), known.keys).last
+    else:
+        last_of = partial(remembered, settings.home / "signer")
+    by_signer, silent = told.by_signer(last_of, known.name)
+    unasked = [f"the signer: {silent}"] if silent else []
+    urls = settings.witnesses.asked
+    by_witnesses, none = told.by_witnesses(database, urls) if urls else ([], "no policy file names any")
+    return [*by_signer, *by_witnesses], [*unasked, *([f"the witnesses: {none}"] if none else [])]
 
 
 ledger = ledger_commands(open_ledger)

@@ -23,7 +23,6 @@ from secure_access.ledger.canonical import NotCanonical
 from secure_access.ledger.log_keys import LogKeys
 from secure_access.ledger.note import VerifierKey
 from secure_access.ledger.records import Row
-from secure_access.ledger.signer import Signed
 from secure_access.ledger.tables import (
     Audience,
     LedgerAbout,
@@ -37,6 +36,7 @@ from secure_access.ledger.tables import (
     Log,
     SecurityLogRow,
 )
+from secure_access.ledger.told import Told
 from secure_access.ledger.witnesses import NONE, Witnesses
 
 _LEDGER = (
@@ -51,8 +51,8 @@ class Keys:
 
     logs: Mapping[Log, Sequence[VerifierKey]]
     witnesses: Sequence[VerifierKey] = ()
-    signed: Mapping[Log, Signed] = field(default_factory=dict)
-    """The last head of each log that its signer remembers, where its memory is at hand."""
+    told: Sequence[Told] = ()
+    """What the signer, witnesses and kept checkpoints say of the logs."""
     roots: Sequence[Certificate] = ()
     """What the certificates of time-stamping authorities go back to; where none, stamps are only compared."""
 
@@ -121,8 +121,8 @@ def verify(session: Session, keys: Keys) -> Report:
         for row in rows:
             if row["log"] not in set(Log):
                 report.add(kind, records.row_id(kind, row), "is of a log that does not exist")
-    for log, signed in keys.signed.items():
-        audit_tree.check_remembered(log, signed, read.leaves[log], report)
+    for told in keys.told:
+        audit_tree.check_told(told, read.leaves[told.log], report)
     _check_seen(session, report)
     _check_anchors(read, report)
     _check_about(session, read, report)

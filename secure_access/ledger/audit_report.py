@@ -34,6 +34,10 @@ class Report:
     """Up to which size a witness whose key is known has signed, by log."""
     stamped: dict[str, int] = field(default_factory=dict)
     """Up to which size an authority whose root is known has time stamped, by log."""
+    told: list[str] = field(default_factory=list)
+    """Who else told what they know of a log: the database was compared with it."""
+    unasked: list[str] = field(default_factory=list)
+    """Who could have told, and why they were not asked: what they have seen may be more than there is."""
     opened: int | None = None
     """How many documents were opened in the vault and compared; ``None`` where the vault was left out."""
     problems: list[Problem] = field(default_factory=list)

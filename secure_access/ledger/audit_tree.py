@@ -13,7 +13,6 @@ from secure_access.ledger import merkle, note, records, tiles, timestamps
 from secure_access.ledger.audit_report import Report
 from secure_access.ledger.note import Checkpoint, VerifierKey
 from secure_access.ledger.records import Row
-from secure_access.ledger.signer import Signed
 from secure_access.ledger.tables import (
     LedgerCheckpoint,
     LedgerCosignature,
@@ -23,6 +22,7 @@ from secure_access.ledger.tables import (
     LedgerTimestamp,
     Log,
 )
+from secure_access.ledger.told import Told
 from secure_access.ledger.witnesses import cosigned_at, own_cosignatures
 
 Held = Mapping[type[Table], list[Row]]
@@ -111,15 +111,19 @@ def check_cosignatures(witnesses: Sequence[VerifierKey], held: Held, report: Rep
             report.add(LedgerCosignature, name, str(problem))
 
 
-def check_remembered(log: Log, signed: Signed, leaves: Mapping[int, bytes], report: Report) -> None:
-    """The database has all that the signer remembers to have signed, and the same."""
-    if signed.size > len(leaves):
-        reason = f"remembers {signed.size} entries of the {log} log, and there are {len(leaves)}"
-        report.add("signer", log, reason)
-        return
-    tree = merkle.from_leaves([leaves[place] for place in sorted(leaves)])
-    if merkle.root(signed.size, tree) != signed.root:
-        report.add("signer", log, f"remembers another root for {signed.size} entries of the {log} log")
+def check_told(told: Told, leaves: Mapping[int, bytes], report: Report) -> None:
+    """The database has all that somebody else knows of this log, and the same."""
+    if told.refused:
+        report.add(told.by, told.name, told.refused)
+    elif told.size > len(leaves):
+        reason = f"knows {told.size} entries of the {told.log} log, and there are {len(leaves)}"
+        report.add(told.by, told.name, reason)
+    elif told.root is not None:
+        tree = merkle.from_leaves([leaves[place] for place in sorted(leaves)])
+        if merkle.root(told.size, tree) != told.root:
+            reason = f"knows another root for {told.size} entries of the {told.log} log"
+            report.add(told.by, told.name, reason)
+    report.told.append(f"the {told.by} {told.name}: {told.size} entries of the {told.log} log")
 
 
 def check_timestamps(roots: Sequence[Certificate], held: Held, report: Report) -> None:

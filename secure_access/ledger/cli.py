@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import click
 from sqlalchemy.exc import DBAPIError
 
 from secure_access.db import Database
-from secure_access.ledger import audit, records, verify_receipt
+from secure_access.ledger import audit, records, told, verify_receipt
 from secure_access.ledger.audit_report import Report
 from secure_access.ledger.tables import LedgerEntry
+from secure_access.ledger.told import Told
 
 FORMATS = click.Choice(["text", "json"])
 
 
 @dataclass(frozen=True)
 class Opened:
-    """An instance to verify: its database, whom the audit believes, and what compares its vault."""
+    """An instance to verify: its database, whom the audit believes, and what compares its vault.
+
+    ``ask`` asks the signer and the witnesses what they know, and says who could not be asked.
+    """
 
     database: Database
     keys: audit.Keys
     check_vault: Callable[[Report], None] | None = None
+    ask: Callable[[], tuple[list[Told], list[str]]] = lambda: ([], [])
 
 
 OpenLedger = Callable[[Path | None, bool], Opened]
@@ -71,19 +76,38 @@ def ledger_commands(open_ledger: OpenLedger) -> click.Group:
     @click.option(
         "--no-vault", is_flag=True, help="The database alone: for a copy without vault or key ring."
     )
+    @click.option(
+        "--checkpoint",
+        "checkpoints",
+        multiple=True,
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="A checkpoint that you kept, or got from a witness or a mirror; may stand several times.",
+    )
+    @click.option("--offline", is_flag=True, help="Ask neither the signer nor the witnesses.")
     @click.option("--format", "form", type=FORMATS, default="text", show_default=True)
     @click.pass_context
-    def verify_ledger(context: click.Context, home: Path | None, no_vault: bool, form: str) -> None:
+    def verify_ledger(
+        context: click.Context,
+        home: Path | None,
+        no_vault: bool,
+        checkpoints: tuple[Path, ...],
+        offline: bool,
+        form: str,
+    ) -> None:
         """Check every entry, tile, row of record, document and the security log against the signed log.
 
-        Documents are opened: that needs the vault and its key ring. What the signer remembers is compared
-        too, where its memory is here. To see no entry at all is a failure.
+        Documents are opened: that needs the vault and its key ring. A database that was restored from an
+        older copy agrees with itself, so it is held to what others know too: the signer, the witnesses,
+        and each --checkpoint. To see no entry at all is a failure.
 
         Exit status: 0 everything matches; 1 something does not, and is named; 2 nothing could be checked.
         """
         opened = open_ledger(home, not no_vault)
         try:
-            report = audit.run_verify(opened.database, opened.keys)
+            kept = [_kept(file, opened.keys) for file in checkpoints]
+            asked, unasked = ([], ["the signer and the witnesses: --offline"]) if offline else opened.ask()
+            report = audit.run_verify(opened.database, replace(opened.keys, told=(*kept, *asked)))
+            report.unasked += unasked
             if opened.check_vault is not None:
                 opened.check_vault(report)
         except (records.Closed, DBAPIError) as problem:
@@ -100,6 +124,14 @@ def ledger_commands(open_ledger: OpenLedger) -> click.Group:
     return ledger
 
 
+def _kept(file: Path, keys: audit.Keys) -> Told:
+    """Raises `click.UsageError`: nothing is checked against what is no checkpoint."""
+    try:
+        return told.by_checkpoint(file.read_text(encoding="utf-8"), keys.logs, file.name)
+    except (OSError, ValueError) as problem:
+        raise click.UsageError(f"{file} is no checkpoint of this log: {problem}.") from problem
+
+
 def as_json(report: Report) -> str:
     """The report for programs."""
     return json.dumps({"passed": report.passed, **asdict(report)}, indent=2, ensure_ascii=False)
@@ -113,6 +145,8 @@ def as_text(report: Report) -> str:
         lines.append(f"{report.removed} without content: it was removed, and an entry says so of each.")
     lines += [f"Witnessed up to {size} entries of the {log} log." for log, size in report.witnessed.items()]
     lines += [f"Time stamped up to {size} entries of the {log} log." for log, size in report.stamped.items()]
+    lines += [f"Compared with {known}." for known in report.told]
+    lines += [f"Not asked: {who}." for who in report.unasked]
     lines += [f"  {table}: {count} rows" for table, count in sorted(report.rows.items())]
     lines.append(
         "The vault was left out: the bytes of documents are not compared."

@@ -130,15 +130,28 @@ def test_the_signer_apart_is_killed_and_goes_on(machine: Machine, start: Start) 
     assert {path.name for path in keys.glob("ledger-key*")} == {"ledger-keys.pub"}
     machine.record(3)
     assert "3 entries, signed" in machine.assay("ledger", "sequence")
+    copy = machine.database.read_bytes()
     service.send_signal(signal.SIGKILL)
     service.wait(20)
     machine.record(2)
     assert "Nothing was signed" in machine.assay("ledger", "sequence", status=1)
     assert machine.outcome(machine.receipt(1)).state is verify_receipt.State.NOT_WITNESSED
     assert machine.outcome(machine.receipt(4)).state is verify_receipt.State.PROOF_FOLLOWS
-    start(*words, until="signing behind", **apart)
+    service = start(*words, until="signing behind", **apart)
     assert "5 entries, signed" in machine.assay("ledger", "sequence")
-    assert "Everything matches" in machine.assay("ledger", "verify")
+    said = machine.assay("ledger", "verify")
+    assert "Compared with the signer public: 5 entries of the public log." in said
+    assert "Everything matches" in said
+    # A database that was restored agrees with itself: the signer is asked over its socket.
+    machine.database.write_bytes(copy)
+    said = machine.assay("ledger", "verify", status=1)
+    assert "signer public: knows 5 entries of the public log, and there are 3" in said
+    said = machine.assay("ledger", "verify", "--offline")
+    assert "Not asked: the signer and the witnesses: --offline." in said
+    service.send_signal(signal.SIGKILL)
+    service.wait(20)
+    said = machine.assay("ledger", "verify")
+    assert f"Not asked: the signer: the signer behind {socket} does not answer" in said
 
 
 def test_a_witness_is_killed_and_still_remembers(machine: Machine, start: Start) -> None:
@@ -179,6 +192,9 @@ def test_a_witness_is_killed_and_still_remembers(machine: Machine, start: Start)
     said = machine.assay("ledger", "sequence", status=1)
     assert "a witness (http://127.0.0.1:" in said
     assert "5 entries" in said
+    said = machine.assay("ledger", "verify", status=1)
+    assert "witness http://127.0.0.1:" in said
+    assert "knows 5 entries of the public log, and there are 4" in said
 
 
 def test_a_restored_log_is_frozen_and_a_successor_goes_on(machine: Machine) -> None:
@@ -237,7 +253,7 @@ def test_to_see_no_entry_is_a_failure(machine: Machine) -> None:
         journal.unlink()
     machine.assay("migrate")
     said = machine.assay("ledger", "verify", status=1)
-    assert "signer public: remembers 3 entries of the public log, and there are 0" in said
+    assert "signer public: knows 3 entries of the public log, and there are 0" in said
     assert "ledger_entry : has no rows" in said
 
 
@@ -256,7 +272,38 @@ def test_another_history_is_not_what_the_signer_remembers(machine: Machine) -> N
     shutil.rmtree(memory)
     (machine.home / "kept").rename(memory)
     said = machine.assay("ledger", "verify", status=1)
-    assert "signer public: remembers another root for 3 entries of the public log" in said
+    assert "signer public: knows another root for 3 entries of the public log" in said
+
+
+def test_the_database_is_held_to_a_checkpoint_that_somebody_kept(machine: Machine) -> None:
+    machine.assay("migrate")
+    machine.record(3)
+    machine.assay("ledger", "sequence")
+    copy, mirror = machine.database.read_bytes(), machine.folder / "mirror"
+    machine.record(2)
+    machine.assay("ledger", "sequence")
+    machine.assay("ledger", "export", str(mirror))
+    kept = mirror / "checkpoint"
+    said = machine.assay("ledger", "verify", "--checkpoint", str(kept))
+    assert "Compared with the checkpoint checkpoint: 5 entries of the public log." in said
+    forged = machine.folder / "forged"
+    forged.write_text(kept.read_text().replace("\n5\n", "\n4\n"))
+    said = machine.assay("ledger", "verify", "--checkpoint", str(forged), status=2)
+    assert "the signature of assay.localhost/ledger/demonstration is false" in said
+    forged.write_text(kept.read_text().replace("assay.localhost", "other.example"))
+    said = machine.assay("ledger", "verify", "--checkpoint", str(forged), status=2)
+    assert "is none of the logs of this instance" in said
+    # The whole machine goes back to a copy, with the signer's memory, and another history is written on it.
+    machine.database.write_bytes(copy)
+    shutil.rmtree(machine.home / "signer")
+    assert "Everything matches" in machine.assay("ledger", "verify")
+    said = machine.assay("ledger", "verify", "--checkpoint", str(kept), status=1)
+    assert "checkpoint checkpoint: knows 5 entries of the public log, and there are 3" in said
+    machine.record(4)
+    machine.assay("ledger", "sequence")
+    assert "Everything matches" in machine.assay("ledger", "verify")
+    said = machine.assay("ledger", "verify", "--checkpoint", str(kept), status=1)
+    assert "checkpoint checkpoint: knows another root for 5 entries of the public log" in said
 
 
 def test_a_copy_of_the_database_alone_is_verified_without_its_vault(machine: Machine) -> None:
