@@ -178,6 +178,7 @@ def succeed(home: Path | None, reason: str) -> None:
     settings = settings_of(home)
     if settings.signer:
         raise click.ClickException("Run this where the log's keys are, without ASSAY_SIGNER.")
+    wiring.refuse_used_keys(settings)
     wired = wire(settings, process="sequencer", signs=False)
     old = wired.log_keys.name
     try:

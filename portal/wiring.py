@@ -29,7 +29,7 @@ from secure_access.keys import ED25519, MLDSA44, BadKeyFile, DocumentKey, FileRi
 from secure_access.ledger import log_keys, succession, witnesses
 from secure_access.ledger.kms_key import KmsKey
 from secure_access.ledger.log_keys import LogKeys
-from secure_access.ledger.note import Signer
+from secure_access.ledger.note import Signer, VerifierKey
 from secure_access.ledger.security_log import ALARM
 from secure_access.ledger.signer import KeptSigner, LogSigner, Seen, public_keys
 from secure_access.ledger.signer_process import RemoteSigner
@@ -191,6 +191,17 @@ def _signing_keys(settings: Settings, log_name: str = "") -> tuple[SigningKey, .
     return tuple(found)
 
 
+def refuse_used_keys(settings: Settings) -> None:
+    """Raises `NoSigningKey` where a successor would be signed with a key of the log that ends."""
+    lines = json.loads((settings.home / "keys" / LEDGER_PUBLIC).read_text())
+    before = {VerifierKey.parse(line).public for line in lines}
+    if settings.ledger_kms and before & {key.public for key in _kms_keys(settings)}:
+        raise NoSigningKey(
+            "A successor has keys of its own, and those of ASSAY_LEDGER_KMS have signed the log before. Make "
+            "new ones in KMS, name them in ASSAY_LEDGER_KMS, and run this again."
+        )
+
+
 def succeed(settings: Settings) -> LogKeys:
     """Make the keys of the log's successor; the old ones go to ``keys/ended`` and sign nothing any more.
 
@@ -206,7 +217,7 @@ def succeed(settings: Settings) -> LogKeys:
         path = keys / name
         if path.exists() and SigningKey.load(path).name == old:
             path.replace(ended / f"{name}.{len(list(ended.glob(f'{name}.*'))) + 1}")
-    made = public_keys(_signing_keys(settings, new))
+    made = public_keys(_kms_keys(settings, new) if settings.ledger_kms else _signing_keys(settings, new))
     part = keys / f".{LEDGER_PUBLIC}.part"
     part.unlink(missing_ok=True)
     _write_once(part, [*map(str, made), *lines])
@@ -214,12 +225,13 @@ def succeed(settings: Settings) -> LogKeys:
     return log_keys.read([*map(str, made), *lines])
 
 
-def _kms_keys(settings: Settings) -> tuple[KmsKey, ...]:
-    """The keys of the log where they lie in KMS, under the name that the log has, or a new one."""
+def _kms_keys(settings: Settings, log_name: str = "") -> tuple[KmsKey, ...]:
+    """The keys of the log where they lie in KMS, under the name that the log has, or ``log_name``."""
     import boto3  # noqa: PLC0415 - a tenth of the time to start, for larger instances only
 
     public = settings.home / "keys" / LEDGER_PUBLIC
-    name = log_keys.read(json.loads(public.read_text())).name if public.exists() else _log_name(settings)
+    known = log_keys.read(json.loads(public.read_text())).name if public.exists() else _log_name(settings)
+    name = log_name or known
     client = boto3.client("kms")
     return tuple(KmsKey(client, key_id, name) for key_id in settings.ledger_kms)
 
@@ -241,10 +253,18 @@ def public_log_keys(settings: Settings) -> LogKeys:
 
 
 def own_signer(settings: Settings) -> KeptSigner:
-    """The signer with its keys and its memory in this process."""
+    """The signer with its keys and its memory in this process.
+
+    Raises `NoSigningKey` for keys other than the published ones, whose signatures nobody could verify.
+    """
     asked = settings.witnesses.asked
     keys = _kms_keys(settings) if settings.ledger_kms else _signing_keys(settings)
     _publish_keys(settings, keys)
+    if public_keys(keys) != public_log_keys(settings).keys:
+        raise NoSigningKey(
+            f"{settings.home / 'keys' / LEDGER_PUBLIC} names other keys than those that would sign here. "
+            "Bring back the ones that the log was signed with, or begin a successor: assay ledger succeed"
+        )
     return KeptSigner(
         keys,
         settings.home / "signer",

@@ -21,6 +21,7 @@ from secure_access.db import Database
 from secure_access.ledger import verify_receipt
 from secure_access.ledger.receipts import receipt_text
 from tests.fixtures.instance import COMMAND, DAY_ONE
+from tests.fixtures.kms import kms
 
 NOW = datetime.fromisoformat(DAY_ONE).astimezone(UTC)
 ledger.declare("sample.counted", keys=("number",), audience="public")
@@ -239,6 +240,38 @@ def test_a_lost_key_is_not_replaced_in_silence(machine: Machine) -> None:
     machine.assay("ledger", "succeed", "--reason", "key_lost", "--yes")
     assert "3 entries, signed" in machine.assay("ledger", "sequence")
     assert "Everything matches" in machine.assay("ledger", "verify")
+
+
+def test_a_log_whose_keys_lie_in_kms_is_succeeded_with_new_ones(machine: Machine) -> None:
+    with kms() as address:
+        machine.settings |= {
+            "AWS_ENDPOINT_URL_KMS": address,
+            "AWS_ACCESS_KEY_ID": "a",
+            "AWS_SECRET_ACCESS_KEY": "b",
+            "AWS_DEFAULT_REGION": "eu-west-1",
+            "ASSAY_LEDGER_KMS": "one two",
+        }
+        machine.assay("migrate")
+        machine.record(3)
+        machine.assay("ledger", "sequence")
+        kept = machine.receipt(1)
+        old = machine.assay("ledger", "policy")
+        said = machine.assay("ledger", "succeed", "--reason", "key_known", "--yes", status=1)
+        assert "those of ASSAY_LEDGER_KMS have signed the log before" in said
+        machine.settings["ASSAY_LEDGER_KMS"] = "new-one new-two"
+        machine.record(1)
+        assert "names other keys" in machine.assay("ledger", "sequence", status=1)
+        machine.assay("ledger", "succeed", "--reason", "key_known", "--yes")
+        machine.assay("ledger", "sequence")
+        assert "6 entries read: 5 in the public log" in machine.assay("ledger", "verify"), (
+            "refused is not begun"
+        )
+        policy = machine.assay("ledger", "policy")
+        assert [line for line in old.splitlines() if line not in policy] == []
+        assert not list((machine.home / "keys").glob("ledger-key")), "no key of the log lies in a file"
+        for receipt in (kept, machine.receipt(1), machine.receipt(3)):
+            assert machine.outcome(receipt).state is verify_receipt.State.NOT_WITNESSED
+        assert json.loads(machine.receipt(3))["log"].endswith("/2")
 
 
 def test_to_see_no_entry_is_a_failure(machine: Machine) -> None:
