@@ -10,7 +10,7 @@ from portal.register import finding, growth, log_state, publications, words
 from portal.register.tile_views import NEWEST, lasting
 from portal.register.views import attached
 from portal.ui import entries
-from portal.web import current_time, current_zone, origin, shared, uploads
+from portal.web import current_time, current_witnesses, current_zone, origin, shared, uploads
 from secure_access.ledger import Log, mirror, receipts, sequencer, timestamps, verify_receipt, witnesses
 from secure_access.workflow import NotFound
 
@@ -43,12 +43,13 @@ def find() -> str:
     """The public page and the entry of a reference. Not public answers as not existing."""
     reference = request.args.get("reference", "").strip()[:40]
     made = finding.found(g.session, reference, on=current_time().date())
+    keys, wanted = current_zone().wired.log_keys, current_witnesses()
     return render_template(
         "ledger/find.html",
         reference=reference,
         found=made,
         url=finding.url(made) if made else "",
-        proof=finding.proof_of(g.session, made, current_zone().wired.log_keys) if made else None,
+        proof=finding.proof_of(g.session, made, keys, wanted) if made else None,
     )
 
 

@@ -33,9 +33,16 @@ except ImportError:  # pragma: no cover - an older cryptography, which a test of
 
 FORMAT = "assay.receipt/v2"
 ENTRY_RECEIPT = "assay.receipt/v1"
+CUSTODY_RECEIPT = "assay.custody_receipt/v1"
 ENTRY_FORMAT = "assay.entry/v1"
+ANCHOR, CUSTODY = "ledger.anchored", "custody"
 _OF_MANIFESTS = {"manifest", "acknowledgements"}
-_MEMBERS = {"v", "content", "entry", "salt", "log", "proof", "checkpoint", "timestamps", *_OF_MANIFESTS}
+_OF_ENTRIES = {"v", "content", "entry", "salt", "log", "proof", "checkpoint"}
+_MEMBERS = {
+    FORMAT: {*_OF_ENTRIES, "timestamps", *_OF_MANIFESTS},
+    ENTRY_RECEIPT: {*_OF_ENTRIES, "timestamps"},
+    CUSTODY_RECEIPT: {*_OF_ENTRIES, "anchor"},
+}
 SALT_SIZE = HASH_SIZE = 32
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 LOG_KEY, WITNESS_KEY, MLDSA_KEY = 1, 4, 6
@@ -55,6 +62,7 @@ class State(StrEnum):
     NOT_PROVED = "not proved"
 
 
+_FOLLOWS = "nothing is proved yet; fetch the receipt again later"
 EXIT_STATUS = {State.PROVED: 0, State.NOT_PROVED: 1, State.NOT_WITNESSED: 3, State.PROOF_FOLLOWS: 4}
 BAD_INPUT_STATUS = 2
 
@@ -201,20 +209,21 @@ class Policy:
 def verify(receipt: str | bytes, policy: Policy) -> Outcome:
     """Check a receipt against a policy. Raises `BadInput` when it cannot be read as a receipt at all."""
     content = _parse_json(receipt)
-    if content.get("v") not in (FORMAT, ENTRY_RECEIPT):
-        raise BadInput(f"this is not a receipt of the format {FORMAT} or {ENTRY_RECEIPT}")
-    known = _MEMBERS if content["v"] == FORMAT else _MEMBERS - _OF_MANIFESTS
-    if unknown := sorted(content.keys() - known):
-        raise BadInput(f"a receipt of the format {content['v']} has no {unknown[0][:40]!r}")
+    version = content.get("v")
+    if not isinstance(version, str) or version not in _MEMBERS:
+        raise BadInput(f"this is not a receipt of the format {', '.join(_MEMBERS)}")
+    if unknown := sorted(content.keys() - _MEMBERS[version]):
+        raise BadInput(f"a receipt of the format {version} has no {unknown[0][:40]!r}")
     proof, checkpoint = content.get("proof"), content.get("checkpoint")
     recorded: dict[str, Any] = {}
     try:
         recorded, leaf = _entry(content)
+        if version == CUSTODY_RECEIPT:
+            return _in_custody(content, recorded, leaf, policy)
         manifest = _manifest(content, recorded)
         later = _acknowledgements(content, recorded, manifest)
         if proof is None or checkpoint is None:
-            reason = "nothing is proved yet; fetch the receipt again later"
-            return Outcome(State.PROOF_FOLLOWS, reason, recorded)
+            return Outcome(State.PROOF_FOLLOWS, _FOLLOWS, recorded)
         witnesses = _check(leaf, proof, checkpoint, policy)
         for _, found, shown in later:
             if shown is not None:
@@ -235,7 +244,7 @@ def verify(receipt: str | bytes, policy: Policy) -> Outcome:
 def verify_leaf(leaf: bytes, proof: Any, checkpoint: Any, policy: Policy) -> Outcome:
     """Check a leaf, the keyed commitment to an entry, without the entry. Raises `BadInput`."""
     if proof is None or checkpoint is None:
-        return Outcome(State.PROOF_FOLLOWS, "nothing is proved yet; fetch the receipt again later")
+        return Outcome(State.PROOF_FOLLOWS, _FOLLOWS)
     try:
         witnesses = _check(hashlib.sha256(b"\x00" + leaf).digest(), proof, checkpoint, policy)
     except _Untrue as untrue:
@@ -250,6 +259,28 @@ def _seen_by(policy: Policy, **told: Any) -> Outcome:
         return Outcome(State.PROVED, reason, **told)
     reason = "it is in the signed log, but no quorum of witnesses has seen that log"
     return Outcome(State.NOT_WITNESSED, reason, **told)
+
+
+def _in_custody(content: dict[str, Any], recorded: dict[str, Any], leaf: bytes, policy: Policy) -> Outcome:
+    """An entry of the custody log: in the head that an entry of the public log fixes. Raises `_Untrue`."""
+    proof, anchor, checkpoint = (content.get(name) for name in ("proof", "anchor", "checkpoint"))
+    if proof is None or anchor is None or checkpoint is None:
+        return Outcome(State.PROOF_FOLLOWS, _FOLLOWS, recorded)
+    if not isinstance(anchor, dict):
+        raise BadInput("the anchor is malformed")
+    fixing, fixed = _entry(anchor)
+    fields = fixing.get("fields")
+    if fixing.get("type") != ANCHOR or not isinstance(fields, dict) or fields.get("log") != CUSTODY:
+        raise _Untrue("its anchor does not fix the custody log")
+    size, root = fields.get("size"), _unbase64(fields.get("root"), "the root of the anchor")
+    if type(size) is not int or recorded.get("log") != CUSTODY:
+        raise _Untrue("it is not an entry of the log that its anchor fixes")
+    index, path = _path(proof)
+    if _root(leaf, index, size, path) != root:
+        raise _Untrue("the entry is not in the custody log at this place")
+    return _seen_by(
+        policy, content=recorded, witnesses=_check(fixed, anchor.get("proof"), checkpoint, policy)
+    )
 
 
 def _entry(part: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
@@ -360,21 +391,28 @@ class _Untrue(Exception):
 
 def _check(leaf: bytes, proof: Any, checkpoint: Any, policy: Policy) -> tuple[str, ...]:
     """The witnesses that signed the checkpoint in which ``leaf`` is. Raises `_Untrue`."""
-    if not isinstance(proof, dict) or not isinstance(checkpoint, str):
-        raise BadInput("the proof or the checkpoint is malformed")
-    index, hashes = proof.get("index"), proof.get("hashes")
-    if type(index) is not int or not isinstance(hashes, list):
-        raise BadInput("the proof has no index or no hashes")
+    index, path = _path(proof)
+    if not isinstance(checkpoint, str):
+        raise BadInput("the checkpoint is malformed")
     text, signatures = _read_note(checkpoint)
     origin, size, root = _read_head(text)
     keys = policy.logs.get(origin, [])
     signed = [_signed(text, signatures, key) for key in keys]
     if not any(signed):
         raise _Untrue(f"no log key of the policy signed the checkpoint of {origin}")
-    path = [_unbase64(value, "a hash of the proof") for value in hashes]
     if _root(leaf, index, size, path) != root:
         raise _Untrue("the entry is not in the log at this place")
     return tuple(name for name, key in policy.witnesses.items() if _signed(text, signatures, key))
+
+
+def _path(proof: Any) -> tuple[int, list[bytes]]:
+    """Place and audit path of a proof. Raises `BadInput`."""
+    if not isinstance(proof, dict):
+        raise BadInput("the proof is malformed")
+    index, hashes = proof.get("index"), proof.get("hashes")
+    if type(index) is not int or not isinstance(hashes, list):
+        raise BadInput("the proof has no index or no hashes")
+    return index, [_unbase64(value, "a hash of the proof") for value in hashes]
 
 
 def _stamps(leaf: bytes, index: int, stamps: Any) -> tuple[str, ...]:
