@@ -94,8 +94,8 @@ def bundle(
 ) -> dict[str, Json]:
     """The receipt that a person gets: manifest, entry, proof, and what was acknowledged later, in order.
 
-    ``appended`` are `acknowledgements`. One checkpoint proves all of them; one that is not in it yet
-    stands there without a proof. The manifest is left out where the entry names none.
+    ``appended`` are `acknowledgements`. One checkpoint proves all of them; one that is not in it yet is left
+    out, and in the next receipt. So is the manifest where the entry names none.
     """
     signed = _checkpoint(session, wanted, entry.leaf_index)
     kept = manifests.of_entry(session, entry)
@@ -106,8 +106,8 @@ def bundle(
     }
     later: list[Json] = []
     for other in appended:
-        proved = _proved(session, other.leaf_index, signed)
-        later.append({**_recorded(session, other), **({"proof": proved["proof"]} if proved else {})})
+        if proved := _proved(session, other.leaf_index, signed):
+            later.append({**_recorded(session, other), "proof": proved["proof"]})
     proved = _proved(session, entry.leaf_index, signed)
     return {**made, **_stamped(session, entry, proved), **proved, "acknowledgements": later}
 

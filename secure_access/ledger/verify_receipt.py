@@ -4,8 +4,8 @@
 
 The policy (C2SP tlog-policy: log keys, witness keys, quorum) says whom you trust. Get it from somewhere
 other than the portal that gave you the receipt. Exit status: 0 proved; 1 not proved; 2 the input cannot be
-read; 3 signed by the log but not witnessed, so the log could still show others something else; 4 recorded,
-and the proof follows.
+read; 3 signed by the log but not witnessed, so the log could still show others something else; 4 nothing in
+it is signed yet, so it proves nothing. What no proof covers is not shown.
 """
 
 from __future__ import annotations
@@ -58,11 +58,13 @@ class State(StrEnum):
 
     PROVED = "proved"
     NOT_WITNESSED = "signed, not witnessed"
-    PROOF_FOLLOWS = "recorded, proof follows"
+    PROOF_FOLLOWS = "not proved yet"
     NOT_PROVED = "not proved"
 
 
-_FOLLOWS = "nothing is proved yet; fetch the receipt again later"
+_FOLLOWS = (
+    "nothing in it is signed. If it was recorded, its proof follows: fetch the receipt again in a minute"
+)
 EXIT_STATUS = {State.PROVED: 0, State.NOT_PROVED: 1, State.NOT_WITNESSED: 3, State.PROOF_FOLLOWS: 4}
 BAD_INPUT_STATUS = 2
 
@@ -71,8 +73,8 @@ BAD_INPUT_STATUS = 2
 class Outcome:
     """The result: state, reason, the entry, and the witnesses that signed, as the policy names them.
 
-    ``manifest`` is what the entry names by digest; ``acknowledgements`` are later entries about the same
-    matter, each with whether its proof was given.
+    ``manifest`` is what the entry names by digest; ``acknowledgements`` are the later entries about the same
+    matter that a proof covers, ``unproved`` how many more the receipt claims.
     """
 
     state: State
@@ -80,7 +82,8 @@ class Outcome:
     content: dict[str, Any] = field(default_factory=dict)
     witnesses: tuple[str, ...] = ()
     manifest: dict[str, Any] = field(default_factory=dict)
-    acknowledgements: tuple[tuple[dict[str, Any], bool], ...] = ()
+    acknowledgements: tuple[dict[str, Any], ...] = ()
+    unproved: int = 0
     timestamps: tuple[str, ...] = ()
     """What the receipt says of its time stamps. They are not checked here."""
 
@@ -94,6 +97,8 @@ class Outcome:
             if name in self.content:
                 lines.append(f"  {name}: {self.content[name]}")
         lines += [f"  {line}" for line in (*_told(self.manifest), *map(_later, self.acknowledgements))]
+        if self.unproved:
+            lines.append(f"  not shown: {self.unproved} later entries that no proof covers")
         for stamp in self.timestamps:
             lines.append(f"  time stamp: {stamp}; not checked here, check it with openssl ts -verify")
         return "\n".join("".join(c if c.isprintable() else "\ufffd" for c in line) for line in lines)
@@ -111,6 +116,11 @@ class Key:
     def id(self) -> bytes:
         return hashlib.sha256(self.name.encode() + b"\n" + bytes([self.type]) + self.public).digest()[:4]
 
+    @property
+    def usable(self) -> bool:
+        """Whether the installed cryptography can check its signatures; they count as absent where not."""
+        return self.type != MLDSA_KEY or MLDSA44PublicKey is not None
+
     @classmethod
     def parse(cls, text: str, kind: int) -> Key:
         """Read ``name+id+base64(type, key)``, of this type or ML-DSA-44. Raises `BadInput`."""
@@ -118,8 +128,6 @@ class Key:
         key_id, _, encoded = rest.partition("+")
         raw = _unbase64(encoded, "a key")
         key = cls(name, raw[0] if raw else 0, raw[1:])
-        if key.type == MLDSA_KEY and MLDSA44PublicKey is None:
-            raise BadInput(f"the key of {name} is of ML-DSA-44, which needs a newer version of cryptography")
         of_kind = key.type in (kind, MLDSA_KEY) and len(key.public) == KEY_SIZES[key.type]
         if not name or not of_kind or key.id.hex() != key_id:
             raise BadInput(f"the key of {name or 'nobody'} in the policy is not a key of the right kind")
@@ -153,6 +161,9 @@ class Policy:
                 raise BadInput(f"policy, line {number}: {problem}") from None
         if not policy.quorum:
             raise BadInput("the policy has no quorum line")
+        for name, keys in policy.logs.items():
+            if not any(key.usable for key in keys):
+                raise BadInput(f"every key of {name} is of ML-DSA-44, which needs a newer cryptography")
         return policy
 
     def _read(self, words: list[str]) -> None:
@@ -235,7 +246,8 @@ def verify(receipt: str | bytes, policy: Policy) -> Outcome:
         "content": recorded,
         "witnesses": witnesses,
         "manifest": manifest,
-        "acknowledgements": tuple((entry, shown is not None) for entry, _, shown in later),
+        "acknowledgements": tuple(entry for entry, _, shown in later if shown is not None),
+        "unproved": sum(shown is None for _, _, shown in later),
         "timestamps": stamps,
     }
     return _seen_by(policy, **told)
@@ -367,11 +379,10 @@ def _told(manifest: dict[str, Any]) -> list[str]:
     return [f"{name}: {value}" for name, value in found if value]
 
 
-def _later(acknowledgement: tuple[dict[str, Any], bool]) -> str:
-    entry, proved = acknowledgement
+def _later(entry: dict[str, Any]) -> str:
     clock, due = _at(entry, "fields.clock"), _at(entry, "fields.due")
     starts = f", starts the clock {clock}" + (f", due {due}" if due else "") if clock else ", starts no clock"
-    return f"later: {_at(entry, 'type')} at {_at(entry, 'at')}{starts}{'' if proved else ' (proof follows)'}"
+    return f"later: {_at(entry, 'type')} at {_at(entry, 'at')}{starts}"
 
 
 def _at(value: Any, path: str) -> str:
@@ -480,6 +491,8 @@ def _read_head(text: str) -> tuple[str, int, bytes]:
 
 def _signed(text: str, signatures: list[tuple[str, bytes]], key: Key) -> bool:
     """Whether ``key`` signed. Raises `_Untrue` for a signature that claims the key and is false."""
+    if not key.usable:
+        return False
     mine = [signature[4:] for name, signature in signatures if name == key.name and signature[:4] == key.id]
     for signature in mine:
         try:

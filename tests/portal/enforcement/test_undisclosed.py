@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from portal.enforcement.events import CONFIDENTIAL
+from portal.review import plans
 from secure_access import ledger
 from secure_access.db import col, select
 from secure_access.ledger import LedgerEntry, Log
@@ -31,6 +32,22 @@ def test_an_investigation_adds_nothing_to_the_public_log(bench: Bench) -> None:
     assert "notice.sent" in entries(bench, Log.PUBLIC)[len(public) :]
 
 
+def test_that_somebody_will_read_a_plan_adds_nothing_to_the_public_log(bench: Bench) -> None:
+    """Request, approval, delivery and grants: a sealed plan is nobody's business but the parties'."""
+    case = bench.desk.under_review()
+    bench.desk.outline(case)
+    before = {log: len(entries(bench, log)) for log in Log}
+    with bench.world.wired.database.read() as session:
+        outline = plans.outline_of(session, case)
+    assert outline is not None
+    wanted = bench.desk.wanted(outline)
+    request = bench.desk.with_case(case, plans.ask, wanted=wanted, by=bench.desk.officer)
+    bench.desk.approve(request)
+    assert len(entries(bench, Log.PUBLIC)) == before[Log.PUBLIC]
+    assert {"plan.requested", "plan.approved"} <= set(entries(bench, Log.CUSTODY)[before[Log.CUSTODY] :])
+
+
 def test_what_is_confidential_is_declared_for_the_custody_log() -> None:
     declared = ledger.declared()
-    assert {declared[name].log for name in (*CONFIDENTIAL, "step_up.used")} == {Log.CUSTODY}
+    plan = [name for name in declared if name.startswith("plan.")]
+    assert {declared[name].log for name in (*CONFIDENTIAL, *plan, "step_up.used")} == {Log.CUSTODY}

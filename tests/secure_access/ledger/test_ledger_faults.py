@@ -113,7 +113,7 @@ class Sequencers:
                 assert name != origin or root == merkle.root(size, tree)
 
     def finish(self) -> None:
-        """Sequence what is left, fix the custody log, and hold everything to the outside: audit and receipts."""
+        """Sequence what is left, fix the custody log, and hold all to the outside: audit and receipts."""
         assert self.run(loop=0.01) == 0
         self.check()
         sequencer.anchor(self.book, self.kinds.now)
@@ -132,9 +132,8 @@ class Sequencers:
             }, "a signed head was never saved"
             policy = Policy.parse(policy_of(self.log_key))
             fixing = sequencer.ANCHORED.name, "security_log.anchored"
-            for entry in session.exec(select(LedgerEntry).where(col(LedgerEntry.type).not_in(fixing))).all()[
-                ::7
-            ]:
+            told = select(LedgerEntry).where(col(LedgerEntry.type).not_in(fixing))
+            for entry in session.exec(told).all()[::7]:
                 found = receipts.verify(receipts.receipt_text(session, entry), policy)
                 assert found.state is State.NOT_WITNESSED, found.reason
 

@@ -336,6 +336,20 @@ def test_an_outcome_without_content_is_one_line() -> None:
     assert str(Outcome(State.NOT_PROVED, "why")) == "not proved: why"
 
 
+@ON_SQLITE
+def test_a_cryptography_that_knows_no_mldsa_will_do(
+    receipt: dict[str, Any], log_key: KeptSigner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its keys count as absent: a policy that has another of the log is read, one that has none is not."""
+    policy = policy_of(log_key, WITNESS_KEYS)
+    assert sum(line.startswith("log ") for line in policy.splitlines()) == 2
+    monkeypatch.setattr(verify_receipt, "MLDSA44PublicKey", None)
+    assert outcome(cosigned(receipt, *WITNESSES), policy).state is State.PROVED
+    first = next(line for line in policy.splitlines() if line.startswith("log "))
+    with pytest.raises(BadInput, match="newer cryptography"):
+        Policy.parse(policy.replace(first + "\n", ""))
+
+
 def test_no_json_is_bad_input() -> None:
     for text in (b"", b"\xff", "[" * 100_000, "[]"):
         with pytest.raises(BadInput):
