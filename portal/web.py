@@ -52,6 +52,7 @@ from secure_access.identity import Actor, OrganisationKind, PasswordHasher, Sign
 from secure_access.keys import DocumentKey, KeyProvider
 from secure_access.ledger.log_keys import LogKeys
 from secure_access.ledger.signer import LogSigner
+from secure_access.ledger.witnesses import Witnesses
 from secure_access.vault import Vault
 from secure_access.workflow import NotFound
 
@@ -374,6 +375,11 @@ def current_time() -> datetime:
     if "now" not in g:
         g.now = current_zone().wired.clock.now()
     return cast(datetime, g.now)
+
+
+def current_witnesses() -> Witnesses:
+    """The witnesses of the public log in this instance's policy file: whose cosignatures count here."""
+    return current_zone().wired.settings.witnesses
 
 
 def writes(view: View) -> View:

@@ -10,9 +10,12 @@ CREDENTIAL_CHANGED = ledger.declare("credential.changed", ("person", "change", "
 empty for a code of an app."""
 
 STEP_UP_USED = ledger.declare(
-    "step_up.used", ("action", "object", "shown", "method", "credential", "challenge")
+    "step_up.used", ("action", "object", "shown", "method", "credential", "challenge"), log="custody"
 )
-"""Recorded in the transaction of the act, beside the entry of the act itself. All digests are in hex."""
+"""Recorded in the transaction of the act, beside the entry of the act itself. All digests are in hex.
+
+In the custody log, so that a confirmation of something undisclosed leaves the public log as it is.
+"""
 
 security_log.declare_kind(
     "credential.changed",

@@ -1,4 +1,8 @@
-"""What enforcement records in the ledger. No amount and no text of a person enters an entry."""
+"""What enforcement records in the ledger. No amount and no text of a person enters an entry.
+
+What has not been sent is `CONFIDENTIAL`: it goes to the custody log, so that the public one does not grow
+while somebody investigates.
+"""
 
 from __future__ import annotations
 
@@ -40,17 +44,17 @@ CONFIDENTIAL = (
 """A timeline that is shown outside the authority leaves these out: they speak of what has not been sent."""
 
 for _name in (VIOLATION_SUGGESTED, VIOLATION_ALLEGED, VIOLATION_DROPPED):
-    ledger.declare(_name, keys=("reference", "regime", "provision"))
-ledger.declare(REVENUE_ATTACHED, keys=("violation", "evidence"))
-ledger.declare(REVENUE_CHOSEN, keys=("chosen", "over"))
-ledger.declare(PRIOR_CHANGED, keys=("prior", "replaces", "status"))
+    ledger.declare(_name, keys=("reference", "regime", "provision"), log="custody")
+ledger.declare(REVENUE_ATTACHED, keys=("violation", "evidence"), log="custody")
+ledger.declare(REVENUE_CHOSEN, keys=("chosen", "over"), log="custody")
+ledger.declare(PRIOR_CHANGED, keys=("prior", "replaces", "status"), log="custody")
 for _name in (METHOD_PROPOSED, METHOD_WITHDRAWN):
     ledger.declare(_name, keys=("reference", "regime", "method", "since"))
 ledger.declare(METHOD_ADOPTED, keys=("reference", "regime", "method", "since"), audience="public")
-ledger.declare(TEXT_KEPT, keys=("digest", "pack"))
-ledger.declare(PRIOR_RECORDED, keys=("violation", "prior", "status"))
+ledger.declare(TEXT_KEPT, keys=("digest", "pack"), log="custody")
+ledger.declare(PRIOR_RECORDED, keys=("violation", "prior", "status"), log="custody")
 for _name in (WORKSHEET_DRAFTED, WORKSHEET_PREPARED, WORKSHEET_APPROVED, WORKSHEET_SENT_BACK):
-    ledger.declare(_name, keys=("reference", "version"))
-ledger.declare(NOTICE_WRITTEN, keys=("reference", "kind", "worksheet", "version"))
+    ledger.declare(_name, keys=("reference", "version"), log="custody")
+ledger.declare(NOTICE_WRITTEN, keys=("reference", "kind", "worksheet", "version"), log="custody")
 ledger.declare(NOTICE_SENT, keys=("reference", "kind", "regime", "manifest"), audience="public")
 ledger.declare(NOTICE_ANSWERED, keys=("reference", "late", "manifest"))

@@ -21,7 +21,15 @@ from portal.filing import attachments
 from portal.filing.manifests import LATE, ON_TIME
 from portal.settings import PUBLIC
 from portal.ui import formats, pdf
-from portal.web import current_actor, current_time, current_zone, download, origin, zone_url
+from portal.web import (
+    current_actor,
+    current_time,
+    current_witnesses,
+    current_zone,
+    download,
+    origin,
+    zone_url,
+)
 from secure_access import documents, ledger
 from secure_access.db import Session
 from secure_access.ledger import Audience, LedgerEntry, manifests, receipts
@@ -99,7 +107,7 @@ def answer(entry: LedgerEntry, form: str) -> Response:
     made: str | bytes
     match form:
         case "json":
-            made = receipts.bundle_text(g.session, entry, _appended(g.session, entry))
+            made = receipts.bundle_text(g.session, entry, _appended(g.session, entry), current_witnesses())
         case "pdf":
             made = _letter(entry, kept)
         case _:
@@ -142,7 +150,7 @@ def _later(entry: LedgerEntry) -> Later:
 
 
 def _proof(entry: LedgerEntry) -> str:
-    found = receipts.tlog_proof(g.session, entry)
+    found = receipts.tlog_proof(g.session, entry, current_witnesses())
     if found is None:
         raise Denied(
             "It is recorded, and the log is not signed that far yet.", "Download the proof again in a minute."

@@ -19,6 +19,7 @@ from portal.review.public import decision_public, decisions_public
 from portal.review.tables import Decision
 from secure_access.db import Session, col, select
 from secure_access.ledger.log_keys import LogKeys
+from secure_access.ledger.witnesses import Witnesses
 
 _EVALUATORS = "evaluators.every_evaluator"
 
@@ -59,19 +60,19 @@ def url(made: Found) -> str:
     return url_for(made.endpoint, reference=made.reference)
 
 
-def proof_of(session: Session, made: Found, keys: LogKeys) -> Proof | None:
+def proof_of(session: Session, made: Found, keys: LogKeys, wanted: Witnesses) -> Proof | None:
     """The proof of what was found; ``None`` for what has none of its own."""
     match made.endpoint:
         case "decisions.decision":
             decision = session.get_one(Decision, decision_public(session, made.reference).id)
-            return prove(session, decision, about=f"decision:{decision.id}", keys=keys)
+            return prove(session, decision, about=f"decision:{decision.id}", keys=keys, wanted=wanted)
         case "models.filing":
             filing = published.filing(session, made.reference)[2]
-            return prove(session, filing, about=f"filing:{filing.id}", keys=keys)
+            return prove(session, filing, about=f"filing:{filing.id}", keys=keys, wanted=wanted)
         case "evaluators.assessment":
             assessment = published.assessment(session, made.reference)[1]
-            return prove(session, assessment, about=f"assessment:{assessment.id}", keys=keys)
+            return prove(session, assessment, about=f"assessment:{assessment.id}", keys=keys, wanted=wanted)
         case "penalties.penalty":
             notice = session.exec(select(Notice).where(col(Notice.reference) == made.reference)).one()
-            return prove(session, notice, about=f"notice:{notice.id}", keys=keys)
+            return prove(session, notice, about=f"notice:{notice.id}", keys=keys, wanted=wanted)
     return None

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from flask import Blueprint, Response, g, render_template, request, url_for
 
 from portal.register import finding, growth, log_state, publications, words
 from portal.register.tile_views import NEWEST, lasting
 from portal.register.views import attached
 from portal.ui import entries
-from portal.web import current_time, current_zone, origin, shared, uploads
-from secure_access.ledger import Log, mirror, receipts, sequencer, timestamps, verify_receipt, witnesses
+from portal.web import current_time, current_witnesses, current_zone, origin, shared, uploads
+from secure_access.ledger import Log, mirror, receipts, sequencer, timestamps, witnesses
 from secure_access.workflow import NotFound
 
 LARGEST_RECEIPT = 128 * 1024
-VERIFIER = Path(verify_receipt.__file__)
 
 ledger = Blueprint("ledger", __name__, template_folder="templates")
 
@@ -43,12 +40,13 @@ def find() -> str:
     """The public page and the entry of a reference. Not public answers as not existing."""
     reference = request.args.get("reference", "").strip()[:40]
     made = finding.found(g.session, reference, on=current_time().date())
+    keys, wanted = current_zone().wired.log_keys, current_witnesses()
     return render_template(
         "ledger/find.html",
         reference=reference,
         found=made,
         url=finding.url(made) if made else "",
-        proof=finding.proof_of(g.session, made, current_zone().wired.log_keys) if made else None,
+        proof=finding.proof_of(g.session, made, keys, wanted) if made else None,
     )
 
 
@@ -96,10 +94,11 @@ def certificates() -> Response:
     return attached(found, "document-certificates.pem", "application/x-pem-file")
 
 
-@ledger.get("/ledger/verify_receipt.py")
-def verifier() -> Response:
-    """The verifier: one file, readable in an evening."""
-    return attached(VERIFIER.read_text(encoding="utf-8"), "verify_receipt.py", "text/x-python")
+@ledger.get("/ledger/<any('verify_receipt.py', 'verify_log.py'):name>")
+def verifier(name: str) -> Response:
+    """What outsiders check with, a receipt or the log: one file each, readable in an evening."""
+    (file,) = (file for file in mirror.VERIFIERS if file.name == name)
+    return attached(file.read_text(encoding="utf-8"), name, "text/x-python")
 
 
 @ledger.get("/ledger/check")

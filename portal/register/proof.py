@@ -22,6 +22,7 @@ from secure_access.ledger import commitment, receipts, records, witnesses
 from secure_access.ledger.canonical import NotCanonical
 from secure_access.ledger.log_keys import LogKeys
 from secure_access.ledger.tables import Audience, LedgerAbout, LedgerCheckpoint, LedgerEntry, Log
+from secure_access.ledger.witnesses import Witnesses
 
 _NAMING = text("SELECT * FROM assay_naming(:about, :named, :key)")
 
@@ -66,9 +67,10 @@ class _Named:
     opens: bool
 
 
-def prove(session: Session, row: Table, *, about: str, keys: LogKeys) -> Proof:
+def prove(session: Session, row: Table, *, about: str, keys: LogKeys, wanted: Witnesses) -> Proof:
     """Compare a row of record with the newest entry about ``about`` that names it. Raises nothing.
 
+    ``keys`` are those of the log, ``wanted`` the witnesses whose cosignatures count.
     A role of PostgreSQL that reads public columns only is told the digests by the database, and no salt.
     """
     asked = _told_by_database if under_conditions(session.connection()) else _naming
@@ -79,17 +81,17 @@ def prove(session: Session, row: Table, *, about: str, keys: LogKeys) -> Proof:
         return Proof(ProofState.DIFFERS, "an entry about it cannot be read")
     if found is None:
         return Proof(ProofState.DIFFERS, "no entry of the ledger names it")
-    state, reason = _compared(session, found, keys)
-    return _outcome(state, reason, session, found)
+    state, reason = _compared(session, found, keys, wanted)
+    return _outcome(state, reason, session, found, wanted)
 
 
-def _compared(session: Session, found: _Named, keys: LogKeys) -> tuple[ProofState, str]:
+def _compared(session: Session, found: _Named, keys: LogKeys, wanted: Witnesses) -> tuple[ProofState, str]:
     if not hmac.compare_digest(found.now, found.recorded):
         return ProofState.DIFFERS, "what is shown is not what the entry recorded"
     if not found.opens:
         return ProofState.DIFFERS, "the entry is not what its leaf in the log commits to"
     try:
-        outcome = receipts.hold(session, found.log, found.leaf_index, found.leaf, _own_policy(keys))
+        outcome = receipts.hold(session, wanted, found.leaf_index, found.leaf, _own_policy(keys))
     except (ValueError, LookupError):
         return ProofState.DIFFERS, "the entry cannot be held to the signed log"
     match outcome.state:
@@ -125,9 +127,9 @@ def public_entries(session: Session, about: str) -> Sequence[LedgerEntry]:
     ]
 
 
-def _outcome(state: ProofState, reason: str, session: Session, found: _Named) -> Proof:
+def _outcome(state: ProofState, reason: str, session: Session, found: _Named, wanted: Witnesses) -> Proof:
     place = found.leaf_index
-    best = None if place is None else witnesses.best(session, Log.PUBLIC, reaching=place + 1)
+    best = None if place is None else witnesses.best(session, wanted, Log.PUBLIC, reaching=place + 1)
     lines = witnesses.cosignatures(session, Log.PUBLIC, best.size) if best else ()
     return Proof(
         state=state,
@@ -137,7 +139,7 @@ def _outcome(state: ProofState, reason: str, session: Session, found: _Named) ->
         size=best.size if best else 0,
         digest=found.recorded,
         has_receipt=found.audience is Audience.PUBLIC,
-        witnesses=tuple(sorted({line.name for line in lines})),
+        witnesses=tuple(sorted({line.name for line in lines if (line.name, line.key) in wanted.signers})),
     )
 
 

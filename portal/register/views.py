@@ -15,7 +15,7 @@ from portal.register.proof import Proof, ProofState, prove, public_entries
 from portal.review import decisions as review_decisions
 from portal.review.public import PublicDecision, decision_public, decisions_public, wording_public
 from portal.review.tables import Decision
-from portal.web import current_time, current_zone
+from portal.web import current_time, current_witnesses, current_zone
 from secure_access import documents
 from secure_access.db import Table, select
 from secure_access.ledger import LedgerEntry, Log, placement, receipts, sequencer
@@ -90,9 +90,8 @@ def decision(reference: str) -> str:
 def decision_receipt(reference: str) -> Response:
     """The receipt of the entry alone by which the decision was taken: what anybody verifies offline."""
     made = decision_public(g.session, reference)
-    return attached(
-        receipts.receipt_text(g.session, _taken(made)), f"{reference}-receipt.json", "application/json"
-    )
+    text = receipts.receipt_text(g.session, _taken(made), current_witnesses())
+    return attached(text, f"{reference}-receipt.json", "application/json")
 
 
 @decisions.get(f"/register/decisions/<reference>/receipt.<{receipt_files.FORM}>")
@@ -233,7 +232,8 @@ def _taken(made: PublicDecision) -> LedgerEntry:
 
 
 def _prove(row: Table, about: str) -> Proof:
-    return prove(g.session, row, about=about, keys=current_zone().wired.log_keys)
+    keys = current_zone().wired.log_keys
+    return prove(g.session, row, about=about, keys=keys, wanted=current_witnesses())
 
 
 def _proof_of(made: PublicDecision) -> Proof:

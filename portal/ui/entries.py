@@ -9,9 +9,10 @@ from datetime import datetime
 from flask import Response, render_template
 
 from portal.ui.charts import Beside, Inclusion
+from portal.web import current_witnesses
 from secure_access.db import Session
 from secure_access.ledger import LedgerEntry, Log, placement, receipts, witnesses
-from secure_access.ledger.placement import Placement
+from secure_access.ledger.placement import Anchor, Placement
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,13 @@ class Shown:
     placement: Placement | None
     note: str
     """The checkpoint with its signatures; empty without one."""
+    anchor: Anchor | None
+    """What fixes an entry of the custody log in the public one; ``None`` for others, and before it is."""
+
+    @property
+    def in_custody(self) -> bool:
+        """Whether it is an entry of the log that nobody outside sees."""
+        return self.entry.log is Log.CUSTODY
 
     @property
     def chart(self) -> Inclusion:
@@ -57,9 +65,10 @@ def told(
 
 def shown(session: Session, entry: LedgerEntry, receipt: str) -> Shown:
     """An entry with its proof as of now. The caller has found it among those its reader may see."""
-    found = placement.placement(session, entry)
+    found = placement.placement(session, entry, current_witnesses())
     words = placement.signed(session, (Log(entry.log),)).words(entry)
-    return Shown(entry, words, receipt, found, witnesses.whole(session, found.checkpoint) if found else "")
+    note = witnesses.whole(session, found.checkpoint) if found else ""
+    return Shown(entry, words, receipt, found, note, placement.anchor(session, entry))
 
 
 def page(
@@ -71,7 +80,9 @@ def page(
 
 def receipt_file(session: Session, entry: LedgerEntry) -> Response:
     """The receipt of an entry as a file that verifies offline."""
-    response = Response(receipts.receipt_text(session, entry), mimetype="application/json")
+    response = Response(
+        receipts.receipt_text(session, entry, current_witnesses()), mimetype="application/json"
+    )
     place = "waiting" if entry.leaf_index is None else str(entry.leaf_index)
     response.headers["Content-Disposition"] = f'attachment; filename="receipt-entry-{place}.json"'
     return response

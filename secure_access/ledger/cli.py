@@ -51,8 +51,8 @@ def receipt() -> None:
 def verify(context: click.Context, file: Path, policy: Path, form: str) -> None:
     """Verify the receipt in FILE against a policy that you got from elsewhere. Needs no network, no database.
 
-    Exit status: 0 proved; 1 not proved; 2 the input cannot be read; 3 signed, not witnessed; 4 recorded,
-    proof follows.
+    Exit status: 0 proved; 1 not proved; 2 the input cannot be read; 3 signed, not witnessed; 4 not proved
+    yet, for nothing in it is signed.
     """
     try:
         trusted = verify_receipt.Policy.parse(policy.read_text(encoding="utf-8", errors="backslashreplace"))

@@ -21,7 +21,7 @@ from pathlib import Path
 from sqlalchemy import func, select, text
 
 from secure_access.db import Database, Session, col, reads_public_columns
-from secure_access.ledger import commitment, merkle, note, tiles, verify_receipt, witnesses
+from secure_access.ledger import commitment, merkle, note, tiles, verify_log, verify_receipt, witnesses
 from secure_access.ledger.note import Checkpoint, NoteError
 from secure_access.ledger.sequencer import LOCK, latest
 from secure_access.ledger.tables import Audience, LedgerCheckpoint, LedgerEntry, LedgerHead, LedgerTile, Log
@@ -30,7 +30,8 @@ from secure_access.workflow import NotFound
 
 _TOLD = text("SELECT assay_leaves(:first, :until)")
 _CHUNK = 1000
-_VERIFIER = Path(verify_receipt.__file__)
+VERIFIERS = (Path(verify_receipt.__file__), Path(verify_log.__file__))
+"""Programs of one file that outsiders check with: a receipt, and the log itself."""
 _INDEX = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -45,6 +46,7 @@ so that the log can be checked without asking the portal that keeps it.</p>
 <li><a href="entry/">entry/</a>: bytes and salt of the entries that are for everybody</li>
 <li><a href="policy.txt">policy.txt</a>: the keys, as the portal states them; compare with another source</li>
 <li><a href="verify_receipt.py">verify_receipt.py</a>: verifies a receipt, offline</li>
+<li><a href="verify_log.py">verify_log.py</a>: checks this whole mirror, and a checkpoint that you kept</li>
 </ul>
 <p>A leaf says nothing without the bytes and the salt of its entry. Entries that only parties may read are
 here as leaves, and as nothing else.</p>
@@ -149,7 +151,8 @@ def export(database: Database, folder: Path, policy: str) -> Mirrored:
         _write_tiles(session, newest, made)
         entries = _write_entries(session, newest, made)
         head = Checkpoint.parse(note.parse(checkpoint).text)
-        made.replace("verify_receipt.py", _VERIFIER.read_bytes())
+        for file in VERIFIERS:
+            made.replace(file.name, file.read_bytes())
         made.replace("policy.txt", policy.encode())
         made.replace("index.html", _INDEX.format(origin=html.escape(head.origin), size=head.size).encode())
         made.replace("checkpoint", checkpoint.encode())

@@ -8,11 +8,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from secure_access.db import Session
 from secure_access.ledger import merkle, recording, tiles, witnesses
-from secure_access.ledger.sequencer import latest
+from secure_access.ledger.sequencer import anchor_of, latest
 from secure_access.ledger.tables import LedgerCheckpoint, LedgerCosignature, LedgerEntry, Log
+from secure_access.ledger.witnesses import Witnesses
 from secure_access.workflow import NotFound
 
 FOLLOWS = "Recorded, proof follows"
@@ -39,6 +41,15 @@ class Placement:
 
 
 @dataclass(frozen=True)
+class Anchor:
+    """The entry of the public log at ``index`` that fixes the first ``size`` entries of the custody log."""
+
+    index: int
+    size: int
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Signed:
     """How many entries the newest signed heads hold, by log."""
 
@@ -58,18 +69,28 @@ def signed(session: Session, logs: Collection[Log] = (Log.PUBLIC,)) -> Signed:
     return Signed({log: head.size if head else 0 for log, head in heads.items()})
 
 
-def placement(session: Session, entry: LedgerEntry) -> Placement | None:
-    """The proof of an entry, as its receipt has it; ``None`` until a signed head holds it."""
+def placement(session: Session, entry: LedgerEntry, wanted: Witnesses) -> Placement | None:
+    """The proof of an entry in its own log; ``None`` until a signed head holds it."""
     if entry.leaf_index is None:
         return None
     log, index = Log(entry.log), entry.leaf_index
-    checkpoint = witnesses.best(session, log, reaching=index + 1)
+    checkpoint = witnesses.best(session, wanted, log, reaching=index + 1)
     if checkpoint is None:
         return None
     hashes = merkle.inclusion_proof(index, checkpoint.size, tiles.nodes(tiles.stored(session, log)))
     leaf = merkle.leaf_hash(entry.leaf)
     path = _joined(leaf, index, checkpoint.size, hashes)
     return Placement(index, leaf, path, checkpoint, witnesses.cosignatures(session, log, checkpoint.size))
+
+
+def anchor(session: Session, entry: LedgerEntry) -> Anchor | None:
+    """What fixes an entry of the custody log; ``None`` for one of the public log, and before it is fixed."""
+    found = anchor_of(session, entry) if entry.log is Log.CUSTODY else None
+    if found is None or found.leaf_index is None:
+        return None
+    size = found.fields["size"]
+    assert isinstance(size, int)
+    return Anchor(found.leaf_index, size, found.recorded_at)
 
 
 def told(session: Session, subject: str, types: Collection[str]) -> list[LedgerEntry]:

@@ -34,7 +34,7 @@ BATCH = 1000
 # One lock for all sequencers on one PostgreSQL database; the number is arbitrary and never changes.
 LOCK = 7_105_821
 
-declare("ledger.anchored", keys=("log", "size", "root"), log="public", audience="parties")
+ANCHORED = declare("ledger.anchored", keys=("log", "size", "root"), log="public", audience="parties")
 declare("security_log.anchored", keys=("rows", "digest"), log="custody", audience="parties")
 
 
@@ -69,7 +69,30 @@ def anchor(database: Database, now: datetime) -> None:
         if signed is not None:
             root = base64.b64encode(signed.root).decode()
             fields = {"log": Log.CUSTODY.value, "size": signed.size, "root": root}
-            append(session, "ledger.anchored", fields, by=None, now=now, about=("ledger:custody",))
+            append(session, ANCHORED.name, fields, by=None, now=now, about=("ledger:custody",))
+
+
+def anchor_of(session: Session, entry: LedgerEntry) -> LedgerEntry | None:
+    """The first entry of the public log that fixes the custody log with this entry in it; ``None`` before.
+
+    It has a place of its own already.
+    """
+    if entry.leaf_index is None:
+        return None
+    query = (
+        select(LedgerEntry)
+        .where(col(LedgerEntry.type) == ANCHORED.name, col(LedgerEntry.leaf_index).is_not(None))
+        .where(col(LedgerEntry.number) > entry.number)
+        .order_by(col(LedgerEntry.number))
+        .execution_options(yield_per=10)
+    )
+    found = session.execute(query).scalars()
+    return next((anchor for anchor in found if _fixed(anchor) > entry.leaf_index), None)
+
+
+def _fixed(anchor: LedgerEntry) -> int:
+    size = anchor.fields["size"]
+    return size if isinstance(size, int) else 0
 
 
 def latest(session: Session, log: Log, reaching: int = 0) -> LedgerCheckpoint | None:

@@ -4,8 +4,8 @@
 
 The policy (C2SP tlog-policy: log keys, witness keys, quorum) says whom you trust. Get it from somewhere
 other than the portal that gave you the receipt. Exit status: 0 proved; 1 not proved; 2 the input cannot be
-read; 3 signed by the log but not witnessed, so the log could still show others something else; 4 recorded,
-and the proof follows.
+read; 3 signed by the log but not witnessed, so the log could still show others something else; 4 nothing in
+it is signed yet, so it proves nothing. What no proof covers is not shown.
 """
 
 from __future__ import annotations
@@ -33,9 +33,16 @@ except ImportError:  # pragma: no cover - an older cryptography, which a test of
 
 FORMAT = "assay.receipt/v2"
 ENTRY_RECEIPT = "assay.receipt/v1"
+CUSTODY_RECEIPT = "assay.custody_receipt/v1"
 ENTRY_FORMAT = "assay.entry/v1"
+ANCHOR, CUSTODY = "ledger.anchored", "custody"
 _OF_MANIFESTS = {"manifest", "acknowledgements"}
-_MEMBERS = {"v", "content", "entry", "salt", "log", "proof", "checkpoint", "timestamps", *_OF_MANIFESTS}
+_OF_ENTRIES = {"v", "content", "entry", "salt", "log", "proof", "checkpoint"}
+_MEMBERS = {
+    FORMAT: {*_OF_ENTRIES, "timestamps", *_OF_MANIFESTS},
+    ENTRY_RECEIPT: {*_OF_ENTRIES, "timestamps"},
+    CUSTODY_RECEIPT: {*_OF_ENTRIES, "anchor"},
+}
 SALT_SIZE = HASH_SIZE = 32
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 LOG_KEY, WITNESS_KEY, MLDSA_KEY = 1, 4, 6
@@ -51,10 +58,13 @@ class State(StrEnum):
 
     PROVED = "proved"
     NOT_WITNESSED = "signed, not witnessed"
-    PROOF_FOLLOWS = "recorded, proof follows"
+    PROOF_FOLLOWS = "not proved yet"
     NOT_PROVED = "not proved"
 
 
+_FOLLOWS = (
+    "nothing in it is signed. If it was recorded, its proof follows: fetch the receipt again in a minute"
+)
 EXIT_STATUS = {State.PROVED: 0, State.NOT_PROVED: 1, State.NOT_WITNESSED: 3, State.PROOF_FOLLOWS: 4}
 BAD_INPUT_STATUS = 2
 
@@ -63,8 +73,8 @@ BAD_INPUT_STATUS = 2
 class Outcome:
     """The result: state, reason, the entry, and the witnesses that signed, as the policy names them.
 
-    ``manifest`` is what the entry names by digest; ``acknowledgements`` are later entries about the same
-    matter, each with whether its proof was given.
+    ``manifest`` is what the entry names by digest; ``acknowledgements`` are the later entries about the same
+    matter that a proof covers, ``unproved`` how many more the receipt claims.
     """
 
     state: State
@@ -72,7 +82,8 @@ class Outcome:
     content: dict[str, Any] = field(default_factory=dict)
     witnesses: tuple[str, ...] = ()
     manifest: dict[str, Any] = field(default_factory=dict)
-    acknowledgements: tuple[tuple[dict[str, Any], bool], ...] = ()
+    acknowledgements: tuple[dict[str, Any], ...] = ()
+    unproved: int = 0
     timestamps: tuple[str, ...] = ()
     """What the receipt says of its time stamps. They are not checked here."""
 
@@ -86,6 +97,8 @@ class Outcome:
             if name in self.content:
                 lines.append(f"  {name}: {self.content[name]}")
         lines += [f"  {line}" for line in (*_told(self.manifest), *map(_later, self.acknowledgements))]
+        if self.unproved:
+            lines.append(f"  not shown: {self.unproved} later entries that no proof covers")
         for stamp in self.timestamps:
             lines.append(f"  time stamp: {stamp}; not checked here, check it with openssl ts -verify")
         return "\n".join("".join(c if c.isprintable() else "\ufffd" for c in line) for line in lines)
@@ -103,6 +116,11 @@ class Key:
     def id(self) -> bytes:
         return hashlib.sha256(self.name.encode() + b"\n" + bytes([self.type]) + self.public).digest()[:4]
 
+    @property
+    def usable(self) -> bool:
+        """Whether the installed cryptography can check its signatures; they count as absent where not."""
+        return self.type != MLDSA_KEY or MLDSA44PublicKey is not None
+
     @classmethod
     def parse(cls, text: str, kind: int) -> Key:
         """Read ``name+id+base64(type, key)``, of this type or ML-DSA-44. Raises `BadInput`."""
@@ -110,8 +128,6 @@ class Key:
         key_id, _, encoded = rest.partition("+")
         raw = _unbase64(encoded, "a key")
         key = cls(name, raw[0] if raw else 0, raw[1:])
-        if key.type == MLDSA_KEY and MLDSA44PublicKey is None:
-            raise BadInput(f"the key of {name} is of ML-DSA-44, which needs a newer version of cryptography")
         of_kind = key.type in (kind, MLDSA_KEY) and len(key.public) == KEY_SIZES[key.type]
         if not name or not of_kind or key.id.hex() != key_id:
             raise BadInput(f"the key of {name or 'nobody'} in the policy is not a key of the right kind")
@@ -145,6 +161,9 @@ class Policy:
                 raise BadInput(f"policy, line {number}: {problem}") from None
         if not policy.quorum:
             raise BadInput("the policy has no quorum line")
+        for name, keys in policy.logs.items():
+            if not any(key.usable for key in keys):
+                raise BadInput(f"every key of {name} is of ML-DSA-44, which needs a newer cryptography")
         return policy
 
     def _read(self, words: list[str]) -> None:
@@ -201,20 +220,21 @@ class Policy:
 def verify(receipt: str | bytes, policy: Policy) -> Outcome:
     """Check a receipt against a policy. Raises `BadInput` when it cannot be read as a receipt at all."""
     content = _parse_json(receipt)
-    if content.get("v") not in (FORMAT, ENTRY_RECEIPT):
-        raise BadInput(f"this is not a receipt of the format {FORMAT} or {ENTRY_RECEIPT}")
-    known = _MEMBERS if content["v"] == FORMAT else _MEMBERS - _OF_MANIFESTS
-    if unknown := sorted(content.keys() - known):
-        raise BadInput(f"a receipt of the format {content['v']} has no {unknown[0][:40]!r}")
+    version = content.get("v")
+    if not isinstance(version, str) or version not in _MEMBERS:
+        raise BadInput(f"this is not a receipt of the format {', '.join(_MEMBERS)}")
+    if unknown := sorted(content.keys() - _MEMBERS[version]):
+        raise BadInput(f"a receipt of the format {version} has no {unknown[0][:40]!r}")
     proof, checkpoint = content.get("proof"), content.get("checkpoint")
     recorded: dict[str, Any] = {}
     try:
         recorded, leaf = _entry(content)
+        if version == CUSTODY_RECEIPT:
+            return _in_custody(content, recorded, leaf, policy)
         manifest = _manifest(content, recorded)
         later = _acknowledgements(content, recorded, manifest)
         if proof is None or checkpoint is None:
-            reason = "nothing is proved yet; fetch the receipt again later"
-            return Outcome(State.PROOF_FOLLOWS, reason, recorded)
+            return Outcome(State.PROOF_FOLLOWS, _FOLLOWS, recorded)
         witnesses = _check(leaf, proof, checkpoint, policy)
         for _, found, shown in later:
             if shown is not None:
@@ -226,7 +246,8 @@ def verify(receipt: str | bytes, policy: Policy) -> Outcome:
         "content": recorded,
         "witnesses": witnesses,
         "manifest": manifest,
-        "acknowledgements": tuple((entry, shown is not None) for entry, _, shown in later),
+        "acknowledgements": tuple(entry for entry, _, shown in later if shown is not None),
+        "unproved": sum(shown is None for _, _, shown in later),
         "timestamps": stamps,
     }
     return _seen_by(policy, **told)
@@ -235,7 +256,7 @@ def verify(receipt: str | bytes, policy: Policy) -> Outcome:
 def verify_leaf(leaf: bytes, proof: Any, checkpoint: Any, policy: Policy) -> Outcome:
     """Check a leaf, the keyed commitment to an entry, without the entry. Raises `BadInput`."""
     if proof is None or checkpoint is None:
-        return Outcome(State.PROOF_FOLLOWS, "nothing is proved yet; fetch the receipt again later")
+        return Outcome(State.PROOF_FOLLOWS, _FOLLOWS)
     try:
         witnesses = _check(hashlib.sha256(b"\x00" + leaf).digest(), proof, checkpoint, policy)
     except _Untrue as untrue:
@@ -250,6 +271,28 @@ def _seen_by(policy: Policy, **told: Any) -> Outcome:
         return Outcome(State.PROVED, reason, **told)
     reason = "it is in the signed log, but no quorum of witnesses has seen that log"
     return Outcome(State.NOT_WITNESSED, reason, **told)
+
+
+def _in_custody(content: dict[str, Any], recorded: dict[str, Any], leaf: bytes, policy: Policy) -> Outcome:
+    """An entry of the custody log: in the head that an entry of the public log fixes. Raises `_Untrue`."""
+    proof, anchor, checkpoint = (content.get(name) for name in ("proof", "anchor", "checkpoint"))
+    if proof is None or anchor is None or checkpoint is None:
+        return Outcome(State.PROOF_FOLLOWS, _FOLLOWS, recorded)
+    if not isinstance(anchor, dict):
+        raise BadInput("the anchor is malformed")
+    fixing, fixed = _entry(anchor)
+    fields = fixing.get("fields")
+    if fixing.get("type") != ANCHOR or not isinstance(fields, dict) or fields.get("log") != CUSTODY:
+        raise _Untrue("its anchor does not fix the custody log")
+    size, root = fields.get("size"), _unbase64(fields.get("root"), "the root of the anchor")
+    if type(size) is not int or recorded.get("log") != CUSTODY:
+        raise _Untrue("it is not an entry of the log that its anchor fixes")
+    index, path = _path(proof)
+    if _root(leaf, index, size, path) != root:
+        raise _Untrue("the entry is not in the custody log at this place")
+    return _seen_by(
+        policy, content=recorded, witnesses=_check(fixed, anchor.get("proof"), checkpoint, policy)
+    )
 
 
 def _entry(part: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
@@ -336,11 +379,10 @@ def _told(manifest: dict[str, Any]) -> list[str]:
     return [f"{name}: {value}" for name, value in found if value]
 
 
-def _later(acknowledgement: tuple[dict[str, Any], bool]) -> str:
-    entry, proved = acknowledgement
+def _later(entry: dict[str, Any]) -> str:
     clock, due = _at(entry, "fields.clock"), _at(entry, "fields.due")
     starts = f", starts the clock {clock}" + (f", due {due}" if due else "") if clock else ", starts no clock"
-    return f"later: {_at(entry, 'type')} at {_at(entry, 'at')}{starts}{'' if proved else ' (proof follows)'}"
+    return f"later: {_at(entry, 'type')} at {_at(entry, 'at')}{starts}"
 
 
 def _at(value: Any, path: str) -> str:
@@ -360,21 +402,28 @@ class _Untrue(Exception):
 
 def _check(leaf: bytes, proof: Any, checkpoint: Any, policy: Policy) -> tuple[str, ...]:
     """The witnesses that signed the checkpoint in which ``leaf`` is. Raises `_Untrue`."""
-    if not isinstance(proof, dict) or not isinstance(checkpoint, str):
-        raise BadInput("the proof or the checkpoint is malformed")
-    index, hashes = proof.get("index"), proof.get("hashes")
-    if type(index) is not int or not isinstance(hashes, list):
-        raise BadInput("the proof has no index or no hashes")
+    index, path = _path(proof)
+    if not isinstance(checkpoint, str):
+        raise BadInput("the checkpoint is malformed")
     text, signatures = _read_note(checkpoint)
     origin, size, root = _read_head(text)
     keys = policy.logs.get(origin, [])
     signed = [_signed(text, signatures, key) for key in keys]
     if not any(signed):
         raise _Untrue(f"no log key of the policy signed the checkpoint of {origin}")
-    path = [_unbase64(value, "a hash of the proof") for value in hashes]
     if _root(leaf, index, size, path) != root:
         raise _Untrue("the entry is not in the log at this place")
     return tuple(name for name, key in policy.witnesses.items() if _signed(text, signatures, key))
+
+
+def _path(proof: Any) -> tuple[int, list[bytes]]:
+    """Place and audit path of a proof. Raises `BadInput`."""
+    if not isinstance(proof, dict):
+        raise BadInput("the proof is malformed")
+    index, hashes = proof.get("index"), proof.get("hashes")
+    if type(index) is not int or not isinstance(hashes, list):
+        raise BadInput("the proof has no index or no hashes")
+    return index, [_unbase64(value, "a hash of the proof") for value in hashes]
 
 
 def _stamps(leaf: bytes, index: int, stamps: Any) -> tuple[str, ...]:
@@ -442,6 +491,8 @@ def _read_head(text: str) -> tuple[str, int, bytes]:
 
 def _signed(text: str, signatures: list[tuple[str, bytes]], key: Key) -> bool:
     """Whether ``key`` signed. Raises `_Untrue` for a signature that claims the key and is false."""
+    if not key.usable:
+        return False
     mine = [signature[4:] for name, signature in signatures if name == key.name and signature[:4] == key.id]
     for signature in mine:
         try:

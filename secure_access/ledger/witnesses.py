@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import requests
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 
 from secure_access.db import Database, Session, col
 from secure_access.ledger import merkle, note, tiles
@@ -51,6 +51,11 @@ class Witnesses:
             key = self.policy.witnesses[name]
             found[url] = (*found.get(url, ()), VerifierKey(key.name, key.public, key.type))
         return found
+
+    @property
+    def signers(self) -> set[tuple[str, str]]:
+        """Name and key id, in hex, of each witness, as `LedgerCosignature` has them."""
+        return {(key.name, key.id.hex()) for key in self.policy.witnesses.values()}
 
     def reached(self, lines: Iterable[LedgerCosignature]) -> bool:
         """Whether these cosignatures make the quorum."""
@@ -157,12 +162,18 @@ def whole(session: Session, checkpoint: LedgerCheckpoint) -> str:
     return checkpoint.note + "".join(line.line for line in lines)
 
 
-def best(session: Session, log: Log, reaching: int) -> LedgerCheckpoint | None:
-    """The checkpoint that proves most of what it holds: the most witnesses, then the newest; or ``None``."""
+def best(session: Session, wanted: Witnesses, log: Log, reaching: int) -> LedgerCheckpoint | None:
+    """The checkpoint that proves most of what it holds to who trusts the witnesses ``wanted``; or ``None``.
+
+    That is one with the most of them, then the newest. Whoever else signed, such as a witness that the policy
+    named before, does not count: verifiers do not know it either.
+    """
     names = func.count(col(LedgerCosignature.name).distinct())
+    signer = tuple_(col(LedgerCosignature.name), col(LedgerCosignature.key))
     query = (
         select(col(LedgerCosignature.size))
         .where(col(LedgerCosignature.log) == log, col(LedgerCosignature.size) >= reaching)
+        .where(signer.in_(sorted(wanted.signers)))
         .group_by(col(LedgerCosignature.size))
         .order_by(names.desc(), col(LedgerCosignature.size).desc())
         .limit(1)

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pypdfium2
 import pytest
+import zxingcpp
 from flask.testing import FlaskClient
 
 from portal.enforcement import notices
@@ -20,6 +21,8 @@ from portal.filing import certification, incidents, manifests, service
 from portal.filing.tables import Filing
 from portal.law import statute
 from portal.review import cases, requests
+from portal.settings import PUBLIC
+from portal.web import origin
 from secure_access import documents, ledger
 from secure_access.identity import authority
 from secure_access.identity.authority import NewAuthority
@@ -42,6 +45,13 @@ def text_of(content: bytes) -> str:
     with pypdfium2.PdfDocument(io.BytesIO(content)) as file:
         pages = [page.get_textpage().get_text_range() for page in file]
     return " ".join(" ".join(pages).replace("\ufffe", "").replace("\u200b", "").split())
+
+
+def codes_of(content: bytes) -> set[str]:
+    """What a camera reads from the QR codes on the pages."""
+    with pypdfium2.PdfDocument(io.BytesIO(content)) as file:
+        pictures = [page.render(scale=3).to_pil() for page in file]
+    return {code.text for picture in pictures for code in zxingcpp.read_barcodes(picture)}
 
 
 def three(world: World, client: FlaskClient, address: str) -> dict[str, Any]:
@@ -70,10 +80,12 @@ def three(world: World, client: FlaskClient, address: str) -> dict[str, Any]:
     letter = text_of(files["pdf"].data)
     for words in (found.manifest["reference"], found.manifest["entity"]["name"], "Check a receipt:"):
         assert words in letter, words
+    settings = world.wired.settings
+    assert codes_of(files["pdf"].data) == {f"{origin(settings, PUBLIC)}/ledger/check"}
     assert found.content["fields"]["manifest"] in letter.replace(" ", "")
     for one in found.manifest["attachments"]:
         assert one["sha256"] in letter.replace(" ", "")
-    return {**found.manifest, "later": [entry["type"] for entry, _ in found.acknowledgements]}
+    return {**found.manifest, "later": [entry["type"] for entry in found.acknowledgements]}
 
 
 def _id(found: receipts.Outcome) -> Any:
@@ -196,7 +208,7 @@ def test_a_returned_filing_says_that_no_clock_runs(
     client = world.client("developer", sqlite_developer.officer)
     world.run_jobs()
     found = outcome(world, client.get(f"/filings/{submitted.reference}/receipt.json").text)
-    assert [(entry["type"], entry["fields"]["clock"]) for entry, _ in found.acknowledgements] == [
+    assert [(entry["type"], entry["fields"]["clock"]) for entry in found.acknowledgements] == [
         ("filing.screened", ""),
         ("filing.returned", ""),
     ]

@@ -133,7 +133,7 @@ def test_a_recorded_entry_without_a_checkpoint_follows(fresh_desk: Desk, public:
     made = fresh_desk.decided(fresh_desk.under_review())
     waiting = public.get(f"/register/decisions/{made.reference}/receipt").text
     _, shown = check(public, receipt=waiting)
-    assert "Recorded, proof follows" in shown
+    assert "Not proved yet" in shown
 
 
 def test_the_custody_log_has_no_page(public: FlaskClient, fresh_desk: Desk, receipt: str) -> None:

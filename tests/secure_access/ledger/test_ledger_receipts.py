@@ -16,9 +16,20 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from secure_access.db import Session
+from secure_access.db import Session, col, select
+from secure_access.identity import Actor
 from secure_access.keys import SigningKey
-from secure_access.ledger import Log, audit, cli, merkle, note, receipts, sequencer, verify_receipt
+from secure_access.ledger import (
+    Log,
+    audit,
+    cli,
+    merkle,
+    note,
+    receipts,
+    recording,
+    sequencer,
+    verify_receipt,
+)
 from secure_access.ledger.note import COSIGNATURE_KEY, VerifierKey
 from secure_access.ledger.signer import KeptSigner
 from secure_access.ledger.tables import LedgerEntry
@@ -88,14 +99,110 @@ def test_until_sequenced_the_proof_follows(
         assert outcome(made(session, 12), policy).state is State.NOT_WITNESSED
 
 
-def test_entries_of_the_custody_log_have_receipts(told: SimpleNamespace, log_key: KeptSigner) -> None:
+@pytest.fixture
+def reading(
+    told: SimpleNamespace, log_key: KeptSigner, officer: Actor, ledger_kinds: SimpleNamespace
+) -> dict[str, Any]:
+    """The receipt of the second of five readings, which the second anchor fixes."""
+    with told.book.write() as session:
+        numbers = [
+            recording.append(session, "sample.read", {}, by=officer, now=ledger_kinds.now).number
+            for _ in range(4)
+        ]
+    sequencer.sequence(told.book, log_key, ledger_kinds.now)
+    sequencer.anchor(told.book, ledger_kinds.now)
+    sequencer.sequence(told.book, log_key, ledger_kinds.now)
     with told.book.read() as session:
-        reading = made(session, 9)
-    assert reading["log"] == "authority.example/ledger/custody"
-    custody = policy_of(log_key, log=Log.CUSTODY)
-    assert outcome(reading, custody).state is State.NOT_WITNESSED
-    public = policy_of(log_key)
-    assert outcome(reading, public).state is State.NOT_PROVED
+        return made(session, numbers[0] or 0)
+
+
+def test_entries_of_the_custody_log_have_receipts(
+    told: SimpleNamespace, reading: dict[str, Any], log_key: KeptSigner
+) -> None:
+    """Proved to outsiders, by the entry of the public log that fixes the log which they do not see."""
+    with told.book.read() as session:
+        query = select(LedgerEntry).where(LedgerEntry.type == "ledger.anchored")
+        anchor = session.exec(query.order_by(col(LedgerEntry.number).desc())).all()[0]
+    assert reading["v"] == "assay.custody_receipt/v1"
+    assert reading["anchor"]["content"] == anchor.content
+    assert reading["log"] == "authority.example/ledger"
+    assert outcome(reading, policy_of(log_key)).state is State.NOT_WITNESSED
+    found = outcome(cosigned(reading, *WITNESSES), policy_of(log_key, WITNESS_KEYS))
+    assert (found.state, found.content["type"]) == (State.PROVED, "sample.read")
+
+
+def test_before_the_next_anchor_the_proof_of_a_reading_follows(
+    told: SimpleNamespace, log_key: KeptSigner, officer: Actor, ledger_kinds: SimpleNamespace
+) -> None:
+    with told.book.write() as session:
+        late = recording.append(session, "sample.read", {}, by=officer, now=ledger_kinds.now).number
+    assert late is not None
+
+    def state() -> State:
+        with told.book.read() as session:
+            return outcome(made(session, late), policy_of(log_key)).state
+
+    assert state() is State.PROOF_FOLLOWS
+    sequencer.sequence(told.book, log_key, ledger_kinds.now)
+    assert state() is State.PROOF_FOLLOWS, "the anchor before fixes what was signed until then"
+    sequencer.anchor(told.book, ledger_kinds.now)
+    assert state() is State.PROOF_FOLLOWS, "the anchor has no place yet"
+    sequencer.sequence(told.book, log_key, ledger_kinds.now)
+    assert state() is State.NOT_WITNESSED
+
+
+def of_anchor(receipt: dict[str, Any], **changes: Any) -> None:
+    """Another anchor, well formed, that no log holds."""
+    content = receipt["anchor"]["content"]
+    content["fields"].update(changes.pop("fields", {}))
+    content.update(changes)
+    receipt["anchor"]["entry"] = b64(json.dumps(content).encode())
+
+
+NOT_IN_CUSTODY: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
+    "place changed": (lambda r: r["proof"].update(index=1), "not in the custody log"),
+    "salt changed": (lambda r: r.update(salt=flipped(r["salt"])), "not in the custody log"),
+    "hash changed": (
+        lambda r: r["proof"].update(hashes=[flipped(one) for one in r["proof"]["hashes"]]),
+        "not in the custody log",
+    ),
+    "anchor of another root": (
+        lambda r: of_anchor(r, fields={"root": b64(bytes(32))}),
+        "not in the custody log",
+    ),
+    "anchor of another size": (lambda r: of_anchor(r, fields={"size": 1}), "no such place"),
+    "anchor that says no size": (lambda r: of_anchor(r, fields={"size": True}), "not an entry of the log"),
+    "anchor of another log": (lambda r: of_anchor(r, fields={"log": "public"}), "does not fix"),
+    "anchor of another type": (lambda r: of_anchor(r, type="sample.kept"), "does not fix"),
+    "anchor that is in no log": (lambda r: of_anchor(r, at="2027-10-01T09:00:01Z"), "not in the log"),
+    "anchor elsewhere": (lambda r: r["anchor"]["proof"].update(index=0), "too short"),
+    "an entry that says it is public": (
+        lambda r: (r["content"].update(log="public"), r.update(entry=b64(json.dumps(r["content"]).encode()))),
+        "not an entry of the log",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NOT_IN_CUSTODY)
+@ON_SQLITE
+def test_a_reading_that_was_tampered_with_is_not_proved(
+    reading: dict[str, Any], log_key: KeptSigner, name: str
+) -> None:
+    change, why = NOT_IN_CUSTODY[name]
+    damaged = cosigned(reading, *WITNESSES)
+    change(damaged)
+    found = outcome(damaged, policy_of(log_key, WITNESS_KEYS))
+    assert (found.state, why in found.reason) == (State.NOT_PROVED, True), found.reason
+
+
+@pytest.mark.parametrize("anchor", [1, [], "x", {}, {"content": 1}])
+@ON_SQLITE
+def test_an_anchor_that_is_none_is_bad_input(
+    reading: dict[str, Any], log_key: KeptSigner, anchor: Any
+) -> None:
+    for damaged in ({**reading, "anchor": anchor}, {**reading, "manifest": {}}, {**reading, "proof": []}):
+        with pytest.raises(BadInput):
+            outcome(damaged, policy_of(log_key))
 
 
 def b64(value: bytes) -> str:
@@ -227,6 +334,20 @@ def test_what_is_nested_too_deep_is_bad_input() -> None:
 
 def test_an_outcome_without_content_is_one_line() -> None:
     assert str(Outcome(State.NOT_PROVED, "why")) == "not proved: why"
+
+
+@ON_SQLITE
+def test_a_cryptography_that_knows_no_mldsa_will_do(
+    receipt: dict[str, Any], log_key: KeptSigner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its keys count as absent: a policy that has another of the log is read, one that has none is not."""
+    policy = policy_of(log_key, WITNESS_KEYS)
+    assert sum(line.startswith("log ") for line in policy.splitlines()) == 2
+    monkeypatch.setattr(verify_receipt, "MLDSA44PublicKey", None)
+    assert outcome(cosigned(receipt, *WITNESSES), policy).state is State.PROVED
+    first = next(line for line in policy.splitlines() if line.startswith("log "))
+    with pytest.raises(BadInput, match="newer cryptography"):
+        Policy.parse(policy.replace(first + "\n", ""))
 
 
 def test_no_json_is_bad_input() -> None:

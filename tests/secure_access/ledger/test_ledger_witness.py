@@ -214,7 +214,7 @@ def test_a_witnessed_receipt_is_proved(
     with book.read() as session:
         assert len(witnesses.cosignatures(session, Log.PUBLIC, 3)) == 4
         entry = session.get_one(LedgerEntry, 2)
-        text = receipts.receipt_text(session, entry)
+        text = receipts.receipt_text(session, entry, wanted)
         newest = witnesses.witnessed(session, wanted, Log.PUBLIC)
         assert newest is not None
         assert newest.size == 3
@@ -224,17 +224,41 @@ def test_a_witnessed_receipt_is_proved(
     record(book, ledger_kinds, 2)
     sequencer.sequence(book, log_key, ledger_kinds.now)
     with book.read() as session:
-        again = receipts.receipt_text(session, session.get_one(LedgerEntry, 2))
-        late = receipts.receipt_text(session, session.get_one(LedgerEntry, 5))
+        again = receipts.receipt_text(session, session.get_one(LedgerEntry, 2), wanted)
+        late = receipts.receipt_text(session, session.get_one(LedgerEntry, 5), wanted)
     policy = Policy.parse(receipts.policy_text(log_key.keys, wanted))
     assert receipts.verify(again, policy).state is State.PROVED
     assert receipts.verify(late, policy).state is State.NOT_WITNESSED
     assert witnesses.ask(book, wanted, ledger_kinds.now) == {}
     with book.read() as session:
-        assert receipts.verify(receipts.receipt_text(session, session.get_one(LedgerEntry, 5)), policy).state
+        late = receipts.receipt_text(session, session.get_one(LedgerEntry, 5), wanted)
+    assert receipts.verify(late, policy).state is State.PROVED
     keys = audit.verifier_keys(keys_of(log_key), wanted)
     report = audit.run_verify(book, keys)
     assert (report.passed, report.witnessed) == (True, {"public": 5})
+
+
+def test_a_witness_that_the_policy_no_longer_names_does_not_count(
+    book: Database,
+    ledger_kinds: SimpleNamespace,
+    log_key: KeptSigner,
+    serve: Callable[..., SimpleNamespace],
+) -> None:
+    """Two former witnesses signed an old head, the one of today a newer one: a receipt has the newer."""
+    before, today = policy_of(serve(), serve("witness.example/w2", 41)), policy_of(serve("third.example", 42))
+    for wanted in (before, today):
+        record(book, ledger_kinds, 3)
+        sequencer.sequence(book, log_key, ledger_kinds.now)
+        assert witnesses.ask(book, wanted, ledger_kinds.now) == {}
+    with book.read() as session:
+        entry = session.get_one(LedgerEntry, 2)
+        for wanted, size in ((before, 3), (today, 6), (witnesses.NONE, 6)):
+            best = witnesses.best(session, wanted, Log.PUBLIC, reaching=2)
+            assert best is not None
+            assert best.size == size
+        text = receipts.receipt_text(session, entry, today)
+    policy = Policy.parse(receipts.policy_text(log_key.keys, today))
+    assert receipts.verify(text, policy).state is State.PROVED
 
 
 def test_a_rolled_back_log_finds_no_witness(
