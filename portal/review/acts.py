@@ -9,7 +9,7 @@ from datetime import date
 from evaluator.workflow import EngagementState
 from portal.filing.workflow import FilingState
 from portal.review.facts import Facts
-from portal.review.workflow import CaseState, ConditionState, PlanState, RequestState
+from portal.review.workflow import OWED, CaseState, ConditionState, PlanState, RequestState
 
 OFFICER, DECIDER, APPROVER = "case officer", "decider", "plan approver"
 DEVELOPER, EVALUATOR = "Developer", "Evaluator"
@@ -88,7 +88,12 @@ def _plans(facts: Facts) -> Iterator[Act]:
                 "Approve the plan request, or refuse it", plan.legal_basis, APPROVER, plan.deliver_by.date(),
                 "cases.requests", "The developer is not asked, and nobody reads the plan.",
             )  # fmt: skip
-        if plan.state is PlanState.APPROVED:
+        if plan.state is PlanState.OBJECTED:
+            yield Act(
+                "Answer what the developer objects to", plan.legal_basis, APPROVER, plan.deliver_by.date(),
+                "cases.requests", "Nothing is delivered, and nobody reads the plan.",
+            )  # fmt: skip
+        if plan.state in OWED:
             yield Act(
                 "Deliver sections of the plan", plan.legal_basis, DEVELOPER, plan.deliver_by.date(),
                 "cases.requests", "Nobody can read the plan.",

@@ -19,7 +19,10 @@ declare("plan.requested", keys=("reference", "sections", "readers", "read_from",
 declare("plan.approved", keys=("reference", "approvals", "needed"), log="custody")
 declare("plan.refused", keys=("reference",), log="custody")
 declare("plan.withdrawn", keys=("reference",), log="custody")
-declare("plan.delivered", keys=("reference", "sections"), log="custody")
+declare("plan.delivered", keys=("reference", "sections", "missing"), log="custody")
+declare("plan.accepted", keys=("reference",), log="custody")
+declare("plan.objected", keys=("reference", "points"), log="custody")
+declare("plan.objection_answered", keys=("reference", "answer"), log="custody")
 declare("plan.ended", keys=("reference", "grants"), log="custody")
 
 declare("flag.replied", keys=("code",))

@@ -12,7 +12,8 @@ from wtforms import BooleanField, StringField, TextAreaField
 
 from portal.law import statute
 from portal.law.deadlines import end_of
-from portal.ui.fields import MemorableDateField
+from portal.review.workflow import HandlingClass
+from portal.ui.fields import MemorableDateField, RadioField
 from portal.ui.forms import Form
 
 
@@ -61,6 +62,14 @@ class PlanForm(Form):
     purpose = TextAreaField("Purpose", description="What the reading is for. The developer reads it.")
     legal_basis = StringField("Legal basis")
     necessity = TextAreaField("Why the public outline is not enough")
+    handling = RadioField(
+        "Handling class",
+        choices=[(one.value, f"{one.label}. {one.meaning}") for one in HandlingClass],
+        default=HandlingClass.CONFIDENTIAL.value,
+    )
+    pages = StringField(
+        "Pages that may be read", description="In all, by all readers together.", default="60"
+    )
     deliver_by = MemorableDateField("Delivery due by")
     read_from = MemorableDateField("Reading begins")
     read_until = MemorableDateField("Reading ends", description="The last day on which a page can be opened.")

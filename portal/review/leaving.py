@@ -8,7 +8,7 @@ from datetime import datetime
 
 from portal.review import cases
 from portal.review.tables import Case, PlanRequest
-from portal.review.workflow import CaseState, PlanState
+from portal.review.workflow import PUT_TO_DEVELOPER, CaseState, PlanState
 from secure_access.db import Session, col, select
 from secure_access.identity import Actor, Person, leaving
 from secure_access.identity.leaving import HandOver, Holding
@@ -33,7 +33,7 @@ def as_decider(session: Session, person: Person) -> Iterator[Holding]:
 
 def as_reader(session: Session, person: Person) -> Iterator[Holding]:
     """Plan requests that name this person as a reader and are not over: nobody takes a reader's place."""
-    live = (PlanState.REQUESTED, PlanState.APPROVED, PlanState.DELIVERED)
+    live = (PlanState.REQUESTED, *PUT_TO_DEVELOPER)
     for request in session.exec(select(PlanRequest).where(col(PlanRequest.state).in_(live))):
         if str(person.id) in request.readers:
             who = "A case officer or a plan approver ends or withdraws it and asks anew with another reader."

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from portal.accounts import step_up
 from portal.filing.outline import title_of
 from portal.review import cases, openings, plans
+from portal.review import plan_objections as objections
 from portal.review.blueprints import asked
 from portal.review.blueprints import plans as bp
 from portal.review.case_views import known, page
@@ -18,7 +19,7 @@ from portal.review.forms import PlanForm, end_of_day, errors, ids, listed, start
 from portal.review.plans import Wanted
 from portal.review.requests import NotServable
 from portal.review.tables import Case, PlanRequest
-from portal.review.workflow import APPROVALS_NEEDED, CASE, PLAN_REQUEST
+from portal.review.workflow import APPROVALS_NEEDED, CASE, PLAN_REQUEST, HandlingClass
 from portal.upload import Upload
 from portal.web import current_actor, current_time, current_zone, uploads
 from secure_access import documents, identity
@@ -64,6 +65,8 @@ def ask(reference: str) -> BaseResponse | tuple[str, int]:
         deliver_by=end_of_day(form.deliver_by.data),
         read_from=start_of_day(form.read_from.data),
         read_until=end_of_day(form.read_until.data),
+        handling=handling_class(form.handling.data),
+        pages=whole_number(form.pages.data),
     )
     try:
         if not form.validate():
@@ -78,7 +81,7 @@ def ask(reference: str) -> BaseResponse | tuple[str, int]:
 @bp.get("/plans/<reference>")
 def show(reference: str) -> str:
     """One plan request."""
-    return _show(plans.load(g.session, reference, by=current_actor()))
+    return shown_page(plans.load(g.session, reference, by=current_actor()))
 
 
 @bp.post("/plans/<reference>")
@@ -96,7 +99,7 @@ def act(reference: str) -> BaseResponse | tuple[str, int]:
         try:
             plans.refuse(g.session, request=row, reason=request.form.get("reason", ""), by=by, now=now)
         except ValueError as wrong:
-            return _show(row, str(wrong)), 422
+            return shown_page(row, str(wrong)), 422
         flash(f"{reference} is refused. The requester reads your reason.")
     elif do == "withdraw":
         plans.withdraw(g.session, request=row, by=by, now=now)
@@ -128,30 +131,36 @@ def _asked(row: PlanRequest) -> step_up.Page | None:
 @asked.get("/plans/<reference>", endpoint="plan")
 def own(reference: str) -> str:
     """What is asked of the developer's plan, by whom and why; its delivery."""
-    return _own(plans.load(g.session, reference, by=current_actor()))
+    return own_page(plans.load(g.session, reference, by=current_actor()))
 
 
 @asked.post("/plans/<reference>")
 def deliver(reference: str) -> BaseResponse | tuple[str, int]:
     """Deliver one file for each section."""
     row = plans.load(g.session, reference, by=current_actor(), for_update=True)
-    plans.check_delivery(row, by=current_actor(), now=current_time())
-    sent = {key: uploads(f"section-{key}") for key in row.sections}
+    plans.check_delivery(g.session, row, by=current_actor(), now=current_time())
+    missing = request.form.get("missing", "")
+    sent = {key: uploads(f"section-{key}") for key in plans.undelivered(g.session, row)}
     problems = {
-        f"section-{key}": f"Choose one file for “{title_of(key)}”."
+        f"section-{key}": f"Choose one file for “{title_of(key)}”, or say below why it is missing."
         for key, found in sent.items()
-        if len(found) != 1
+        if len(found) > 1 or (not found and not missing.strip())
     }
+    sent = {key: found for key, found in sent.items() if found}
+    if not sent and not problems:
+        problems = {"missing": "Add at least one section, or object to the request."}
     if problems:
-        return _own(row, problems), 422
+        return own_page(row, problems), 422
     accepted: dict[str, documents.Accepted] = {}
     for key, found in sent.items():
         try:
             accepted[key] = _accept(found[0])
         except Refused as refused:
-            return _own(row, {f"section-{key}": refused.words}), 422
+            return own_page(row, {f"section-{key}": refused.words}), 422
     received = {key: _receive(key, file) for key, file in accepted.items()}
-    plans.deliver(g.session, request=row, documents=received, by=current_actor(), now=current_time())
+    plans.deliver(
+        g.session, request=row, documents=received, by=current_actor(), now=current_time(), missing=missing
+    )
     flash(f"Your plan is delivered for {reference}. Every opening of it appears on this page's record.")
     return redirect(url_for(".openings", reference=reference), 303)
 
@@ -168,6 +177,18 @@ def who_opened(reference: str) -> str:
         people=_people(row),
         title_of=title_of,
     )
+
+
+def handling_class(value: object) -> HandlingClass:
+    """The class of that name; the mildest for one that the form refuses anyway."""
+    known = {one.value: one for one in HandlingClass}
+    return known.get(str(value), HandlingClass.CONFIDENTIAL)
+
+
+def whole_number(value: object) -> int | None:
+    """A whole number as somebody types it, with spaces or commas; ``None`` for anything else."""
+    text = str(value or "").replace(",", "").replace(" ", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
 
 def _accept(upload: Upload) -> documents.Accepted:
@@ -212,7 +233,8 @@ def _form(
     )
 
 
-def _show(row: PlanRequest, problem: str = "") -> str:
+def shown_page(row: PlanRequest, problem: str = "", at: str = "reason") -> str:
+    """The page of a request for the authority, with a problem at the field ``at``."""
     by, subject = current_actor(), plans.approving(g.session, row)
     return render_template(
         "plans/show.html",
@@ -222,15 +244,24 @@ def _show(row: PlanRequest, problem: str = "") -> str:
         reads=str(by.person_id) in row.readers,
         needed=APPROVALS_NEEDED,
         problem=problem,
+        at=at,
+        answer_url=lambda one: url_for(
+            "plans.answer_objection", reference=row.reference, objection_id=one.id
+        ),
     )
 
 
-def _own(row: PlanRequest, problems: dict[str, str] | None = None) -> str:
+def own_page(row: PlanRequest, problems: dict[str, str] | None = None) -> str:
+    """The page of a request for the developer."""
     return render_template(
         "asked/plan.html",
         **_common(row),
         may=PLAN_REQUEST.allowed(current_actor(), plans.approving(g.session, row)),
         problems=problems or {},
+        missing=request.form.get("missing", ""),
+        chosen=request.form.getlist("points"),
+        reasons={point: request.form.get(f"reason-{point}", "") for point in objections.points(row)},
+        objected_before={one.point for one in objections.of_request(g.session, row)},
     )
 
 
@@ -242,6 +273,11 @@ def _common(row: PlanRequest) -> dict[str, Any]:
         "people": _people(row),
         "approvers": [str(one) for one in plans.approvers(g.session, row)],
         "sections": plans.sections(g.session, row),
+        "objections": [
+            (one, objections.words(g.session, one.point)) for one in objections.of_request(g.session, row)
+        ],
+        "points": [(point, objections.words(g.session, point)) for point in objections.points(row)],
+        "undelivered": plans.undelivered(g.session, row),
         "title_of": title_of,
         "developer": g.session.get_one(identity.Organisation, row.developer_id).name,
         "now": current_time(),

@@ -7,13 +7,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import func
+
 from portal.filing.outline import HEADINGS, title_of
 from portal.filing.tables import Filing, FilingKind
 from portal.filing.workflow import FilingState
 from portal.review.requests import NotServable
-from portal.review.tables import Case, PlanApproval, PlanRequest, PlanSection
+from portal.review.tables import (
+    Case,
+    ObjectionAnswer,
+    PlanApproval,
+    PlanObjection,
+    PlanRequest,
+    PlanSection,
+)
 from portal.review.visibility import PLAN_REQUESTS
-from portal.review.workflow import APPROVALS_NEEDED, CASE, PLAN_REQUEST, PlanState
+from portal.review.workflow import APPROVALS_NEEDED, CASE, PLAN_REQUEST, HandlingClass, PlanState
 from secure_access import grants, identity, ledger
 from secure_access.db import Session, col, next_reference, select
 from secure_access.documents import MediaType
@@ -25,6 +34,8 @@ KIND = "plan section"
 MEDIA = frozenset({MediaType.PDF})
 """What can be delivered: what can be shown page by page."""
 MAX_BYTES = 256 << 20
+MOST_PAGES = 5_000
+"""More pages than this are not read under one request."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,8 @@ class Wanted:
     deliver_by: datetime | None
     read_from: datetime | None
     read_until: datetime | None
+    handling: HandlingClass = HandlingClass.CONFIDENTIAL
+    pages: int | None = 60
 
     def problems(self, now: datetime) -> list[tuple[str, str]]:
         """Pairs of field and words; empty when it can be asked."""
@@ -53,6 +66,8 @@ class Wanted:
             found.insert(0, ("sections", "Choose at least one section of the outline."))
         if not self.readers:
             found.append(("readers", "Name at least one reader."))
+        if self.pages is None or not 1 <= self.pages <= MOST_PAGES:
+            found.append(("pages", f"Say how many pages may be read, from 1 to {MOST_PAGES:,}."))
         return found + self._wrong_dates(now)
 
     def _wrong_dates(self, now: datetime) -> list[tuple[str, str]]:
@@ -73,12 +88,14 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Approving:
-    """A plan request as its workflow looks at it: with those who have approved so far."""
+    """A plan request as its workflow looks at it: with approvals so far, and objections without an answer."""
 
     state: PlanState
     requested_by: uuid.UUID
+    sections: list[str]
     readers: list[str]
     approvals: frozenset[uuid.UUID]
+    open_objections: int
 
 
 def load(session: Session, reference: str, *, by: Actor, for_update: bool = False) -> PlanRequest:
@@ -146,6 +163,8 @@ def ask(session: Session, *, case: Case, wanted: Wanted, by: Actor, now: datetim
         read_from=wanted.read_from,
         read_until=wanted.read_until,
         deliver_by=wanted.deliver_by,
+        handling=wanted.handling,
+        pages=wanted.pages or 0,
         requested_by=by.person_id,
         requested_at=now,
     )
@@ -163,8 +182,16 @@ def ask(session: Session, *, case: Case, wanted: Wanted, by: Actor, now: datetim
 
 def approving(session: Session, request: PlanRequest) -> Approving:
     """What the workflow needs to know before somebody approves."""
+    waiting = select(func.count()).where(
+        PlanObjection.plan_request_id == request.id, PlanObjection.answer == ObjectionAnswer.OPEN
+    )
     return Approving(
-        request.state, request.requested_by, request.readers, frozenset(approvers(session, request))
+        state=request.state,
+        requested_by=request.requested_by,
+        sections=request.sections,
+        readers=request.readers,
+        approvals=frozenset(approvers(session, request)),
+        open_objections=session.exec(waiting).one(),
     )
 
 
@@ -202,7 +229,7 @@ def refuse(session: Session, *, request: PlanRequest, reason: str, by: Actor, no
 
 def withdraw(session: Session, *, request: PlanRequest, by: Actor, now: datetime) -> None:
     """Withdraw a request that has not been met. Raises `Denied`."""
-    request.state = PLAN_REQUEST.take("withdraw", by, request)
+    request.state = PLAN_REQUEST.take("withdraw", by, approving(session, request))
     request.ended_at = now
     _record(session, "plan.withdrawn", request, by, now)
 
@@ -218,9 +245,9 @@ def delivered(session: Session, reference: str) -> PlanRequest:
     return found
 
 
-def check_delivery(request: PlanRequest, *, by: Actor, now: datetime) -> None:
+def check_delivery(session: Session, request: PlanRequest, *, by: Actor, now: datetime) -> None:
     """Raises `Denied` when this person cannot deliver now, before a file is looked at."""
-    PLAN_REQUEST.take("deliver", by, request)
+    PLAN_REQUEST.take("deliver", by, approving(session, request))
     if request.read_until <= now:
         raise Denied(
             "The time in which this plan could be read has passed, so nobody could open what you deliver.",
@@ -228,47 +255,70 @@ def check_delivery(request: PlanRequest, *, by: Actor, now: datetime) -> None:
         )
 
 
-def deliver(
-    session: Session, *, request: PlanRequest, documents: Mapping[str, uuid.UUID], by: Actor, now: datetime
-) -> list[PlanSection]:
-    """Deliver one document for each section asked for; the named readers may read from the date on.
+def undelivered(session: Session, request: PlanRequest) -> list[str]:
+    """The keys of the sections that are asked for and not here yet, in order."""
+    there = {section.section for section in sections(session, request)}
+    return [key for key in request.sections if key not in there]
 
-    Raises `Denied` when a section is missing or when the time to read has passed.
+
+def deliver(
+    session: Session,
+    *,
+    request: PlanRequest,
+    documents: Mapping[str, uuid.UUID],
+    by: Actor,
+    now: datetime,
+    missing: str = "",
+) -> list[PlanSection]:
+    """Deliver a document for each section asked for, or for some and say why the others are ``missing``.
+
+    The named readers may read what is here from the date on; the rest can be delivered later. Raises `Denied`
+    for nothing, for a part without a reason, or when the time to read has passed.
     """
-    check_delivery(request, by=by, now=now)
-    missing = [title_of(key) for key in request.sections if key not in documents]
-    if missing:
+    check_delivery(session, request, by=by, now=now)
+    wanted = undelivered(session, request)
+    left = [title_of(key) for key in wanted if key not in documents]
+    if len(left) == len(wanted) or (left and not missing.strip()):
         raise Denied(
-            f"No file for {', '.join(missing)}.", "Add one file for each section that was asked for."
+            f"No file for {', '.join(left)}.",
+            "Add one file for each section that was asked for, or say why a section is missing.",
         )
-    request.state, request.delivered_at = PLAN_REQUEST.take("deliver", by, request), now
+    act = "deliver_part" if left else "deliver"
+    request.state = PLAN_REQUEST.take(act, by, approving(session, request))
+    request.delivered_at, request.missing = request.delivered_at or now, missing.strip() if left else ""
     session.add(request)
-    sections = [
-        PlanSection(plan_request_id=request.id, number=number, section=key, document_id=documents[key])
-        for number, key in enumerate(request.sections, start=1)
+    new = [
+        PlanSection(
+            plan_request_id=request.id,
+            number=request.sections.index(key) + 1,
+            section=key,
+            document_id=documents[key],
+        )
+        for key in wanted
+        if key in documents
     ]
-    session.add_all(sections)
-    fields = {"reference": request.reference, "sections": len(sections)}
+    session.add_all(new)
+    fields = {"reference": request.reference, "sections": len(new), "missing": len(left)}
     ledger.append(
-        session, "plan.delivered", fields, by=by, now=now, about=about(request), records=(request, *sections)
+        session, "plan.delivered", fields, by=by, now=now, about=about(request), records=(request, *new)
     )
     for reader in request.readers:
         permission = grants.Permission(
             subject=subject_of(request),
             reader_id=uuid.UUID(reader),
-            documents=[section.document_id for section in sections],
+            documents=[section.document_id for section in new],
             purpose=request.purpose,
             not_before=request.read_from,
             not_after=request.read_until,
             about=about(request),
         )
         grants.issue(session, permission=permission, by=by, now=now)
-    return sections
+    return new
 
 
 def end(session: Session, *, request: PlanRequest, by: Actor, now: datetime) -> None:
     """End the reading at once, for every reader. Raises `Denied`."""
-    request.state = PLAN_REQUEST.take("end", by, request)
+    request.state = PLAN_REQUEST.take("end", by, approving(session, request))
     request.ended_at = now
     session.add(request)
     standing = grants.of_subject(session, subject_of(request))

@@ -14,7 +14,7 @@ from evaluator.workflow import EngagementState
 from portal.review.facts import Facts, gather
 from portal.review.tables import Case, InformationRequest, PlanRequest
 from portal.review.visibility import CASES
-from portal.review.workflow import CaseState, PlanState, RequestState
+from portal.review.workflow import PUT_TO_DEVELOPER, CaseState, PlanState, RequestState
 from secure_access.db import Session, col, select
 from secure_access.identity import Actor, Person
 from secure_access.workflow import Role
@@ -146,7 +146,8 @@ def _waiting() -> ColumnElement[bool]:
         ),
         exists().where(
             col(PlanRequest.case_id) == col(Case.id),
-            col(PlanRequest.state).in_((PlanState.REQUESTED, PlanState.APPROVED)),
+            col(PlanRequest.state).in_((PlanState.REQUESTED, *PUT_TO_DEVELOPER)),
+            col(PlanRequest.state) != PlanState.DELIVERED,
         ),
         exists().where(
             col(Engagement.case_id) == col(Case.id),

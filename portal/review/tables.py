@@ -7,7 +7,14 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from portal.review.workflow import CaseState, ConditionState, DecisionState, PlanState, RequestState
+from portal.review.workflow import (
+    CaseState,
+    ConditionState,
+    DecisionState,
+    HandlingClass,
+    PlanState,
+    RequestState,
+)
 from secure_access.db import Field, Instant, Table, classes, enum_column, instant_column, json_column, new_id
 
 
@@ -99,7 +106,11 @@ class AnswerDraft(Table, table=True):
 
 
 class PlanRequest(Table, table=True):
-    """A request for sections of the detailed security plan, by sections of the public outline."""
+    """A request for sections of the detailed security plan, by sections of the public outline.
+
+    ``sections`` and ``readers`` are what is asked now: what an upheld objection took away is not in them.
+    ``pages`` is how many pages may be read in all; ``missing`` says why a part was not delivered.
+    """
 
     __tablename__ = "plan_request"
     __record__ = True
@@ -108,7 +119,9 @@ class PlanRequest(Table, table=True):
             "id reference case_id developer_id outline_id state read_from read_until "
             "deliver_by requested_at delivered_at ended_at"
         ),
-        restricted="sections purpose legal_basis necessity readers requested_by state_reason",
+        restricted=(
+            "sections purpose legal_basis necessity readers requested_by state_reason handling pages missing"
+        ),
     )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
@@ -130,6 +143,43 @@ class PlanRequest(Table, table=True):
     delivered_at: Instant | None = instant_column(nullable=True)
     ended_at: Instant | None = instant_column(nullable=True)
     state_reason: str = Field(default="", max_length=2000)
+    handling: HandlingClass = enum_column(HandlingClass, default=HandlingClass.CONFIDENTIAL)
+    pages: int = 60
+    missing: str = Field(default="", max_length=2000)
+
+
+class ObjectionAnswer(StrEnum):
+    """What became of an objection."""
+
+    OPEN = "open"
+    UPHELD = "upheld"
+    DISMISSED = "dismissed"
+
+
+class PlanObjection(Table, table=True):
+    """What the developer objects to in a plan request, and the reasoned answer.
+
+    ``point`` is ``request``, ``section:<key>`` or ``reader:<person>``. Upheld, the section or the reader is
+    asked no longer; the whole request ends.
+    """
+
+    __tablename__ = "plan_objection"
+    __record__ = True
+    __classes__ = classes(
+        public="id plan_request_id raised_at answer answered_at",
+        restricted="point reason raised_by answer_reason answered_by",
+    )
+
+    id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
+    plan_request_id: uuid.UUID = Field(foreign_key="plan_request.id", index=True)
+    point: str = Field(max_length=80)
+    reason: str = Field(max_length=4000)
+    raised_by: uuid.UUID
+    raised_at: Instant = instant_column()
+    answer: ObjectionAnswer = enum_column(ObjectionAnswer, default=ObjectionAnswer.OPEN)
+    answer_reason: str = Field(default="", max_length=4000)
+    answered_by: uuid.UUID | None = None
+    answered_at: Instant | None = instant_column(nullable=True)
 
 
 class PlanSection(Table, table=True):

@@ -14,7 +14,7 @@ from portal.review import acts, plans, queue, requests
 from portal.review.facts import Facts
 from portal.review.forms import end_of_day
 from portal.review.tables import Case, PlanRequest
-from portal.review.workflow import PLAN_REQUEST, PlanState, RequestState
+from portal.review.workflow import DELIVERED, OWED, PLAN_REQUEST, PlanState, RequestState
 from portal.ui.formats import date_only, moment, plural
 from portal.ui.tasks import Task
 from secure_access.db import Session, col, select
@@ -69,6 +69,8 @@ def _approvals(session: Session, by: Actor) -> Iterator[Task]:
     if not by.holds(Role.PLAN_APPROVER):
         return
     for request in plans.visible(session, by=by):
+        if request.state is PlanState.OBJECTED:
+            yield from _objection(session, request, by)
         if request.state is not PlanState.REQUESTED:
             continue
         if PLAN_REQUEST.refusal("approve", by, plans.approving(session, request)) is None:
@@ -82,9 +84,22 @@ def _approvals(session: Session, by: Actor) -> Iterator[Task]:
             )
 
 
+def _objection(session: Session, request: PlanRequest, by: Actor) -> Iterator[Task]:
+    subject = plans.approving(session, request)
+    if PLAN_REQUEST.refusal("answer_objection", by, subject) is None:
+        yield Task(
+            what="Answer what a developer objects to",
+            link=url_for("plans.show", reference=request.reference),
+            detail=f"{request.reference} · {plural(subject.open_objections, 'objection')}",
+            due=request.deliver_by,
+            consequence="Nothing is delivered, and nobody reads the plan.",
+            act="Read the objections",
+        )
+
+
 def _readings(session: Session, by: Actor, now: datetime) -> Iterator[Task]:
     for request in plans.visible(session, by=by):
-        reads = str(by.person_id) in request.readers and request.state is PlanState.DELIVERED
+        reads = str(by.person_id) in request.readers and request.state in DELIVERED
         if reads and request.read_from <= now < request.read_until:
             yield Task(
                 what="Read the sections of a security plan",
@@ -113,7 +128,7 @@ def _answers(session: Session, by: Actor) -> Iterator[Task]:
 
 def _deliveries(session: Session, by: Actor) -> Iterator[Task]:
     for request in plans.visible(session, by=by):
-        if request.state is PlanState.APPROVED:
+        if request.state in OWED:
             yield _delivery(request)
 
 

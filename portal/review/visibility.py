@@ -12,7 +12,13 @@ from sqlalchemy import ColumnElement, String, cast, func
 from evaluator.tables import Flag
 from portal.filing.visibility import READERS
 from portal.review.tables import Case, Decision, InformationRequest, PlanApproval, PlanRequest
-from portal.review.workflow import APPROVALS_NEEDED, DecisionState, PlanState, RequestState
+from portal.review.workflow import (
+    APPROVALS_NEEDED,
+    PUT_TO_DEVELOPER,
+    DecisionState,
+    PlanState,
+    RequestState,
+)
 from secure_access.actor import Actor, OrganisationKind
 from secure_access.db import col, select
 from secure_access.visibility import Sight, Visibility
@@ -60,7 +66,7 @@ PLAN_REQUESTS = Visibility(
     Sight(
         OrganisationKind.DEVELOPER,
         own="developer_id",
-        states=(PlanState.APPROVED, PlanState.DELIVERED),
+        states=PUT_TO_DEVELOPER,
         agents=False,
     ),
     Sight(

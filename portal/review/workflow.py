@@ -31,9 +31,39 @@ class PlanState(StrEnum):
 
     REQUESTED = "requested"
     APPROVED = "approved"
+    ACCEPTED = "accepted"
+    OBJECTED = "objected"
     REFUSED = "refused"
+    PARTLY_DELIVERED = "partly_delivered"
     DELIVERED = "delivered"
     ENDED = "ended"
+
+
+class HandlingClass(StrEnum):
+    """How a plan is to be handled by those who read it: what the request asks for, and the grant repeats."""
+
+    CONFIDENTIAL = "confidential"
+    STRICTLY_CONFIDENTIAL = "strictly_confidential"
+    SECRET = "secret"  # noqa: S105 - a word of the form
+
+    @property
+    def label(self) -> str:
+        """The class as the screen says it."""
+        return self.value.replace("_", " ").capitalize()
+
+    @property
+    def meaning(self) -> str:
+        """What it asks of a reader."""
+        return _MEANING[self]
+
+
+_MEANING = {
+    HandlingClass.CONFIDENTIAL: "Read alone, on an enrolled device. Notes stay sealed with the plan.",
+    HandlingClass.STRICTLY_CONFIDENTIAL: (
+        "As confidential, and only in rooms of the authority. Quotations only in a confidential annex."
+    ),
+    HandlingClass.SECRET: ("As strictly confidential. Nothing of it is noted or quoted anywhere."),
+}
 
 
 APPROVALS_NEEDED = 1
@@ -75,6 +105,20 @@ def approved_before(request: Any, by: Any) -> str | None:
     """Several approvals are approvals of several people. ``approvals`` holds who has approved so far."""
     if by.person_id in request.approvals:
         return "You have approved this request. Another plan approver has to approve it too."
+    return None
+
+
+def objections_open(request: Any, _by: Any) -> str | None:
+    """What was objected to is answered, point by point, before the request goes on."""
+    if request.open_objections:
+        return "An objection has no answer yet. Answer each with its reason first."
+    return None
+
+
+def nothing_left(request: Any, _by: Any) -> str | None:
+    """A request goes on with at least one section and one reader."""
+    if not request.sections or not request.readers:
+        return "Every section or every reader was objected to with success, so nothing is left to ask."
     return None
 
 
@@ -139,6 +183,14 @@ INFORMATION_REQUEST = Workflow(
     ),
 )
 
+_ASKED = (PlanState.APPROVED, PlanState.ACCEPTED)
+DELIVERED = (PlanState.PARTLY_DELIVERED, PlanState.DELIVERED)
+"""Something of the plan is there to be read."""
+OWED = (*_ASKED, PlanState.PARTLY_DELIVERED)
+"""The developer has something to deliver."""
+PUT_TO_DEVELOPER = (*_ASKED, PlanState.OBJECTED, *DELIVERED)
+"""The developer knows of the request."""
+
 PLAN_REQUEST = Workflow(
     "plan request",
     start=PlanState.REQUESTED,
@@ -160,14 +212,51 @@ PLAN_REQUEST = Workflow(
         Step(
             "withdraw",
             by=Role.CASE_OFFICER,
-            frm={PlanState.REQUESTED, PlanState.APPROVED},
+            frm={PlanState.REQUESTED, *_ASKED, PlanState.OBJECTED},
             to=PlanState.ENDED,
         ),
-        Step("deliver", by=Role.CERTIFYING_OFFICER, frm={PlanState.APPROVED}, to=PlanState.DELIVERED),
-        Step("open_plan", by=Role.PLAN_READER, frm={PlanState.DELIVERED}, to=None),
+        Step("accept", by=Role.CERTIFYING_OFFICER, frm={PlanState.APPROVED}, to=PlanState.ACCEPTED),
         Step(
-            "end", by=(Role.PLAN_APPROVER, Role.CASE_OFFICER), frm={PlanState.DELIVERED}, to=PlanState.ENDED
+            "object",
+            by=Role.CERTIFYING_OFFICER,
+            frm={*_ASKED, PlanState.OBJECTED},
+            to=PlanState.OBJECTED,
         ),
+        Step(
+            "answer_objection",
+            by=Role.PLAN_APPROVER,
+            frm={PlanState.OBJECTED},
+            to=None,
+            unless=(is_its_requester, is_a_reader),
+        ),
+        Step(
+            "go_on",
+            by=Role.PLAN_APPROVER,
+            frm={PlanState.OBJECTED},
+            to=PlanState.APPROVED,
+            unless=(objections_open, nothing_left),
+        ),
+        Step(
+            "give_way",
+            by=Role.PLAN_APPROVER,
+            frm={PlanState.OBJECTED},
+            to=PlanState.ENDED,
+            unless=(objections_open,),
+        ),
+        Step(
+            "deliver",
+            by=Role.CERTIFYING_OFFICER,
+            frm={*_ASKED, PlanState.PARTLY_DELIVERED},
+            to=PlanState.DELIVERED,
+        ),
+        Step(
+            "deliver_part",
+            by=Role.CERTIFYING_OFFICER,
+            frm={*_ASKED, PlanState.PARTLY_DELIVERED},
+            to=PlanState.PARTLY_DELIVERED,
+        ),
+        Step("open_plan", by=Role.PLAN_READER, frm=set(DELIVERED), to=None),
+        Step("end", by=(Role.PLAN_APPROVER, Role.CASE_OFFICER), frm=set(DELIVERED), to=PlanState.ENDED),
     ),
 )
 
