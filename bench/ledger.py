@@ -275,6 +275,36 @@ def verified(size: int) -> tuple[Rate, Rate]:
     )
 
 
+def verified_by_pymerkle(size: int) -> tuple[Rate, Rate]:
+    """The same by pymerkle, of proofs that it made."""
+    tree = pymerkle.InmemoryTree(algorithm="sha256")
+    for number in range(size):
+        tree.append_entry(number.to_bytes(8, "big"))
+    chance = random.Random(size)
+    places, root = [chance.randrange(1, size) for _ in range(500)], tree.get_root()
+    included = [(tree.get_leaf(at + 1), root, tree.prove_inclusion(at + 1, size)) for at in places]
+    continued = [(tree.get_root(at), root, tree.prove_consistency(at, size)) for at in places]
+    return (
+        rate(len(places), lambda: [pymerkle.verify_inclusion(*one) for one in included]),
+        rate(len(places), lambda: [pymerkle.verify_consistency(*one) for one in continued]),
+    )
+
+
+def appends_by_pymerkle(folder: Path, count: int) -> dict[str, Rate]:
+    """Leaves a second into pymerkle's trees, which take bytes as they are: no entry, no commitment."""
+    leaves = [number.to_bytes(8, "big") for number in range(count)]
+    memory = pymerkle.InmemoryTree(algorithm="sha256")
+    single = pymerkle.SqliteTree(str(folder / "pymerkle-single.db"), algorithm="sha256")
+    many = pymerkle.SqliteTree(str(folder / "pymerkle-many.db"), algorithm="sha256")
+    return {
+        "in memory": rate(count, lambda: [memory.append_entry(leaf) for leaf in leaves]),
+        "on SQLite, one a transaction": rate(
+            500, lambda: [single.append_entry(leaf) for leaf in leaves[:500]]
+        ),
+        "on SQLite, 1,000 a transaction": rate(count, lambda: many.append_entries(leaves, chunksize=BATCH)),
+    }
+
+
 def on_disk(path: Path) -> int:
     """Bytes of a database that is closed."""
     return sum(part.stat().st_size for part in path.parent.glob(f"{path.name}*"))
@@ -323,6 +353,11 @@ def tell_appends(folder: Path, count: int) -> list[str]:
     for how in columns["SQLite"]:
         print(f"| {how} | {' | '.join(str(column[how]) for column in columns.values())} |")
     print(f"\n{on_disk(path) / entries:,.0f} bytes an entry on SQLite, a quarter about two subjects\n")
+    if pymerkle is not None:
+        for how, found in appends_by_pymerkle(folder, count).items():
+            print(f"pymerkle, {how}: {found} leaves a second")
+        size = on_disk(folder / "pymerkle-many.db") / count
+        print(f"pymerkle, on SQLite: {size:,.0f} bytes a leaf of 8 bytes\n")
     return [
         f"{name}: {column[BEST]} durable appends a second in batches, aim {AIM_BATCHED:,}"
         for name, column in columns.items()
@@ -338,7 +373,11 @@ def tell_proofs(folder: Path, size: int, seconds: float) -> list[str]:
         found[contender.name] = proofs(contender, size, seconds)
         print(f"| {contender.name} | {found[contender.name][0]:,.0f} | {found[contender.name][1]:,.0f} |")
     included, continued = verified(size)
-    print(f"\nverified a second: {included.wall:,.0f} of inclusion, {continued.wall:,.0f} of consistency\n")
+    print(f"\nverified a second: {included.wall:,.0f} of inclusion, {continued.wall:,.0f} of consistency")
+    if pymerkle is not None:
+        included, continued = verified_by_pymerkle(size)
+        print(f"by pymerkle: {included.wall:,.0f} of inclusion, {continued.wall:,.0f} of consistency")
+    print()
     missed = []
     with suppress(KeyError):
         for number, what in enumerate(("inclusion", "consistency")):
