@@ -77,6 +77,7 @@ class Siege:
     _clients: dict[str, FlaskClient] = field(default_factory=dict)
     _tokens: dict[str, str] = field(default_factory=dict)
     _used: dict[str, float] = field(default_factory=dict)
+    _read: dict[type[Any], list[Any]] | None = None
 
     def client(self, name: str) -> FlaskClient:
         """The signed-in client of a persona, one for all tests; signed in anew after a pause."""
@@ -110,8 +111,17 @@ class Siege:
 
     def rows(self, kind: type[Any]) -> list[Any]:
         """Every row of a table."""
+        if self._read is not None and kind in self._read:
+            return self._read[kind]
         with self.world.wired.database.read() as session:
-            return list(session.exec(select(kind)))
+            found = list(session.exec(select(kind)))
+        if self._read is not None:
+            self._read[kind] = found
+        return found
+
+    def still(self) -> Siege:
+        """This instance as it is now, each table read once: for who asks it often between two acts."""
+        return self if self._read is not None else replace(self, _read={})
 
     def urls(self, zone: str) -> Any:
         """Builds paths of a zone."""
