@@ -11,6 +11,8 @@ COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes
 export PORT ?= 5000
 export ASSAY_HOME ?= $(CURDIR)/var
 export ASSAY_NOW ?= 2027-10-01T09:00:00+00:00
+# Bytecode is kept on disk: without it each process of an instance compiles all libraries as it starts.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test check deep format bench docs vendor freeze clean help
 .DEFAULT_GOAL := help
@@ -27,13 +29,13 @@ $(BIN)/uv: requirements/uv.txt
 
 $(VENV)/run.done: requirements/run.txt pyproject.toml $(BIN)/uv
 	@echo "Installing what Assay runs on, every file checked against its hash ..."
-	@$(INSTALL) --require-hashes -r requirements/run.txt
+	@$(INSTALL) --compile-bytecode --require-hashes -r requirements/run.txt
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/test.done: requirements/test.txt $(VENV)/run.done
 	@echo "Installing what the tests need ..."
-	@$(INSTALL) --require-hashes -r requirements/test.txt
+	@$(INSTALL) --compile-bytecode --require-hashes -r requirements/test.txt
 	@touch $@
 
 run: $(VENV)/run.done ## start the demonstration on http://localhost:$(PORT)

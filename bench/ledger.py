@@ -1,9 +1,10 @@
 """The ledger: durable appends, proofs and their verification, bytes a leaf; beside pymerkle. Prints tables.
 
-Appends are the product's: `secure_access.ledger.append` in a transaction that is synced to disk, with the
-triggers of the ledger, and the sequencer after it. PostgreSQL is the server of the tests, in a schema of its
-own; without one that column is left out. So is pymerkle (GPL), which nothing here requires: install it by
-hand, ``pip install --target FOLDER pymerkle`` and ``PYTHONPATH=FOLDER``.
+Appends are the product's: `secure_access.ledger.append` and `append_many` in a transaction that is synced to
+disk, with the triggers of the ledger, and the sequencer after it; `SPAN` says what is measured. PostgreSQL is
+the server of the tests, in a schema of its own; without one that column is left out. So is pymerkle (GPL),
+which nothing here requires: install it by hand, ``pip install --target FOLDER pymerkle`` and
+``PYTHONPATH=FOLDER``.
 
 What is in memory is compared with what is in memory, and what is stored with what is stored:
 `merkle.from_leaves` with pymerkle's ``InmemoryTree``, tiles read from SQLite, as a receipt reads them, with
@@ -46,8 +47,18 @@ from secure_access.ledger.tables import Log
 NOW = datetime(2027, 10, 1, tzinfo=UTC)
 POSTGRES = "postgresql+psycopg://root@127.0.0.1:5432/postgres"
 BATCH = 1000
+BEST = "1,000 a transaction, one call"
 AIM_BATCHED = 10_000
 """Durable appends a second in batches."""
+SPAN = """\
+Measured from before the transaction is opened until its commit has returned, which is after the fsync: SQLite
+in WAL mode with synchronous=FULL, PostgreSQL with
+{settings}.
+Inside are making the fields, canonical JSON, salt and commitment of each entry, and the INSERT with all
+indexes, constraints and triggers. The last two rows are the sequencer's: places, tiles and head in a
+transaction for each 1,000, then the signed head in one of its own, with the fsync of the signer's memory. In
+the very last that is done after each 1,000 recorded, and recording them counts too.
+"""
 AIM_STORED = 1000
 """Stored proofs a second over those of pymerkle's stored tree, at a million leaves."""
 
@@ -136,17 +147,24 @@ def batched(database: Database, count: int) -> None:
                 ledger.append(session, "bench.recorded", {"reference": f"R-{number}"}, by=None, now=NOW)
 
 
-def at_once(database: Database, count: int) -> None:
+def at_once(database: Database, count: int, about: Sequence[str] = ()) -> None:
     """A thousand in a transaction, by one call."""
     for start in range(0, count, BATCH):
         with database.write() as session:
             many = [{"reference": f"R-{number}"} for number in range(start, start + BATCH)]
-            ledger.append_many(session, "bench.recorded", many, by=None, now=NOW)
+            ledger.append_many(session, "bench.recorded", many, by=None, now=NOW, about=about)
 
 
 def sequenced(database: Database, signer: KeptSigner) -> None:
     """Give all of them their place, and sign."""
     sequencer.sequence(database, signer, NOW)
+
+
+def signed(database: Database, signer: KeptSigner, count: int) -> None:
+    """A thousand in a transaction, by one call, and each thousand under a signed head before the next."""
+    for _ in range(0, count, BATCH):
+        at_once(database, BATCH)
+        sequenced(database, signer)
 
 
 def appends(database: Database, count: int) -> dict[str, Rate]:
@@ -155,8 +173,12 @@ def appends(database: Database, count: int) -> dict[str, Rate]:
     found = {"one a transaction": rate(min(count, 500), lambda: singly(database, min(count, 500)))}
     found["1,000 a transaction, one call each"] = rate(count, lambda: batched(database, count))
     sequenced(database, signer)
-    found["1,000 a transaction, one call"] = rate(count, lambda: at_once(database, count))
+    found[BEST] = rate(count, lambda: at_once(database, count))
+    sequenced(database, signer)
+    subjects = ("plan:bench", "case:bench")
+    found[f"{BEST}, about two subjects"] = rate(count, lambda: at_once(database, count, subjects))
     found["given their place, 1,000 a transaction"] = rate(count, lambda: sequenced(database, signer))
+    found[f"{BEST}, given their place and signed"] = rate(count, lambda: signed(database, signer, count))
     return found
 
 
@@ -253,6 +275,36 @@ def verified(size: int) -> tuple[Rate, Rate]:
     )
 
 
+def verified_by_pymerkle(size: int) -> tuple[Rate, Rate]:
+    """The same by pymerkle, of proofs that it made."""
+    tree = pymerkle.InmemoryTree(algorithm="sha256")
+    for number in range(size):
+        tree.append_entry(number.to_bytes(8, "big"))
+    chance = random.Random(size)
+    places, root = [chance.randrange(1, size) for _ in range(500)], tree.get_root()
+    included = [(tree.get_leaf(at + 1), root, tree.prove_inclusion(at + 1, size)) for at in places]
+    continued = [(tree.get_root(at), root, tree.prove_consistency(at, size)) for at in places]
+    return (
+        rate(len(places), lambda: [pymerkle.verify_inclusion(*one) for one in included]),
+        rate(len(places), lambda: [pymerkle.verify_consistency(*one) for one in continued]),
+    )
+
+
+def appends_by_pymerkle(folder: Path, count: int) -> dict[str, Rate]:
+    """Leaves a second into pymerkle's trees, which take bytes as they are: no entry, no commitment."""
+    leaves = [number.to_bytes(8, "big") for number in range(count)]
+    memory = pymerkle.InmemoryTree(algorithm="sha256")
+    single = pymerkle.SqliteTree(str(folder / "pymerkle-single.db"), algorithm="sha256")
+    many = pymerkle.SqliteTree(str(folder / "pymerkle-many.db"), algorithm="sha256")
+    return {
+        "in memory": rate(count, lambda: [memory.append_entry(leaf) for leaf in leaves]),
+        "on SQLite, one a transaction": rate(
+            500, lambda: [single.append_entry(leaf) for leaf in leaves[:500]]
+        ),
+        "on SQLite, 1,000 a transaction": rate(count, lambda: many.append_entries(leaves, chunksize=BATCH)),
+    }
+
+
 def on_disk(path: Path) -> int:
     """Bytes of a database that is closed."""
     return sum(part.stat().st_size for part in path.parent.glob(f"{path.name}*"))
@@ -275,26 +327,41 @@ def main() -> int:
     return int(bool(missed))
 
 
+def durability(server: Database) -> str:
+    """What PostgreSQL is set to do at a commit."""
+    names = ("fsync", "synchronous_commit", "wal_sync_method")
+    with server.engine.connect() as connection:
+        said = [(name, connection.exec_driver_sql(f"SHOW {name}").scalar()) for name in names]
+    return ", ".join(f"{name}={value}" for name, value in said)
+
+
 def tell_appends(folder: Path, count: int) -> list[str]:
     """Prints appends a second and bytes a leaf; which aims are missed."""
     path = folder / "appends.db"
     database = opened(f"sqlite:///{path}")
     columns = {"SQLite": appends(database, count)}
     database.dispose()
-    entries = 2 * count + min(count, 500)
+    entries = 4 * count + min(count, 500)
+    settings = "nothing: there is no server"
     with postgresql() as server:
         if server is not None:
             columns["PostgreSQL"] = appends(server, count)
+            settings = durability(server)
     print(f"{count} durable appends, entries a second (a second of processor in this process)\n")
+    print(SPAN.format(settings=settings))
     print(f"| how | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}")
     for how in columns["SQLite"]:
         print(f"| {how} | {' | '.join(str(column[how]) for column in columns.values())} |")
-    print(f"\n{on_disk(path) / entries:,.0f} bytes an entry on SQLite, of them 32 in tiles and 32 the leaf\n")
-    best = "1,000 a transaction, one call"
+    print(f"\n{on_disk(path) / entries:,.0f} bytes an entry on SQLite, a quarter about two subjects\n")
+    if pymerkle is not None:
+        for how, found in appends_by_pymerkle(folder, count).items():
+            print(f"pymerkle, {how}: {found} leaves a second")
+        size = on_disk(folder / "pymerkle-many.db") / count
+        print(f"pymerkle, on SQLite: {size:,.0f} bytes a leaf of 8 bytes\n")
     return [
-        f"{name}: {column[best]} durable appends a second in batches, aim {AIM_BATCHED:,}"
+        f"{name}: {column[BEST]} durable appends a second in batches, aim {AIM_BATCHED:,}"
         for name, column in columns.items()
-        if column[best].wall < AIM_BATCHED
+        if column[BEST].wall < AIM_BATCHED
     ]
 
 
@@ -306,7 +373,11 @@ def tell_proofs(folder: Path, size: int, seconds: float) -> list[str]:
         found[contender.name] = proofs(contender, size, seconds)
         print(f"| {contender.name} | {found[contender.name][0]:,.0f} | {found[contender.name][1]:,.0f} |")
     included, continued = verified(size)
-    print(f"\nverified a second: {included.wall:,.0f} of inclusion, {continued.wall:,.0f} of consistency\n")
+    print(f"\nverified a second: {included.wall:,.0f} of inclusion, {continued.wall:,.0f} of consistency")
+    if pymerkle is not None:
+        included, continued = verified_by_pymerkle(size)
+        print(f"by pymerkle: {included.wall:,.0f} of inclusion, {continued.wall:,.0f} of consistency")
+    print()
     missed = []
     with suppress(KeyError):
         for number, what in enumerate(("inclusion", "consistency")):

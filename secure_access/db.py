@@ -37,6 +37,16 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 
+SQLITE_PRAGMAS = {
+    "journal_mode": "WAL",
+    "synchronous": "FULL",  # what was receipted is there after a power cut
+    "foreign_keys": "ON",
+    "busy_timeout": "30000",
+    "secure_delete": "ON",
+    "trusted_schema": "OFF",
+}
+"""How every connection to SQLite is set."""
+
 _MODE = "assay_mode"
 _AFTER_COMMIT = "assay_after_commit"
 _NARROW = "assay_narrow"
@@ -357,15 +367,8 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     # The driver must not open transactions by itself: BEGIN is ours, see _begin_sqlite.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        "busy_timeout=30000",
-        "secure_delete=ON",
-        "trusted_schema=OFF",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
+    for name, value in SQLITE_PRAGMAS.items():
+        cursor.execute(f"PRAGMA {name}={value}")
     cursor.close()
 
 

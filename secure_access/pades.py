@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives import serialization
 from secure_access.keys import DocumentKey, KeyFailure
 
 FIELD = "Authority"
+ROOM = 2048
+"""Bytes for a signature beside its certificates: more than twice what one needs."""
 
 
 class CannotSign(KeyFailure):
@@ -55,7 +57,9 @@ def sign(pdf: bytes, key: DocumentKey, *, name: str, reason: str, at: datetime) 
     )
     by = signers.SimpleSigner(signing_cert=certificates[0], signing_key=_private(key), cert_registry=registry)
     writer = IncrementalPdfFileWriter(io.BytesIO(pdf))
-    made: io.BytesIO = Signer(metadata, signer=by).sign_pdf(writer)
+    # Without it pyHanko signs twice, to see how long a signature is. It is written in hex: twice the bytes.
+    room = 2 * (ROOM + sum(len(one.dump()) for one in certificates))
+    made: io.BytesIO = Signer(metadata, signer=by).sign_pdf(writer, bytes_reserved=room)
     return made.getvalue()
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
 from xdist.scheduler import LoadScopeScheduling
+
+# Tests start hundreds of programs; without bytecode on disk each compiles all libraries anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # Fixture modules import each other: all of them are marked before the first is imported.
 pytest.register_assert_rewrite("tests.fixtures")

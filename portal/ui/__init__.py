@@ -9,8 +9,11 @@ import mimetypes
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from types import CodeType
 
 from flask import Blueprint, Flask, Response, abort, request
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
 
 from portal.mark import Mark
 from portal.ui import charts
@@ -23,6 +26,26 @@ FONTS = STATIC / "vendor" / "uswds" / "fonts" / "source-sans-pro"
 #: The family name inside those files.
 FONT_FAMILY = "Source Sans Pro"
 _COMPRESSED = {".css", ".js", ".svg"}
+
+
+class _Compiled(BytecodeCache):
+    """Templates as one app compiled them, for every app of this process: the zones share most of them.
+
+    All apps that `install` has prepared read templates by the same rules, so the source alone decides.
+    """
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self.known.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        if bucket.code is not None:
+            self.known[bucket.key, bucket.checksum] = bucket.code
+
+
+_COMPILED = _Compiled()
 
 
 @cache
@@ -58,6 +81,7 @@ def install(app: Flask, mark: Mark | None = None) -> None:
     app.jinja_env.filters.update(FILTERS, offered=offered, chosen=chosen)
     globals_: dict[str, Callable[..., object]] = {"static": static, **charts.TEMPLATE_GLOBALS}
     app.jinja_env.globals.update(globals_)
+    app.jinja_env.bytecode_cache = _COMPILED
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
 

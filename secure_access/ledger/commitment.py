@@ -18,7 +18,7 @@ def commit(salt: bytes, entry: bytes) -> bytes:
     """The leaf: HMAC-SHA-256 under ``salt`` of the exact bytes. Raises ``ValueError`` for a bad salt."""
     if len(salt) != SALT_SIZE:
         raise ValueError(f"a salt has {SALT_SIZE} bytes")
-    return hmac.new(salt, entry, hashlib.sha256).digest()
+    return hmac.digest(salt, entry, "sha256")
 
 
 def fingerprint(salt: bytes) -> str:

@@ -119,16 +119,25 @@ def _transaction_ended(session: Session, transaction: SessionTransaction) -> Non
 
 
 def _before_execute(state: ORMExecuteState) -> None:
-    tables = records.record_tables()
+    # Every query passes here, so which tables are of record is asked only where something could be written.
     for element in visitors.iterate(cast(ClauseElement, state.statement)):
-        if isinstance(element, UpdateBase) and getattr(element.table, "name", None) in tables:
-            raise RecordNotNamed(
-                f"{element.table} is a table of record: change its rows as objects, and name them in an entry"
-            )
-        if isinstance(element, TextClause) and _WRITES.search(element.text):
-            for name in tables:
-                if re.search(rf"\b{re.escape(name)}\b", element.text):
-                    raise RecordNotNamed(f"{name} is a table of record: it is not written with SQL text")
+        if isinstance(element, UpdateBase):
+            _refuse_statement(element)
+        elif isinstance(element, TextClause) and _WRITES.search(element.text):
+            _refuse_text(element.text)
+
+
+def _refuse_statement(statement: UpdateBase) -> None:
+    if getattr(statement.table, "name", None) in records.record_tables():
+        raise RecordNotNamed(
+            f"{statement.table} is a table of record: change its rows as objects, and name them in an entry"
+        )
+
+
+def _refuse_text(written: str) -> None:
+    for name in records.record_tables():
+        if re.search(rf"\b{re.escape(name)}\b", written):
+            raise RecordNotNamed(f"{name} is a table of record: it is not written with SQL text")
 
 
 def install() -> None:

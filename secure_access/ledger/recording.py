@@ -14,16 +14,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import insert, inspect
+from sqlalchemy import inspect
 
 from secure_access.actor import Actor
 from secure_access.db import Session, Table, col, new_id, select
-from secure_access.ledger import canonical, commitment, guard, records
+from secure_access.ledger import bulk, canonical, commitment, guard, records
 from secure_access.ledger.tables import Audience, LedgerAbout, LedgerEntry, Log
 
 FORMAT = "assay.entry/v1"
 
 _TYPE = re.compile(r"[a-z_]+(\.[a-z_]+)+")
+LONGEST_SUBJECT = 120
 _SUBJECT = re.compile(r"[a-z_]+:[^\s:]{1,100}")
 
 
@@ -95,7 +96,8 @@ def append(  # noqa: PLR0913 - who, when, about what and which rows belong to ev
         "record_salt": commitment.fingerprint(record_salt),
         "records": [_named(session, record_salt, row) for row in records],
     }
-    entry = LedgerEntry(**_columns(kind, content, fields), record_salt=record_salt, **_who_when(by, now))
+    own = _own(kind, canonical.members(content), fields)
+    entry = LedgerEntry(**_shared(kind), **own, record_salt=record_salt, **_who_when(by, now))
     return _store(session, entry, about)
 
 
@@ -114,20 +116,15 @@ def append_many(
     and refusals are those of `append`.
     """
     kind = _kind(name, about)
-    common = {**_common(kind, by, now, about), "record_salt": "", "records": []}
-    rows = [{**_columns(kind, common, fields), "record_salt": b"", **_who_when(by, now)} for fields in many]
+    common = canonical.members({**_common(kind, by, now, about), "record_salt": "", "records": []})
+    rows = [_own(kind, common, fields) for fields in many]
     if not rows:
         return 0
     session.flush()
-    statement = insert(LedgerEntry).returning(col(LedgerEntry.number), sort_by_parameter_order=True)
-    numbers = list(session.execute(statement, rows).scalars())
+    shared = {**_shared(kind), "record_salt": b"", **_who_when(by, now)}
+    numbers = bulk.entries(session.connection(), shared, rows)
     if about:
-        subjects = [
-            {"entry_number": number, "position": position, "subject": subject}
-            for number in numbers
-            for position, subject in enumerate(about)
-        ]
-        session.execute(insert(LedgerAbout), subjects)
+        bulk.subjects(session.connection(), numbers, list(about))
     return len(numbers)
 
 
@@ -168,8 +165,10 @@ def _kind(name: str, about: Sequence[str]) -> EventType:
     if kind is None:
         raise EventError(f"{name} is not declared")
     for subject in about:
-        if not _SUBJECT.fullmatch(subject):
-            raise EventError(f"a subject is written kind:id, not {subject!r}")
+        if not _SUBJECT.fullmatch(subject) or len(subject) > LONGEST_SUBJECT:
+            raise EventError(
+                f"a subject is written kind:id, in {LONGEST_SUBJECT} characters, not {subject!r}"
+            )
     return kind
 
 
@@ -186,21 +185,19 @@ def _common(kind: EventType, by: Actor | None, now: datetime, about: Sequence[st
     }
 
 
-def _columns(kind: EventType, common: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns of one entry: its bytes, and the leaf that commits to them under a fresh salt."""
+def _shared(kind: EventType) -> dict[str, Any]:
+    """The columns that all entries of a kind have in common."""
+    return {"log": kind.log, "type": kind.name, "audience": kind.audience}
+
+
+def _own(kind: EventType, common: canonical.Members, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry's own columns: its bytes, and the leaf that commits to them under a fresh salt."""
     if set(fields) != kind.keys:
         raise EventError(f"{kind.name} has the keys {sorted(kind.keys)}, not {sorted(fields)}")
     entry_id, salt = new_id(), commitment.fresh_salt()
-    stored = canonical.encode({**common, "id": str(entry_id), "fields": dict(fields)})
-    return {
-        "id": entry_id,
-        "log": kind.log,
-        "type": kind.name,
-        "entry": stored,
-        "salt": salt,
-        "leaf": commitment.commit(salt, stored),
-        "audience": kind.audience,
-    }
+    own = canonical.members({"id": str(entry_id), "fields": fields})
+    stored = canonical.joined(common, own)
+    return {"id": entry_id, "entry": stored, "salt": salt, "leaf": commitment.commit(salt, stored)}
 
 
 def _who_when(by: Actor | None, now: datetime) -> dict[str, Any]:

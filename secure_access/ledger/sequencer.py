@@ -13,6 +13,7 @@ is saved the next time, and a size has one checkpoint.
 from __future__ import annotations
 
 import base64
+import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,19 @@ from secure_access.ledger.tables import LedgerCheckpoint, LedgerEntry, LedgerHea
 BATCH = 1000
 # One lock for all sequencers on one PostgreSQL database; the number is arbitrary and never changes.
 LOCK = 7_105_821
+
+# One statement for a whole batch; its numbers come as a JSON array, which both databases read in order.
+_PLACES = {
+    "sqlite": text(
+        "UPDATE ledger_entry SET leaf_index = :first + one.key FROM json_each(:numbers) AS one"
+        " WHERE ledger_entry.number = one.value AND leaf_index IS NULL"
+    ),
+    "postgresql": text(
+        "UPDATE ledger_entry SET leaf_index = :first + one.place - 1"
+        " FROM json_array_elements_text(CAST(:numbers AS json)) WITH ORDINALITY AS one(value, place)"
+        " WHERE ledger_entry.number = CAST(one.value AS bigint) AND leaf_index IS NULL"
+    ),
+}
 
 ANCHORED = declare("ledger.anchored", keys=("log", "size", "root"), log="public", audience="parties")
 declare("security_log.anchored", keys=("rows", "digest"), log="custody", audience="parties")
@@ -126,8 +140,7 @@ def _assign(database: Database, log: Log, now: datetime) -> int:
             session.flush()
         new = _waiting(session, log)
         if new:
-            places = [{"row": row.number, "place": head.size + n} for n, row in enumerate(new)]
-            _place(session, places)
+            _place(session, [row.number for row in new], head.size)
             # Whoever recorded may have a clock a little ahead: nothing is placed before it was recorded.
             moved_at = max(now, *(row.recorded_at for row in new))
             _extend(session, head, [merkle.leaf_hash(row.leaf) for row in new], moved_at)
@@ -144,9 +157,10 @@ def _waiting(session: Session, log: Log) -> list[Any]:
     return list(session.execute(query).all())
 
 
-def _place(session: Session, places: list[dict[str, Any]]) -> None:
-    statement = text("UPDATE ledger_entry SET leaf_index = :place WHERE number = :row AND leaf_index IS NULL")
-    session.connection().execute(statement, places)
+def _place(session: Session, numbers: list[int], first: int) -> None:
+    """Give the entries with these numbers the places from ``first`` on."""
+    statement = _PLACES[session.get_bind().dialect.name]
+    session.connection().execute(statement, {"numbers": json.dumps(numbers), "first": first})
 
 
 def _extend(session: Session, head: LedgerHead, added: list[bytes], moved_at: datetime) -> None:

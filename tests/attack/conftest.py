@@ -8,7 +8,7 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -16,10 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy
 from flask.testing import FlaskClient
 
-from infra.migrations import upgrade
 from infra.seed import people, story
 from infra.seed.people import LARKFIELD, QUILLMARK, TESSALY, Cast
 from infra.seed.stage import Stage
@@ -51,6 +49,7 @@ from secure_access.identity.tables import RelationKind
 from secure_access.workflow import Role
 from tests.attack.second import Second, add_second
 from tests.fixtures.app import CheapHasher, World
+from tests.fixtures.databases import copied
 from tests.fixtures.filing import Developer
 from tests.fixtures.provider import providers_file
 
@@ -77,6 +76,7 @@ class Siege:
     _clients: dict[str, FlaskClient] = field(default_factory=dict)
     _tokens: dict[str, str] = field(default_factory=dict)
     _used: dict[str, float] = field(default_factory=dict)
+    _read: dict[type[Any], list[Any]] | None = None
 
     def client(self, name: str) -> FlaskClient:
         """The signed-in client of a persona, one for all tests; signed in anew after a pause."""
@@ -110,8 +110,17 @@ class Siege:
 
     def rows(self, kind: type[Any]) -> list[Any]:
         """Every row of a table."""
+        if self._read is not None and kind in self._read:
+            return self._read[kind]
         with self.world.wired.database.read() as session:
-            return list(session.exec(select(kind)))
+            found = list(session.exec(select(kind)))
+        if self._read is not None:
+            self._read[kind] = found
+        return found
+
+    def still(self) -> Siege:
+        """This instance as it is now, each table read once: for who asks it often between two acts."""
+        return self if self._read is not None else replace(self, _read={})
 
     def urls(self, zone: str) -> Any:
         """Builds paths of a zone."""
@@ -119,8 +128,7 @@ class Siege:
 
 
 def besiege(home: Path, url: str) -> Siege:
-    """Tell the story on an empty database, and add what attackers need."""
-    upgrade(url)
+    """Tell the story on a migrated database, and add what attackers need."""
     clock = FixedClock(NOW)
     providers = providers_file(home, NO_PROVIDER)
     given = {"ASSAY_HOME": str(home), "ASSAY_DATABASE": url, "ASSAY_SSO": str(providers)}
@@ -218,10 +226,10 @@ def _administration(session: Any, siege: Siege, root: Actor) -> Actor:
 
 
 @pytest.fixture(scope="session")
-def siege(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Siege]:
+def siege(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Siege]:
     """The instance under attack, on SQLite, for reading and for acts that are refused."""
     home = tmp_path_factory.mktemp("siege")
-    made = besiege(home, f"sqlite:///{home / 'siege.db'}")
+    made = besiege(home, copied(pristine, home / "siege.db"))
     yield made
     made.world.wired.database.dispose()
 
@@ -254,19 +262,14 @@ def copy_of(siege: Siege, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture(scope="session")
-def postgresql_siege(tmp_path_factory: pytest.TempPathFactory, postgresql_admin: str) -> Iterator[Siege]:
+def postgresql_siege(
+    tmp_path_factory: pytest.TempPathFactory, postgresql_made: Callable[[], AbstractContextManager[str]]
+) -> Iterator[Siege]:
     """The same instance on PostgreSQL, for acts that succeed and for damage that is rolled back."""
-    name = f"assay_siege_{uuid.uuid4().hex[:12]}"
-    admin = sqlalchemy.create_engine(postgresql_admin, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f'CREATE DATABASE "{name}"')
-    url = sqlalchemy.make_url(postgresql_admin).set(database=name).render_as_string(hide_password=False)
-    made = besiege(tmp_path_factory.mktemp("siege-pg"), url)
-    yield made
-    made.world.wired.database.dispose()
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f'DROP DATABASE "{name}" WITH (FORCE)')
-    admin.dispose()
+    with postgresql_made() as url:
+        made = besiege(tmp_path_factory.mktemp("siege-pg"), url)
+        yield made
+        made.world.wired.database.dispose()
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from tests.attack.conftest import Siege
 
 def entry_of(siege: Siege, subject: str) -> uuid.UUID:
     """One entry about a subject; an identifier of nothing where there is none."""
-    numbers = [row.entry_number for row in siege.rows(LedgerAbout) if row.subject == subject]
+    numbers = {row.entry_number for row in siege.rows(LedgerAbout) if row.subject == subject}
     return next((row.id for row in siege.rows(LedgerEntry) if row.number in numbers), uuid.uuid4())
 
 

@@ -64,7 +64,7 @@ class Target:
 
 def targets(siege: Siege, zone: str) -> Iterator[Target]:
     """Every rule of a zone that names something, with everything that it could name."""
-    urls = siege.urls(zone)
+    siege, urls = siege.still(), siege.urls(zone)
     for rule in siege.world.zones[zone].url_map.iter_rules():
         for values, owner, about in _values(siege, zone, rule):
             yield Target(

@@ -56,7 +56,7 @@ def forms(page: str, method: str = "post") -> Iterator[tuple[str, list[tuple[str
 def pages_of(siege: Siege, name: str) -> Iterator[str]:
     """Addresses with a form that this person could open."""
     zone, by = siege.personas[name]
-    app = siege.world.zones[zone]
+    app, siege = siege.world.zones[zone], siege.still()
     mine: list[Target] = sampled((t for t in targets(siege, zone) if theirs(siege, name, t)), 1)
     yield from (t.path for t in mine if "GET" in (t.rule.methods or set()) and "json" not in t.path)
     for rule in app.url_map.iter_rules():

@@ -146,7 +146,7 @@ def test_what_is_not_yours_answers_as_what_does_not_exist(siege: Siege, zone: st
 def _foreign(siege: Siege, name: str, every: list[Target]) -> list[Target]:
     """Some of each rule that are not that person's; one of each where the role may not even enter."""
     zone, by = siege.personas[name]
-    enter = siege.world.zones[zone].extensions["enter"]
+    enter, siege = siege.world.zones[zone].extensions["enter"], siege.still()
     foreign = [t for t in every if not theirs(siege, name, t)]
     inside = [t for t in foreign if by.roles & enter[t.rule.endpoint.partition(".")[0]]]
     return sampled(iter(foreign), 1) + sampled(iter(inside), 3)

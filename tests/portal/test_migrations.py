@@ -19,6 +19,7 @@ from portal.tables import METADATA
 from secure_access.db import Database, Table
 from secure_access.identity import Organisation, OrganisationKind
 from secure_access.ledger import triggers
+from tests.fixtures.databases import postgresql_database
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -27,15 +28,8 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'empty.db'}"
         return
-    admin_url = request.getfixturevalue("postgresql_admin")
-    name = f"assay_migration_{uuid.uuid4().hex[:10]}"
-    admin = sqlalchemy.create_engine(admin_url, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f'CREATE DATABASE "{name}"')
-    yield sqlalchemy.make_url(admin_url).set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f'DROP DATABASE "{name}" WITH (FORCE)')
-    admin.dispose()
+    with postgresql_database(request.getfixturevalue("postgresql_admin"), "assay_migration") as url:
+        yield url
 
 
 def revisions(url: str) -> list[str]:

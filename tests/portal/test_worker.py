@@ -17,7 +17,6 @@ from pathlib import Path
 import pytest
 from celery import Celery
 
-from infra.migrations import upgrade
 from portal import wiring, worker
 from portal.settings import Settings
 from portal.web import Wired
@@ -29,6 +28,7 @@ from secure_access.jobs import Job, JobState
 from secure_access.ledger import timestamps
 from secure_access.ledger.timestamps import TimeAuthority
 from tests.fixtures.app import CheapHasher, World
+from tests.fixtures.databases import copied
 from tests.fixtures.time_authority import LocalAuthority, serving
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -306,10 +306,10 @@ def rabbitmq(
 
 
 @pytest.fixture
-def embedded(tmp_path: Path) -> dict[str, str]:
+def embedded(pristine: Path, tmp_path: Path) -> dict[str, str]:
     """SQLite with the broker that needs no server."""
     (tmp_path / "home").mkdir()
-    upgrade(f"sqlite:///{tmp_path / 'home' / 'assay.db'}")
+    copied(pristine, tmp_path / "home" / "assay.db")
     return {}
 
 

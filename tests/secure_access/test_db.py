@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import threading
 import uuid
 from datetime import UTC, datetime, timedelta, timezone
@@ -129,6 +130,16 @@ def test_insert_if_absent_lets_one_of_two_in(database: Database) -> None:
 def test_only_two_kinds_of_database_are_taken() -> None:
     with pytest.raises(ValueError, match="SQLite or PostgreSQL"):
         Database("mysql://127.0.0.1/assay")
+
+
+def test_a_program_waits_for_the_disk_at_each_commit(tmp_path: Path) -> None:
+    """In a process of its own: this one is set not to (`tests.fixtures.databases`)."""
+    asked = "from secure_access.db import Database; import sys; c = Database(sys.argv[1]).engine.connect();"
+    asked += "print(*(c.exec_driver_sql(f'PRAGMA {name}').scalar() for name in sys.argv[2:]))"
+    words = ("journal_mode", "synchronous", "foreign_keys", "secure_delete", "trusted_schema")
+    url = f"sqlite:///{tmp_path / 'own.db'}"
+    said = subprocess.run([sys.executable, "-c", asked, url, *words], capture_output=True, text=True)
+    assert said.stdout.split() == ["wal", "2", "1", "1", "0"], said.stderr
 
 
 def test_a_database_says_whether_it_answers(database: Database) -> None:

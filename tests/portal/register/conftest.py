@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,24 +9,16 @@ import html5lib
 import pytest
 from flask.testing import FlaskClient
 
-from infra.migrations import upgrade
 from tests.fixtures.app import World
+from tests.fixtures.databases import copied
 from tests.fixtures.enforcement import Bench, make_bench
 from tests.fixtures.review import Desk, make_desk
 
 
-@pytest.fixture(scope="session")
-def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated SQLite database that nobody writes to."""
-    path = tmp_path_factory.mktemp("pristine") / "assay.db"
-    upgrade(f"sqlite:///{path}")
-    return path
-
-
 @pytest.fixture
 def fresh_url(pristine: Path, tmp_path: Path) -> str:
-    """A copy of it."""
-    return f"sqlite:///{shutil.copy(pristine, tmp_path / 'assay.db')}"
+    """A migrated database without anything else."""
+    return copied(pristine, tmp_path / "assay.db")
 
 
 @pytest.fixture

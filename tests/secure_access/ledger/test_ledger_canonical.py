@@ -98,3 +98,14 @@ def test_depth_is_bounded() -> None:
 def test_other_bytes_are_refused(encoded: bytes) -> None:
     with pytest.raises(NotCanonical):
         canonical.decode(encoded)
+
+
+@settings(deadline=None)
+@given(st.dictionaries(TEXT, VALUES, max_size=4), st.dictionaries(TEXT, VALUES, max_size=4))
+def test_members_written_apart_are_the_same_bytes(first: dict[str, object], last: dict[str, object]) -> None:
+    try:
+        together = canonical.encode({**first, **last})
+        apart = canonical.joined(canonical.members(first), canonical.members(last))
+    except NotCanonical:
+        assume(False)  # two keys that are one in NFC
+    assert apart == together
