@@ -30,6 +30,7 @@ from portal.review.tables import (
     Condition,
     Decision,
     InformationRequest,
+    PlanObjection,
     PlanRequest,
     PlanSection,
 )
@@ -210,6 +211,13 @@ def _plans(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
         yield {"reference": row.reference, "number": numbers[0], "page": 1}, row.developer_id, row
 
 
+def _objections(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
+    found = {row.plan_request_id: row.id for row in siege.rows(PlanObjection)}
+    for row in siege.rows(PlanRequest):
+        values = {"reference": row.reference, "objection_id": found.get(row.id, uuid.uuid4())}
+        yield values, row.developer_id, row
+
+
 def _decisions(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
     for row in siege.rows(Decision):
         yield {"reference": row.reference}, row.developer_id, row
@@ -381,6 +389,9 @@ _FILLED: dict[str, Any] = {
     "asked.reply": _cases,
     "asked.plan": _plans,
     "asked.deliver": _plans,
+    "asked.accept_plan": _plans,
+    "asked.object_plan": _plans,
+    "plans.answer_objection": _objections,
     "asked.openings": _plans,
     "decided": _decisions,
     "engagements": _engagements,

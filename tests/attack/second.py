@@ -11,9 +11,10 @@ from evaluator.tables import Engagement
 from infra.seed.people import BRACKEN, LARKFIELD, Cast
 from portal.filing import certification, outline, people
 from portal.filing.tables import Filing, FilingKind, Incident
-from portal.review import cases, plans, requests
+from portal.review import cases, plan_objections, plans, requests
 from portal.review.tables import Case, InformationRequest, PlanRequest
 from secure_access.documents import Document
+from secure_access.identity import Actor
 from tests.fixtures.app import World
 from tests.fixtures.filing import Developer
 
@@ -86,7 +87,7 @@ def add_second(world: World, cast: Cast, first: Developer, other: Developer) -> 
             by=cast["mira"],
             now=now,
         )
-        plan = _plan(session, case, cast, world)
+        plan = _plan(session, case, cast, other.officer, world)
         undeclared = _engage(session, cast, case, report, LARKFIELD, world)
         declared = _engage(session, cast, case, report, BRACKEN, world)
         engagements.declare(session, engagement=declared, conflict="", by=cast["petra"], now=now)
@@ -101,7 +102,8 @@ def add_second(world: World, cast: Cast, first: Developer, other: Developer) -> 
     return Second(report, case, incident, asked, plan, undeclared, declared, drafts, papers)
 
 
-def _plan(session: Any, case: Case, cast: Cast, world: World) -> PlanRequest:
+def _plan(session: Any, case: Case, cast: Cast, officer: Actor, world: World) -> PlanRequest:
+    """Asked, approved, objected to in one point, which is dismissed: it waits for the developer again."""
     now = world.clock.now()
     found = plans.outline_of(session, case)
     assert found is not None
@@ -120,6 +122,12 @@ def _plan(session: Any, case: Case, cast: Cast, world: World) -> PlanRequest:
     )
     row = plans.ask(session, case=case, wanted=wanted, by=cast["mira"], now=now)
     plans.approve(session, request=row, by=cast["ida"], now=now)
+    reasons = {f"section:{offered[0]}": canary("objection")}
+    (raised,) = plan_objections.object_to(session, request=row, reasons=reasons, by=officer, now=now)
+    answered = plan_objections.Answer(False, canary("answer"))
+    plan_objections.answer(
+        session, request=row, objection_id=raised.id, answered=answered, by=cast["ida"], now=now
+    )
     return row
 
 

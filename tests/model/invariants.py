@@ -99,7 +99,10 @@ SIDES: dict[str, dict[str, str]] = {
         )
     },
     "information request": {"regulator": "serve withdraw", "developer": "answer"},
-    "plan request": {"regulator": "approve refuse withdraw open_plan end", "developer": "deliver"},
+    "plan request": {
+        "regulator": "approve refuse withdraw open_plan end answer_objection go_on give_way",
+        "developer": "deliver deliver_part accept object",
+    },
     "decision": {"regulator": "send_back decide"},
     "condition": {"regulator": "enter_force mark_met mark_breached"},
     "accreditation": {"regulator": "suspend reinstate revoke"},
@@ -252,10 +255,35 @@ INVARIANTS: tuple[Invariant, ...] = (
     only_from(
         "plan request",
         "open_plan",
-        "delivered",
+        "delivered partly_delivered",
         "A plan is opened while it is delivered only.",
     ),
-    only_from("plan request", "deliver", "approved", "Nothing is delivered that was not approved."),
+    only_from(
+        "plan request",
+        "deliver",
+        "approved accepted partly_delivered",
+        "Nothing is delivered that was not approved, nor while an objection has no answer.",
+    ),
+    never(
+        "plan request",
+        "answer_objection",
+        "Who asked, or would read, answers no objection.",
+        lambda took: (
+            took.before.requested_by == took.by.person_id or took.by.person_id in took.before.readers
+        ),
+    ),
+    never(
+        "plan request",
+        "give_way",
+        "A request does not end by an objection that has no answer.",
+        lambda took: took.before.open_objections,
+    ),
+    never(
+        "plan request",
+        "go_on",
+        "A request goes on once every objection has an answer, and something is left to ask.",
+        lambda took: took.before.open_objections or not took.before.sections or not took.before.readers,
+    ),
     only("plan request", "deliver", _C, "Only the developer's certifying officer delivers."),
     only("plan request", "open_plan", frozenset({Role.PLAN_READER}), "Only a plan reader opens a plan."),
     final("plan request", "refused ended", "A refused or ended request opens nothing again."),

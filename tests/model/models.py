@@ -28,7 +28,12 @@ def _writes(thing: Thing, action: str, by: str) -> Thing:
 
 
 def _approves_plan(thing: Thing, action: str, by: str) -> Thing:
-    return thing.but(approvals=thing.approvals | {by}) if action == "approve" else thing
+    match action:
+        case "approve":
+            return thing.but(approvals=thing.approvals | {by})
+        case "object" | "answer_objection":
+            return thing.but(open_objections=int(action == "object"))
+    return thing
 
 
 def _amends(thing: Thing, action: str, by: str) -> Thing:
@@ -102,8 +107,11 @@ PLAN_REQUEST = Model(
             requested_by=asks,
             readers=frozenset(readers),
             approvals=frozenset(approvals),
+            sections=sections,
+            open_objections=0,
         )
-        for asks in (_ANNA, _BRAM)
+        for sections in (("access-control",), ())
+        for asks in (_ANNA, _BRAM, "else")
         for readers in ({_ANNA}, {_BRAM}, {_ANNA, _BRAM}, {"else"})
         for approvals in ((), (_ANNA,))
     ),
