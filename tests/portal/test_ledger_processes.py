@@ -11,11 +11,17 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner
+from flask.testing import FlaskClient
 
+from portal.app import create_zones
 from portal.cli import main
+from portal.settings import Settings
+from portal.web import origin
+from portal.wiring import wire
 from secure_access import ledger
 from secure_access.db import Database
 from secure_access.ledger import verify_receipt
@@ -70,9 +76,51 @@ class Machine:
         try:
             with database.read() as session:
                 found = ledger.entries(session, about="sample:1")
-                return receipt_text(session, found[index])
+                return receipt_text(session, found[index], Settings.from_env(self.settings).witnesses)
         finally:
             database.dispose()
+
+    def witness(self, start: Start) -> subprocess.Popen[str]:
+        """Start the witness of an NGO, which is named the first time, and trust it."""
+        ngo = self.folder / "ngo"
+        words = ["ledger", "witness", "--home", str(ngo), "--listen", "127.0.0.1:0"]
+        if not ngo.exists():
+            ngo.mkdir()
+            (ngo / "logs.txt").write_text(self.assay("ledger", "policy"))
+            assert "no keys yet" in self.assay(*words, status=2)
+            words += ["--name", "witness.example"]
+        process = start(*words, until="listening")
+        said = process.said.splitlines()  # type: ignore[attr-defined]
+        url = said[-1].split()[-1]
+        lines = [f"{line} {url}" for line in said if line.startswith("witness ")]
+        names = [line.split()[1] for line in lines]
+        quorum = [f"group ngo all {' '.join(names)}", "quorum ngo"]
+        (self.folder / "policy").write_text("\n".join([*lines, *quorum]) + "\n")
+        self.settings["ASSAY_WITNESSES"] = str(self.folder / "policy")
+        return process
+
+    def client(self) -> FlaskClient:
+        """Somebody of the public, before a portal that was started anew."""
+        settings = Settings.from_env(self.settings)
+        zones = create_zones(wire(settings, signs=False))
+        client = zones["public"].test_client()
+        client.environ_base["HTTP_HOST"] = urlsplit(origin(settings, "public")).netloc
+        return client
+
+    def page(self, path: str, status: int = 200) -> str:
+        answer = self.client().get(path)
+        assert answer.status_code == status
+        return answer.text
+
+    def served(self, prefix: str, mirror: Path) -> dict[str, bytes | None]:
+        """What the portal serves under the names of a mirror; ``None`` for what is not there."""
+        client, found = self.client(), {}
+        for path in mirror.rglob("*"):
+            name = path.relative_to(mirror).as_posix()
+            if path.is_file() and name.startswith(("tile/", "entry/", "checkpoint")):
+                answer = client.get(f"{prefix}/{name}")
+                found[name] = answer.data if answer.status_code == 200 else None
+        return found
 
     def outcome(self, receipt: str) -> verify_receipt.Outcome:
         policy = verify_receipt.Policy.parse(self.assay("ledger", "policy"))
@@ -157,23 +205,7 @@ def test_the_signer_apart_is_killed_and_goes_on(machine: Machine, start: Start) 
 
 def test_a_witness_is_killed_and_still_remembers(machine: Machine, start: Start) -> None:
     machine.assay("migrate")
-    ngo = machine.folder / "ngo"
-    ngo.mkdir()
-    (ngo / "logs.txt").write_text(machine.assay("ledger", "policy"))
-    words = ("ledger", "witness", "--home", str(ngo), "--listen", "127.0.0.1:0")
-    assert "no keys yet" in machine.assay(*words, status=2)
-    service = start(*words, "--name", "witness.example", until="listening")
-
-    def trust(process: subprocess.Popen[str]) -> None:
-        said = process.said.splitlines()  # type: ignore[attr-defined]
-        url = said[-1].split()[-1]
-        lines = [f"{line} {url}" for line in said if line.startswith("witness ")]
-        names = [line.split()[1] for line in lines]
-        quorum = [f"group ngo all {' '.join(names)}", "quorum ngo"]
-        (machine.folder / "policy").write_text("\n".join([*lines, *quorum]) + "\n")
-
-    trust(service)
-    machine.settings["ASSAY_WITNESSES"] = str(machine.folder / "policy")
+    service = machine.witness(start)
     machine.record(3)
     machine.assay("ledger", "sequence")
     assert machine.outcome(machine.receipt(1)).state is verify_receipt.State.PROVED
@@ -184,18 +216,50 @@ def test_a_witness_is_killed_and_still_remembers(machine: Machine, start: Start)
     service.wait(20)
     # The operator's whole machine goes back to the copy: database, and the signer's memory.
     machine.database.write_bytes(copy)
-    for path in (machine.home / "signer").glob("*.json"):
+    for path in (machine.home / "signer").glob("*.memory"):
         path.unlink()
     machine.record(1)
     said = machine.assay("ledger", "sequence", status=1)
     assert "none answers" in said
-    trust(start(*words, until="listening"))
+    machine.witness(start)
     said = machine.assay("ledger", "sequence", status=1)
     assert "a witness (http://127.0.0.1:" in said
     assert "5 entries" in said
     said = machine.assay("ledger", "verify", status=1)
     assert "witness http://127.0.0.1:" in said
     assert "knows 5 entries of the public log, and there are 4" in said
+    # Entries that were never signed do not make up for those that were lost, however many there are.
+    machine.record(4)
+    for path in (machine.home / "signer").glob("*.memory"):
+        path.unlink()
+    said = machine.assay("ledger", "sequence", status=1)
+    assert "has seen assay.localhost/ledger/demonstration with 5 entries, and 3 were signed" in said
+    said = machine.assay("ledger", "verify", status=1)
+    assert "has seen 5 entries of the public log, whose signed checkpoint is not here" in said
+
+
+def test_another_history_is_not_what_a_witness_has_seen(machine: Machine, start: Start) -> None:
+    """Signed again without asking the witness, past what it saw, with a checkpoint of that very size."""
+    machine.assay("migrate")
+    machine.witness(start)
+    trusted = machine.settings["ASSAY_WITNESSES"]
+    machine.record(3)
+    machine.assay("ledger", "sequence")
+    copy = machine.database.read_bytes()
+    machine.record(2)
+    machine.assay("ledger", "sequence")
+    assert "Compared with the witness http://127.0.0.1:" in machine.assay("ledger", "verify")
+    machine.database.write_bytes(copy)
+    shutil.rmtree(machine.home / "signer")
+    del machine.settings["ASSAY_WITNESSES"]
+    machine.record(2)
+    machine.assay("ledger", "sequence")
+    machine.record(1)
+    machine.assay("ledger", "sequence")
+    assert "Everything matches" in machine.assay("ledger", "verify")
+    machine.settings["ASSAY_WITNESSES"] = trusted
+    said = machine.assay("ledger", "verify", status=1)
+    assert "has signed another history" in said
 
 
 def test_a_restored_log_is_frozen_and_a_successor_goes_on(machine: Machine) -> None:
@@ -211,6 +275,7 @@ def test_a_restored_log_is_frozen_and_a_successor_goes_on(machine: Machine) -> N
         machine.record(times)
         assert "Nothing was signed" in machine.assay("ledger", "sequence", status=1)
     said = machine.assay("ledger", "succeed", "--reason", "restored", "--yes")
+    assert "signed with 7 entries: 3 are in its successor, 4 are missing" in said
     assert "assay.localhost/ledger/demonstration/2 goes on" in said
     assert "13 entries, signed" in machine.assay("ledger", "sequence")
     done = machine.assay("ledger", "verify")
@@ -225,7 +290,7 @@ def test_a_restored_log_is_frozen_and_a_successor_goes_on(machine: Machine) -> N
             one for one in ledger.entries(session, about="ledger:succession") if one.log == ledger.Log.PUBLIC
         ]
         assert entry.fields["size"] == 7
-        assert entry.fields["left"] == 12
+        assert entry.fields["left"] == 3
     ended = machine.home / "keys" / "ended"
     assert len(list(ended.iterdir())) == 2
 
@@ -254,8 +319,6 @@ def test_a_log_whose_keys_lie_in_kms_is_succeeded_with_new_ones(machine: Machine
         machine.assay("migrate")
         machine.record(3)
         machine.assay("ledger", "sequence")
-        kept = machine.receipt(1)
-        old = machine.assay("ledger", "policy")
         said = machine.assay("ledger", "succeed", "--reason", "key_known", "--yes", status=1)
         assert "those of ASSAY_LEDGER_KMS have signed the log before" in said
         machine.settings["ASSAY_LEDGER_KMS"] = "new-one new-two"
@@ -266,12 +329,94 @@ def test_a_log_whose_keys_lie_in_kms_is_succeeded_with_new_ones(machine: Machine
         assert "6 entries read: 5 in the public log" in machine.assay("ledger", "verify"), (
             "refused is not begun"
         )
-        policy = machine.assay("ledger", "policy")
-        assert [line for line in old.splitlines() if line not in policy] == []
         assert not list((machine.home / "keys").glob("ledger-key")), "no key of the log lies in a file"
-        for receipt in (kept, machine.receipt(1), machine.receipt(3)):
-            assert machine.outcome(receipt).state is verify_receipt.State.NOT_WITNESSED
+        assert machine.outcome(machine.receipt(3)).state is verify_receipt.State.NOT_WITNESSED
         assert json.loads(machine.receipt(3))["log"].endswith("/2")
+
+
+def test_nobody_trusts_a_key_any_more_that_others_know(machine: Machine, start: Start) -> None:
+    """Who has it could sign anything: it is in no policy, and the entries that are left have new proofs."""
+    machine.assay("migrate")
+    machine.witness(start)
+    machine.record(2)
+    machine.assay("ledger", "sequence")
+    kept, before = machine.receipt(1), machine.assay("ledger", "policy")
+    assert machine.outcome(kept).state is verify_receipt.State.PROVED
+    said = machine.assay("ledger", "succeed", "--reason", "key_known", "--yes")
+    assert "signed with 2 entries: 2 are in its successor, none is missing" in said
+    old = [line for line in before.splitlines() if line.startswith("log ")]
+    assert len(old) == 2
+    # Not even before the successor has signed: what only the old key proves, nothing proves any more.
+    assert json.loads(machine.receipt(1)).get("proof") is None
+    machine.assay("ledger", "sequence")
+    for policy in (said, machine.assay("ledger", "policy")):
+        assert policy.count("log assay.localhost/ledger/demonstration/2+") == 2
+        assert not [line for line in old if line in policy]
+    # The old receipt: by the policy kept from before, and by no newer one. The same entry has a new one.
+    assert (
+        verify_receipt.verify(kept, verify_receipt.Policy.parse(before)).state is verify_receipt.State.PROVED
+    )
+    assert machine.outcome(kept).state is verify_receipt.State.NOT_PROVED
+    assert json.loads(machine.receipt(1))["log"].endswith("/2")
+    assert machine.outcome(machine.receipt(1)).state is verify_receipt.State.NOT_WITNESSED
+    # The database is held to the old checkpoints still, and a mirror has no line of the old key.
+    assert "Everything matches" in machine.assay("ledger", "verify")
+    machine.assay("ledger", "export", str(machine.folder / "mirror"))
+    assert not [line for line in old if line in (machine.folder / "mirror" / "policy.txt").read_text()]
+
+
+def test_a_memory_that_is_older_than_the_database_is_not_the_end_of_the_log(machine: Machine) -> None:
+    machine.assay("migrate")
+    machine.record(3)
+    machine.assay("ledger", "sequence")
+    old = {path: path.read_bytes() for path in (machine.home / "signer").glob("*.memory")}
+    machine.record(2)
+    machine.assay("ledger", "sequence")
+    for path, content in old.items():
+        path.write_bytes(content)
+    machine.record(2)
+    said = machine.assay("ledger", "succeed", "--reason", "key_lost", "--yes")
+    assert "signed with 5 entries: 5 are in its successor, none is missing" in said
+
+
+def test_the_addresses_of_a_successor_are_its_own(machine: Machine) -> None:
+    """Caches keep tiles for years: no address ever has two contents, and no mirror two logs."""
+    machine.assay("migrate")
+    machine.record(3)
+    machine.assay("ledger", "sequence")
+    copy, mirror = machine.database.read_bytes(), machine.folder / "mirror"
+    machine.record(4)
+    machine.assay("ledger", "sequence")
+    machine.assay("ledger", "export", str(mirror))
+    before = machine.served("/ledger", mirror)
+    assert before["tile/0/000.p/7"]
+    assert None not in before.values()
+    machine.database.write_bytes(copy)
+    for _ in range(3):
+        machine.record(1)
+        machine.assay("ledger", "sequence", status=1)
+    machine.assay("ledger", "succeed", "--reason", "restored", "--yes")
+    machine.assay("ledger", "sequence")
+    said = machine.assay("ledger", "export", str(mirror), status=1)
+    assert "the mirror is of assay.localhost/ledger/demonstration, and this log is" in said
+    second = machine.folder / "second"
+    machine.assay("ledger", "export", str(second))
+    after = machine.served("/ledger", mirror)
+    gone = {name for name, content in after.items() if content is None}
+    assert "tile/0/000.p/7" in gone
+    assert "tile/0/000.p/3" not in gone
+    for name in after.keys() - gone - {"checkpoint"}:
+        assert after[name] == before[name], name
+    new = machine.served("/ledger/2", second)
+    assert {name for name in new if name.startswith("tile/0")} == {"tile/0/000.p/7"}
+    for name, content in new.items():
+        assert content == (second / name).read_bytes(), name
+    assert new["tile/0/000.p/7"] != before["tile/0/000.p/7"]
+    page = machine.page("/ledger")
+    assert 'href="/ledger/2/checkpoint"' in page
+    assert "signed with 7 entries: 3 are in its successor, 4 are missing" in page
+    assert machine.page("/ledger/3/checkpoint", status=404)
+    assert machine.page("/ledger/1/checkpoint", status=404)
 
 
 def test_to_see_no_entry_is_a_failure(machine: Machine) -> None:
