@@ -23,6 +23,9 @@ COMMANDS = {
     "receipt": ("secure_access.ledger.cli:receipt", "Verify a receipt offline."),
 }
 
+ALONE = {("ledger", "witness"): "secure_access.ledger.witness_cli:witness"}
+"""Commands of a group that run without the rest of it: who runs a witness loads nothing of a portal."""
+
 
 class _Lazy(click.Group):
     def list_commands(self, _context: click.Context) -> list[str]:
@@ -31,14 +34,26 @@ class _Lazy(click.Group):
     def get_command(self, _context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        module, _, attribute = COMMANDS[name][0].partition(":")
-        command = getattr(import_module(module), attribute)
-        assert isinstance(command, click.Command)
-        return command
+        return _loaded(COMMANDS[name][0])
+
+    def resolve_command(
+        self, context: click.Context, words: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        place = ALONE.get((words[0], words[1])) if len(words) > 1 else None
+        if place is None:
+            return super().resolve_command(context, words)
+        return " ".join(words[:2]), _loaded(place), words[2:]
 
     def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+def _loaded(place: str) -> click.Command:
+    module, _, attribute = place.partition(":")
+    command = getattr(import_module(module), attribute)
+    assert isinstance(command, click.Command)
+    return command
 
 
 @click.command()

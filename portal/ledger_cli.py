@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,10 +12,11 @@ import click
 from infra.postgresql import fit_or_exit
 from portal import tables, wiring
 from portal.settings import Settings, SettingsError, settings_or_exit
+from portal.web import Wired
 from portal.wiring import LEDGER_PUBLIC, wire
 from secure_access.db import Database
 from secure_access.documents.audit import check_documents
-from secure_access.ledger import audit, log_keys, mirror, receipts, sequencer, succession, told, witnesses
+from secure_access.ledger import audit, mirror, receipts, sequencer, succession, told, witnesses
 from secure_access.ledger.cli import Opened, ledger_commands
 from secure_access.ledger.log_keys import LogKeys
 from secure_access.ledger.signer import Frozen, remembered
@@ -86,7 +88,9 @@ def _ask(settings: Settings, known: LogKeys, database: Database) -> tuple[list[T
     by_signer, silent = told.by_signer(last_of, known.name)
     unasked = [f"the signer: {silent}"] if silent else []
     urls = settings.witnesses.asked
-    by_witnesses, none = told.by_witnesses(database, urls) if urls else ([], "no policy file names any")
+    by_witnesses, none = (
+        told.by_witnesses(database, urls, known.name) if urls else ([], "no policy file names any")
+    )
     return [*by_signer, *by_witnesses], [*unasked, *([f"the witnesses: {none}"] if none else [])]
 
 
@@ -98,8 +102,17 @@ ledger = ledger_commands(open_ledger)
 def policy(home: Path | None) -> None:
     """Print the policy file that outsiders verify receipts with: the keys of this log and its witnesses."""
     wired = wire(settings_of(home), signs=False)
-    wired.database.dispose()
-    click.echo(receipts.policy_text(wired.log_keys.ever_of(Log.PUBLIC), wired.settings.witnesses), nl=False)
+    try:
+        click.echo(_policy(wired), nl=False)
+    finally:
+        wired.database.dispose()
+
+
+def _policy(wired: Wired) -> str:
+    """Without the keys of a log that ended because others have them: see `succession.known_to_others`."""
+    with wired.database.read() as session:
+        known = succession.known_to_others(session)
+    return receipts.policy_text(wired.log_keys.trusted_of(Log.PUBLIC, known), wired.settings.witnesses)
 
 
 @ledger.command("sequence")
@@ -143,8 +156,9 @@ def signer(home: Path | None, path: Path) -> None:
     first time, and writes their public halves to HOME/keys/ledger-keys.pub: give the portal a copy of that
     file, and the name of the socket in ASSAY_SIGNER.
     """
-    own = wiring.own_signer(settings_of_signer(home))
-    with SignerService(path, own) as service:
+    settings = settings_of_signer(home)
+    own, clock = wiring.own_signer(settings), wiring.clock_of(settings)
+    with SignerService(path, own, lambda: clock.now().timestamp()) as service:
         for key in own.keys:
             click.echo(f"log {key}")
         click.echo(f"# signing behind {path}")
@@ -172,28 +186,29 @@ def succeed(home: Path | None, reason: str) -> None:
     """Give up a log that cannot go on, and begin a successor of another name with new keys.
 
     For a log that is frozen because its database was restored from an older copy, or whose key is lost or
-    known to others. It says so in a public entry. Publish the new policy file afterwards, and give it to the
-    witnesses: `assay ledger policy`.
+    known to others. It says so in a public entry, and how many signed entries are missing. Publish the new
+    policy file afterwards, and give it to the witnesses: `assay ledger policy`. A key that others know does
+    not stand in it: keep a copy of the file from before, and let the witnesses delete the old lines.
     """
     settings = settings_of(home)
     if settings.signer:
         raise click.ClickException("Run this where the log's keys are, without ASSAY_SIGNER.")
     wiring.refuse_used_keys(settings)
     wired = wire(settings, process="sequencer", signs=False)
-    old = wired.log_keys.name
     try:
         for log in Log:
-            name = log_keys.origin(old, log)
-            last = remembered(settings.home / "signer", name)
+            keys = wired.log_keys.of(log)
+            last = remembered(settings.home / "signer", keys[0].name)
             with wired.database.write() as session:
-                succession.note_succession(
-                    session, log=log, origin=name, last=last, reason=reason, now=wired.clock.now()
+                entry = succession.note_succession(
+                    session, log=log, keys=keys, last=last, reason=reason, now=wired.clock.now()
                 )
+                click.echo(succession.told(entry))
+        wired = replace(wired, log_keys=wiring.succeed(settings))
+        click.echo(f"{wired.log_keys.name} goes on; restart the worker, then publish its policy:")
+        click.echo(_policy(wired), nl=False)
     finally:
         wired.database.dispose()
-    new = wiring.succeed(settings)
-    click.echo(f"{old} has ended. {new.name} goes on; restart the worker, then publish its policy:")
-    click.echo(receipts.policy_text(new.ever_of(Log.PUBLIC), settings.witnesses), nl=False)
 
 
 @ledger.command("export")
@@ -207,8 +222,7 @@ def export(home: Path | None, folder: Path) -> None:
     """
     wired = wire(settings_of(home), process="verifier", signs=False)
     try:
-        policy = receipts.policy_text(wired.log_keys.ever_of(Log.PUBLIC), wired.settings.witnesses)
-        made = mirror.export(wired.database, folder, policy)
+        made = mirror.export(wired.database, folder, _policy(wired))
     except (mirror.MirrorError, OSError) as problem:
         raise click.ClickException(f"Nothing was exported: {problem}.") from problem
     finally:

@@ -10,8 +10,10 @@ from portal.filing import registry
 from portal.filing import tables as filing_tables
 from portal.legal import tables as legal_tables
 from portal.review import tables as review_tables
-from secure_access import db, documents, grants, identity, jobs, ledger
+from secure_access import db, documents, grants, identity, jobs
 from secure_access.identity import tables as identity_tables
+from secure_access.ledger import manifests
+from secure_access.ledger import tables as ledger_tables
 
 METADATA = db.Table.metadata
 
@@ -26,9 +28,10 @@ MODULES = (
     identity,
     identity_tables,
     jobs,
-    ledger,
+    ledger_tables,
     legal_tables,
     mail,
+    manifests,
     registry,
     review_tables,
     web,

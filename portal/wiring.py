@@ -26,7 +26,7 @@ from secure_access.clock import Clock, MovedClock, SystemClock
 from secure_access.db import Acting, Database
 from secure_access.jobs import PUBLISHER
 from secure_access.keys import ED25519, MLDSA44, BadKeyFile, DocumentKey, FileRing, SigningKey
-from secure_access.ledger import log_keys, succession, witnesses
+from secure_access.ledger import log_keys, witnesses
 from secure_access.ledger.kms_key import KmsKey
 from secure_access.ledger.log_keys import LogKeys
 from secure_access.ledger.note import Signer, VerifierKey
@@ -67,7 +67,7 @@ def wire(
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     document_key = None if zone else _document_key(settings)
     ring = _ring(ring_file(settings, zone))
-    database, clock = database_of(settings, zone or process), _clock(settings)
+    database, clock = database_of(settings, zone or process), clock_of(settings)
     alarm = Alarm(home, clock)
     database.context[ALARM] = alarm
     return Wired(
@@ -210,7 +210,7 @@ def succeed(settings: Settings) -> LogKeys:
     keys = settings.home / "keys"
     lines = json.loads((keys / LEDGER_PUBLIC).read_text())
     old = log_keys.read(lines).name
-    new = succession.next_name(old)
+    new = log_keys.next_name(old)
     ended = keys / "ended"
     ended.mkdir(mode=0o700, exist_ok=True)
     for name in SIGNING_KEYS:
@@ -305,7 +305,8 @@ def _store(settings: Settings) -> Store:
     return S3Store(client, parts.netloc)
 
 
-def _clock(settings: Settings) -> Clock:
+def clock_of(settings: Settings) -> Clock:
+    """The clock of this instance; one for practice is moved, by as much in every process of this home."""
     if settings.practice_start is None:
         return SystemClock()
     # Measured once for the instance: a restart must not turn its time back.

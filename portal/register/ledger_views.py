@@ -5,11 +5,19 @@ from __future__ import annotations
 from flask import Blueprint, Response, g, render_template, request, url_for
 
 from portal.register import finding, growth, log_state, publications, words
-from portal.register.tile_views import NEWEST, lasting
+from portal.register.tile_views import NEWEST, lasting, named
 from portal.register.views import attached
 from portal.ui import entries
 from portal.web import current_time, current_witnesses, current_zone, origin, shared, uploads
-from secure_access.ledger import Log, mirror, receipts, sequencer, timestamps, witnesses
+from secure_access.ledger import (
+    Log,
+    log_keys,
+    mirror,
+    receipts,
+    succession,
+    timestamps,
+    witnesses,
+)
 from secure_access.workflow import NotFound
 
 LARGEST_RECEIPT = 128 * 1024
@@ -25,6 +33,8 @@ def show() -> str:
         "ledger/ledger.html",
         state=log_state.state(g.session, wired.settings.witnesses, current_time()),
         origin=wired.log_keys.name,
+        prefix=log_keys.prefix(wired.log_keys.name),
+        endings=succession.endings(g.session),
         rows=growth.months(g.session),
         stamp=timestamps.newest_stamp(g.session),
         growth=growth,
@@ -51,10 +61,11 @@ def find() -> str:
 
 
 @ledger.get("/ledger/checkpoint")
+@ledger.get("/ledger/<int(min=2):generation>/checkpoint")
 @shared
-def checkpoint() -> Response:
+def checkpoint(generation: int = 1) -> Response:
     """The newest signed head of the public log, as C2SP tlog-checkpoint."""
-    newest = sequencer.latest(g.session, Log.PUBLIC)
+    newest = mirror.newest_of(g.session, named(generation))
     if newest is None:
         raise NotFound
     return lasting(witnesses.whole(g.session, newest).encode(), "text/plain; charset=utf-8", NEWEST)
@@ -138,7 +149,8 @@ def _uploaded() -> bytes:
 
 def _policy() -> str:
     wired = current_zone().wired
-    return receipts.policy_text(wired.log_keys.ever_of(Log.PUBLIC), wired.settings.witnesses)
+    known = succession.known_to_others(g.session)
+    return receipts.policy_text(wired.log_keys.trusted_of(Log.PUBLIC, known), wired.settings.witnesses)
 
 
 def _addresses() -> dict[str, str]:

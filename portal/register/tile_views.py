@@ -2,6 +2,8 @@
 
 They are the same for whoever asks, so caches may keep them: a tile for ever, since it never changes. Only
 the public log has them. An entry of the parties answers as one that does not exist.
+
+The first log of an instance is at ``/ledger``, its successor at ``/ledger/2``: of each only what it signed.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import gzip
 
 from flask import Blueprint, Response, g, request
 
-from portal.web import shared
+from portal.web import current_zone, shared
 from secure_access.ledger import mirror
 from secure_access.ledger.tiles import Tile
 from secure_access.workflow import NotFound
@@ -26,19 +28,22 @@ tiles = Blueprint("tiles", __name__)
 
 
 @tiles.get("/ledger/tile/<level>/<path:address>")
+@tiles.get("/ledger/<int(min=2):generation>/tile/<level>/<path:address>")
 @shared
-def tile(level: str, address: str) -> Response:
+def tile(level: str, address: str, generation: int = 1) -> Response:
     """Hashes of the tree."""
     if len(level) > 2 or not level.isascii() or not level.isdecimal() or str(int(level)) != level:
         raise NotFound
-    return lasting(mirror.tile(g.session, _asked(int(level), address)), BYTES, FOR_EVER)
+    content = mirror.tile(g.session, _asked(int(level), address), named(generation))
+    return lasting(content, BYTES, FOR_EVER)
 
 
 @tiles.get("/ledger/tile/entries/<path:address>")
+@tiles.get("/ledger/<int(min=2):generation>/tile/entries/<path:address>")
 @shared
-def bundle(address: str) -> Response:
+def bundle(address: str, generation: int = 1) -> Response:
     """Leaves, each behind its length."""
-    content = mirror.bundle(g.session, _asked(0, address))
+    content = mirror.bundle(g.session, _asked(0, address), named(generation))
     if request.accept_encodings["gzip"]:
         response = lasting(gzip.compress(content, mtime=0), BYTES, FOR_EVER)
         response.headers["Content-Encoding"] = "gzip"
@@ -49,10 +54,11 @@ def bundle(address: str) -> Response:
 
 
 @tiles.get("/ledger/entry/<int:index>")
+@tiles.get("/ledger/<int(min=2):generation>/entry/<int:index>")
 @shared
-def entry(index: int) -> Response:
+def entry(index: int, generation: int = 1) -> Response:
     """Bytes and salt of an entry for everybody, with the leaf that they open."""
-    text = mirror.entry_text(mirror.public_entry(g.session, index))
+    text = mirror.entry_text(mirror.public_entry(g.session, index, named(generation)))
     return lasting(text.encode(), "application/json", WHILE_KEPT)
 
 
@@ -63,6 +69,14 @@ def lasting(content: bytes, content_type: str, kept: str) -> Response:
     response.add_etag()
     response.make_conditional(request)
     return response
+
+
+def named(generation: int) -> str:
+    """The origin of the log whose addresses have this number. Raises `NotFound`."""
+    found = current_zone().wired.log_keys.named(generation)
+    if found is None:
+        raise NotFound
+    return found
 
 
 def _asked(level: int, address: str) -> Tile:

@@ -118,6 +118,9 @@ def check_told(told: Told, leaves: Mapping[int, bytes], report: Report) -> None:
     elif told.size > len(leaves):
         reason = f"knows {told.size} entries of the {told.log} log, and there are {len(leaves)}"
         report.add(told.by, told.name, reason)
+    elif told.root is None and told.size:
+        reason = f"has seen {told.size} entries of the {told.log} log, whose signed checkpoint is not here"
+        report.add(told.by, told.name, reason)
     elif told.root is not None:
         tree = merkle.from_leaves([leaves[place] for place in sorted(leaves)])
         if merkle.root(told.size, tree) != told.root:

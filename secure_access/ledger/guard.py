@@ -141,7 +141,7 @@ def _refuse_text(written: str) -> None:
 
 
 def install() -> None:
-    """Put the guard on every session. Importing `secure_access.ledger` does it."""
+    """Put the guard on every session. Importing the tables of the ledger does it."""
     event.listen(Mapper, "after_insert", _after_insert)
     event.listen(Mapper, "before_update", _before_update)
     event.listen(Mapper, "before_delete", _before_delete)

@@ -1,6 +1,7 @@
 """What of the public log everybody may fetch: C2SP tlog-tiles and public entries, served and as a mirror.
 
-A mirror is a folder with the same files as the portal serves, so that a plain web server serves the log. It
+A mirror is a folder with the same files as the portal serves, so that a plain web server serves the log. Log
+and mirror have one origin: a successor has addresses of its own, and a mirror of its own. A mirror
 is checked while it is written: the tiles against the leaves, the leaves against the signed root, the bytes of
 entries against their leaves. The custody log is never in one.
 """
@@ -18,12 +19,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import func, select, text
+from sqlalchemy import ColumnElement, func, select, text
 
 from secure_access.db import Database, Session, col, reads_public_columns
 from secure_access.ledger import commitment, merkle, note, tiles, verify_log, verify_receipt, witnesses
 from secure_access.ledger.note import Checkpoint, NoteError
-from secure_access.ledger.sequencer import LOCK, latest
+from secure_access.ledger.sequencer import LOCK, latest, origin_of
 from secure_access.ledger.tables import Audience, LedgerCheckpoint, LedgerEntry, LedgerHead, LedgerTile, Log
 from secure_access.ledger.tiles import Tile
 from secure_access.workflow import NotFound
@@ -77,9 +78,28 @@ class Rebuilt:
     removed: dict[Log, int] = field(default_factory=dict)
 
 
-def tile(session: Session, wanted: Tile) -> bytes:
-    """The hashes of a tile of the public log. Raises `NotFound` unless a signed checkpoint requires it."""
-    _check_required(session, wanted)
+def newest_of(session: Session, origin: str) -> LedgerCheckpoint | None:
+    """The newest checkpoint that the public log of this origin signed, of those that are here."""
+    query = (
+        select(LedgerCheckpoint)
+        .where(col(LedgerCheckpoint.log) == Log.PUBLIC, _is_of(origin))
+        .order_by(col(LedgerCheckpoint.size).desc())
+        .limit(1)
+    )
+    found: LedgerCheckpoint | None = session.execute(query).scalars().first()
+    return found
+
+
+def _is_of(origin: str) -> ColumnElement[bool]:
+    return col(LedgerCheckpoint.note).startswith(f"{origin}\n", autoescape=True)
+
+
+def tile(session: Session, wanted: Tile, origin: str) -> bytes:
+    """The hashes of a tile of the public log of this origin.
+
+    Raises `NotFound` unless a checkpoint that this log signed requires it.
+    """
+    _check_required(session, wanted, origin)
     row = session.get(LedgerTile, (Log.PUBLIC, wanted.level, wanted.number))
     wide = wanted.width * merkle.HASH_SIZE
     if row is None or len(row.hashes) < wide:
@@ -87,9 +107,9 @@ def tile(session: Session, wanted: Tile) -> bytes:
     return row.hashes[:wide]
 
 
-def bundle(session: Session, wanted: Tile) -> bytes:
+def bundle(session: Session, wanted: Tile, origin: str) -> bytes:
     """The leaves of a tile of level 0, each behind its length. Raises `NotFound` as `tile` does."""
-    _check_required(session, wanted)
+    _check_required(session, wanted, origin)
     first = wanted.number * tiles.WIDTH
     leaves = list(_leaves(session, Log.PUBLIC, first, first + wanted.width))
     if len(leaves) != wanted.width:
@@ -102,8 +122,8 @@ def bundled(leaves: list[bytes]) -> bytes:
     return b"".join(len(leaf).to_bytes(2, "big") + leaf for leaf in leaves)
 
 
-def public_entry(session: Session, index: int) -> LedgerEntry:
-    """The entry for everybody at a place of the public log.
+def public_entry(session: Session, index: int, origin: str = "") -> LedgerEntry:
+    """The entry for everybody at a place of the public log, of this origin where one is named.
 
     Raises `NotFound` alike for an entry that only parties may read, one that no checkpoint holds, and none.
     """
@@ -112,7 +132,7 @@ def public_entry(session: Session, index: int) -> LedgerEntry:
         col(LedgerEntry.audience) == Audience.PUBLIC,
         col(LedgerEntry.leaf_index) == index,
     )
-    newest = latest(session, Log.PUBLIC)
+    newest = newest_of(session, origin) if origin else latest(session, Log.PUBLIC)
     if newest is None or index >= newest.size:
         raise NotFound
     found: LedgerEntry | None = session.execute(query).scalars().first()
@@ -203,9 +223,9 @@ def _hashes(row: LedgerTile | None) -> bytes:
     return row.hashes if row else b""
 
 
-def _check_required(session: Session, wanted: Tile) -> None:
-    """Raises `NotFound` unless a checkpoint was signed for a tree that has this tile."""
-    newest = latest(session, Log.PUBLIC)
+def _check_required(session: Session, wanted: Tile, origin: str) -> None:
+    """Raises `NotFound` unless this log signed a checkpoint for a tree that has this tile."""
+    newest = newest_of(session, origin)
     first, until = wanted.sizes
     if newest is None or newest.size < first:
         raise NotFound
@@ -213,6 +233,7 @@ def _check_required(session: Session, wanted: Tile) -> None:
         return
     query = select(func.count()).where(
         col(LedgerCheckpoint.log) == Log.PUBLIC,
+        _is_of(origin),
         col(LedgerCheckpoint.size) >= first,
         col(LedgerCheckpoint.size) < until,
     )
@@ -283,7 +304,7 @@ def _write_tiles(session: Session, newest: LedgerCheckpoint, made: _Writer) -> N
     root = merkle.root(newest.size, tiles.nodes(lambda level, number: built[level, number]))
     if root != newest.root:
         raise MirrorError("the leaves do not have the root that was signed")
-    for one in _wanted(session, newest.size):
+    for one in _wanted(session, newest):
         content = built[one.level, one.number][: one.width * merkle.HASH_SIZE]
         row = session.get(LedgerTile, (Log.PUBLIC, one.level, one.number))
         if _hashes(row)[: len(content)] != content:
@@ -296,16 +317,18 @@ def _write_tiles(session: Session, newest: LedgerCheckpoint, made: _Writer) -> N
             made.add(f"tile/entries/{one.address}", bundled(leaves[first : first + one.width]))
 
 
-def _wanted(session: Session, size: int) -> Iterator[Tile]:
+def _wanted(session: Session, newest: LedgerCheckpoint) -> Iterator[Tile]:
     """Every tile of the newest tree, and the narrower ones at its right edge that older checkpoints need."""
     signed = list(
         session.execute(
             select(col(LedgerCheckpoint.size)).where(
-                col(LedgerCheckpoint.log) == Log.PUBLIC, col(LedgerCheckpoint.size) <= size
+                col(LedgerCheckpoint.log) == Log.PUBLIC,
+                col(LedgerCheckpoint.size) <= newest.size,
+                _is_of(origin_of(newest)),
             )
         ).scalars()
     )
-    for one in tiles.of_size(size):
+    for one in tiles.of_size(newest.size):
         if one.width == tiles.WIDTH:
             yield one
             continue
@@ -360,6 +383,11 @@ def _check_continues(folder: Path, session: Session, newest: LedgerCheckpoint) -
         before = Checkpoint.parse(note.parse(path.read_text(encoding="utf-8")).text)
     except ValueError as problem:
         raise MirrorError(f"{path} cannot be read: {problem}") from None
+    if before.origin != origin_of(newest):
+        raise MirrorError(
+            f"the mirror is of {before.origin}, and this log is {origin_of(newest)}, which has a mirror "
+            "of its own: keep that one, and name another folder"
+        )
     tree = tiles.nodes(tiles.stored(session, Log.PUBLIC))
     if before.size > newest.size:
         raise MirrorError(

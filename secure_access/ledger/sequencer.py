@@ -23,7 +23,7 @@ from typing import Any
 from sqlalchemy import select, text
 
 from secure_access.db import Database, Session, col
-from secure_access.ledger import merkle, tiles
+from secure_access.ledger import merkle, note, tiles
 from secure_access.ledger.log_keys import origin
 from secure_access.ledger.note import Checkpoint
 from secure_access.ledger.recording import append, declare
@@ -176,11 +176,38 @@ def _extend(session: Session, head: LedgerHead, added: list[bytes], moved_at: da
 
 def _sign(database: Database, log: Log, signer: LogSigner, now: datetime) -> Checkpoint:
     """Step 2. The signed head."""
-    name = origin(signer.name, log)
-    signer.last(name)  # Before the lock: after a start the signer asks the witnesses first.
+    _remind(database, log, signer)
     while (signed := _sign_next(database, log, signer, now)) is None:
         pass
     return signed
+
+
+def _remind(database: Database, log: Log, signer: LogSigner) -> None:
+    """Give the signer the newest checkpoint that it signed, where its memory is older than that.
+
+    Before the lock: after a start, and for what it had forgotten, the signer asks the witnesses first.
+    """
+    name = origin(signer.name, log)
+    last = signer.last(name)
+    with database.read() as session:
+        newest = latest(session, log)
+        if newest is None or origin_of(newest) != name or (last is not None and last.size >= newest.size):
+            return
+        head = session.get_one(LedgerHead, log)
+        _check_continues(session, head, newest)
+        size = last.size if last else 0
+        tree = tiles.nodes(tiles.stored(session, log))
+        proof = merkle.consistency_proof(size, newest.size, tree) if size else []
+    signer.recall(newest.note, proof)
+    signer.last(name)
+
+
+def origin_of(checkpoint: LedgerCheckpoint) -> str:
+    """The log that signed it; empty for a damaged one, which is of no log."""
+    try:
+        return Checkpoint.parse(note.parse(checkpoint.note).text).origin
+    except note.NoteError:
+        return ""
 
 
 def _sign_next(database: Database, log: Log, signer: LogSigner, now: datetime) -> Checkpoint | None:

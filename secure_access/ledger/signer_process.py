@@ -1,7 +1,7 @@
 """The signer as a process of its own: it alone reads the log's keys, and answers on a Unix socket.
 
 A request is one line of JSON, its answer another. Who may connect is the file mode of the socket's folder;
-whoever can, can have only heads signed that continue the last one.
+whoever can, can have only heads of its own logs signed, that continue the last one, and for no time to come.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import json
 import os
 import socket
 import socketserver
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ log = structlog.get_logger(__name__)
 LONGEST = 64 * 1024
 TIMEOUT = 15.0
 """Seconds: after a start the signer asks the witnesses before it answers."""
+AHEAD = 600.0
+"""Seconds by which the time of a head may be ahead of the signer's own clock."""
 
 
 class Unreachable(Frozen):
@@ -57,6 +60,12 @@ class RemoteSigner:
         assert signed is not None
         return signed
 
+    def recall(self, signed: str, proof: Sequence[bytes]) -> Signed:
+        """Have it remember a checkpoint that it signed once and has forgotten. Raises `Frozen`."""
+        kept = self._ask({"ask": "recall", "note": signed, "proof": [_text(node) for node in proof]})
+        assert kept is not None
+        return kept
+
     def _ask(self, question: dict[str, Any]) -> Signed | None:
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as talk:
@@ -75,18 +84,21 @@ class RemoteSigner:
 
 
 class SignerService(socketserver.ThreadingUnixStreamServer):
-    """Serves one signer behind ``path``, a socket that only this user and group reach."""
+    """Serves one signer behind ``path``, a socket that only this user and group reach.
+
+    ``clock`` gives the POSIX seconds that it holds the time of a head to.
+    """
 
     daemon_threads = True
 
-    def __init__(self, path: Path, signer: LogSigner) -> None:
+    def __init__(self, path: Path, signer: LogSigner, clock: Callable[[], float] = time.time) -> None:
         path.unlink(missing_ok=True)
         before = os.umask(0o117)
         try:
             super().__init__(str(path), _Conversation)
         finally:
             os.umask(before)
-        self.signer = signer
+        self.signer, self.clock = signer, clock
 
 
 class _Conversation(socketserver.StreamRequestHandler):
@@ -96,7 +108,7 @@ class _Conversation(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         line = self.rfile.readline(LONGEST)
         try:
-            signed = _answered(self.server.signer, json.loads(line))
+            signed = _answered(self.server.signer, json.loads(line), self.server.clock())
             answer: dict[str, Any] = {"signed": signed and {**asdict(signed), "root": _text(signed.root)}}
         except Frozen as frozen:
             log.error("signer.frozen", reason=str(frozen))
@@ -107,11 +119,17 @@ class _Conversation(socketserver.StreamRequestHandler):
         self.wfile.write(json.dumps(answer).encode() + b"\n")
 
 
-def _answered(signer: LogSigner, question: dict[str, Any]) -> Signed | None:
+def _answered(signer: LogSigner, question: dict[str, Any], now: float) -> Signed | None:
     if question["ask"] == "last":
         return signer.last(question["origin"])
+    proof = [base64.b64decode(node) for node in question["proof"]]
+    if question["ask"] == "recall":
+        return signer.recall(str(question["note"]), proof)
     head = Checkpoint(question["origin"], int(question["size"]), base64.b64decode(question["root"]))
-    return signer.sign(head, [base64.b64decode(node) for node in question["proof"]], int(question["time"]))
+    seconds = int(question["time"])
+    if seconds > now + AHEAD:
+        raise Frozen(f"the head has a time that is {seconds - now:.0f} seconds ahead of the signer's clock")
+    return signer.sign(head, proof, seconds)
 
 
 def _signed(said: dict[str, Any]) -> Signed:

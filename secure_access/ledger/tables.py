@@ -8,8 +8,11 @@ from enum import StrEnum
 from sqlalchemy import BigInteger, Index, Integer, LargeBinary, Text, UniqueConstraint
 
 from secure_access.db import Field, Instant, Table, classes, enum_column, instant_column, new_id
-from secure_access.ledger import canonical
+from secure_access.ledger import canonical, guard
 from secure_access.ledger.canonical import Json
+
+# Here, because whatever records an entry or reads one passes by; what loads no database has nothing to guard.
+guard.install()
 
 # SQLite numbers rows by itself only in a column of type INTEGER.
 NUMBER = BigInteger().with_variant(Integer, "sqlite")

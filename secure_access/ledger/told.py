@@ -12,18 +12,23 @@ from dataclasses import dataclass
 from secure_access.db import Database
 from secure_access.ledger import log_keys, note, witnesses
 from secure_access.ledger.note import Checkpoint, NoteError, VerifierKey
-from secure_access.ledger.sequencer import latest
+from secure_access.ledger.sequencer import latest, origin_of
 from secure_access.ledger.signer import Frozen, Signed
 from secure_access.ledger.signer_process import Unreachable
-from secure_access.ledger.tables import Log
+from secure_access.ledger.tables import LedgerCheckpoint, Log
+from secure_access.ledger.witnesses import Forked, NoAnswer
+
+_MOST_ASKED = 3
+"""Times: a log that goes on meanwhile is seen with another size."""
 
 
 @dataclass(frozen=True)
 class Told:
     """A log as somebody outside the database knows it: ``size`` entries, and their root where it is known.
 
-    ``by`` is "signer", "witness" or "checkpoint"; ``name`` the log, an address or a file. ``refused`` is why
-    the signer or a witness would not sign what is here.
+    Without a root, no signed checkpoint of that size is in the database: nothing shows that what was seen is
+    what is here. ``by`` is "signer", "witness" or "checkpoint"; ``name`` the log, an address or a file.
+    ``refused`` is why the signer or a witness would not sign what is here.
     """
 
     by: str
@@ -64,17 +69,43 @@ def by_signer(last_of: Callable[[str], Signed | None], name: str) -> tuple[list[
     return found, "" if found else "it remembers none of these logs"
 
 
-def by_witnesses(database: Database, urls: Iterable[str]) -> tuple[list[Told], str]:
-    """What the witness has seen of the public log that has seen most of it; and why none could be asked."""
-    with database.read() as session:
-        newest = latest(session, Log.PUBLIC)
-        shown = newest.note if newest else ""
-    if not shown:
+def by_witnesses(database: Database, urls: Iterable[str], name: str) -> tuple[list[Told], str]:
+    """What each witness has seen of the public log ``name``; and why some could not be asked.
+
+    A witness says how many entries it has seen, and not which. So it is shown the checkpoint of that very
+    size, which it signs again if it is the one that it saw. It signs nothing new.
+    """
+    newest = _signed(database, name)
+    if newest is None:
         return [], "there is no checkpoint to show them"
-    try:
-        seen = witnesses.largest_seen(urls, shown)
-    except Frozen as problem:
-        return [Told("witness", "", Log.PUBLIC, refused=str(problem))], ""
-    if seen is None:
-        return [], "none answers"
-    return [Told("witness", seen.by, Log.PUBLIC, seen.size)], ""
+    found, silent = [], []
+    for url in urls:
+        try:
+            found.append(_by_witness(database, url, name, newest))
+        except Forked as fork:
+            found.append(Told("witness", url, Log.PUBLIC, refused=f"has signed another history: {fork}"))
+        except NoAnswer as problem:
+            silent.append(f"{url}: {problem}")
+    return found, "; ".join(silent)
+
+
+def _by_witness(database: Database, url: str, name: str, newest: LedgerCheckpoint) -> Told:
+    shown = newest
+    for _ in range(_MOST_ASKED):
+        size = witnesses.seen(url, shown.note)
+        if size == shown.size:
+            return Told("witness", url, Log.PUBLIC, size, shown.root)
+        same = _signed(database, name, size)
+        if same is None or not size:
+            return Told("witness", url, Log.PUBLIC, size)
+        shown = same
+    raise NoAnswer("it had seen more each time that it was asked")
+
+
+def _signed(database: Database, name: str, size: int | None = None) -> LedgerCheckpoint | None:
+    """The checkpoint of this log and size, or its newest."""
+    with database.read() as session:
+        found = latest(session, Log.PUBLIC)
+        if size is not None:
+            found = session.get(LedgerCheckpoint, (Log.PUBLIC, size))
+        return found if found is not None and origin_of(found) == name else None

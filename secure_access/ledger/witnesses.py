@@ -17,7 +17,8 @@ import requests
 from sqlalchemy import func, select, tuple_
 
 from secure_access.db import Database, Session, col
-from secure_access.ledger import merkle, note, tiles
+from secure_access.ledger import merkle, note, succession, tiles
+from secure_access.ledger.log_keys import origin
 from secure_access.ledger.note import Checkpoint, NoteError, VerifierKey
 from secure_access.ledger.sequencer import latest
 from secure_access.ledger.signer import Frozen, Seen
@@ -129,21 +130,31 @@ def largest_seen(urls: Iterable[str], signed: str) -> Seen | None:
     ``signed`` is the last checkpoint of it. No witness is asked to sign anything new: a witness that has
     seen exactly this one signs it again. Raises `Frozen` where one has seen another history.
     """
-    size = Checkpoint.parse(note.parse(signed).text).size
-    seen = []
+    found = []
     for url in urls:
         try:
-            _post(url, f"old {size}\n\n{signed}")
-            seen.append(Seen(size, url))
-        except Behind as other:
-            seen.append(Seen(other.size, url))
-        except Unknown:
-            seen.append(Seen(0, url))
+            found.append(Seen(seen(url, signed), url))
         except Forked as fork:
             raise Frozen(f"a witness ({url}) has signed another history: {fork}") from None
         except NoAnswer:
             continue
-    return max(seen, key=lambda one: one.size, default=None)
+    return max(found, key=lambda one: one.size, default=None)
+
+
+def seen(url: str, signed: str) -> int:
+    """How many entries of a log a witness has seen; of the checkpoint ``signed``, it has seen that very tree.
+
+    It is not asked to sign anything new. Raises `Forked` where it has seen another tree of that size, and
+    `NoAnswer`.
+    """
+    size = Checkpoint.parse(note.parse(signed).text).size
+    try:
+        _post(url, f"old {size}\n\n{signed}")
+    except Behind as other:
+        return other.size
+    except Unknown:
+        return 0
+    return size
 
 
 def cosignatures(session: Session, log: Log, size: int) -> Sequence[LedgerCosignature]:
@@ -166,20 +177,30 @@ def best(session: Session, wanted: Witnesses, log: Log, reaching: int) -> Ledger
     """The checkpoint that proves most of what it holds to who trusts the witnesses ``wanted``; or ``None``.
 
     That is one with the most of them, then the newest. Whoever else signed, such as a witness that the policy
-    named before, does not count: verifiers do not know it either.
+    named before, does not count: verifiers do not know it either. Nor does what a log signed whose key others
+    have: `succession.known_to_others`.
     """
+    ended = [
+        ~col(LedgerCheckpoint.note).startswith(f"{origin(name, log)}\n", autoescape=True)
+        for name in sorted(succession.known_to_others(session))
+    ]
+    sizes = select(col(LedgerCheckpoint.size)).where(
+        col(LedgerCheckpoint.log) == log, col(LedgerCheckpoint.size) >= reaching, *ended
+    )
     names = func.count(col(LedgerCosignature.name).distinct())
     signer = tuple_(col(LedgerCosignature.name), col(LedgerCosignature.key))
     query = (
         select(col(LedgerCosignature.size))
         .where(col(LedgerCosignature.log) == log, col(LedgerCosignature.size) >= reaching)
-        .where(signer.in_(sorted(wanted.signers)))
+        .where(signer.in_(sorted(wanted.signers)), col(LedgerCosignature.size).in_(sizes))
         .group_by(col(LedgerCosignature.size))
         .order_by(names.desc(), col(LedgerCosignature.size).desc())
         .limit(1)
     )
     size = session.execute(query).scalar()
-    return latest(session, log, reaching) if size is None else session.get(LedgerCheckpoint, (log, size))
+    if size is None:
+        size = session.execute(sizes.order_by(col(LedgerCheckpoint.size).desc()).limit(1)).scalar()
+    return None if size is None else session.get(LedgerCheckpoint, (log, size))
 
 
 def witnessed(session: Session, witnesses: Witnesses, log: Log, reaching: int = 0) -> LedgerCheckpoint | None:

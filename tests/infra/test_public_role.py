@@ -16,13 +16,13 @@ from portal.filing.tables import Filing, FilingKind
 from secure_access import db
 from secure_access.data_classes import DataClass
 from secure_access.db import select
-from secure_access.ledger import records
-from secure_access.ledger.tables import LedgerEntry
+from secure_access.ledger import mirror, records, succession, witnesses
+from secure_access.ledger.tables import LedgerEntry, Log
 from tests.fixtures.app import World
 from tests.fixtures.evaluator import make_evaluation
 from tests.fixtures.review import make_desk
 from tests.fixtures.tables import shipped
-from tests.infra.test_postgresql_roles import Acting, acting, count, developer, refused
+from tests.infra.test_postgresql_roles import Acting, acting, address, count, developer, refused
 
 FOR_ALL = {
     *(("ledger_entry", "entry"), ("ledger_entry", "salt"), ("ledger_entry_about", "subject")),
@@ -254,3 +254,28 @@ def test_also_without_roles_the_public_zone_loads_public_columns_only(sqlite_wor
                     getattr(found, column)
     with sqlite_world.zones["government"].wired.database.read() as session:
         assert session.get_one(Filing, filed.id).withheld_salt == filed.withheld_salt
+
+
+@pytest.mark.parametrize("role", ["public", "developer", "evaluator"])
+def test_which_log_ended_can_be_read_outside_the_authority(url: str, ruled_world: World, role: str) -> None:
+    """A receipt and the policy depend on it: who could not read it would trust a key that others know."""
+    with ruled_world.wired.database.write() as session:
+        developer(ruled_world).sent(session)
+    ruled_world.run_jobs()
+    database = db.Database(address(url, role))
+    database.narrow = role == "public"
+    acts = PUBLIC if role == "public" else Acting(role, uuid.uuid4(), uuid.uuid4())
+    database.acting = lambda: acts
+    name = ruled_world.wired.log_keys.name
+    try:
+        with database.read() as session:
+            assert succession.known_to_others(session) == frozenset()
+            assert succession.endings(session) == []
+            newest = mirror.newest_of(session, name)
+            assert newest is not None
+            best = witnesses.best(session, witnesses.NONE, Log.PUBLIC, reaching=1)
+            assert best is not None
+            assert best.size == newest.size
+            assert mirror.newest_of(session, f"{name}/2") is None
+    finally:
+        database.dispose()

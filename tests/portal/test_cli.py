@@ -48,6 +48,23 @@ def test_a_command_loads_only_what_it_needs() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_a_witness_loads_nothing_of_a_portal() -> None:
+    """Whoever runs one runs the formats of the log, two keys and a server: no database, no page."""
+    script = "import sys; from portal.cli import main;"
+    script += "main(['ledger', 'witness', '--help'], standalone_mode=False);"
+    script += "print(*[name for name in sys.modules if name.partition('.')[0] in"
+    script += " ('flask', 'celery', 'sqlalchemy', 'sqlmodel', 'portal')])"
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=root, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.startswith("Usage: "), done.stderr
+    assert "ledger witness" in done.stdout.splitlines()[0]
+    assert done.stdout.splitlines()[-1] == "portal portal.cli"
+    refused = CliRunner().invoke(cli.main, ["ledger", "dance"])
+    assert "No such command 'dance'" in refused.output
+
+
 def test_run_does_what_make_run_needs_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[str] = []
     for name in ("migrate", "seed", "serve"):

@@ -2,8 +2,11 @@
 
 import json
 import os
+import shutil
 import threading
+import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,11 +17,12 @@ from secure_access.db import Database, select
 from secure_access.ledger import Log, merkle, note, sequencer
 from secure_access.ledger.log_keys import LogKeys, read
 from secure_access.ledger.note import Checkpoint
-from secure_access.ledger.signer import Frozen, KeptSigner, Seen, public_keys
-from secure_access.ledger.signer_process import RemoteSigner, SignerService, Unreachable
+from secure_access.ledger.signer import Frozen, KeptSigner, Seen, public_keys, remembered
+from secure_access.ledger.signer_process import AHEAD, RemoteSigner, SignerService, Unreachable
 from secure_access.ledger.tables import LedgerCheckpoint
 from tests.fixtures.ledger import NAME, signing_keys
 
+FILE, FORMER_FILE = NAME.replace("/", "%2F") + ".memory", NAME.replace("/", "_") + ".json"
 LEAVES = [merkle.leaf_hash(bytes([n])) for n in range(9)]
 
 
@@ -88,9 +92,14 @@ def test_each_log_has_a_memory_of_its_own(signer: KeptSigner) -> None:
 CUSTODY = Checkpoint(f"{NAME}/custody", 2, merkle.root(2, tree()))
 
 
-@pytest.mark.parametrize(("seen", "size", "frozen"), [(8, 5, True), (8, 8, False), (0, 5, False)])
+@pytest.mark.parametrize(
+    ("seen", "size", "frozen"), [(8, 5, True), (8, 8, True), (7, 8, True), (0, 5, False)]
+)
 def test_without_memory_the_witnesses_are_asked(tmp_path: Path, seen: int, size: int, frozen: bool) -> None:
-    """A lost memory and a restored database do not sign a second history behind the witnesses' backs."""
+    """A lost memory and a restored database do not sign a second history behind the witnesses' backs.
+
+    New entries say nothing about the ones that were lost, however many there are.
+    """
     shown = []
 
     def asked(signed: str) -> Seen:
@@ -121,7 +130,11 @@ def test_while_no_witness_answers_nothing_is_signed(signer: KeptSigner, tmp_path
     for wanted in (head(5), CUSTODY):
         with pytest.raises(Frozen, match="none answers"):
             silent.sign(wanted, proof, 2)
-    assert silent.sign(head(5), proof, 2).size == 5
+    if memory:
+        assert silent.sign(head(5), proof, 2).size == 5
+    else:
+        with pytest.raises(Frozen, match="has seen"):
+            silent.sign(head(5), proof, 2)
 
 
 def test_a_witness_that_is_ahead_freezes_what_has_a_memory(signer: KeptSigner) -> None:
@@ -131,10 +144,124 @@ def test_a_witness_that_is_ahead_freezes_what_has_a_memory(signer: KeptSigner) -
         ahead.sign(head(8), merkle.consistency_proof(3, 8, tree()), 3)
 
 
-@pytest.mark.parametrize("damage", ["", "{}", '{"size": "three"}', '{"size": 3, "root": 4, "time": 1}'])
-def test_a_damaged_memory_freezes_it(signer: KeptSigner, damage: str) -> None:
+def signed(size: int, origin: str = NAME, seed: int = 1, at: int = 7) -> str:
+    """A checkpoint as a signer with these keys makes it."""
+    checkpoint = replace(head(size), origin=origin)
+    first, second = signing_keys(origin.removesuffix("/custody"), seed)
+    made = note.sign(checkpoint.text, first, origin)
+    line = note.cosign(checkpoint.text, second, at, origin)
+    return str(replace(made, signatures=(*made.signatures, line)))
+
+
+@pytest.mark.parametrize("memory", [0, 3])
+def test_a_checkpoint_that_it_signed_itself_thaws_it(tmp_path: Path, memory: int) -> None:
+    """The memory is lost or old, the database is the true one: it has what the witness saw, and its proof."""
+    shown = []
+
+    def asked(text: str) -> Seen:
+        shown.append(Checkpoint.parse(note.parse(text).text).size)
+        return Seen(6, "http://w.example")
+
+    if memory:
+        KeptSigner(signing_keys(), tmp_path / "s").sign(head(memory), [], 1)
+    signer = KeptSigner(signing_keys(), tmp_path / "s", asked)
+    first = merkle.consistency_proof(memory, 8, tree()) if memory else []
+    with pytest.raises(Frozen, match="has seen"):
+        signer.sign(head(8), first, 9)
+    between = merkle.consistency_proof(memory, 6, tree()) if memory else []
+    text = signed(6)
+    kept = signer.recall(text + str(note.cosign(head(6).text, signing_keys("w.example", 3)[0], 8)), between)
+    assert (kept.size, kept.root, kept.time, kept.note) == (6, head(6).root, 7, text)
+    assert again(signer).last(NAME) == kept
+    assert signer.sign(head(8), merkle.consistency_proof(6, 8, tree()), 9).size == 8
+    assert shown == [memory, 6], "and the witnesses were shown what was recalled"
+    assert signer.recall(signed(6), []).size == 8, "it never goes back"
+
+
+@pytest.mark.parametrize(
+    ("text", "proof", "why"),
+    [
+        (signed(6, seed=2), (3, 6), "no known key signed"),
+        (str(note.sign(head(6).text, signing_keys()[0], NAME)), (3, 6), "not every key"),
+        (signed(6).replace("\n6\n", "\n7\n"), (3, 6), "is false"),
+        (signed(6, "court.example/ledger"), (3, 6), "no other log"),
+        (signed(6), (3, 7), "does not continue"),
+        (signed(6), (), "does not continue"),
+        ("6 entries", (3, 6), "a note has"),
+        (signed(5), (3, 5), "has seen"),
+    ],
+)
+def test_nothing_else_thaws_it(tmp_path: Path, text: str, proof: tuple[int, ...], why: str) -> None:
+    KeptSigner(signing_keys(), tmp_path / "s").sign(head(3), [], 1)
+    signer = KeptSigner(signing_keys(), tmp_path / "s", lambda _signed: Seen(6, "http://w.example"))
+    with pytest.raises(Frozen, match=why):
+        signer.recall(text, merkle.consistency_proof(*proof, tree()) if proof else [])
+        signer.sign(head(8), merkle.consistency_proof(5, 8, tree()), 9)
+    with pytest.raises(Frozen):
+        signer.sign(head(8), merkle.consistency_proof(3, 8, tree()), 9)
+
+
+def test_what_was_recalled_is_not_what_the_witness_saw(tmp_path: Path) -> None:
+    said: list[Seen | Frozen] = [Seen(6), Frozen("a witness has signed another history")]
+
+    def asked(_signed: str) -> Seen:
+        answer = said.pop(0)
+        if isinstance(answer, Frozen):
+            raise answer
+        return answer
+
+    signer = KeptSigner(signing_keys(), tmp_path, asked)
+    assert signer.last(NAME) is None
+    signer.recall(signed(6), [])
+    with pytest.raises(Frozen, match="another history"):
+        signer.sign(head(8), merkle.consistency_proof(6, 8, tree()), 9)
+
+
+@pytest.mark.parametrize(
+    "origin", ["court.example/ledger", f"{NAME}/2", NAME.replace("/", "_"), "", f"{NAME}/x"]
+)
+def test_it_signs_no_log_but_its_own(signer: KeptSigner, origin: str) -> None:
     signer.sign(head(3), [], 1)
-    (signer._memory / f"{NAME.replace('/', '_')}.json").write_text(damage)
+    before = {path.name: path.read_bytes() for path in signer._memory.glob("*.memory")}
+    for ask in (lambda: signer.sign(replace(head(5), origin=origin), [], 1), lambda: signer.last(origin)):
+        with pytest.raises(Frozen, match="and no other log"):
+            ask()
+    assert {path.name: path.read_bytes() for path in signer._memory.glob("*.memory")} == before
+
+
+def test_no_two_origins_share_a_memory(tmp_path: Path) -> None:
+    """Also where they did: a file that was named in the former way is read by its own log, and no other."""
+    names = (NAME, NAME.replace("/", "_"), NAME.replace("/", "%2F"))
+    for size, name in enumerate(names, 1):
+        KeptSigner(signing_keys(name), tmp_path).sign(replace(head(size), origin=name), [], 1)
+    for size, name in enumerate(names, 1):
+        found = remembered(tmp_path, name)
+        assert found is not None
+        assert found.size == size
+    former = tmp_path / f"{NAME.replace('/', '_')}.json"
+    (own,) = [path for path in tmp_path.glob("*.memory") if f'"note": "{NAME}' in path.read_text()]
+    own.replace(former)
+    for name in names[1:]:
+        found = remembered(tmp_path, name)
+        assert found is None or found.size > 1
+    signer = KeptSigner(signing_keys(), tmp_path)
+    assert getattr(signer.last(NAME), "size", 0) == 1
+    with pytest.raises(Frozen, match="another root"):
+        signer.sign(Checkpoint(NAME, 1, bytes(32)), [], 2)
+    signer.sign(head(5), merkle.consistency_proof(1, 5, tree()), 2)
+    assert not former.exists(), "an older memory is not left beside the new one"
+    assert own.exists()
+    shutil.copy(own, tmp_path / "authority.example%2Fledger%2Fcustody.memory")
+    with pytest.raises(Frozen, match="memory"):
+        signer.last(f"{NAME}/custody")
+
+
+@pytest.mark.parametrize("damage", ["", "{}", '{"size": "three"}', '{"size": 3, "root": 4, "time": 1}'])
+@pytest.mark.parametrize("name", [FILE, FORMER_FILE])
+def test_a_damaged_memory_freezes_it(signer: KeptSigner, damage: str, name: str) -> None:
+    signer.sign(head(3), [], 1)
+    (signer._memory / FILE).rename(signer._memory / name)
+    (signer._memory / name).write_text(damage)
     with pytest.raises(Frozen, match="memory"):
         again(signer).sign(head(5), merkle.consistency_proof(3, 5, tree()), 2)
 
@@ -154,7 +281,7 @@ def test_nothing_is_given_away_that_was_not_remembered(
         patch.setattr(*((os, "fsync", full) if step == "fsync" else (Path, "replace", full)))
         with pytest.raises(OSError, match="No space"):
             signer.sign(head(5), proof, 2)
-    assert json.loads((signer._memory / f"{NAME.replace('/', '_')}.json").read_text())["size"] == 3
+    assert json.loads((signer._memory / FILE).read_text())["size"] == 3
     assert again(signer).last(NAME) == first
     assert signer.sign(head(5), proof, 2).size == 5
 
@@ -205,6 +332,22 @@ def test_behind_a_socket_it_answers_alike(remote: RemoteSigner, signer: KeptSign
         remote._ask({"ask": "sign"})
 
 
+def test_behind_a_socket_it_recalls_and_knows_its_own_logs_and_clock(remote: RemoteSigner) -> None:
+    now = int(time.time())
+    remote.sign(head(2), [], now)
+    assert remote.recall(signed(3, at=now), merkle.consistency_proof(2, 3, tree())).size == 3
+    with pytest.raises(Frozen, match="none of this log"):
+        remote.recall(signed(6, seed=2), merkle.consistency_proof(3, 6, tree()))
+    with pytest.raises(Frozen, match="no other log"):
+        remote.sign(Checkpoint("court.example/ledger", 7, bytes(32)), [], now)
+    proof = merkle.consistency_proof(3, 5, tree())
+    for late in (now + int(AHEAD) + 60, 2**40, 2**63 - 1, 2**70):
+        with pytest.raises(Frozen, match="ahead of the signer's clock"):
+            remote.sign(head(5), proof, late)
+    assert remote.sign(head(5), proof, now + int(AHEAD) - 60).time == now + int(AHEAD) - 60
+    assert remote.sign(head(6), merkle.consistency_proof(5, 6, tree()), now).time == now + int(AHEAD) - 60
+
+
 def test_a_signer_that_is_away_signs_nothing(tmp_path: Path, signer: KeptSigner) -> None:
     away = RemoteSigner(tmp_path / "nobody", signer.keys)
     with pytest.raises(Unreachable, match="does not answer"):
@@ -243,6 +386,39 @@ def test_a_database_that_was_restored_is_not_signed_for(
     with book.read() as session:
         query = select(LedgerCheckpoint.size).where(LedgerCheckpoint.log == Log.PUBLIC)
         assert max(session.exec(query)) == 3
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_memory_that_was_lost_comes_back_from_the_database(
+    book: Database, ledger_kinds: SimpleNamespace, tmp_path: Path, lost: bool
+) -> None:
+    """The true database, and a signer whose memory is gone or older: it signs on, and knows all it signed."""
+    first = KeptSigner(signing_keys(), tmp_path / "signer")
+    record(book, ledger_kinds, 3)
+    sequencer.sequence(book, first, ledger_kinds.now)
+    old = {path.name: path.read_bytes() for path in first._memory.glob("*.memory")}
+    record(book, ledger_kinds, 3)
+    heads = sequencer.sequence(book, first, ledger_kinds.now)
+    for path in first._memory.glob("*.memory"):
+        path.unlink() if lost else path.write_bytes(old[path.name])
+    shown = []
+
+    def asked(text: str) -> Seen:
+        shown.append(Checkpoint.parse(note.parse(text).text).size)
+        return Seen(6, "http://w.example")
+
+    second = KeptSigner(signing_keys(), first._memory, asked)
+    assert sequencer.sequence(book, second, ledger_kinds.now) == heads
+    assert shown == [0 if lost else 3, 6]
+    record(book, ledger_kinds, 2)
+    assert sequencer.sequence(book, second, ledger_kinds.now)[Log.PUBLIC].size == 8
+    assert shown == [0 if lost else 3, 6]
+    with book.read() as session:
+        newest = sequencer.latest(session, Log.PUBLIC)
+    kept = second.last(NAME)
+    assert newest is not None
+    assert kept is not None
+    assert (kept.size, kept.note) == (8, newest.note)
 
 
 def test_keys_are_read_by_log_the_newest_first() -> None:
