@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 Json: TypeAlias = str | bool | int | list["Json"] | dict[str, "Json"]
+
+_Text: TypeAlias = Callable[[object, str], str]
 
 LIMIT = 2**53
 DEPTH = 32
@@ -24,9 +26,16 @@ class NotCanonical(ValueError):
 
 def encode(value: object) -> bytes:
     """The canonical bytes of ``value`` (tuples are arrays; text is brought to NFC). Raises `NotCanonical`."""
-    return json.dumps(
-        _checked(value, "", 0), ensure_ascii=False, separators=(",", ":"), allow_nan=False
-    ).encode()
+    return _dumped(_checked(value, "", 0, _text))
+
+
+def encode_as_written(value: object) -> bytes:
+    """As `encode`, but that text stays in the form in which it is. Not canonical where that is not NFC."""
+    return _dumped(_checked(value, "", 0, _as_written))
+
+
+def _dumped(value: Json) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
 def decode(encoded: bytes) -> Json:
@@ -42,12 +51,12 @@ def decode(encoded: bytes) -> Json:
     return value  # type: ignore[no-any-return]
 
 
-def _checked(value: object, place: str, depth: int) -> Json:
+def _checked(value: object, place: str, depth: int, text: _Text) -> Json:
     if depth > DEPTH:
         raise NotCanonical(f"{place}: nested more than {DEPTH} deep")
     match value:
         case str():
-            return _text(value, place)
+            return text(value, place)
         case bool():
             return value
         case int() if -LIMIT < value < LIMIT:
@@ -55,19 +64,19 @@ def _checked(value: object, place: str, depth: int) -> Json:
         case int():
             raise NotCanonical(f"{place or 'value'}: an integer of 2^53 or more; write it as a string")
         case Mapping():
-            return _object(value, place, depth)
+            return _object(value, place, depth, text)
         case list() | tuple():
-            return [_checked(item, f"{place}/{n}", depth + 1) for n, item in enumerate(value)]
+            return [_checked(item, f"{place}/{n}", depth + 1, text) for n, item in enumerate(value)]
     raise NotCanonical(f"{place or 'value'}: {type(value).__name__} has no canonical form")
 
 
-def _object(value: Mapping[object, object], place: str, depth: int) -> dict[str, Json]:
-    named = [(_text(key, place), item) for key, item in value.items()]
+def _object(value: Mapping[object, object], place: str, depth: int, text: _Text) -> dict[str, Json]:
+    named = [(text(key, place), item) for key, item in value.items()]
     found = _without_duplicates(named)
     # In ASCII both orders are one.
     order = None if all(map(str.isascii, found)) else _code_units
     keys = sorted(found, key=order)
-    return {key: _checked(found[key], f"{place}/{key}", depth + 1) for key in keys}
+    return {key: _checked(found[key], f"{place}/{key}", depth + 1, text) for key in keys}
 
 
 def _code_units(key: str) -> bytes:
@@ -75,15 +84,20 @@ def _code_units(key: str) -> bytes:
 
 
 def _text(value: object, place: str) -> str:
+    written = _as_written(value, place)
+    # In ASCII there is one form only.
+    return written if written.isascii() else unicodedata.normalize("NFC", written)
+
+
+def _as_written(value: object, place: str) -> str:
     if not isinstance(value, str):
         raise NotCanonical(f"{place or 'value'}: a key is {type(value).__name__}, not a string")
-    if value.isascii():  # one form only
-        return str(value)
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise NotCanonical(f"{place or 'value'}: a lone surrogate") from None
-    return unicodedata.normalize("NFC", str(value))
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise NotCanonical(f"{place or 'value'}: a lone surrogate") from None
+    return str(value)
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -18,13 +18,14 @@ from click.testing import CliRunner
 from portal.cli import main
 from secure_access import ledger
 from secure_access.db import Database
-from secure_access.ledger import verify_receipt
+from secure_access.ledger import entry_rules, verify_receipt
 from secure_access.ledger.receipts import receipt_text
 from tests.fixtures.instance import COMMAND, DAY_ONE
 from tests.fixtures.kms import kms
 
 NOW = datetime.fromisoformat(DAY_ONE).astimezone(UTC)
 ledger.declare("sample.counted", keys=("number",), audience="public")
+entry_rules.alone("sample.counted")
 Start = Callable[..., subprocess.Popen[str]]
 
 
