@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from portal.settings import Settings, SettingsError, settings_or_exit
 from portal.web import Wired
 from portal.wiring import LEDGER_PUBLIC, wire
 from secure_access.db import Database
-from secure_access.documents.audit import check_documents
+from secure_access.documents.audit import check_documents, check_strays
 from secure_access.ledger import audit, mirror, receipts, sequencer, succession, told, witnesses
+from secure_access.ledger.audit_report import Report
 from secure_access.ledger.cli import Opened, ledger_commands
 from secure_access.ledger.log_keys import LogKeys
 from secure_access.ledger.signer import Frozen, remembered
@@ -74,9 +76,15 @@ def open_ledger(home: Path | None, vault: bool) -> Opened:
     return Opened(
         wired.database,
         keys,
-        lambda report: check_documents(wired.database, wired.vault, report),
+        lambda report: _check_vault(wired, report),
         lambda: _ask(settings, known, wired.database),
     )
+
+
+def _check_vault(wired: Wired, report: Report) -> None:
+    check_documents(wired.database, wired.vault, report)
+    # The store's clock and not the instance's, which may stand elsewhere in a practice instance.
+    check_strays(wired.database, wired.vault, report, datetime.now(UTC))
 
 
 def _ask(settings: Settings, known: LogKeys, database: Database) -> tuple[list[Told], list[str]]:

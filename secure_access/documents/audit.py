@@ -1,20 +1,28 @@
 """The part of the audit that reads the vault: every document opened, and compared with its row.
 
-Whether the row is true is for `secure_access.ledger.audit`; here the bytes are held to it. Each chunk that is
-opened is authentic and in its place, bound to its document; then the whole has the SHA-256 of the row.
+An object without a row is named too. Whether the row is true is for `secure_access.ledger.audit`; here the
+bytes are held to it. Each chunk that is opened is authentic and in its place, bound to its document; then the
+whole has the SHA-256 of the row.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
+from datetime import datetime, timedelta
 
 from secure_access.db import Database, Session, col, select
 from secure_access.documents.tables import Document
-from secure_access.ledger import audit, records
+from secure_access.ledger import records
 from secure_access.ledger.audit_report import Report
+from secure_access.ledger.audit_rows import UNREADABLE
 from secure_access.sealing import CHUNK
 from secure_access.vault import Damaged, Vault, VaultError
 from secure_access.vault.stores import Missing
+
+UPLOAD = timedelta(hours=1)
+"""How long an upload may take: its object is there before its row."""
+_NAME = re.compile(r"[0-9a-f]{32}")
 
 
 def check_documents(database: Database, vault: Vault, report: Report) -> None:
@@ -36,11 +44,24 @@ def check_documents(database: Database, vault: Vault, report: Report) -> None:
     report.opened = len(keys)
 
 
+def check_strays(database: Database, vault: Vault, report: Report, now: datetime) -> None:
+    """Name everything in the vault that no document's row names, once it is older than `UPLOAD`.
+
+    Rows are read after the vault: a document that came in between has its row, one that went is not there.
+    """
+    held = [name for name, since in vault.every() if since < now - UPLOAD]
+    with database.read() as session:
+        rows = set(session.connection().execute(select(col(Document.vault_name))).scalars())
+    for name in held:
+        if name not in rows and (not _NAME.fullmatch(name) or vault.holds(name)):
+            report.add("vault", name, "lies there, and no document's row names it")
+
+
 def _read(session: Session, key: object) -> Document | None:
     try:
         found = records.read(session.connection(), Document, (key,))
         return Document(**found) if found is not None else None
-    except audit.UNREADABLE:
+    except UNREADABLE:
         return None
 
 

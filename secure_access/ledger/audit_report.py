@@ -38,6 +38,11 @@ class Report:
     """Who else told what they know of a log: the database was compared with it."""
     unasked: list[str] = field(default_factory=list)
     """Who could have told, and why they were not asked: what they have seen may be more than there is."""
+    unseen_rows: int = 0
+    """Rows of record that are held by `unseen_entries`, which no known witness has seen yet."""
+    unseen_entries: int = 0
+    unknown_witnesses: int = 0
+    """Cosignatures of witnesses whose key is not known: of these the form alone was checked."""
     opened: int | None = None
     """How many documents were opened in the vault and compared; ``None`` where the vault was left out."""
     problems: list[Problem] = field(default_factory=list)

@@ -11,6 +11,7 @@ from cryptography.x509 import Certificate
 from secure_access.db import Table
 from secure_access.ledger import merkle, note, records, tiles, timestamps
 from secure_access.ledger.audit_report import Report
+from secure_access.ledger.audit_rows import UNREADABLE
 from secure_access.ledger.note import Checkpoint, VerifierKey
 from secure_access.ledger.records import Row
 from secure_access.ledger.tables import (
@@ -25,20 +26,21 @@ from secure_access.ledger.tables import (
 from secure_access.ledger.told import Told
 from secure_access.ledger.witnesses import cosigned_at, own_cosignatures
 
+_WIDE = 100
+"""From how many missing entries on a gap is named as one."""
+_COSIGNATURE_SIZES = {8 + 64, 8 + 2420}
+"""Bytes of a time and a signature, of Ed25519 and of ML-DSA-44."""
+
 Held = Mapping[type[Table], list[Row]]
 
 
 def check_tree(
     log: Log, keys: Sequence[VerifierKey], leaves: dict[int, bytes], held: Held, report: Report
 ) -> None:
-    for place in range(max(leaves, default=-1) + 1):
-        if place not in leaves:
-            report.add(LedgerEntry, f"{log} {place}", "is missing: no entry has this place in the log")
+    _check_places(log, sorted(leaves), report)
     hashes = [leaves[place] for place in sorted(leaves)]
     report.sizes[log] = len(hashes)
     tree = merkle.from_leaves(hashes)
-    if hashes and not held[LedgerHead]:
-        report.add(LedgerHead, log, "is missing")
     for head in held[LedgerHead]:
         _check_head(LedgerHead, head, len(hashes), tree, report)
         if head["size"] < len(hashes):
@@ -54,9 +56,34 @@ def check_tree(
     _check_tiles(log, held[LedgerTile], hashes, report)
 
 
+def _check_places(log: Log, places: Sequence[int], report: Report) -> None:
+    """Every place is taken. A wide gap is named once: a column may hold any number."""
+    following = 0
+    for place in places:
+        if place < 0:
+            report.add(LedgerEntry, f"{log} {place}", "is no place in the log")
+        elif place - following > _WIDE:
+            reason = f"and all after it before {place} are missing: no entry has these places in the log"
+            report.add(LedgerEntry, f"{log} {following}", reason)
+        else:
+            for missing in range(following, place):
+                reason = "is missing: no entry has this place in the log"
+                report.add(LedgerEntry, f"{log} {missing}", reason)
+        following = max(following, place + 1)
+
+
+def check_signed(log: Log, entries: int, held: Held, report: Report) -> None:
+    """A log with entries, placed or waiting, has a head, and something of it was signed once."""
+    if entries and not held[LedgerHead]:
+        report.add(LedgerHead, log, "is missing")
+    if entries and not held[LedgerCheckpoint]:
+        reason = f"is missing: there are {entries} entries, and nothing was ever signed"
+        report.add(LedgerCheckpoint, log, reason)
+
+
 def _check_head(kind: type[Table], row: Row, size: int, tree: merkle.Nodes, report: Report) -> None:
     name = records.row_id(kind, row)
-    if row["size"] > size:
+    if not 0 <= row["size"] <= size:
         report.add(kind, name, f"is of {row['size']} entries, and there are {size}")
     elif row["root"] != merkle.root(row["size"], tree):
         report.add(kind, name, "its root is not that of the entries")
@@ -80,7 +107,7 @@ def _check_checkpoints(
                 report.add(LedgerCheckpoint, name, "its note is of another head")
             if any(cosigned_at(line) != row["at"] for line in own_cosignatures(parsed, keys)):
                 report.add(LedgerCheckpoint, name, "its time is not the one that was signed")
-        except ValueError as problem:
+        except UNREADABLE as problem:
             report.add(LedgerCheckpoint, name, str(problem))
         if row["previous"] != before:
             report.add(LedgerCheckpoint, name, f"follows the one of size {row['previous']}, which is missing")
@@ -88,7 +115,7 @@ def _check_checkpoints(
 
 
 def check_cosignatures(witnesses: Sequence[VerifierKey], held: Held, report: Report) -> None:
-    """Each stands under its checkpoint, and is that of a witness: of a known one, by its key."""
+    """Each stands under its checkpoint, has the form of one, and verifies where its key is known."""
     notes = {row["size"]: row["note"] for row in held[LedgerCheckpoint]}
     known = {(key.name, key.id.hex()) for key in witnesses}
     for row in held[LedgerCosignature]:
@@ -102,12 +129,16 @@ def check_cosignatures(witnesses: Sequence[VerifierKey], held: Held, report: Rep
             (line,) = parsed.signatures
             if (line.name, line.key_id.hex()) != (row["name"], row["key"]):
                 report.add(LedgerCosignature, name, "its line is of another witness")
+            elif len(line.signature) not in _COSIGNATURE_SIZES:
+                report.add(LedgerCosignature, name, "its line has not the length of a cosignature")
             elif cosigned_at(line) != row["cosigned_at"]:
                 report.add(LedgerCosignature, name, "its time is not the one that was signed")
             elif (row["name"], row["key"]) in known:
                 parsed.verified(witnesses)
                 report.witnessed[row["log"]] = max(row["size"], report.witnessed.get(row["log"], 0))
-        except ValueError as problem:
+            else:
+                report.unknown_witnesses += 1
+        except UNREADABLE as problem:
             report.add(LedgerCosignature, name, str(problem))
 
 
@@ -147,7 +178,7 @@ def check_timestamps(roots: Sequence[Certificate], held: Held, report: Report) -
             elif roots:
                 timestamps.check(row["answer"], text, roots)
                 report.stamped[row["log"]] = max(row["size"], report.stamped.get(row["log"], 0))
-        except (timestamps.NotStamped, ValueError) as problem:
+        except (timestamps.NotStamped, *UNREADABLE) as problem:
             report.add(LedgerTimestamp, name, str(problem))
 
 
@@ -158,17 +189,17 @@ def check_times(recorded: Mapping[int, datetime], held: Held, report: Report) ->
     checkpoint before it. How much later is not known to the log.
     """
     newest = before = datetime.min.replace(tzinfo=UTC)
-    place = 0
+    left = sorted(recorded, reverse=True)
     moved = {row["size"]: row["moved_at"] for row in held[LedgerHead]}
     for row in sorted(held[LedgerCheckpoint], key=lambda row: int(row["size"])):
         name = records.row_id(LedgerCheckpoint, row)
-        newest = max([newest, *(recorded[n] for n in range(place, row["size"]) if n in recorded)])
-        place = row["size"]
+        while left and left[-1] < row["size"]:
+            newest = max(newest, recorded[left.pop()])
         if row["at"] < newest:
             report.add(LedgerCheckpoint, name, "its time is before an entry that it covers was recorded")
         if row["at"] < before:
             report.add(LedgerCheckpoint, name, "its time is before that of the checkpoint that it follows")
-        if row["at"] < moved.get(place, row["at"]):
+        if row["at"] < moved.get(row["size"], row["at"]):
             report.add(LedgerHead, row["log"], "its time is after that of its checkpoint")
         before = row["at"]
     for head in held[LedgerHead]:

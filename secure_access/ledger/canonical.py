@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeAlias
 
 Json: TypeAlias = str | bool | int | list["Json"] | dict[str, "Json"]
 
 Members: TypeAlias = dict[str, str]
 """The members of an object by key, each as ``"key":value`` in canonical form."""
+
+_Text: TypeAlias = Callable[[object, str], str]
 
 LIMIT = 2**53
 DEPTH = 32
@@ -32,12 +34,17 @@ class NotCanonical(ValueError):
 
 def encode(value: object) -> bytes:
     """The canonical bytes of ``value`` (tuples are arrays; text is brought to NFC). Raises `NotCanonical`."""
-    return _text_of(_checked(value, "", 0)).encode()
+    return _text_of(_checked(value, "", 0, _text)).encode()
+
+
+def encode_as_written(value: object) -> bytes:
+    """As `encode`, but that text stays in the form in which it is. Not canonical where that is not NFC."""
+    return _text_of(_checked(value, "", 0, _as_written)).encode()
 
 
 def members(value: Mapping[str, object]) -> Members:
     """The members of an object, written each by itself, for `joined`. Raises `NotCanonical`."""
-    found = _object(value, "", 0)
+    found = _object(value, "", 0, _text)
     return {key: f"{_text_of(key)}:{_text_of(item)}" for key, item in found.items()}
 
 
@@ -63,12 +70,12 @@ def decode(encoded: bytes) -> Json:
     return value  # type: ignore[no-any-return]
 
 
-def _checked(value: object, place: str, depth: int) -> Json:
+def _checked(value: object, place: str, depth: int, text: _Text) -> Json:
     if depth > DEPTH:
         raise NotCanonical(f"{place}: nested more than {DEPTH} deep")
     match value:
         case str():
-            return _text(value, place)
+            return text(value, place)
         case bool():
             return value
         case int() if -LIMIT < value < LIMIT:
@@ -76,16 +83,16 @@ def _checked(value: object, place: str, depth: int) -> Json:
         case int():
             raise NotCanonical(f"{place or 'value'}: an integer of 2^53 or more; write it as a string")
         case Mapping():
-            return _object(value, place, depth)
+            return _object(value, place, depth, text)
         case list() | tuple():
-            return [_checked(item, f"{place}/{n}", depth + 1) for n, item in enumerate(value)]
+            return [_checked(item, f"{place}/{n}", depth + 1, text) for n, item in enumerate(value)]
     raise NotCanonical(f"{place or 'value'}: {type(value).__name__} has no canonical form")
 
 
-def _object(value: Mapping[Any, object], place: str, depth: int) -> dict[str, Json]:
-    named = [(_text(key, place), item) for key, item in value.items()]
+def _object(value: Mapping[Any, object], place: str, depth: int, text: _Text) -> dict[str, Json]:
+    named = [(text(key, place), item) for key, item in value.items()]
     found = _without_duplicates(named)
-    return {key: _checked(found[key], f"{place}/{key}", depth + 1) for key in _ordered(found)}
+    return {key: _checked(found[key], f"{place}/{key}", depth + 1, text) for key in _ordered(found)}
 
 
 def _ordered(keys: Collection[str]) -> list[str]:
@@ -98,15 +105,20 @@ def _code_units(key: str) -> bytes:
 
 
 def _text(value: object, place: str) -> str:
+    written = _as_written(value, place)
+    # In ASCII there is one form only.
+    return written if written.isascii() else unicodedata.normalize("NFC", written)
+
+
+def _as_written(value: object, place: str) -> str:
     if not isinstance(value, str):
         raise NotCanonical(f"{place or 'value'}: a key is {type(value).__name__}, not a string")
-    if value.isascii():  # one form only
-        return str(value)
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise NotCanonical(f"{place or 'value'}: a lone surrogate") from None
-    return unicodedata.normalize("NFC", str(value))
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise NotCanonical(f"{place or 'value'}: a lone surrogate") from None
+    return str(value)
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

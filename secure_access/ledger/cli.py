@@ -145,6 +145,7 @@ def as_text(report: Report) -> str:
         lines.append(f"{report.removed} without content: it was removed, and an entry says so of each.")
     lines += [f"Witnessed up to {size} entries of the {log} log." for log, size in report.witnessed.items()]
     lines += [f"Time stamped up to {size} entries of the {log} log." for log, size in report.stamped.items()]
+    lines += _unseen(report)
     lines += [f"Compared with {known}." for known in report.told]
     lines += [f"Not asked: {who}." for who in report.unasked]
     lines += [f"  {table}: {count} rows" for table, count in sorted(report.rows.items())]
@@ -157,3 +158,18 @@ def as_text(report: Report) -> str:
         return "\n".join([*lines, "Everything matches the signed log."])
     lines += [f"{len(report.problems)} do not match:", *(f"  {problem}" for problem in report.problems)]
     return "\n".join(lines)
+
+
+def _unseen(report: Report) -> list[str]:
+    lines = []
+    if report.unseen_rows:
+        lines.append(
+            f"{report.unseen_rows} rows of record are held by {report.unseen_entries} entries that no witness"
+            " has seen yet."
+        )
+    if report.unknown_witnesses:
+        lines.append(
+            f"{report.unknown_witnesses} cosignatures are of witnesses whose key is not known: their form"
+            " alone was checked. Keep the line of a former witness in the policy file, without its address."
+        )
+    return lines

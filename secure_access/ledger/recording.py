@@ -235,5 +235,8 @@ def _named(session: Session, salt: bytes, row: Table) -> dict[str, Any]:
     found = records.read(session.connection(), kind, key)
     if found is None:
         return {"table": name, "id": row_id, "deleted": True}
-    named: dict[str, Any] = {"table": name, "id": row_id, "digest": records.digest(salt, kind, found)}
+    digest, written = records.digests(salt, kind, found)
+    named: dict[str, Any] = {"table": name, "id": row_id, "digest": digest}
+    if written:
+        named["written"] = written
     return named if records.counts(kind, found) else {**named, "draft": True}

@@ -3,6 +3,9 @@
 A row is digested as the database returns it, column by column, in canonical JSON; absent values are left
 out, so that a migration may add a nullable column. The digest is keyed by the entry's ``record_salt``: a
 public entry then says nothing about a row whose content could be guessed.
+
+Canonical JSON knows one form of a text (NFC), and a database keeps whichever form it was given. So a row
+with text in another form has a second digest, of its text as it was written. A row without one is in NFC.
 """
 
 from __future__ import annotations
@@ -24,6 +27,8 @@ from secure_access.db import Table
 from secure_access.ledger import canonical
 
 FORMAT = "assay.record/v1"
+AS_WRITTEN = "assay.record/v2"
+"""The format of a row whose text is not brought to NFC."""
 
 Row = Mapping[str, Any] | RowMapping
 
@@ -105,12 +110,39 @@ def digest(salt: bytes, kind: type[Table], row: Row) -> str:
 
 def encode(kind: type[Table], row: Row) -> bytes:
     """The canonical bytes of a row. Raises `canonical.NotCanonical` for a value that has no stable form."""
+    return canonical.encode(_content(kind, row))
+
+
+def digests(salt: bytes, kind: type[Table], row: Row) -> tuple[str, str]:
+    """`digest`, and that of the row with its text as it is, in the format `AS_WRITTEN`.
+
+    The second is empty where all text is in NFC. Raises `canonical.NotCanonical`.
+    """
+    content = _content(kind, row)
+    written = canonical.encode_as_written(content)
+    normal = written if written.isascii() else canonical.encode(content)
+    first = hmac.new(salt, normal, hashlib.sha256).hexdigest()
+    if written == normal:
+        return first, ""
+    other = canonical.encode_as_written({**content, "v": AS_WRITTEN})
+    return first, hmac.new(salt, other, hashlib.sha256).hexdigest()
+
+
+def is_named(salt: bytes, kind: type[Table], row: Row, named: Mapping[str, Any]) -> bool:
+    """Whether a row is what ``named`` says, a member of an entry's list of rows whose salt is ``salt``.
+
+    Raises `canonical.NotCanonical`.
+    """
+    return digests(salt, kind, row) == (named["digest"], named.get("written", ""))
+
+
+def _content(kind: type[Table], row: Row) -> dict[str, Any]:
     columns = {
         column.key: _plain(row[column.key])
         for column in sql_table(kind).columns
         if row[column.key] is not None and column.key not in excepted(kind)
     }
-    return canonical.encode({"columns": columns, "table": sql_table(kind).name, "v": FORMAT})
+    return {"columns": columns, "table": sql_table(kind).name, "v": FORMAT}
 
 
 def excepted(kind: type[Table]) -> frozenset[str]:

@@ -8,7 +8,7 @@ be what the removed entry said; so no row is left without an entry that fixes it
 
 from __future__ import annotations
 
-import hmac
+import hashlib
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -37,6 +37,11 @@ KEPT = KEPT_TYPES
 of who read what by whose permission, and of power that was given or used."""
 
 
+ACT = "entry.remove"
+"""What two administrators propose and approve."""
+ACT_FORMAT = "assay.proposed-act/v1"
+
+
 @dataclass(frozen=True)
 class Removed:
     """When the content of an entry was removed, and on what basis, in words."""
@@ -53,6 +58,13 @@ def subject(entry: LedgerEntry) -> str:
 def content(entry: LedgerEntry, basis: str) -> dict[str, str]:
     """What is proposed when the content of an entry is to be removed."""
     return {"entry": str(entry.id), "leaf": entry.leaf.hex(), "basis": basis}
+
+
+def act_digest(entry: str, leaf: str, basis: str) -> str:
+    """The digest behind which both administrators stand, as the entries of their act hold it."""
+    proposed = {"entry": entry, "leaf": leaf, "basis": basis}
+    stated = canonical.encode({"act": ACT, "content": proposed, "v": ACT_FORMAT})
+    return hashlib.sha256(stated).hexdigest()
 
 
 def load(session: Session, entry_id: str, *, for_update: bool = False) -> LedgerEntry:
@@ -150,7 +162,7 @@ def _rows(session: Session, entry: LedgerEntry) -> Iterator[Table]:
         stored = records.read(session.connection(), kind, records.primary_key(row)) if kind and row else None
         if kind is None or row is None or stored is None:
             raise Denied(f"The {table} {row_id} that this entry recorded is not there.", _LOOK)
-        if not hmac.compare_digest(records.digest(entry.record_salt, kind, stored), said["digest"]):
+        if not records.is_named(entry.record_salt, kind, stored, said):
             raise Denied(f"The {table} {row_id} is not what this entry recorded.", _LOOK)
         yield row
 

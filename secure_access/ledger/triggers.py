@@ -92,10 +92,12 @@ _FIXED = (
 )
 _HYPHENS = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
 _SEQUENCED = "OLD.leaf_index IS NULL AND NEW.leaf_index IS NOT NULL"
-# What removal empties, and only where an entry says so: see `secure_access.ledger.removal`.
+# What removal empties, and only where an entry of a person says so, after an act that another person
+# proposed: see `secure_access.ledger.removal`. Which act that was, the audit reads.
 _CONTENT = ("entry", "salt", "record_salt")
 _STONE = (
     "EXISTS (SELECT 1 FROM ledger_entry_about a JOIN ledger_entry e ON e.number = a.entry_number"
+    " JOIN ledger_entry p ON p.type = 'act.proposed' AND p.number < e.number AND p.person_id <> e.person_id"
     " WHERE e.type = 'entry.removed' AND a.subject = 'entry:' || {entry})"
 )
 KEPT_TYPES = (

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from secure_access.keys import CannotUnwrap, KeyProvider
@@ -28,7 +29,7 @@ from secure_access.sealing import (
     new_key,
     sealed_size,
 )
-from secure_access.vault.stores import Sink, Store, StoreFailed, VaultError
+from secure_access.vault.stores import Missing, Sink, Store, StoreFailed, VaultError
 
 THREAD_FROM = 256 * 1024
 """Blocks from this size on are hashed in a second thread; below, waking it costs more than it saves."""
@@ -120,6 +121,18 @@ class Vault:
     def delete(self, name: str) -> None:
         """Removes an object; one that is not there is no error. Raises `StoreFailed`."""
         self._store.delete(name)
+
+    def every(self) -> Iterator[tuple[str, datetime]]:
+        """The name of everything that the store holds, and since when. Raises `StoreFailed`."""
+        return self._store.every()
+
+    def holds(self, name: str) -> bool:
+        """Whether the store has an object of that name now. Raises `StoreFailed`."""
+        try:
+            self._store.size(name)
+        except Missing:
+            return False
+        return True
 
     def rewrap(self, stored: Stored, *, context: str) -> Stored:
         """The same object with its key wrapped under the provider's current key. The bytes stay."""

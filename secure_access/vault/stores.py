@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -68,6 +68,13 @@ class Store(Protocol):
 
     def delete(self, name: str) -> None:
         """Removes it if it is there. Raises `StoreFailed`."""
+        ...
+
+    def every(self) -> Iterator[tuple[str, datetime]]:
+        """The name of everything that lies there, and since when, in UTC. Raises `StoreFailed`.
+
+        Also of what is no object of a vault. What is still being written is left out.
+        """
         ...
 
 
@@ -127,6 +134,17 @@ class LocalStore:
         with _failing(), suppress(FileNotFoundError):
             place.unlink()
             _sync_directory(place.parent)
+
+    def every(self) -> Iterator[tuple[str, datetime]]:
+        """Every file with its time of change; one that lies where no object does has its path as its name."""
+        with _failing():
+            for path in sorted(self._path.rglob("*")):
+                if path.is_dir() or path.parent == self._incoming:
+                    continue
+                with suppress(FileNotFoundError):  # removed meanwhile
+                    since = datetime.fromtimestamp(path.lstat().st_mtime, UTC)
+                    placed = self._path / path.name[:2] / path.name == path
+                    yield path.name if placed else f"./{path.relative_to(self._path)}", since
 
     def sweep(self, before: datetime) -> int:
         """Removes what a killed process left half-written before that time. Returns how many files."""
@@ -224,6 +242,13 @@ class S3Store:
         """Removes it; S3 does not say whether it was there."""
         with _refusals():
             self._client.delete_object(Bucket=self._bucket, Key=_checked(name))
+
+    def every(self) -> Iterator[tuple[str, datetime]]:
+        """Every key of the bucket with its time of creation, a thousand in a request."""
+        with _refusals():
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket):
+                for found in page.get("Contents", ()):
+                    yield found["Key"], found["LastModified"].astimezone(UTC)
 
 
 class _S3Sink:

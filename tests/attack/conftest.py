@@ -47,6 +47,7 @@ from secure_access.identity.id_tokens import Said
 from secure_access.identity.invitations import Wanted
 from secure_access.identity.tables import RelationKind
 from secure_access.workflow import Role
+from tests.attack import rest
 from tests.attack.second import Second, add_second
 from tests.fixtures.app import CheapHasher, World
 from tests.fixtures.databases import copied
@@ -274,13 +275,12 @@ def postgresql_siege(
 
 @pytest.fixture(scope="session")
 def siege_on(copy_of: Callable[[], Siege], request: pytest.FixtureRequest) -> Callable[[str], Siege]:
-    """An instance on a backend by name, for acts that succeed; each made once."""
+    """An instance on a backend by name, for acts that succeed; each made once, with a row in every table."""
 
     @cache
     def on(backend: str) -> Siege:
-        if backend == "sqlite":
-            return copy_of()
-        found: Siege = request.getfixturevalue("postgresql_siege")
+        found: Siege = copy_of() if backend == "sqlite" else request.getfixturevalue("postgresql_siege")
+        rest.tell(found)
         return found
 
     return on

@@ -142,6 +142,21 @@ def test_delete_twice_then_missing(vault: Vault, store: Store) -> None:
         b"".join(store.read(stored.name, 0, 10))
 
 
+def test_everything_that_lies_there_is_listed_with_its_time(vault: Vault, store: Store) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=2)
+    made = {vault.put([b"x"], context=f"document:{n}").name for n in range(3)}
+    unfinished = store.create("e" * 32)
+    unfinished.write(b"x")
+    listed = dict(vault.every())
+    unfinished.abort()
+    assert set(listed) == made
+    assert all(before <= since <= datetime.now(UTC) + timedelta(seconds=2) for since in listed.values())
+    assert all(vault.holds(name) for name in made)
+    vault.delete(min(made))
+    assert not vault.holds(min(made))
+    assert set(dict(vault.every())) == made - {min(made)}
+
+
 @pytest.mark.parametrize(
     "name", ["../" + "a" * 29, "", "A" * 32, "a" * 31, "a" * 33, "a" * 32 + "\n", "/etc/passwd"]
 )

@@ -19,7 +19,7 @@ from sqlalchemy.orm import registry
 from secure_access import ledger
 from secure_access.db import Database, Field, Instant, Table, enum_column, instant_column, new_id
 from secure_access.identity import Actor, OrganisationKind
-from secure_access.ledger import manifests, note, security_log, sequencer, tables, triggers
+from secure_access.ledger import entry_rules, manifests, note, security_log, sequencer, tables, triggers
 from secure_access.ledger.signer import KeptSigner
 from secure_access.workflow import Role
 from tests.fixtures.ledger import Forgetful, signing_keys
@@ -81,6 +81,7 @@ ledger.declare("sample.filed", keys=("reference", "manifest"))
 ledger.declare("sample.accepted", keys=("reference", "clock"))
 ledger.declare("sample.kept", keys=("reference",))
 ledger.declare("sample.read", keys=(), log="custody")
+entry_rules.alone("sample.submitted", "sample.accepted", "sample.read")
 security_log.declare_kind("sample.refused", "A sample was refused.", {"reason": "why"})
 
 

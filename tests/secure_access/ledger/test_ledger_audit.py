@@ -12,7 +12,16 @@ from sqlalchemy import Connection, text
 
 from secure_access.db import Database, Session
 from secure_access.keys import SigningKey
-from secure_access.ledger import audit, commitment, records, security_log, sequencer, tables, triggers
+from secure_access.ledger import (
+    audit,
+    audit_entries,
+    commitment,
+    records,
+    security_log,
+    sequencer,
+    tables,
+    triggers,
+)
 from secure_access.ledger.signer import KeptSigner
 from tests.fixtures.ledger import Forgetful, keys_of, signing_keys
 
@@ -302,11 +311,11 @@ def test_a_missing_or_changed_trigger_is_named(standing: SimpleNamespace, log_ke
         ),
         (
             "UPDATE sample_of_record SET id = 'none' WHERE id = :id",
-            "sample_of_record : its rows cannot be read",
+            "sample_of_record none: cannot be read: id: ",
         ),
         (
             "UPDATE sample_of_record SET id = upper(id), due = 'soon' WHERE id = :id",
-            "sample_of_record {id}: cannot be read: its key is not written",
+            "sample_of_record {id}: its id is not written as this program writes it",
         ),
         (
             "UPDATE ledger_entry SET recorded_at = 'never' WHERE number = 1 OR :id = ''",
@@ -338,12 +347,12 @@ def test_bytes_that_are_no_entry_are_named(standing: SimpleNamespace, log_key: K
 @ON_SQLITE
 def test_two_entries_in_one_place_are_named(standing: SimpleNamespace) -> None:
     """A unique index refuses it; an owner can drop that too."""
-    report, read = audit.Report(), audit._Read()
+    report, read = audit.Report(), audit_entries.Read()
     with standing.book.read() as session:
         row = records.read(session.connection(), tables.LedgerEntry, (1,))
     assert row is not None
     for _ in range(2):
-        audit._check_entry("1", row, read, report)
+        audit_entries.check("1", row, read, report)
     assert [str(problem) for problem in report.problems] == [
         "ledger_entry 1: has the place 0 of another entry"
     ]

@@ -61,6 +61,7 @@ def test_an_entry_stores_the_bytes_that_its_leaf_commits_to(
                 "table": "sample_of_record",
                 "id": str(row.id),
                 "digest": records.digest(entry.record_salt, ledger_kinds.Sample, found),
+                "written": records.digests(entry.record_salt, ledger_kinds.Sample, found)[1],
             }
         ]
         assert json.loads(records.encode(ledger_kinds.Sample, found)) == {

@@ -1,6 +1,9 @@
 """Content is removed with a tombstone or not at all; tree, old receipts and rows of record stay proved."""
 
 import json
+import uuid
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,15 +13,17 @@ from sqlalchemy.exc import DBAPIError
 
 from secure_access import ledger
 from secure_access.actor import Actor
-from secure_access.db import Database, Session, select
+from secure_access.db import Database, Session, col, select
+from secure_access.identity import proposals
 from secure_access.ledger import audit, cli, receipts, records, removal, sequencer, triggers, verify_receipt
 from secure_access.ledger.signer import KeptSigner
-from secure_access.ledger.tables import LedgerEntry
+from secure_access.ledger.tables import LedgerAbout, LedgerEntry
 from secure_access.ledger.verify_receipt import Policy, State
-from secure_access.workflow import Denied
+from secure_access.workflow import Denied, Role
 from tests.fixtures.ledger import keys_of, policy_of
 from tests.secure_access.ledger.test_ledger_audit import owner
 
+NOW = datetime(2027, 10, 1, 9, tzinfo=UTC)
 ON_SQLITE = pytest.mark.parametrize("book", ["sqlite"], indirect=True)
 
 
@@ -40,7 +45,12 @@ def kept(
         session.delete(gone)
         record(session, officer, ledger_kinds, shared, gone)
     sequencer.sequence(book, log_key, ledger_kinds.now)
-    return SimpleNamespace(book=book, id=kept_id, number=number, leaf=leaf, rows=rows, pair=pair)
+    found = SimpleNamespace(book=book, id=kept_id, number=number, leaf=leaf, rows=rows, pair=pair)
+    found.first, found.second = administrator(officer, 11), administrator(officer, 12)
+    with book.write() as session:
+        propose(session, found, ledger_kinds)
+    sequencer.sequence(book, log_key, ledger_kinds.now)
+    return found
 
 
 def record(session: Session, officer: Actor, ledger_kinds: SimpleNamespace, *rows: Any) -> LedgerEntry:
@@ -55,9 +65,35 @@ def proposed(kept: SimpleNamespace, **changes: str) -> dict[str, str]:
     return {"entry": str(kept.id), "leaf": kept.leaf.hex(), "basis": "retention_ended", **changes}
 
 
-def remove(kept: SimpleNamespace, officer: Actor, ledger_kinds: SimpleNamespace, **changes: str) -> None:
+def administrator(officer: Actor, number: int) -> Actor:
+    """One of two who stand behind a removal."""
+    return replace(officer, person_id=uuid.UUID(int=number), roles=frozenset({Role.ADMINISTRATOR}))
+
+
+def said(kept: SimpleNamespace) -> str:
+    """The digest of the act, as the package of acts of two computes it."""
+    return proposals.digest_of(proposals.NewProposal(proposals.REMOVE, proposed(kept), "Its time is over."))
+
+
+def propose(session: Session, kept: SimpleNamespace, ledger_kinds: SimpleNamespace, **changes: Any) -> None:
+    """What the first administrator records."""
+    by = changes.pop("by", kept.first)
+    fields = {"act": proposals.REMOVE, "digest": said(kept), **changes}
+    ledger.append(session, "act.proposed", fields, by=by, now=ledger_kinds.now)
+
+
+def approve(session: Session, kept: SimpleNamespace, ledger_kinds: SimpleNamespace, **changes: Any) -> None:
+    """What the second one records, in the transaction that removes."""
+    by, now = changes.pop("by", kept.second), changes.pop("now", ledger_kinds.now)
+    whom = str(kept.first.person_id)
+    fields = {"act": proposals.REMOVE, "digest": said(kept), "proposed_by": whom, **changes}
+    ledger.append(session, "act.approved", fields, by=by, now=now)
+
+
+def remove(kept: SimpleNamespace, ledger_kinds: SimpleNamespace, **changes: str) -> None:
     with kept.book.write() as session:
-        removal.remove(session, proposed=proposed(kept, **changes), by=officer, now=ledger_kinds.now)
+        removal.remove(session, proposed=proposed(kept, **changes), by=kept.second, now=ledger_kinds.now)
+        approve(session, kept, ledger_kinds)
 
 
 def problems(book: Database, key: KeptSigner) -> list[str]:
@@ -65,12 +101,12 @@ def problems(book: Database, key: KeptSigner) -> list[str]:
 
 
 def test_content_goes_and_everything_else_verifies(
-    kept: SimpleNamespace, log_key: KeptSigner, officer: Actor, ledger_kinds: SimpleNamespace
+    kept: SimpleNamespace, log_key: KeptSigner, ledger_kinds: SimpleNamespace
 ) -> None:
     book, policy = kept.book, Policy.parse(policy_of(log_key))
     with book.read() as session:
         held = receipts.receipt_text(session, session.get_one(LedgerEntry, kept.number))
-    remove(kept, officer, ledger_kinds)
+    remove(kept, ledger_kinds)
     for _ in range(2):  # before the tombstone has its place, and after
         with book.read() as session:
             entry = session.get_one(LedgerEntry, kept.number)
@@ -91,10 +127,8 @@ def test_content_goes_and_everything_else_verifies(
     assert json.loads(held)["content"]["id"] == str(kept.id)
 
 
-def test_lists_leave_it_out_unless_they_ask(
-    kept: SimpleNamespace, officer: Actor, ledger_kinds: SimpleNamespace
-) -> None:
-    remove(kept, officer, ledger_kinds)
+def test_lists_leave_it_out_unless_they_ask(kept: SimpleNamespace, ledger_kinds: SimpleNamespace) -> None:
+    remove(kept, ledger_kinds)
     with kept.book.read() as session:
         known = [entry.type for entry in ledger.entries(session, "sample:kept")]
         every = [entry.number for entry in ledger.entries(session, "sample:kept", removed=True)]
@@ -105,9 +139,9 @@ def test_lists_leave_it_out_unless_they_ask(
 
 @pytest.mark.parametrize("place", [0, 1])
 def test_rows_of_which_it_had_the_last_word_stay_watched(
-    kept: SimpleNamespace, log_key: KeptSigner, officer: Actor, ledger_kinds: SimpleNamespace, place: int
+    kept: SimpleNamespace, log_key: KeptSigner, ledger_kinds: SimpleNamespace, place: int
 ) -> None:
-    remove(kept, officer, ledger_kinds)
+    remove(kept, ledger_kinds)
     with owner(kept.book) as connection:
         table = ("sample_of_record", "pair_of_record")[place]
         where = (f"text = '{kept.rows[0].text}'", "value = 'v' AND left = 7")[place]
@@ -122,19 +156,19 @@ def test_rows_of_which_it_had_the_last_word_stay_watched(
 
 
 def test_content_is_not_removed_where_a_row_is_not_what_it_says(
-    kept: SimpleNamespace, officer: Actor, ledger_kinds: SimpleNamespace
+    kept: SimpleNamespace, ledger_kinds: SimpleNamespace
 ) -> None:
     """Or the tombstone would vouch for what somebody has changed."""
     with owner(kept.book) as connection:
         connection.execute(text("UPDATE sample_of_record SET text = 'other' WHERE text = 'mine'"))
         connection.commit()
     with pytest.raises(Denied, match="is not what this entry recorded"):
-        remove(kept, officer, ledger_kinds)
+        remove(kept, ledger_kinds)
     with owner(kept.book) as connection:
         connection.execute(text("DELETE FROM sample_of_record WHERE text = 'other'"))
         connection.commit()
     with pytest.raises(Denied, match="is not there"):
-        remove(kept, officer, ledger_kinds)
+        remove(kept, ledger_kinds)
     with kept.book.read() as session:
         assert session.get_one(LedgerEntry, kept.number).entry
 
@@ -162,10 +196,10 @@ def test_what_cannot_be_removed_is_refused_with_the_reason(
         cases.append(({"entry": str(waits.id), "leaf": waits.leaf.hex()}, "no place in the log yet"))
     for changes, words in cases:
         with pytest.raises(Denied, match=words):
-            remove(kept, officer, ledger_kinds, **changes)
-    remove(kept, officer, ledger_kinds)
+            remove(kept, ledger_kinds, **changes)
+    remove(kept, ledger_kinds)
     with pytest.raises(Denied, match="removed already"):
-        remove(kept, officer, ledger_kinds)
+        remove(kept, ledger_kinds)
 
 
 def _of_type(kind: str) -> Any:
@@ -191,21 +225,24 @@ def _sql(book: Database, change: str) -> str:
 
 @pytest.mark.parametrize("change", [EMPTY, *WITH_A_TOMBSTONE.values()])
 def test_the_database_lets_nothing_but_this_change_through(
-    kept: SimpleNamespace, officer: Actor, ledger_kinds: SimpleNamespace, change: str
+    kept: SimpleNamespace, ledger_kinds: SimpleNamespace, change: str
 ) -> None:
     with kept.book.engine.connect() as connection, connection.begin():
         if change != EMPTY:
             with Session(connection, join_transaction_mode="create_savepoint") as session:
-                stone(session, kept, officer, ledger_kinds)
+                stone(session, kept, ledger_kinds)
                 session.commit()
         statement = f"UPDATE ledger_entry SET {_sql(kept.book, change)} WHERE number = {kept.number}"
         with pytest.raises(DBAPIError, match="append-only"), connection.begin_nested():
             connection.execute(text(statement))
 
 
-def stone(session: Session, kept: SimpleNamespace, officer: Actor, ledger_kinds: SimpleNamespace) -> None:
-    """A tombstone alone, as somebody may write one who leaves the verb aside."""
+def stone(session: Session, kept: SimpleNamespace, ledger_kinds: SimpleNamespace, *who: Actor | None) -> None:
+    """A tombstone alone, as somebody may write one who leaves the verb aside; of the second administrator."""
+    by = who[0] if who else kept.second
     entry = session.get_one(LedgerEntry, kept.number)
+    named = select(LedgerAbout.subject).where(LedgerAbout.entry_number == entry.number)
+    about = session.exec(named.order_by(col(LedgerAbout.position)))
     fields = {
         "entry": str(entry.id),
         "log": entry.log.value,
@@ -215,7 +252,7 @@ def stone(session: Session, kept: SimpleNamespace, officer: Actor, ledger_kinds:
         "basis": "retention_ended",
     }
     ledger.append(
-        session, "entry.removed", fields, by=officer, now=ledger_kinds.now, about=(removal.subject(entry),)
+        session, "entry.removed", fields, by=by, now=ledger_kinds.now, about=(removal.subject(entry), *about)
     )
 
 
@@ -223,16 +260,15 @@ def stone(session: Session, kept: SimpleNamespace, officer: Actor, ledger_kinds:
 def test_the_database_keeps_what_is_public_and_what_the_audit_needs(
     kept: SimpleNamespace,
     log_key: KeptSigner,
-    officer: Actor,
     ledger_kinds: SimpleNamespace,
     kind: str,
 ) -> None:
-    remove(kept, officer, ledger_kinds)
+    remove(kept, ledger_kinds)
     sequencer.sequence(kept.book, log_key, ledger_kinds.now)
     with kept.book.engine.connect() as connection, connection.begin():
         with Session(connection, join_transaction_mode="create_savepoint") as session:
             number = session.exec(_of_type(kind)).first().number
-            stone(session, SimpleNamespace(number=number), officer, ledger_kinds)
+            stone(session, SimpleNamespace(number=number, second=kept.second), ledger_kinds)
             session.commit()
         statement = f"UPDATE ledger_entry SET {_sql(kept.book, EMPTY)} WHERE number = {number}"
         with pytest.raises(DBAPIError, match="append-only"), connection.begin_nested():
@@ -253,11 +289,78 @@ def test_the_audit_names_content_that_is_gone_without_a_tombstone(
     assert any(found.startswith("sample_of_record") and "no entry names this row" in found for found in named)
 
 
+LATER = timedelta(seconds=1)
+UNBACKED: dict[str, tuple[bool, dict[str, Any]]] = {
+    "nobody approved": (False, {}),
+    "the proposer approved": (True, {"by": "first"}),
+    "whoever approved is no administrator": (True, {"by": "plain"}),
+    "another than who removed approved": (True, {"by": "third"}),
+    "something else was approved": (True, {"digest": "00" * 32}),
+    "another act was approved": (True, {"act": proposals.GIVE_ROLE}),
+    "nobody proposed it whom the approval names": (True, {"proposed_by": str(uuid.UUID(int=13))}),
+    "it was approved later": (True, {"now": NOW + LATER}),
+}
+
+
+BY_THEM = ("the proposer approved", "whoever approved is no administrator")
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("case", UNBACKED)
+def test_the_audit_names_a_tombstone_behind_which_no_two_stand(
+    kept: SimpleNamespace, log_key: KeptSigner, officer: Actor, ledger_kinds: SimpleNamespace, case: str
+) -> None:
+    """All else is as the verb makes it: emptied as the database allows, every row named anew."""
+    approved, changes = UNBACKED[case]
+    third = administrator(officer, 13)
+    plain = replace(kept.second, roles=frozenset({Role.LEGAL_OFFICER}))
+    people = {"first": kept.first, "third": third, "plain": plain}
+    changes = {**changes, **({"by": people[changes["by"]]} if "by" in changes else {})}
+    remover = changes["by"] if case in BY_THEM else kept.second
+    with kept.book.write() as session:
+        if remover == kept.first:  # Or else the database itself refuses it.
+            propose(session, kept, ledger_kinds, by=third, digest="00" * 32)
+        removal.remove(session, proposed=proposed(kept), by=remover, now=ledger_kinds.now)
+        if approved:
+            approve(session, kept, ledger_kinds, **changes)
+    (found,) = problems(kept.book, log_key)
+    assert "no act of two administrators on record says the same" in found
+
+
+@pytest.mark.parametrize("who", ["nobody", "the proposer"])
+def test_the_database_asks_for_a_person_and_for_a_proposal_of_another(
+    kept: SimpleNamespace, ledger_kinds: SimpleNamespace, who: str
+) -> None:
+    with kept.book.engine.connect() as connection, connection.begin():
+        with Session(connection, join_transaction_mode="create_savepoint") as session:
+            stone(session, kept, ledger_kinds, None if who == "nobody" else kept.first)
+            session.commit()
+        statement = f"UPDATE ledger_entry SET {_sql(kept.book, EMPTY)} WHERE number = {kept.number}"
+        with pytest.raises(DBAPIError, match="append-only"), connection.begin_nested():
+            connection.execute(text(statement))
+
+
+@ON_SQLITE
+def test_an_entry_is_removed_once(
+    kept: SimpleNamespace, log_key: KeptSigner, ledger_kinds: SimpleNamespace
+) -> None:
+    remove(kept, ledger_kinds)
+    with kept.book.write() as session:
+        stone(session, kept, ledger_kinds)
+    assert any("was removed before" in found for found in problems(kept.book, log_key))
+
+
+def test_the_digest_of_the_act_is_that_of_the_proposal(kept: SimpleNamespace) -> None:
+    wanted = proposed(kept)
+    assert removal.act_digest(wanted["entry"], wanted["leaf"], wanted["basis"]) == said(kept)
+    assert removal.ACT == proposals.REMOVE
+
+
 def test_the_audit_names_a_tombstone_whose_entry_is_there(
-    kept: SimpleNamespace, log_key: KeptSigner, officer: Actor, ledger_kinds: SimpleNamespace
+    kept: SimpleNamespace, log_key: KeptSigner, ledger_kinds: SimpleNamespace
 ) -> None:
     with kept.book.write() as session:
-        stone(session, kept, officer, ledger_kinds)
+        stone(session, kept, ledger_kinds)
     assert any("was removed, and it is there" in found for found in problems(kept.book, log_key))
 
 
@@ -279,11 +382,10 @@ CHANGES = {
 def test_every_column_of_what_is_left_is_watched(
     kept: SimpleNamespace,
     log_key: KeptSigner,
-    officer: Actor,
     ledger_kinds: SimpleNamespace,
     column: str,
 ) -> None:
-    remove(kept, officer, ledger_kinds)
+    remove(kept, ledger_kinds)
     change = CHANGES[column].replace("{uuid}", "0" * 31 + "7")
     with owner(kept.book) as connection:
         connection.execute(
@@ -296,9 +398,9 @@ def test_every_column_of_what_is_left_is_watched(
 
 @pytest.mark.parametrize("act", ["DELETE FROM", "UPDATE"])
 def test_what_it_was_about_stays_watched(
-    kept: SimpleNamespace, log_key: KeptSigner, officer: Actor, ledger_kinds: SimpleNamespace, act: str
+    kept: SimpleNamespace, log_key: KeptSigner, ledger_kinds: SimpleNamespace, act: str
 ) -> None:
-    remove(kept, officer, ledger_kinds)
+    remove(kept, ledger_kinds)
     words = "ledger_entry_about" + (" SET subject = 'case:2'" if act == "UPDATE" else "")
     with owner(kept.book) as connection:
         connection.execute(text(f"{act} {words} WHERE entry_number = {kept.number} AND position = 0"))
@@ -308,12 +410,12 @@ def test_what_it_was_about_stays_watched(
 
 
 def test_a_public_entry_with_a_tombstone_is_named_all_the_same(
-    kept: SimpleNamespace, log_key: KeptSigner, officer: Actor, ledger_kinds: SimpleNamespace
+    kept: SimpleNamespace, log_key: KeptSigner, ledger_kinds: SimpleNamespace
 ) -> None:
     with kept.book.write() as session:
         entry = session.exec(_of_type("sample.submitted")).first()
         number = entry.number
-        stone(session, SimpleNamespace(number=number), officer, ledger_kinds)
+        stone(session, SimpleNamespace(number=number, second=kept.second), ledger_kinds)
     with owner(kept.book) as connection:
         connection.execute(text(f"UPDATE ledger_entry SET {_sql(kept.book, EMPTY)} WHERE number = {number}"))
         triggers.create_all(connection)
