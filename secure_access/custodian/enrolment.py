@@ -1,8 +1,8 @@
 """The enrolment list: whom the custodian believes. Pure.
 
-Custody officers sign it offline; the portal carries it and cannot change it, so that a forged row of a portal's
-database is worth nothing here. Each list names its predecessor by digest, has the next number, and is signed
-by officers of the predecessor. Source: docs/reference/protocol.md, “Sealed plans”.
+Custody officers sign it offline; the portal carries it and cannot change it, so that a forged row of a
+portal's database is worth nothing here. Each list names its predecessor by digest, has the next number, and
+is signed by officers of the predecessor. Source: docs/reference/protocol.md, “Sealed plans”.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class Person:
         return next((key for key in self.credentials if key.id == credential), None)
 
     def conflicted_with(self, organisation: str) -> str:
-        """Why this person may not decide about an organisation, in words; empty when nothing stands against it."""
+        """Why this person may not decide about an organisation, in words; empty when nothing does."""
         if organisation in self.conflicts:
             return "declared a conflict of interest with this developer"
         if organisation in (self.employer, self.organisation):

@@ -1,4 +1,4 @@
-"""Strict reading of the canonical JSON that the custodian believes: exactly these keys, each of one form. Pure.
+"""Strict reading of the canonical JSON that the custodian believes: these keys, each of one form. Pure.
 
 What is read here was signed, or is to be: a field too many, a time in another form or a number outside its
 bounds is refused, never repaired. Errors name the place and never the value, which may be confidential.

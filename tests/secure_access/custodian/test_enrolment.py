@@ -236,7 +236,9 @@ def test_conflicts_are_declared_ones_and_the_employer() -> None:
     world.one("oskar")["conflicts"] = ["tessaly"]
     found = world.enrolment
     oskar, tess, pia = (found.listed(name) for name in ("oskar", "tess", "pia"))
-    assert oskar and tess and pia
+    assert oskar is not None
+    assert tess is not None
+    assert pia is not None
     assert oskar.conflicted_with("tessaly").startswith("declared")
     assert tess.conflicted_with("tessaly").startswith("works")
     assert not pia.conflicted_with("tessaly")
