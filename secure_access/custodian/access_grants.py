@@ -1,4 +1,4 @@
-"""Access grants: what two approvers sign and the custodian enforces, read from the very bytes they sign. Pure.
+"""Access grants: what two approvers sign and the custodian enforces, read from the bytes they sign. Pure.
 
 A grant names one reader, the passkeys of that reader, sections by the digest of their sealed files, dates and
 a number of pages. It may ask for less than the approved request allowed, never for more, and says why.
@@ -61,7 +61,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class AccessGrant:
-    """The permission of one reader. ``developer`` is the id of an organisation; the end of the dates is shut."""
+    """The permission of one reader. ``developer`` is an organisation's id; the end of the dates is shut."""
 
     reference: str
     request: str
@@ -212,8 +212,8 @@ def _check_asked(grant: AccessGrant) -> None:
 def reader_of(grant: AccessGrant, enrolment: Enrolment, now: datetime) -> Person:
     """The reader, who has the role, a passkey that the grant names, and no conflict. Raises `NotGranted`.
 
-    Dates are of the enrolment: a grant may begin after ``now``, so who is enrolled by its end is looked at now
-    and with every page.
+    Dates are of the enrolment: a grant may begin after ``now``, so who is enrolled is looked at with every
+    page.
     """
     reader = enrolment.person(grant.reader, now)
     if reader is None or Role.READER not in reader.roles:

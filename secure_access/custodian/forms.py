@@ -68,6 +68,10 @@ class Form:
         """The error for a field."""
         return Malformed(f"{self.place}{'/' if self.place else ''}{key}: {why}")
 
+    def value(self, key: str) -> Any:
+        """What stands there, unread."""
+        return self._value[key]
+
     def text(self, key: str, *, empty: bool = False) -> str:
         """A text of at most 4,000 characters without control characters."""
         value = self._value[key]

@@ -74,8 +74,8 @@ def _bounds(grant: AccessGrant, enrolment: Enrolment) -> str:
     reader = enrolment.listed(grant.reader)
     devices = count(len(grant.credentials), "enrolled device")
     said = (
-        f"From {minute(grant.not_before)} to {minute(grant.not_after)}, at most {count(grant.pages, 'page')}, "
-        f"{grant.pages_per_hour} in an hour, on {devices}, in sittings of "
+        f"From {minute(grant.not_before)} to {minute(grant.not_after)}, at most "
+        f"{count(grant.pages, 'page')}, {grant.pages_per_hour} in an hour, on {devices}, in sittings of "
         f"{count(grant.sitting_minutes, 'minute')}. Every page carries the reader's name."
     )
     if reader is not None and reader.text:

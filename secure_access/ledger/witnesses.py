@@ -128,7 +128,7 @@ def largest_seen(urls: Iterable[str], signed: str) -> Seen | None:
     seen = []
     for url in urls:
         try:
-            _post(url, f"old {size}\n\n{signed}")
+            post(url, f"old {size}\n\n{signed}")
             seen.append(Seen(size, url))
         except Behind as other:
             seen.append(Seen(other.size, url))
@@ -194,12 +194,12 @@ def _submit(
     database: Database, url: str, keys: Sequence[VerifierKey], newest: LedgerCheckpoint, old: int
 ) -> list[LedgerCosignature]:
     try:
-        answer = _post(url, _body(database, newest, old))
+        answer = post(url, _body(database, newest, old))
     except Behind as other:
         if other.size > newest.size:
             raise Ahead(other.size, newest.size) from None
         try:
-            answer = _post(url, _body(database, newest, other.size))
+            answer = post(url, _body(database, newest, other.size))
         except Behind as again:
             raise NoAnswer(f"it said {other.size} entries, then {again.size}") from None
     return _read(answer, newest, keys)
@@ -219,8 +219,8 @@ def _body(database: Database, newest: LedgerCheckpoint, old: int) -> str:
     return f"old {min(old, newest.size)}\n{lines}\n{newest.note}"
 
 
-def _post(url: str, body: str) -> str:
-    """What a witness answers. Raises `Behind` and `NoAnswer`."""
+def post(url: str, body: str) -> str:
+    """What a witness answers to ``add-checkpoint`` with this body. Raises `Behind` and `NoAnswer`."""
     try:
         answer = requests.post(
             f"{url.rstrip('/')}/add-checkpoint",

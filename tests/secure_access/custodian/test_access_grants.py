@@ -229,8 +229,8 @@ def test_the_words_of_the_page() -> None:
         "Insider threat and Weight storage."
     )
     assert words.bounds == (
-        "From 4 October 2027, 09:00 UTC to 18 October 2027, 09:00 UTC, at most 60 pages, 40 in an hour, on one "
-        "enrolled device, in sittings of 15 minutes. Every page carries the reader's name."
+        "From 4 October 2027, 09:00 UTC to 18 October 2027, 09:00 UTC, at most 60 pages, 40 in an hour, on "
+        "one enrolled device, in sittings of 15 minutes. Every page carries the reader's name."
     )
     assert words.purpose.startswith("The purpose: To check that no single insider")
     assert words.sentences == (words.who, words.bounds, words.purpose)
