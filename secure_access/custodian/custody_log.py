@@ -50,6 +50,7 @@ class Line:
     type: str
     plan: str
     count: int
+    previous: str
     fields: Mapping[str, Json]
     encoded: bytes
 
@@ -242,8 +243,7 @@ class CustodyLog:
         except Malformed as problem:
             raise Damaged(f"line {number} of the log was changed: {problem}") from None
         before = self.last
-        previous = canonical.decode(encoded)["previous"]  # type: ignore[call-overload, index]
-        if previous != (before.digest if before else START):
+        if line.previous != (before.digest if before else START):
             raise Damaged(f"line {number} of the log does not continue the line before it")
         if line.number != number or line.count != self._counts[line.plan] + 1:
             raise Damaged(f"line {number} of the log has another number: lines are missing")
@@ -255,7 +255,6 @@ class CustodyLog:
 def read_line(encoded: bytes) -> Line:
     """Read one line. Raises `Malformed`. The chain is the log's to verify."""
     form = forms.document(encoded, FORMAT, _KEYS[1:])
-    form.hexadecimal("previous", 32)
     form.hexadecimal("salt", 16)
     if form.text("plan", empty=True):
         form.hexadecimal("plan", 32)
@@ -265,6 +264,7 @@ def read_line(encoded: bytes) -> Line:
         type=form.identifier("type"),
         plan=form.text("plan", empty=True),
         count=form.number("count", 1, 2**53 - 1),
+        previous=form.hexadecimal("previous", 32),
         fields=_fields(form),
         encoded=encoded,
     )

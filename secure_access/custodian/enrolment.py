@@ -318,7 +318,10 @@ def _in_order(names: list[str], place: str) -> None:
 
 
 def _check_origin(found: Enrolment) -> None:
-    address = urlsplit(found.custodian)
+    try:
+        address = urlsplit(found.custodian)
+    except ValueError:
+        raise Malformed("custodian: not an address") from None
     if address.scheme not in ("https", "http") or f"{address.scheme}://{address.netloc}" != found.custodian:
         raise Malformed("custodian: an origin, such as https://custodian.example")
     if address.scheme == "http" and not (address.hostname or "").endswith("localhost"):

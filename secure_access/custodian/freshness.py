@@ -1,8 +1,8 @@
 """Freshness: pages are served only while witnesses have seen the log, and lately.
 
-Whoever restores the core's disk from last week could have pages read that no line tells of. A witness remembers
-the last head that it signed and signs no other history, so a core whose witness does not sign soon stops by
-itself. Where no witness is configured, “rollback not detected” is said instead.
+Whoever restores the core's disk from last week could have pages read that no line tells of. A witness
+remembers the last head that it signed and signs no other history, so a core whose witness does not sign soon
+stops by itself. Where no witness is configured, “rollback not detected” is said instead.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from secure_access.custodian.custody_log import CustodyLog
-from secure_access.ledger import note, witnesses
+from secure_access.ledger import note
 from secure_access.ledger.note import NoteError, VerifierKey
 from secure_access.ledger.signer import Frozen, LogSigner, Signed
-from secure_access.ledger.witnesses import Behind, Forked, NoAnswer, Witnesses
+from secure_access.ledger.witnesses import Behind, Forked, NoAnswer, Witnesses, cosigned_at
+from secure_access.ledger.witnesses import post as ask_witness
 
 LONGEST = timedelta(minutes=10)
 SKEW = timedelta(minutes=1)
@@ -30,14 +31,14 @@ FRESH = "witnessed"
 class Freshness:
     """What witnesses signed of the log, and when. ``longest`` is how old a cosignature may be.
 
-    ``post`` asks a witness at an address; it raises what `witnesses.post` raises.
+    ``post`` asks a witness at an address; it raises what `secure_access.ledger.witnesses.post` raises.
     """
 
     log: CustodyLog
     signer: LogSigner
     witnesses: Witnesses
     longest: timedelta = LONGEST
-    post: Callable[[str, str], str] = witnesses.post
+    post: Callable[[str, str], str] = ask_witness
 
     def __post_init__(self) -> None:
         self._signed_at: dict[str, datetime] = {}
@@ -84,7 +85,7 @@ class Freshness:
         return f"no witness has signed the log in the last {int(self.longest.total_seconds() // 60)} minutes"
 
     def words(self, now: datetime) -> str:
-        """What pages say of it: that it is witnessed, that rollback is not detected, or why nothing is served."""
+        """What pages say of it: witnessed, rollback not detected, or why nothing is served."""
         return self.refusal(now) or (FRESH if self.configured else NOT_DETECTED)
 
     def _cosigned(self, url: str, signed: Signed) -> str:
@@ -115,4 +116,4 @@ class Freshness:
         with self._lock:
             for line in told.signatures:
                 if any(line.is_of(key) for key in verified):
-                    self._signed_at[named[line.name, line.key_id]] = witnesses.cosigned_at(line)
+                    self._signed_at[named[line.name, line.key_id]] = cosigned_at(line)

@@ -17,7 +17,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class UnsafeFile(Exception):
-    """A file can be read by others, belongs to someone else, is not plain, or does not hold what it should."""
+    """A file is readable by others, belongs to someone else, is not plain, or does not hold what it should."""
 
 
 class Disk:
@@ -81,7 +81,7 @@ def write_all(descriptor: int, content: bytes, disk: Disk) -> None:
 
 
 def read(path: Path) -> bytes:
-    """The content of a file that nobody but this user can read. Raises `UnsafeFile`, ``FileNotFoundError``."""
+    """The content of a file that only this user can read. Raises `UnsafeFile`, ``FileNotFoundError``."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -129,7 +129,7 @@ class Kept:
         return name
 
     def get(self, digest: str) -> bytes:
-        """The document of that digest. Raises ``LookupError`` where there is none, `UnsafeFile` if changed."""
+        """The document of that digest. Raises ``LookupError``, and `UnsafeFile` where it was changed."""
         if not _DIGEST.fullmatch(digest):
             raise LookupError("a document is named by SHA-256 in hex")
         try:

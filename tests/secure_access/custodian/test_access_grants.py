@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -280,12 +282,12 @@ def test_a_manifest_of_another_form_is_refused(change: Change) -> None:
 
 
 @given(st.data())
-def test_a_changed_byte_of_a_grant_changes_its_digest_or_is_malformed(data: st.DataObject) -> None:
-    encoded = bytearray(canonical.encode(grant(WORLD, DELIVERED)))
-    before = forms.digest(bytes(encoded))
+def test_a_changed_byte_changes_the_terms_or_is_malformed(data: st.DataObject) -> None:
+    """Two texts never say the same: what is shown is what is signed."""
+    true = made()
+    encoded = bytearray(true.encoded)
     at = data.draw(st.integers(0, len(encoded) - 1))
     encoded[at] ^= data.draw(st.integers(1, 255))
-    try:
-        assert access_grants.parse(bytes(encoded)).digest != before
-    except Malformed:
-        pass
+    with contextlib.suppress(Malformed):
+        other = access_grants.parse(bytes(encoded))
+        assert replace(other, digest=true.digest, encoded=true.encoded) != true

@@ -1,4 +1,4 @@
-"""The custodian's log: chained, counted, on disk before it returns, stopped by damage, kept fresh by witnesses."""
+"""The custodian's log: chained, counted, on disk before it returns, and stopped by damage."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import errno
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -94,32 +93,24 @@ def test_a_torn_last_line_is_cut_and_told(tmp_path: Path, left: int) -> None:
     assert CustodyLog(tmp_path).size == 5
 
 
-def edited(lines: list[bytes], kind: str) -> list[bytes]:
-    match kind:
-        case "gap":
-            return [*lines[:2], *lines[3:]]
-        case "swapped":
-            return [lines[0], lines[2], lines[1], *lines[3:]]
-        case "changed":
-            return [*lines[:2], lines[2].replace(b'"release":2', b'"release":9'), *lines[3:]]
-        case "begins later":
-            return lines[1:]
-        case "twice":
-            return [*lines, lines[-1]]
-        case "no line":
-            return [*lines[:2], b"hello", *lines[3:]]
-        case "empty line":
-            return [*lines[:2], b"", *lines[2:]]
-    raise AssertionError(kind)
+EDITED: dict[str, Callable[[list[bytes]], list[bytes]]] = {
+    "gap": lambda lines: [*lines[:2], *lines[3:]],
+    "swapped": lambda lines: [lines[0], lines[2], lines[1], *lines[3:]],
+    "changed": lambda lines: [*lines[:2], lines[2].replace(b'"release":2', b'"release":9'), *lines[3:]],
+    "begins later": lambda lines: lines[1:],
+    "twice": lambda lines: [*lines, lines[-1]],
+    "no line": lambda lines: [*lines[:2], b"hello", *lines[3:]],
+    "empty line": lambda lines: [*lines[:2], b"", *lines[2:]],
+}
 
 
-@pytest.mark.parametrize(
-    "kind", ["gap", "swapped", "changed", "begins later", "twice", "no line", "empty line"]
-)
-def test_a_gap_or_a_changed_line_stops_everything(tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize("edited", EDITED.values(), ids=EDITED)
+def test_a_gap_or_a_changed_line_stops_everything(
+    tmp_path: Path, edited: Callable[[list[bytes]], list[bytes]]
+) -> None:
     filled(tmp_path).close()
     path = tmp_path / FILE
-    path.write_bytes(b"".join(line + b"\n" for line in edited(path.read_bytes().splitlines(), kind)))
+    path.write_bytes(b"".join(line + b"\n" for line in edited(path.read_bytes().splitlines())))
     with pytest.raises(Damaged, match="line"):
         CustodyLog(tmp_path)
 
@@ -230,31 +221,31 @@ def test_a_line_that_is_too_long_is_not_written(tmp_path: Path) -> None:
     assert (tmp_path / FILE).read_bytes() == b""
 
 
-WRITER = """
-import sys
-from datetime import UTC, datetime
-from pathlib import Path
-from secure_access.custodian.custody_log import CustodyLog
-log = CustodyLog(Path(sys.argv[1]))
-while True:
-    line = log.append("page.released", "ab" * 32, {}, datetime.now(UTC))
-    sys.stdout.write(f"{line.number}\\n")
-    sys.stdout.flush()
-"""
+def writing_forever(home: Path, told: int) -> int:
+    """Another process that appends, and says each number once the log has acknowledged it."""
+    child = os.fork()
+    if child:
+        return child
+    try:
+        log = CustodyLog(home)
+        while True:
+            os.write(told, b"%d\n" % log.append("page.released", PLAN, {}, NOW).number)
+    finally:
+        os._exit(1)
 
 
 def test_ten_kills_lose_no_line_that_was_acknowledged(tmp_path: Path) -> None:
     told = 0
     for turn in range(10):
-        with subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True
-        ) as writer:
-            assert writer.stdout is not None
-            assert int(writer.stdout.readline()) > told
-            time.sleep(random.Random(turn).uniform(0, 0.05))
-            writer.send_signal(signal.SIGKILL)
-            acknowledged = [int(line) for line in writer.stdout.read().split("\n") if line.strip()]
-        told = max([told, *acknowledged[:-1]])
+        reading, writing = os.pipe()
+        child = writing_forever(tmp_path, writing)
+        os.close(writing)
+        with os.fdopen(reading) as numbers:
+            assert int(numbers.readline()) > told
+            time.sleep(random.Random(turn).uniform(0, 0.02))
+            os.kill(child, signal.SIGKILL)
+            told = max([told, *(int(line) for line in numbers if line.endswith("\n"))])
+        os.waitpid(child, 0)
         log = CustodyLog(tmp_path)
         assert log.size >= told
         log.close()

@@ -91,6 +91,7 @@ MALFORMED = {
     "an origin with a path": change("", "custodian", "https://custodian.example/"),
     "an origin without TLS": change("", "custodian", "http://custodian.example"),
     "an origin of another kind": change("", "custodian", "ftp://custodian.example"),
+    "no address": change("", "custodian", "https://[custodian"),
     "an RP ID above the origin": change("", "rp_id", "example"),
 }
 
