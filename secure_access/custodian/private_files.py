@@ -17,7 +17,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class UnsafeFile(Exception):
-    """A file is readable by others, belongs to someone else, is not plain, or does not hold what it should."""
+    """A file is readable by others, belongs to someone else, is not plain, or was changed."""
 
 
 class Disk:
