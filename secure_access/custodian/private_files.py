@@ -106,6 +106,15 @@ def remove(path: Path, disk: Disk = DISK) -> None:
     sync_folder(path.parent, disk)
 
 
+def clear(path: Path, disk: Disk = DISK) -> None:
+    """Remove from a folder what a crash left of files that were being written."""
+    left = list(path.glob(".*.part"))
+    for part in left:
+        disk.unlink(part)
+    if left:
+        sync_folder(path, disk)
+
+
 def sync_folder(path: Path, disk: Disk = DISK) -> None:
     """The names in a folder are on disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -1,4 +1,4 @@
-"""The core's acts: enrolment, delivery, approval, pausing, break-glass, destruction; what survives a restart."""
+"""The core's acts: enrolment, delivery, approval, pausing, break-glass, destruction, and a restart."""
 
 from __future__ import annotations
 
