@@ -181,7 +181,7 @@ class Core:
             )
 
     def approve(self, nonce: str, answer: str) -> Standing:
-        """One of two approvals. After the second of break-glass the developer is told, and then it stands."""
+        """One of two approvals. After the second of break-glass the developer is told; then it stands."""
         custody = self._custody
         with custody.lock:
             done = custody.confirmed(nonce, answer, Act.APPROVE, Act.BREAK_GLASS)
@@ -210,20 +210,31 @@ class Core:
         except NotGranted as problem:
             raise custody.denied(done, Why.NOT_ALLOWED, str(problem)) from None
 
-    def tell_developers(self) -> None:
-        """Tell developers of break-glass. What cannot be told opens nothing, and is tried again."""
+    def tell_developers(self) -> list[str]:
+        """Tell developers of break-glass; the digests of what nobody was told of, which opens nothing."""
         custody = self._custody
-        waiting = [one for one in list(custody.state.grants.values()) if one.standing is Standing.TELLING]
-        for given in waiting:
+        untold: list[str] = []
+        for given in [one for one in list(custody.state.grants.values()) if one.standing is Standing.TELLING]:
             grant = given.grant
             try:
                 custody.parts.tell(Notice(grant.developer, grant.request, grant))
-            except Exception as problem:
+            except Exception:
+                # Whatever went wrong outside, it means that nobody was told; it is tried again.
                 custody.refuse("break_glass.not_told", given.plan, {"grant": grant.digest})
-                raise Refused(Why.NOT_ALLOWED, "The developer could not be told: nothing opens.") from problem
+                untold.append(grant.digest)
+                continue
             with custody.lock:
                 if given.standing is Standing.TELLING:
                     custody.write("break_glass.told", given.plan, {"grant": grant.digest})
+        return untold
+
+    def untold(self) -> list[Notice]:
+        """Of which break-glass developers wait to be told."""
+        with self._custody.lock:
+            waiting = [
+                one.grant for one in self._custody.state.grants.values() if one.standing is Standing.TELLING
+            ]
+        return [Notice(grant.developer, grant.request, grant) for grant in waiting]
 
     def refuse(self, nonce: str, answer: str) -> None:
         """An approver says no, for good: another grant has to be offered."""

@@ -42,7 +42,7 @@ class Freshness:
 
     def __post_init__(self) -> None:
         self._signed_at: dict[str, datetime] = {}
-        self._frozen = ""
+        self._frozen, self._unsigned = "", ""
         self._lock = threading.Lock()
 
     @property
@@ -58,8 +58,10 @@ class Freshness:
         try:
             signed = self.log.checkpoint(self.signer, int(now.timestamp()))
         except Frozen as problem:
-            self._frozen = str(problem)
+            # Not for good: after a start the signer waits for a witness that may only be away.
+            self._unsigned = str(problem)
             return {"signer": str(problem)}
+        self._unsigned = ""
         problems: dict[str, str] = {}
         for url, keys in self.witnesses.asked.items():
             try:
@@ -73,8 +75,8 @@ class Freshness:
 
     def refusal(self, now: datetime) -> str:
         """Why nothing may be served now, in words; empty while it may."""
-        if self._frozen:
-            return self._frozen
+        if self._frozen or self._unsigned:
+            return self._frozen or self._unsigned
         if not self.configured:
             return ""
         with self._lock:

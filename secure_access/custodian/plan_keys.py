@@ -49,7 +49,7 @@ class RecoveryCopy:
 
 @dataclass(frozen=True)
 class KeptKey:
-    """What the file of a plan holds. ``epochs`` are all that it was ever sealed under; the last is current."""
+    """What the file of a plan holds. ``epochs`` are all that it was sealed under; the last is current."""
 
     public: bytes
     copy: bytes = field(repr=False)
@@ -70,10 +70,14 @@ class KeptPlanKeys:
     ) -> None:
         self._plans = private_files.folder(home / "plans")
         self._destroyed = private_files.folder(home / "destroyed")
+        self._home = home
         self._certifies, self._window, self._disk = certifies, window, disk
-        for folder in (home, self._plans, self._destroyed):
-            private_files.clear(folder, disk)
         self.epochs = Epochs(home / "epochs.json", window, disk)
+
+    def tidy(self) -> None:
+        """Remove what a crash left of files that were being written. Only the core that is active does it."""
+        for folder in (self._home, self._plans, self._destroyed):
+            private_files.clear(folder, self._disk)
 
     def make(self, request: str, custodian: str, now: datetime, pairs: Pairs) -> str:
         """A key pair for a plan request, with its recovery copies; its fingerprint."""

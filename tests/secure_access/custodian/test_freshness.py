@@ -196,9 +196,7 @@ def test_without_a_witness_it_says_so(place: Place) -> None:
 
 
 def test_a_quorum_of_two_needs_both(place: Place, tmp_path: Path) -> None:
-    other = Witness(
-        tmp_path / "other.db", signing_keys("other.example/w2", 60)[:1], [], datetime.now().timestamp
-    )
+    other = Witness(tmp_path / "other.db", signing_keys("other.example/w2", 60)[:1], [], NOW.timestamp)
     [one], [two] = place.witness.keys, other.keys
     text = (
         f"witness w1 {one} https://witness.example\nwitness w2 {two} https://other.example\n"
@@ -214,3 +212,14 @@ def test_a_quorum_of_two_needs_both(place: Place, tmp_path: Path) -> None:
     fresh = Freshness(place.log, place.fresh.signer, Witnesses.parse(text), post=post)
     assert set(fresh.ask(NOW)) == {"https://other.example"}
     assert fresh.refusal(NOW)
+
+
+def test_a_witness_that_was_away_at_the_start_is_waited_for(place: Place) -> None:
+    place.append(2)
+    place.log.close()
+    answers = iter([None, Seen(0, "https://witness.example")])
+    place.begin(lambda _note: next(answers))
+    assert "none answers" in place.fresh.ask(NOW)["signer"]
+    assert "none answers" in place.fresh.refusal(NOW)
+    assert place.fresh.ask(NOW) == {}
+    assert place.fresh.refusal(NOW) == ""
