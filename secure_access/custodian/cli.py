@@ -18,6 +18,7 @@ import structlog
 from secure_access.custodian import private_files
 from secure_access.custodian.ceremony_cli import ceremony
 from secure_access.custodian.custody_log import Damaged
+from secure_access.custodian.key_copies import CannotOpen
 from secure_access.custodian.lease import Lease
 from secure_access.custodian.plan_keys import KeptPlanKeys, NoSuchKey
 from secure_access.custodian.private_files import UnsafeFile
@@ -63,7 +64,8 @@ def core_command(home: Path) -> None:
     """Serve the core behind a Unix socket, to the front's user alone. A second one stands by.
 
     HOME/core.toml names origin, log, pinned (digest of the first enrolment list) and front (its user); and,
-    if it differs, socket, lease, name, witnesses, fresh_minutes, backup_days, break_glass.
+    if it differs, socket, lease, name, witnesses, fresh_minutes, backup_days, break_glass. A standby has HOME
+    on the same storage. It prints the lines by which witnesses and readers verify its log.
     """
     try:
         settings = Settings.read(home)
@@ -97,6 +99,30 @@ def copies_command(home: Path, plan: str, out: Path) -> None:
         raise click.ClickException(str(problem)) from None
 
 
+@custodian.command("restore")
+@click.option(
+    "--home",
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of the core, which must not run.",
+)
+@click.option("--plan", required=True, help="Fingerprint of the plan key.")
+@click.option(
+    "--key",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The key that two officers opened.",
+)
+def restore_command(home: Path, plan: str, key: Path) -> None:
+    """Take in a plan key that two officers recovered, where the keys of the core are lost."""
+    try:
+        keys = KeptPlanKeys(home / "keys", SigningKey.load(home / "certificate-key"))
+        keys.restore(plan, private_files.read(key), datetime.now(UTC))
+    except (NoSuchKey, CannotOpen, KeyFailure, UnsafeFile, OSError, ValueError) as problem:
+        raise click.ClickException(str(problem)) from None
+    click.echo("The plan key is back. Destroy the file that it came from.")
+
+
 def _wait(lease: Lease) -> None:
     """Stand by until the lease is free."""
     told = False
@@ -127,6 +153,9 @@ def serve(opened: Opened, settings: Settings) -> None:
         opened.rotate()
         for pulse in pulses:
             pulse.start()
+        for key in opened.serving.freshness.signer.keys:
+            click.echo(f"log {key}")
+        click.echo(f"# certificates of destruction are signed by {opened.keys.certificate_key}")
         click.echo(f"# {settings.name} serves {settings.origin} at {settings.socket}: {settings.custody}")
         try:
             service.serve_forever()

@@ -6,7 +6,8 @@ It knows no network and no files but through its parts. What is not yours answer
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from secure_access.custodian import access_grants, enrolment, forms, plan_manifests
 from secure_access.custodian.access_grants import AccessGrant, NotGranted
@@ -18,7 +19,7 @@ from secure_access.custodian.forms import Malformed
 from secure_access.custodian.grant_words import PlainWords, plain_words
 from secure_access.custodian.plan_manifests import PlanManifest
 from secure_access.custodian.reading import Reading, Sitting
-from secure_access.custodian.state import Given, Plan, Standing
+from secure_access.custodian.state import Approval, Given, Plan, Standing
 from secure_access.workflow import NotFound
 
 _NO_PLAN = "There is no such plan here."
@@ -81,7 +82,7 @@ class Core:
                 if new.custodian != custody.rules.origin:
                     raise NotEnrolled("the list is for another custodian")
             except (NotEnrolled, Malformed) as problem:
-                custody.refuse("enrolment.refused", "", {"signed": forms.digest(encoded)})
+                custody.stranger("enrolment.refused", "", {"signed": forms.digest(encoded)})
                 raise Refused(Why.MALFORMED, f"The enrolment list is refused: {problem}.") from None
             kept = custody.parts.kept
             fields = {"list": kept.put(signed.encoded), "signed": kept.put(encoded)}
@@ -153,7 +154,7 @@ class Core:
                 if any(given.grant.reference == grant.reference for given in custody.state.grants.values()):
                     raise NotGranted("Another access grant has this reference.")
             except (Malformed, NotGranted) as problem:
-                custody.refuse("grant.not_offered", "", {"grant": forms.digest(encoded)})
+                custody.stranger("grant.not_offered", "", {"grant": forms.digest(encoded)})
                 raise Refused(Why.NOT_ALLOWED, str(problem)) from None
             custody.parts.kept.put(encoded)
             custody.write(
@@ -197,18 +198,24 @@ class Core:
         custody, now = self._custody, self._custody.now()
         manifest = custody.plan(given.plan).manifest
         assert manifest is not None
-        earlier = [custody.enrolment.listed(one.person) for one in given.approvals]
         try:
             access_grants.check_offered(given.grant, custody.enrolment, manifest, now)
             access_grants.check_approver(
                 given.grant,
                 done.person,
-                [one for one in earlier if one is not None],
+                [self._still(one, now) for one in given.approvals],
                 now=now,
                 break_glass=custody.rules.break_glass,
             )
         except NotGranted as problem:
             raise custody.denied(done, Why.NOT_ALLOWED, str(problem)) from None
+
+    def _still(self, approval: Approval, now: datetime) -> Person:
+        """Who approved before, of the team of that time. Raises `NotGranted` for one who left since."""
+        person = self._custody.enrolment.person(approval.person, now)
+        if person is None:
+            raise NotGranted("The first approver is no longer enrolled: offer another access grant.")
+        return replace(person, team=approval.team)
 
     def tell_developers(self) -> list[str]:
         """Tell developers of break-glass; the digests of what nobody was told of, which opens nothing."""

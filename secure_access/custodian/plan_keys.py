@@ -7,6 +7,7 @@ To destroy a plan's key is to remove that file; the certificate says when the la
 from __future__ import annotations
 
 import base64
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -25,6 +26,7 @@ from secure_access.ledger.records import timestamp
 PUBLIC_FORMAT = "assay.plan-key/v1"
 KEPT_FORMAT = "assay.custodian-plan-key/v1"
 CERTIFICATE_FORMAT = "assay.destruction-certificate/v1"
+PUBLIC_SIZE = 1216
 LIFE = timedelta(days=180)
 """How long a plan may be sealed to its key."""
 Pairs = list[tuple[Officer, Officer]]
@@ -71,8 +73,15 @@ class KeptPlanKeys:
         self._plans = private_files.folder(home / "plans")
         self._destroyed = private_files.folder(home / "destroyed")
         self._home = home
+        # Moving a key to another epoch must never bring back one that is destroyed meanwhile.
+        self._alone = threading.RLock()
         self._certifies, self._window, self._disk = certifies, window, disk
         self.epochs = Epochs(home / "epochs.json", window, disk)
+
+    @property
+    def certificate_key(self) -> str:
+        """The public key of certificates, as policy files write keys."""
+        return self._certifies.verifier
 
     def tidy(self) -> None:
         """Remove what a crash left of files that were being written. Only the core that is active does it."""
@@ -112,34 +121,50 @@ class KeptPlanKeys:
 
     def reseal(self, fingerprint: str, pairs: Pairs) -> None:
         """New recovery copies for these officers; the old ones are gone. Raises `NoSuchKey`."""
-        kept = self._load(fingerprint)
-        self._save(replace(kept, recovery=_copies(self._open(kept), fingerprint, pairs)))
+        with self._alone:
+            kept = self._load(fingerprint)
+            self._save(replace(kept, recovery=_copies(self._open(kept), fingerprint, pairs)))
+
+    def restore(self, fingerprint: str, private: bytes, now: datetime) -> None:
+        """Take in a private half that two officers recovered, where the key of its epoch is lost.
+
+        Raises `NoSuchKey`, and `CannotOpen` where it is not the one of the published half.
+        """
+        with self._alone:
+            kept, epoch = self._load(fingerprint), self.epochs.current(now)
+            published = forms.plain(kept.public, _PUBLIC_KEYS).raw("public", PUBLIC_SIZE)
+            if key_copies.public_of(private) != published:
+                raise key_copies.CannotOpen("this is not the key of this plan")
+            copy = key_copies.under_epoch(epoch.secret, private, fingerprint, epoch.epoch)
+            self._save(replace(kept, copy=copy, epochs=_ever(kept.epochs, epoch.epoch)))
 
     def rotate(self, now: datetime) -> int:
         """Move every plan key to this month's epoch, and destroy epochs whose backup window is over.
 
         How many were moved. Interrupted, it goes on where it stopped: call it at each start and every day.
         """
-        epoch, moved = self.epochs.current(now), 0
-        for kept in self._all():
-            if kept.epochs[-1] != epoch.epoch:
-                private = self._open(kept)
-                copy = key_copies.under_epoch(epoch.secret, private, kept.fingerprint, epoch.epoch)
-                self._save(replace(kept, copy=copy, epochs=(*kept.epochs, epoch.epoch)))
-                moved += 1
-        self.epochs.destroy_old(now, frozenset(kept.epochs[-1] for kept in self._all()))
-        return moved
+        with self._alone:
+            epoch, moved = self.epochs.current(now), 0
+            for kept in self._all():
+                if kept.epochs[-1] != epoch.epoch:
+                    private = self._open(kept)
+                    copy = key_copies.under_epoch(epoch.secret, private, kept.fingerprint, epoch.epoch)
+                    self._save(replace(kept, copy=copy, epochs=_ever(kept.epochs, epoch.epoch)))
+                    moved += 1
+            self.epochs.destroy_old(now, frozenset(kept.epochs[-1] for kept in self._all()))
+            return moved
 
     def destroy(self, fingerprint: str, now: datetime) -> bytes:
         """Destroy a plan's key; the signed certificate. Once destroyed, the same certificate again.
 
         The certificate is written before the key is removed, and leaves here after. Raises `NoSuchKey`.
         """
-        path = self._destroyed / f"{fingerprint}.json"
-        if not path.exists():
-            private_files.write(path, self._certificate(self._load(fingerprint), now), self._disk)
-        private_files.remove(self._file(fingerprint), self._disk)
-        return private_files.read(path)
+        with self._alone:
+            path = self._destroyed / f"{fingerprint}.json"
+            if not path.exists():
+                private_files.write(path, self._certificate(self._load(fingerprint), now), self._disk)
+            private_files.remove(self._file(fingerprint), self._disk)
+            return private_files.read(path)
 
     def drill(self, fingerprint: str, first: tuple[str, bytes], second: tuple[str, bytes]) -> None:
         """Recover a plan's key from its copy for these officers (id, private key), and compare it.
@@ -247,6 +272,10 @@ def read_certificate(encoded: bytes, key: bytes) -> Certificate:
         form.instant("destroyed_at"),
         form.instant("last_backup_ends"),
     )
+
+
+def _ever(epochs: tuple[str, ...], epoch: str) -> tuple[str, ...]:
+    return (*(one for one in epochs if one != epoch), epoch)
 
 
 def _copies(private: bytes, fingerprint: str, pairs: Pairs) -> tuple[RecoveryCopy, ...]:

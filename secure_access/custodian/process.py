@@ -216,6 +216,8 @@ def _extra(
             "serving": serving.refusal(now) or "yes",
             "witness": serving.freshness.words(now),
             "lines": core.state_of_log,
+            "log_keys": [str(key) for key in serving.freshness.signer.keys],
+            "certificate_key": keys.certificate_key,
         }
 
     def told(core: Core, form: Form) -> Done:

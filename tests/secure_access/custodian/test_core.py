@@ -163,6 +163,22 @@ def test_the_second_approval_is_held_to_the_list_and_the_delivery_of_that_moment
         world.core.approve(*world.act(Act.APPROVE, digest, "oskar"))
 
 
+def test_an_approver_who_left_since_does_not_count(world: World) -> None:
+    digest = world.offer()
+    world.core.approve(*world.act(Act.APPROVE, digest, "henrike"))
+    world.change_list(lambda value: world.enrolled.one("henrike", value).update(not_after=timestamp(NOW)))
+    with refused(Why.NOT_ALLOWED, "no longer enrolled"):
+        world.core.approve(*world.act(Act.APPROVE, digest, "oskar"))
+
+
+def test_who_changed_the_team_since_approved_for_the_old_one(world: World) -> None:
+    digest = world.offer()
+    world.core.approve(*world.act(Act.APPROVE, digest, "henrike"))
+    world.change_list(lambda value: world.enrolled.one("henrike", value).update(team="Another"))
+    with refused(Why.NOT_ALLOWED, "team Legal"):
+        world.core.approve(*world.act(Act.APPROVE, digest, "pia"))
+
+
 def test_an_assertion_is_for_its_own_verb_and_once(world: World) -> None:
     digest = world.offer()
     used = world.act(Act.REFUSE, digest, "henrike")

@@ -11,6 +11,7 @@ import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -84,6 +85,21 @@ def test_a_core_makes_its_keys_once_and_finds_them_again(tmp_path: Path) -> None
     assert found == again.keys.private(plan)
     wrong = CliRunner().invoke(custodian, ["copies", "--home", str(home), "--plan", "0" * 64, "--out", "x"])
     assert wrong.exit_code == 1
+    (home / "keys" / "epochs.json").unlink()
+    (home / "whole").write_bytes(found)
+    (home / "whole").chmod(0o600)
+    (home / "other").write_bytes(bytes(32))
+    (home / "other").chmod(0o600)
+    for file, status in (("other", 1), ("whole", 0)):
+        restored = CliRunner().invoke(
+            custodian, ["restore", "--home", str(home), "--plan", plan, "--key", str(home / file)]
+        )
+        assert restored.exit_code == status, restored.output
+    lease = Lease(home / "another.json", "one")
+    assert lease.take(NOW)
+    back = open_core(home, Settings.read(home), lease, clock=FixedClock(NOW))
+    assert back.keys.private(plan) == found
+    back.close()
 
 
 def test_without_a_sandbox_nothing_is_received_or_shown(tmp_path: Path) -> None:
@@ -163,7 +179,7 @@ def test_settings_have_defaults_and_say_what_custody_it_is(tmp_path: Path) -> No
         Settings.read(home)
 
 
-def asked(client: CoreClient, seconds: float = 30) -> dict[str, object]:
+def asked(client: CoreClient, seconds: float = 30) -> dict[str, Any]:
     """The state of a core, once it answers."""
     until = time.monotonic() + seconds
     while True:
@@ -182,6 +198,9 @@ def test_the_command_serves_and_a_second_one_stands_by(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as core:
         client = CoreClient(home / "core.sock", 10)
         state = asked(client)
+        log_keys, certificates = state.pop("log_keys"), state.pop("certificate_key")
+        assert [str(key).split("+")[0] for key in log_keys] == [f"{LOG}/custodian"] * 2
+        assert str(certificates).startswith(f"{LOG}/destruction+")
         assert state == {
             "custody": "demonstration custody",
             "serving": "yes",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -276,3 +277,33 @@ def test_what_a_crash_left_of_a_file_is_removed_at_the_next_start(tmp_path: Path
         (folder / ".x.json.part").write_bytes(b"half a key")
     keys_in(tmp_path).tidy()
     assert not list(tmp_path.rglob("*.part"))
+
+
+def test_a_key_is_restored_from_its_recovery_copy_when_the_epochs_are_lost(tmp_path: Path) -> None:
+    keys = keys_in(tmp_path)
+    fingerprint = made(keys)
+    private = keys.private(fingerprint)
+    (tmp_path / "epochs.json").unlink()
+    lost = keys_in(tmp_path)
+    with pytest.raises(LookupError):
+        lost.private(fingerprint)
+    [copy] = lost.recovery(fingerprint)
+    found = key_copies.recover(copy.copy, fingerprint, *((name, SEEDS[name]) for name in SEEDS))
+    with pytest.raises(CannotOpen, match="not the key of this plan"):
+        lost.restore(fingerprint, bytes(32), NEXT_MONTH)
+    lost.restore(fingerprint, found, NEXT_MONTH)
+    assert keys_in(tmp_path).private(fingerprint) == private
+
+
+def test_a_key_that_is_destroyed_while_epochs_move_does_not_come_back(tmp_path: Path) -> None:
+    """Rotation and destruction take turns, whoever begins."""
+    for turn in range(5):
+        home = tmp_path / str(turn)
+        keys = keys_in(home)
+        plans = [made(keys, f"PR-{number}") for number in range(4)]
+        rotating = threading.Thread(target=keys.rotate, args=(NEXT_MONTH,))
+        rotating.start()
+        for plan in plans:
+            keys.destroy(plan, NEXT_MONTH)
+        rotating.join()
+        assert list((home / "plans").iterdir()) == []
