@@ -51,10 +51,11 @@ class RecoveryCopy:
 
 @dataclass(frozen=True)
 class KeptKey:
-    """What the file of a plan holds. ``epochs`` are all that it was sealed under; the last is current."""
+    """What the file of a plan holds. ``epoch`` seals it now, ``epochs`` are all that ever did."""
 
     public: bytes
     copy: bytes = field(repr=False)
+    epoch: str
     epochs: tuple[str, ...]
     recovery: tuple[RecoveryCopy, ...]
 
@@ -62,6 +63,10 @@ class KeptKey:
     def fingerprint(self) -> str:
         """SHA-256 in hex of the published half."""
         return forms.digest(self.public)
+
+    def moved(self, copy: bytes, epoch: str) -> KeptKey:
+        """The same key, sealed under another epoch."""
+        return replace(self, copy=copy, epoch=epoch, epochs=tuple(sorted({*self.epochs, epoch})))
 
 
 class KeptPlanKeys:
@@ -104,7 +109,7 @@ class KeptPlanKeys:
         )
         fingerprint, epoch = forms.digest(public), self.epochs.current(now)
         copy = key_copies.under_epoch(epoch.secret, private, fingerprint, epoch.epoch)
-        self._save(KeptKey(public, copy, (epoch.epoch,), _copies(private, fingerprint, pairs)))
+        self._save(KeptKey(public, copy, epoch.epoch, (epoch.epoch,), _copies(private, fingerprint, pairs)))
         return fingerprint
 
     def public(self, fingerprint: str) -> bytes:
@@ -136,7 +141,7 @@ class KeptPlanKeys:
             if key_copies.public_of(private) != published:
                 raise key_copies.CannotOpen("this is not the key of this plan")
             copy = key_copies.under_epoch(epoch.secret, private, fingerprint, epoch.epoch)
-            self._save(replace(kept, copy=copy, epochs=_ever(kept.epochs, epoch.epoch)))
+            self._save(kept.moved(copy, epoch.epoch))
 
     def rotate(self, now: datetime) -> int:
         """Move every plan key to this month's epoch, and destroy epochs whose backup window is over.
@@ -146,12 +151,12 @@ class KeptPlanKeys:
         with self._alone:
             epoch, moved = self.epochs.current(now), 0
             for kept in self._all():
-                if kept.epochs[-1] != epoch.epoch:
+                if kept.epoch != epoch.epoch:
                     private = self._open(kept)
                     copy = key_copies.under_epoch(epoch.secret, private, kept.fingerprint, epoch.epoch)
-                    self._save(replace(kept, copy=copy, epochs=_ever(kept.epochs, epoch.epoch)))
+                    self._save(kept.moved(copy, epoch.epoch))
                     moved += 1
-            self.epochs.destroy_old(now, frozenset(kept.epochs[-1] for kept in self._all()))
+            self.epochs.destroy_old(now, frozenset(kept.epoch for kept in self._all()))
             return moved
 
     def destroy(self, fingerprint: str, now: datetime) -> bytes:
@@ -197,7 +202,7 @@ class KeptPlanKeys:
         return canonical.encode({"certificate": _text(certificate), "signature": _text(signature)})
 
     def _open(self, kept: KeptKey) -> bytes:
-        epoch = self.epochs.of(kept.epochs[-1])
+        epoch = self.epochs.of(kept.epoch)
         return key_copies.from_epoch(epoch.secret, kept.copy, kept.fingerprint, epoch.epoch)
 
     def _all(self) -> Iterator[KeptKey]:
@@ -214,10 +219,11 @@ class KeptPlanKeys:
             content = private_files.read(self._file(fingerprint))
         except FileNotFoundError:
             raise NoSuchKey("there is no key of this plan here") from None
-        form = forms.document(content, KEPT_FORMAT, ("public", "copy", "epochs", "recovery"))
+        form = forms.document(content, KEPT_FORMAT, ("public", "copy", "epoch", "epochs", "recovery"))
         kept = KeptKey(
             form.raw("public", 1, forms.LONGEST),
             form.raw("copy", 1, 4096),
+            form.identifier("epoch"),
             form.identifiers("epochs"),
             form.each("recovery", ("first", "second", "copy"), _recovery),
         )
@@ -234,6 +240,7 @@ class KeptPlanKeys:
                 "v": KEPT_FORMAT,
                 "public": _text(kept.public),
                 "copy": _text(kept.copy),
+                "epoch": kept.epoch,
                 "epochs": list(kept.epochs),
                 "recovery": recovery,
             }
@@ -272,10 +279,6 @@ def read_certificate(encoded: bytes, key: bytes) -> Certificate:
         form.instant("destroyed_at"),
         form.instant("last_backup_ends"),
     )
-
-
-def _ever(epochs: tuple[str, ...], epoch: str) -> tuple[str, ...]:
-    return (*(one for one in epochs if one != epoch), epoch)
 
 
 def _copies(private: bytes, fingerprint: str, pairs: Pairs) -> tuple[RecoveryCopy, ...]:
