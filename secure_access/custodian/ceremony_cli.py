@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from secure_access.clock import SystemClock
 from secure_access.custodian import enrolment, forms, key_copies, list_draft, officer_keys, private_files
 from secure_access.custodian.enrolment import Enrolment, NotEnrolled
 from secure_access.custodian.forms import Malformed
@@ -79,7 +79,7 @@ def assemble_command(draft: Path, officers: tuple[Path, ...], previous: Path | N
     public = [officer_keys.read_public(path.read_bytes()) for path in officers]
     before = _signed(previous)
     text = draft.read_text(encoding="utf-8")
-    made = list_draft.assemble(text, public, before, datetime.now(UTC))
+    made = list_draft.assemble(text, public, before, SystemClock().now())
     _new(out, made)
     _say(enrolment.parse(made), before)
 

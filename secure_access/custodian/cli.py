@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 import structlog
 
+from secure_access.clock import SystemClock
 from secure_access.custodian import private_files
 from secure_access.custodian.ceremony_cli import ceremony
 from secure_access.custodian.custody_log import Damaged
@@ -117,7 +117,7 @@ def restore_command(home: Path, plan: str, key: Path) -> None:
     """Take in a plan key that two officers recovered, where the keys of the core are lost."""
     try:
         keys = KeptPlanKeys(home / "keys", SigningKey.load(home / "certificate-key"))
-        keys.restore(plan, private_files.read(key), datetime.now(UTC))
+        keys.restore(plan, private_files.read(key), SystemClock().now())
     except (NoSuchKey, CannotOpen, KeyFailure, UnsafeFile, OSError, ValueError) as problem:
         raise click.ClickException(str(problem)) from None
     click.echo("The plan key is back. Destroy the file that it came from.")
@@ -126,7 +126,7 @@ def restore_command(home: Path, plan: str, key: Path) -> None:
 def _wait(lease: Lease) -> None:
     """Stand by until the lease is free."""
     told = False
-    while not lease.take(datetime.now(UTC)):
+    while not lease.take(SystemClock().now()):
         if not told:
             click.echo(f"# {lease.holder} stands by: another core is active")
             told = True
