@@ -149,7 +149,7 @@ def seen(url: str, signed: str) -> int:
     """
     size = Checkpoint.parse(note.parse(signed).text).size
     try:
-        _post(url, f"old {size}\n\n{signed}")
+        post(url, f"old {size}\n\n{signed}")
     except Behind as other:
         return other.size
     except Unknown:
@@ -226,12 +226,12 @@ def _submit(
     database: Database, url: str, keys: Sequence[VerifierKey], newest: LedgerCheckpoint, old: int
 ) -> list[LedgerCosignature]:
     try:
-        answer = _post(url, _body(database, newest, old))
+        answer = post(url, _body(database, newest, old))
     except Behind as other:
         if other.size > newest.size:
             raise Ahead(other.size, newest.size) from None
         try:
-            answer = _post(url, _body(database, newest, other.size))
+            answer = post(url, _body(database, newest, other.size))
         except Behind as again:
             raise NoAnswer(f"it said {other.size} entries, then {again.size}") from None
     return _read(answer, newest, keys)
@@ -251,8 +251,8 @@ def _body(database: Database, newest: LedgerCheckpoint, old: int) -> str:
     return f"old {min(old, newest.size)}\n{lines}\n{newest.note}"
 
 
-def _post(url: str, body: str) -> str:
-    """What a witness answers. Raises `Behind` and `NoAnswer`."""
+def post(url: str, body: str) -> str:
+    """What a witness answers to ``add-checkpoint`` with this body. Raises `Behind` and `NoAnswer`."""
     try:
         answer = requests.post(
             f"{url.rstrip('/')}/add-checkpoint",

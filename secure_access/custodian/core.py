@@ -1,0 +1,365 @@
+"""The core: who may do what with a sealed plan. A passkey confirms each act, and its line comes first.
+
+It knows no network and no files but through its parts. What is not yours answers like what does not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from secure_access.custodian import access_grants, enrolment, forms, plan_manifests
+from secure_access.custodian.access_grants import AccessGrant, NotGranted
+from secure_access.custodian.acts import Act, Confirmed, Nonces, Statement
+from secure_access.custodian.custody import Custody, Notice, Refused, Why
+from secure_access.custodian.custody_log import Line
+from secure_access.custodian.enrolment import NotEnrolled, Person, Role, Told
+from secure_access.custodian.forms import Malformed
+from secure_access.custodian.grant_words import PlainWords, plain_words
+from secure_access.custodian.plan_manifests import PlanManifest
+from secure_access.custodian.reading import Reading, Sitting
+from secure_access.custodian.state import Approval, Given, Plan, Standing
+from secure_access.workflow import NotFound
+
+_NO_PLAN = "There is no such plan here."
+
+
+@dataclass(frozen=True)
+class GrantPage:
+    """What the page of a grant shows: the grant, where it stands, and its sentences."""
+
+    grant: AccessGrant
+    standing: Standing
+    approvals: tuple[tuple[str, str], ...]
+    words: PlainWords
+
+
+class Core:
+    """The custodian's verbs. All raise `Refused`; those with an assertion also `NotConfirmed`, `NotFound`."""
+
+    def __init__(self, custody: Custody) -> None:
+        self._custody = custody
+        self._reading = Reading(custody)
+
+    @property
+    def state_of_log(self) -> int:
+        """How many lines the log has."""
+        return self._custody.parts.log.size
+
+    def start(self) -> None:
+        """Finish what a crash interrupted: tell of a cut line, destroy what was to be destroyed."""
+        custody = self._custody
+        if custody.parts.log.cut:
+            custody.write("log.cut", "", {"bytes": custody.parts.log.cut})
+        for plan in list(custody.state.plans.values()):
+            if plan.destroying and not plan.destroyed:
+                self._destroy(plan)
+
+    def heard(self) -> None:
+        """A sign of life of the portal: it would tell of a revocation."""
+        with self._custody.lock:
+            self._custody.heard_at = self._custody.now()
+
+    def ask(self, act: Act, about: str, by: str) -> Statement:
+        """What a passkey has to confirm. Whoever asks gets one: who is enrolled is not told to strangers."""
+        custody = self._custody
+        known = custody.enrolment.person(by, custody.now()) is not None
+        return (custody.nonces if known else Nonces()).ask(act, about, by, custody.now())
+
+    def enrol(self, encoded: bytes) -> tuple[Told, ...]:
+        """Take in a signed enrolment list; who is to be told of it."""
+        custody = self._custody
+        with custody.lock:
+            before = custody.state.enrolment
+            try:
+                signed = enrolment.read_signed(encoded)
+                new = (
+                    enrolment.first(signed, custody.rules.pinned)
+                    if before is None
+                    else enrolment.follow(signed, before)
+                )
+                if new.custodian != custody.rules.origin:
+                    raise NotEnrolled("the list is for another custodian")
+            except (NotEnrolled, Malformed) as problem:
+                custody.stranger("enrolment.refused", "", {"signed": forms.digest(encoded)})
+                raise Refused(Why.MALFORMED, f"The enrolment list is refused: {problem}.") from None
+            kept = custody.parts.kept
+            fields = {"list": kept.put(signed.encoded), "signed": kept.put(encoded)}
+            custody.write("enrolment.accepted", "", {"version": new.version, **fields})
+            if before is not None and before.officers != new.officers:
+                for plan in custody.state.plans.values():
+                    if not plan.destroying:
+                        custody.parts.keys.reseal(plan.fingerprint, list(new.pairs()))
+            return enrolment.changed_for(before, new)
+
+    def make_plan_key(self, request: str, developer: str) -> str:
+        """A key pair for a plan request of a developer (id of an organisation); its fingerprint."""
+        custody = self._custody
+        with custody.lock:
+            if developer not in custody.enrolment.organisations:
+                raise Refused(Why.UNKNOWN, "The enrolment list does not name this developer.")
+            if custody.state.plan_of_request(request) is not None:
+                raise Refused(Why.WRONG_STATE, "This plan request has a key already.")
+            pairs = list(custody.enrolment.pairs())
+            made = custody.parts.keys.make(request, custody.rules.origin, custody.now(), pairs)
+            custody.write("plan.key_made", made, {"request": request, "developer": developer})
+            return made
+
+    def deliver(self, encoded: bytes, nonce: str, answer: str) -> PlanManifest:
+        """Take in what a developer's officer sealed, once every file was opened unseen."""
+        custody = self._custody
+        done = custody.confirmed(nonce, answer, Act.DELIVER)
+        manifest, plan = self._deliverable(done, encoded)
+        try:
+            custody.parts.inspect(manifest)
+        except Exception as problem:
+            words = "A sealed file does not open, or is not what the manifest says. Nothing was received."
+            raise custody.denied(done, Why.MALFORMED, words) from problem
+        with custody.lock:
+            custody.plan(plan.fingerprint)
+            custody.parts.kept.put(encoded)
+            custody.write(
+                "plan.delivered", plan.fingerprint, {"manifest": manifest.digest, **custody.by(done)}
+            )
+        return manifest
+
+    def _deliverable(self, done: Confirmed, encoded: bytes) -> tuple[PlanManifest, Plan]:
+        custody = self._custody
+        try:
+            manifest = plan_manifests.parse(encoded)
+        except Malformed as problem:
+            raise custody.denied(done, Why.MALFORMED, f"The plan manifest is refused: {problem}.") from None
+        plan = custody.state.plans.get(manifest.key)
+        if plan is None or plan.destroying or not _officer_of(plan.developer, done.person):
+            custody.act_refused(done.statement, Why.UNKNOWN)
+            raise NotFound
+        if manifest.digest != done.statement.object or manifest.request != plan.request:
+            raise custody.denied(done, Why.NOT_ALLOWED, "The manifest is not the one that was confirmed.")
+        return manifest, plan
+
+    def offer(self, encoded: bytes) -> AccessGrant:
+        """Put an access grant before the approvers. It allows nothing yet."""
+        custody = self._custody
+        with custody.lock:
+            now = custody.now()
+            try:
+                grant = access_grants.parse(encoded)
+                plan = custody.state.plan_of_request(grant.request)
+                if plan is None or plan.manifest is None or plan.developer != grant.developer:
+                    raise NotGranted("Nothing was delivered for this request and developer.")
+                access_grants.check_offered(grant, custody.enrolment, plan.manifest, now)
+                if grant.digest in custody.state.grants:
+                    raise NotGranted("This access grant is here already.")
+                if any(given.grant.reference == grant.reference for given in custody.state.grants.values()):
+                    raise NotGranted("Another access grant has this reference.")
+            except (Malformed, NotGranted) as problem:
+                custody.stranger("grant.not_offered", "", {"grant": forms.digest(encoded)})
+                raise Refused(Why.NOT_ALLOWED, str(problem)) from None
+            custody.parts.kept.put(encoded)
+            custody.write(
+                "grant.offered",
+                plan.fingerprint,
+                {"grant": grant.digest, "reference": grant.reference, "reader": grant.reader},
+            )
+            return grant
+
+    def page_of(self, digest: str, person: str) -> GrantPage:
+        """The page of a grant: for approvers, its reader, its developer's officers. Raises `NotFound`."""
+        custody = self._custody
+        with custody.lock:
+            given = custody.state.grants.get(digest)
+            who = custody.enrolment.person(person, custody.now())
+            if given is None or who is None or not _sees(given, who):
+                raise NotFound
+            manifest = custody.state.plans[given.plan].manifest
+            assert manifest is not None
+            return GrantPage(
+                given.grant,
+                given.standing,
+                tuple((one.person, one.team) for one in given.approvals),
+                plain_words(given.grant, custody.enrolment, manifest),
+            )
+
+    def approve(self, nonce: str, answer: str) -> Standing:
+        """One of two approvals. After the second of break-glass the developer is told; then it stands."""
+        custody = self._custody
+        with custody.lock:
+            done = custody.confirmed(nonce, answer, Act.APPROVE, Act.BREAK_GLASS)
+            given = self._decidable(done)
+            if (done.statement.act is Act.BREAK_GLASS) != given.grant.break_glass:
+                raise custody.denied(done, Why.WRONG_ACT, "This was confirmed for another kind of grant.")
+            self._check_approvable(done, given)
+            custody.write("grant.approved", given.plan, {"grant": given.grant.digest, **custody.by(done)})
+        self.tell_developers()
+        return given.standing
+
+    def _check_approvable(self, done: Confirmed, given: Given) -> None:
+        custody, now = self._custody, self._custody.now()
+        manifest = custody.plan(given.plan).manifest
+        assert manifest is not None
+        try:
+            access_grants.check_offered(given.grant, custody.enrolment, manifest, now)
+            access_grants.check_approver(
+                given.grant,
+                done.person,
+                [self._still(one, now) for one in given.approvals],
+                now=now,
+                break_glass=custody.rules.break_glass,
+            )
+        except NotGranted as problem:
+            raise custody.denied(done, Why.NOT_ALLOWED, str(problem)) from None
+
+    def _still(self, approval: Approval, now: datetime) -> Person:
+        """Who approved before, of the team of that time. Raises `NotGranted` for one who left since."""
+        person = self._custody.enrolment.person(approval.person, now)
+        if person is None:
+            raise NotGranted("The first approver is no longer enrolled: offer another access grant.")
+        return replace(person, team=approval.team)
+
+    def tell_developers(self) -> list[str]:
+        """Tell developers of break-glass; the digests of what nobody was told of, which opens nothing."""
+        custody = self._custody
+        untold: list[str] = []
+        for given in [one for one in list(custody.state.grants.values()) if one.standing is Standing.TELLING]:
+            grant = given.grant
+            try:
+                custody.parts.tell(Notice(grant.developer, grant.request, grant))
+            except Exception:
+                # Whatever went wrong outside, it means that nobody was told; it is tried again.
+                custody.refuse("break_glass.not_told", given.plan, {"grant": grant.digest})
+                untold.append(grant.digest)
+                continue
+            with custody.lock:
+                if given.standing is Standing.TELLING:
+                    custody.write("break_glass.told", given.plan, {"grant": grant.digest})
+        return untold
+
+    def untold(self) -> list[Notice]:
+        """Of which break-glass developers wait to be told."""
+        with self._custody.lock:
+            waiting = [
+                one.grant for one in self._custody.state.grants.values() if one.standing is Standing.TELLING
+            ]
+        return [Notice(grant.developer, grant.request, grant) for grant in waiting]
+
+    def refuse(self, nonce: str, answer: str) -> None:
+        """An approver says no, for good: another grant has to be offered."""
+        custody = self._custody
+        with custody.lock:
+            done = custody.confirmed(nonce, answer, Act.REFUSE)
+            given = self._decidable(done)
+            if Role.APPROVER not in done.person.roles:
+                raise custody.denied(done, Why.NOT_ALLOWED, "Only an enrolled approver can refuse a grant.")
+            custody.write("grant.refused", given.plan, {"grant": given.grant.digest, **custody.by(done)})
+
+    def revoke(self, nonce: str, answer: str) -> None:
+        """An approver, or an officer of the developer, ends a grant at once. Nothing stands against it."""
+        custody = self._custody
+        with custody.lock:
+            done = custody.confirmed(nonce, answer, Act.REVOKE)
+            given = self._seen(done)
+            if Role.APPROVER not in done.person.roles and not _officer_of(given.grant.developer, done.person):
+                raise custody.denied(done, Why.NOT_ALLOWED, "Only an approver or the developer revokes it.")
+            if given.over is None:
+                custody.write("grant.revoked", given.plan, {"grant": given.grant.digest, **custody.by(done)})
+
+    def end(self, digest: str) -> None:
+        """The portal says that a reading has ended, or was withdrawn. It can only take away."""
+        custody = self._custody
+        with custody.lock:
+            given = custody.state.grants.get(digest)
+            if given is None:
+                raise NotFound
+            if given.over is None:
+                custody.write("grant.ended", given.plan, {"grant": digest})
+
+    def pause(self, nonce: str, answer: str) -> None:
+        """An officer of the developer stops every reading of a plan, at once."""
+        self._set_paused(nonce, answer, Act.PAUSE)
+
+    def resume(self, nonce: str, answer: str) -> None:
+        """An officer of the developer lets readings go on."""
+        self._set_paused(nonce, answer, Act.RESUME)
+
+    def _set_paused(self, nonce: str, answer: str, act: Act) -> None:
+        custody = self._custody
+        with custody.lock:
+            done = custody.confirmed(nonce, answer, act)
+            plan = custody.state.plans.get(done.statement.object)
+            if plan is None or plan.destroying or not _officer_of(plan.developer, done.person):
+                custody.act_refused(done.statement, Why.UNKNOWN)
+                raise NotFound
+            kind = "access.paused" if act is Act.PAUSE else "access.resumed"
+            custody.write(kind, plan.fingerprint, custody.by(done))
+
+    def open_sitting(self, nonce: str, answer: str) -> Sitting:
+        """A sitting of at most 15 minutes for the reader of a grant."""
+        return self._reading.open(nonce, answer)
+
+    def close_sitting(self, token: str) -> None:
+        """The reader leaves."""
+        self._reading.close(token)
+
+    def release(self, token: str, section: str, page: int) -> bytes:
+        """A page, after its line is on disk."""
+        return self._reading.release(token, section, page)
+
+    def destroy(self, nonce: str, answer: str) -> bytes:
+        """Two approvers of different teams destroy the key of a plan. After the second, the certificate.
+
+        After the first, nothing: an empty answer.
+        """
+        custody = self._custody
+        with custody.lock:
+            done = custody.confirmed(nonce, answer, Act.DESTROY)
+            plan = custody.state.plans.get(done.statement.object)
+            if plan is None or plan.destroying or Role.APPROVER not in done.person.roles:
+                custody.act_refused(done.statement, Why.UNKNOWN)
+                raise NotFound
+            if done.person.conflicted_with(plan.developer) or any(
+                one.person == done.person.person or one.team == done.person.team for one in plan.destruction
+            ):
+                words = "The second is another person of another team, without a conflict of interest."
+                raise custody.denied(done, Why.NOT_ALLOWED, words)
+            custody.write("plan.destruction_approved", plan.fingerprint, custody.by(done))
+            if len(plan.destruction) < access_grants.APPROVERS:
+                return b""
+            custody.write("plan.destroying", plan.fingerprint, {})
+            return self._destroy(plan)
+
+    def _destroy(self, plan: Plan) -> bytes:
+        custody = self._custody
+        certificate = custody.parts.keys.destroy(plan.fingerprint, custody.now())
+        digest = custody.parts.kept.put(certificate)
+        custody.write("plan.destroyed", plan.fingerprint, {"certificate": digest})
+        return certificate
+
+    def lines(self, after: int = 0) -> Iterator[Line]:
+        """The lines of the log with numbers above ``after``: what the ledger takes in."""
+        return self._custody.parts.log.lines(after)
+
+    def _seen(self, done: Confirmed) -> Given:
+        """The grant that an act is about, if this person may know of it. Raises `NotFound`."""
+        given = self._custody.state.grants.get(done.statement.object)
+        if given is None or not _sees(given, done.person):
+            self._custody.act_refused(done.statement, Why.UNKNOWN)
+            raise NotFound
+        return given
+
+    def _decidable(self, done: Confirmed) -> Given:
+        given = self._seen(done)
+        if given.standing is not Standing.WAITING:
+            raise self._custody.denied(done, Why.WRONG_STATE, "This access grant was decided already.")
+        return given
+
+
+def _officer_of(developer: str, person: Person) -> bool:
+    return Role.DEVELOPER_OFFICER in person.roles and person.organisation == developer
+
+
+def _sees(given: Given, person: Person) -> bool:
+    """Approvers see every grant, and readers of the authority break-glass; others only their own."""
+    if Role.APPROVER in person.roles or _officer_of(given.grant.developer, person):
+        return True
+    return person.person == given.grant.reader or (given.grant.break_glass and Role.READER in person.roles)

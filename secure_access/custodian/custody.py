@@ -1,0 +1,266 @@
+"""What every act of the core stands on: its parts, its state, its clock, and the line that comes first."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from secure_access.clock import Clock
+from secure_access.custodian.access_grants import AccessGrant, GrantedSection
+from secure_access.custodian.acts import Act, Confirmed, Nonces, NotConfirmed, Reason, Statement, confirm
+from secure_access.custodian.custody_log import CustodyLog, Line, NotWritten
+from secure_access.custodian.enrolment import Enrolment, Officer, Person
+from secure_access.custodian.plan_manifests import PlanManifest
+from secure_access.custodian.private_files import Kept
+from secure_access.custodian.state import Plan, State
+from secure_access.ledger import canonical
+from secure_access.ledger.canonical import Json
+
+LONGEST_SILENCE = timedelta(seconds=30)
+STRANGERS = 60
+"""Lines in an hour about people who proved nothing; more are counted in the next such line."""
+_HOUR = timedelta(hours=1)
+
+
+class Why(StrEnum):
+    """Why something is refused; the value stands in the log."""
+
+    NOT_SET_UP = "not_set_up"
+    CLOCK_BACK = "clock_set_back"
+    NOT_LOGGED = "not_logged"
+    NO_WITNESS = "no_fresh_witness"
+    SILENCE = "portal_silent"
+    NOT_ALLOWED = "not_allowed"
+    WRONG_ACT = "wrong_act"
+    MALFORMED = "malformed"
+    WRONG_STATE = "wrong_state"
+    UNKNOWN = "unknown"
+    SITTING_OVER = "sitting_over"
+    NOT_APPROVED = "not_approved"
+    NOT_BEGUN = "not_begun"
+    ENDED = "ended"
+    REVOKED = "revoked"
+    PAUSED = "paused"
+    DESTROYED = "destroyed"
+    OTHER_DELIVERY = "other_delivery"
+    NOT_ENROLLED = "not_enrolled"
+    OTHER_PASSKEY = "other_passkey"
+    CONFLICT = "conflict"
+    NO_PAGES_LEFT = "no_pages_left"
+    TOO_FAST = "too_fast"
+    NOT_RENDERED = "not_rendered"
+
+
+class Refused(Exception):
+    """The custodian does not do it. ``why`` for the log; the message is for the person."""
+
+    def __init__(self, why: Why, words: str) -> None:
+        super().__init__(words)
+        self.why = why
+
+
+@dataclass(frozen=True)
+class Release:
+    """One page that leaves: its number (the mark's), to whom, under what, when."""
+
+    number: int
+    reader: Person
+    employer: str
+    grant: AccessGrant
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What the developer is told before break-glass opens anything."""
+
+    developer: str
+    request: str
+    grant: AccessGrant
+
+
+Render = Callable[[GrantedSection, int, Release], bytes]
+
+
+class PlanKeys(Protocol):
+    """Makes, keeps and destroys the keys of plans; `plan_keys.KeptPlanKeys` is one."""
+
+    def make(self, request: str, custodian: str, now: datetime, pairs: list[tuple[Officer, Officer]]) -> str:
+        """A new key for a plan request, with its recovery copies; its fingerprint."""
+        ...
+
+    def reseal(self, fingerprint: str, pairs: list[tuple[Officer, Officer]]) -> None:
+        """New recovery copies for these officers; the old ones are gone."""
+        ...
+
+    def destroy(self, fingerprint: str, now: datetime) -> bytes:
+        """Destroy a key everywhere; the certificate. Once destroyed, the same certificate again."""
+        ...
+
+
+class Fresh(Protocol):
+    """Says whether witnesses have seen the log lately; `freshness.Freshness` is one."""
+
+    def refusal(self, now: datetime) -> str:
+        """Why nothing may be served now, in words; empty while it may."""
+        ...
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the core is made of. ``render`` makes a page, ``inspect`` opens every delivered file unseen.
+
+    ``tell`` tells a developer and returns when that is done. All three raise what stops the act.
+    """
+
+    log: CustodyLog
+    kept: Kept
+    keys: PlanKeys
+    fresh: Fresh
+    clock: Clock
+    render: Render
+    inspect: Callable[[PlanManifest], None]
+    tell: Callable[[Notice], None]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a deployment sets: origin, digest of the first enrolment list, whether break-glass exists."""
+
+    origin: str
+    pinned: str
+    break_glass: bool = False
+    silence: timedelta = LONGEST_SILENCE
+
+
+@dataclass
+class Custody:
+    """The parts with the state that the log tells, taken in when this is made."""
+
+    parts: Parts
+    rules: Rules
+    nonces: Nonces = field(default_factory=Nonces)
+
+    def __post_init__(self) -> None:
+        self.lock = threading.RLock()
+        self.state = State(self.parts.kept.get)
+        self.heard_at: datetime | None = None
+        self._strangers: deque[datetime] = deque()
+        self._untold = 0
+        for line in self.parts.log.lines():
+            self.state.take(line)
+
+    @property
+    def enrolment(self) -> Enrolment:
+        """Whom to believe. Raises `Refused` before the first list."""
+        if self.state.enrolment is None:
+            raise Refused(Why.NOT_SET_UP, "The custodian has no enrolment list yet.")
+        return self.state.enrolment
+
+    def now(self) -> datetime:
+        """The machine's time. Raises `Refused` when it is behind the last line of the log."""
+        found, last = self.parts.clock.now(), self.parts.log.last
+        if last is not None and found < last.at:
+            raise Refused(Why.CLOCK_BACK, "The custodian's clock was set back. It serves nothing until then.")
+        return found
+
+    def write(self, kind: str, plan: str, fields: dict[str, Json]) -> Line:
+        """Write a line and take it in. Nothing that it tells may happen before. Raises `Refused`."""
+        with self.lock:
+            try:
+                line = self.parts.log.append(kind, plan, fields, self.now())
+            except NotWritten as problem:
+                raise Refused(Why.NOT_LOGGED, f"The log does not take a line: {problem}.") from None
+            self.state.take(line)
+            return line
+
+    def refuse(self, kind: str, plan: str, fields: dict[str, Json]) -> None:
+        """Record a refusal, at the time of the last line where the clock was set back.
+
+        Where the log takes no line, nothing is served anyway, and the refusal stands.
+        """
+        with self.lock:
+            last, at = self.parts.log.last, self.parts.clock.now()
+            try:
+                self.parts.log.append(kind, plan, fields, max(at, last.at) if last else at)
+            except NotWritten:
+                self._untold += 1
+
+    def stranger(self, kind: str, plan: str, fields: dict[str, Json]) -> None:
+        """Record somebody who proved nothing: only so many an hour, so that nobody fills the disk."""
+        with self.lock:
+            at = self.parts.clock.now()
+            while self._strangers and not at - _HOUR < self._strangers[0] <= at:
+                self._strangers.popleft()
+            if len(self._strangers) >= STRANGERS:
+                self._untold += 1
+                return
+            self._strangers.append(at)
+            more, self._untold = self._untold, 0
+            self.refuse(kind, plan, {**fields, **({"more": more} if more else {})})
+
+    def confirmed(self, nonce: str, answer: str, *allowed: Act) -> Confirmed:
+        """An act that a passkey confirmed, of one of these kinds.
+
+        Raises `NotConfirmed`, `Refused`; both are in the log.
+        """
+        with self.lock:
+            now = self.now()
+            try:
+                statement = self.nonces.take(nonce, now)
+            except NotConfirmed as refused:
+                self.stranger("act.refused", "", {"reason": refused.reason.value})
+                raise
+            try:
+                done = confirm(statement, answer, self.enrolment, now)
+            except NotConfirmed as refused:
+                self.stranger(*self._act_line(statement, refused.reason))
+                raise
+            if statement.act not in allowed:
+                raise self.denied(done, Why.WRONG_ACT, "This was confirmed for another act.")
+            return done
+
+    def denied(self, done: Confirmed, why: Why, words: str) -> Refused:
+        """The refusal of a confirmed act, recorded."""
+        self.act_refused(done.statement, why)
+        return Refused(why, words)
+
+    def act_refused(self, statement: Statement, why: Why) -> None:
+        """Record that a confirmed act was refused."""
+        self.refuse(*self._act_line(statement, why))
+
+    def _act_line(self, statement: Statement, reason: Reason | Why) -> tuple[str, str, dict[str, Json]]:
+        about = statement.object
+        given = self.state.grants.get(about)
+        plan = given.plan if given else about if about in self.state.plans else ""
+        fields = {"act": statement.act.value, "object": about, "by": statement.by, "reason": reason.value}
+        return "act.refused", plan, dict(fields)
+
+    def evidence(self, done: Confirmed) -> str:
+        """Keep statement and assertion, so that anybody can verify the act later; their digest."""
+        said = {"statement": done.statement.encoded.decode(), "assertion": done.assertion}
+        return self.parts.kept.put(canonical.encode(said))
+
+    def by(self, done: Confirmed) -> dict[str, Json]:
+        """The fields that every confirmed act has."""
+        return {"by": done.person.person, "team": done.person.team, "evidence": self.evidence(done)}
+
+    def plan(self, fingerprint: str) -> Plan:
+        """A plan that is not being destroyed. Raises `Refused`."""
+        found = self.state.plans.get(fingerprint)
+        if found is None or found.destroying:
+            raise Refused(Why.UNKNOWN, "There is no such plan here.")
+        return found
+
+    def stopped(self, now: datetime) -> Refused | None:
+        """What stops all serving, whoever asks: silence of the portal, or no fresh witness."""
+        heard = self.heard_at
+        if heard is None or not now - self.rules.silence <= heard <= now:
+            return Refused(Why.SILENCE, "The portal is silent. The custodian serves nothing meanwhile.")
+        stale = self.parts.fresh.refusal(now)
+        return Refused(Why.NO_WITNESS, f"The custodian serves nothing: {stale}.") if stale else None

@@ -1,0 +1,116 @@
+"""The draft of an enrolment list, which people write (TOML), made into the bytes that officers sign. Pure.
+
+A draft says who is enrolled; number, predecessor and time are set here, so that nobody mistypes them. What an
+officer signs is told in words from the bytes, never from the draft.
+"""
+
+from __future__ import annotations
+
+import base64
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+from secure_access.custodian import enrolment
+from secure_access.custodian.enrolment import Enrolment, Officer
+from secure_access.ledger import canonical
+from secure_access.ledger.records import timestamp
+
+_TOP = {"custodian", "rp_id", "needed", "organisations", "people"}
+_PERSON = {
+    *("person", "name", "title", "organisation", "employer", "team", "roles", "conflicts", "credentials"),
+    *("text", "not_before", "not_after"),
+}
+
+
+class BadDraft(ValueError):
+    """A draft cannot be made into a list; the message names the place."""
+
+
+def assemble(draft: str, officers: Sequence[Officer], previous: Enrolment | None, now: datetime) -> bytes:
+    """The bytes of the next list. Raises `BadDraft`, `Malformed`."""
+    try:
+        told = tomllib.loads(draft)
+    except ValueError as problem:
+        raise BadDraft(f"the draft is not TOML: {problem}") from None
+    if told.keys() - _TOP or {"custodian", "rp_id", "needed"} - told.keys():
+        raise BadDraft(f"a draft has {', '.join(sorted(_TOP))}, and nothing else")
+    made = canonical.encode(
+        {
+            "v": enrolment.FORMAT,
+            "version": previous.version + 1 if previous else 1,
+            "previous": previous.digest if previous else enrolment.NO_PREVIOUS,
+            "made_at": timestamp(now),
+            "custodian": told["custodian"],
+            "rp_id": told["rp_id"],
+            "needed": told["needed"],
+            "organisations": sorted(told.get("organisations", []), key=lambda one: str(one.get("id"))),
+            "officers": [_officer(one) for one in sorted(officers, key=lambda one: one.id)],
+            "people": sorted(
+                (_person(one) for one in told.get("people", [])), key=lambda one: str(one["person"])
+            ),
+        }
+    )
+    enrolment.parse(made)
+    return made
+
+
+def words(found: Enrolment, previous: Enrolment | None = None) -> Iterator[str]:
+    """A list as an officer reads it before signing; with the list before it, what is new."""
+    yield f"Enrolment list {found.version} of {found.custodian}, made {found.made_at:%d %B %Y, %H:%M} UTC"
+    yield f"SHA-256 {found.digest}"
+    yield f"The next list needs {found.needed} of these officers:"
+    for officer in found.officers:
+        yield f"  {officer.id}: {officer.name}, {officer.group}"
+    yield f"{len(found.people)} people:"
+    for person in found.people:
+        roles = ", ".join(sorted(role.label for role in person.roles))
+        employer = found.name_of(person.employer)
+        dates = f"{person.not_before:%d %b %Y} to {person.not_after:%d %b %Y}"
+        yield f"  {person.person}: {person.name}, {roles}, {person.team}, employed by {employer}, {dates}"
+        for key in person.credentials:
+            yield f"    passkey: {key.device} ({key.id.hex()[:16]})"
+        if person.conflicts:
+            yield f"    conflicts: {', '.join(map(found.name_of, sorted(person.conflicts)))}"
+    changes = [one for one in enrolment.changed_for(previous, found) if one.change != "none"]
+    if previous is not None:
+        yield f"Since list {previous.version}:" if changes else f"As in list {previous.version}."
+        for one in changes:
+            yield f"  {one.change}: {one.name} ({one.id})"
+
+
+def _person(told: Mapping[str, Any]) -> dict[str, Any]:
+    name = str(told.get("person", "somebody"))
+    if told.keys() - _PERSON:
+        raise BadDraft(f"{name}: unknown: {', '.join(sorted(told.keys() - _PERSON))}")
+    missing = _PERSON - {"conflicts", "credentials", "text"} - told.keys()
+    if missing:
+        raise BadDraft(f"{name}: missing: {', '.join(sorted(missing))}")
+    return {
+        **told,
+        "roles": sorted(told["roles"]),
+        "conflicts": sorted(told.get("conflicts", [])),
+        "credentials": told.get("credentials", []),
+        "text": told.get("text", False),
+        "not_before": _instant(told["not_before"], name),
+        "not_after": _instant(told["not_after"], name),
+    }
+
+
+def _instant(told: object, name: str) -> str:
+    if isinstance(told, datetime) and told.tzinfo is not None:
+        return timestamp(told)
+    if isinstance(told, date) and not isinstance(told, datetime):
+        return timestamp(datetime(told.year, told.month, told.day, tzinfo=UTC))
+    raise BadDraft(f"{name}: a date is written like 2027-10-04, without quotation marks")
+
+
+def _officer(officer: Officer) -> dict[str, str]:
+    return {
+        "id": officer.id,
+        "name": officer.name,
+        "group": officer.group,
+        "sign": base64.b64encode(officer.sign).decode(),
+        "open": base64.b64encode(officer.open).decode(),
+    }

@@ -1,0 +1,281 @@
+"""The core as a deployment sets it up: one folder with its settings, keys, log and documents, and its pulses.
+
+Nothing here needs a portal. What renders pages and opens delivered files is handed in (`Outside`).
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from secure_access.clock import Clock, SystemClock
+from secure_access.custodian import private_files
+from secure_access.custodian.core import Core
+from secure_access.custodian.custody import Custody, Notice, Parts, Render, Rules
+from secure_access.custodian.custody_log import CustodyLog
+from secure_access.custodian.forms import Form
+from secure_access.custodian.freshness import Freshness
+from secure_access.custodian.lease import Lease
+from secure_access.custodian.plan_keys import KeptPlanKeys
+from secure_access.custodian.plan_manifests import PlanManifest
+from secure_access.custodian.private_files import Kept
+from secure_access.custodian.questions import Done, Question
+from secure_access.keys import ED25519, MLDSA44, SigningKey
+from secure_access.ledger.signer import KeptSigner, Seen
+from secure_access.ledger.witnesses import NONE, Witnesses, largest_seen
+
+SETTINGS = "core.toml"
+DEMONSTRATION, SEPARATED = "demonstration custody", "separated custody"
+
+
+class BadSettings(ValueError):
+    """The settings of the core are not complete, or name something that is not there."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """``core.toml``. ``pinned`` is the SHA-256 of the first enrolment list, ``front`` the front's user."""
+
+    origin: str
+    log: str
+    pinned: str
+    front: int
+    socket: Path
+    lease: Path
+    name: str
+    witnesses: Path | None = None
+    fresh_minutes: int = 10
+    backup_days: int = 35
+    break_glass: bool = False
+
+    @classmethod
+    def read(cls, home: Path) -> Settings:
+        """The settings in a core's home. Raises `BadSettings`."""
+        try:
+            told = tomllib.loads((home / SETTINGS).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as problem:
+            raise BadSettings(f"{home / SETTINGS} cannot be read: {problem}") from None
+        unknown = told.keys() - cls.__dataclass_fields__.keys()
+        missing = {"origin", "log", "pinned", "front"} - told.keys()
+        if unknown or missing:
+            named = ", ".join(sorted(unknown | missing))
+            raise BadSettings(f"{home / SETTINGS}: missing or unknown: {named}")
+        if not re.fullmatch(r"[0-9a-f]{64}", str(told["pinned"])):
+            raise BadSettings("pinned: the SHA-256 of the first enrolment list, as the ceremony prints it")
+        kinds = {"fresh_minutes": int, "backup_days": int, "break_glass": bool}
+        for key, kind in kinds.items():
+            if key in told and (type(told[key]) is not kind or (kind is int and told[key] < 1)):
+                raise BadSettings(f"{key}: {'true or false' if kind is bool else 'a number from 1'}")
+        return cls(
+            **{key: told[key] for key in kinds if key in told},
+            origin=str(told["origin"]),
+            log=str(told["log"]),
+            pinned=str(told["pinned"]),
+            front=_user(told["front"]),
+            socket=home / str(told.get("socket", "core.sock")),
+            lease=home / str(told.get("lease", "lease.json")),
+            name=str(told.get("name", os.uname().nodename)),
+            witnesses=home / str(told["witnesses"]) if "witnesses" in told else None,
+        )
+
+    @property
+    def custody(self) -> str:
+        """What pages and receipts say of the separation of users."""
+        return DEMONSTRATION if self.front == os.geteuid() else SEPARATED
+
+
+class NotSetUp(RuntimeError):
+    """This core has nothing that opens files or renders pages."""
+
+
+def _no_render(*_: object) -> bytes:
+    raise NotSetUp("this core has no sandbox: it renders nothing")
+
+
+def _no_inspect(_: PlanManifest) -> None:
+    raise NotSetUp("this core has no sandbox: it receives nothing")
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What renders pages and opens delivered files. Without it no page is served and no plan received."""
+
+    render: Callable[[KeptPlanKeys], Render] = lambda _keys: _no_render
+    inspect: Callable[[KeptPlanKeys], Callable[[PlanManifest], None]] = lambda _keys: _no_inspect
+
+
+@dataclass
+class Serving:
+    """Whether pages may leave at all: the lease of this core, and witnesses over its log."""
+
+    lease: Lease
+    freshness: Freshness
+
+    def refusal(self, now: datetime) -> str:
+        """Why nothing may be served now, in words; empty while it may."""
+        return self.lease.refusal(now) or self.freshness.refusal(now)
+
+
+@dataclass
+class Notices:
+    """Developers who were told of break-glass: the front says so, because it is what sends mail."""
+
+    sent: set[str] = field(default_factory=set)
+
+    def tell(self, notice: Notice) -> None:
+        """Raises ``LookupError`` until the front has sent it."""
+        if notice.grant.digest not in self.sent:
+            raise LookupError("this notice was not sent yet")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A core with what it is made of, for the process that serves it."""
+
+    core: Core
+    log: CustodyLog
+    keys: KeptPlanKeys
+    serving: Serving
+    extra: Mapping[str, Question]
+    clock: Clock
+
+    def witness(self) -> dict[str, str]:
+        """Show the log to its witnesses; what went wrong, by address."""
+        return self.serving.freshness.ask(self.clock.now())
+
+    def rotate(self) -> int:
+        """Move plan keys to this month's epoch; how many."""
+        return self.keys.rotate(self.clock.now())
+
+    def close(self) -> None:
+        """Let go of the log, so that the standby may open it."""
+        self.log.close()
+
+
+def open_core(
+    home: Path,
+    settings: Settings,
+    lease: Lease,
+    outside: Outside | None = None,
+    clock: Clock | None = None,
+) -> Opened:
+    """The core in a folder, once its lease is held. Makes its own keys at the first start.
+
+    Raises `Damaged`, `UnsafeFile`, `KeyFailure`, `BadSettings` and ``OSError``: then nothing is served.
+    """
+    outside, clock = outside or Outside(), clock or SystemClock()
+    private_files.folder(home)
+    known = _witnesses(settings)
+    signing = [
+        _key(home / f"log-key-{kind:02x}", f"{settings.log}/custodian", kind) for kind in (ED25519, MLDSA44)
+    ]
+    signer = KeptSigner(signing, home / "signer", _asked(known))
+    keys = KeptPlanKeys(
+        private_files.folder(home / "keys"),
+        _key(home / "certificate-key", f"{settings.log}/destruction", ED25519),
+        timedelta(days=settings.backup_days),
+    )
+    log = CustodyLog(home / "log")
+    try:
+        keys.tidy()
+        fresh = Freshness(log, signer, known, timedelta(minutes=settings.fresh_minutes))
+        serving, notices = Serving(lease, fresh), Notices()
+        parts = Parts(
+            log=log,
+            kept=Kept(home / "kept"),
+            keys=keys,
+            fresh=serving,
+            clock=clock,
+            render=outside.render(keys),
+            inspect=outside.inspect(keys),
+            tell=notices.tell,
+        )
+        core = Core(Custody(parts, Rules(settings.origin, settings.pinned, settings.break_glass)))
+        core.start()
+    except BaseException:
+        log.close()
+        raise
+    return Opened(core, log, keys, serving, _extra(settings, keys, serving, notices, clock), clock)
+
+
+def _extra(
+    settings: Settings, keys: KeptPlanKeys, serving: Serving, notices: Notices, clock: Clock
+) -> dict[str, Question]:
+    def state(core: Core, _form: Form) -> Done:
+        now = clock.now()
+        return {
+            "custody": settings.custody,
+            "serving": serving.refusal(now) or "yes",
+            "witness": serving.freshness.words(now),
+            "lines": core.state_of_log,
+            "log_keys": [str(key) for key in serving.freshness.signer.keys],
+            "certificate_key": keys.certificate_key,
+        }
+
+    def told(core: Core, form: Form) -> Done:
+        notices.sent.add(form.hexadecimal("grant", 32))
+        return {"untold": [*core.tell_developers()]}
+
+    def untold(core: Core, _form: Form) -> Done:
+        return {
+            "notices": [
+                {"grant": one.grant.digest, "developer": one.developer, "request": one.request}
+                for one in core.untold()
+            ]
+        }
+
+    def plan_key(_core: Core, form: Form) -> Done:
+        return {"key": keys.public(form.hexadecimal("plan", 32)).decode()}
+
+    return {
+        "state": Question((), state),
+        "told": Question(("grant",), told),
+        "untold": Question((), untold),
+        "plan_key": Question(("plan",), plan_key),
+    }
+
+
+def _witnesses(settings: Settings) -> Witnesses:
+    if settings.witnesses is None:
+        return NONE
+    try:
+        return Witnesses.parse(settings.witnesses.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise BadSettings(f"{settings.witnesses} is no policy with witnesses: {problem}") from None
+
+
+def _asked(known: Witnesses) -> Callable[[str], Seen | None]:
+    """What the signer asks at its start: how much witnesses have seen. Without any, nothing."""
+    return (lambda note: largest_seen(known.asked, note)) if known.asked else (lambda _note: Seen(0))
+
+
+def _key(path: Path, name: str, kind: int) -> SigningKey:
+    found = SigningKey.load(path) if path.exists() else SigningKey.create(path, name, kind)
+    if found.name != name:
+        raise BadSettings(f"{path} is the key of {found.name}, and the settings say {name}")
+    return found
+
+
+def _user(told: Any) -> int:
+    if type(told) is int and told >= 0:
+        return told
+    try:
+        return pwd.getpwnam(str(told)).pw_uid
+    except KeyError:
+        raise BadSettings("front: the name or number of the front's user on this machine") from None
+
+
+def group_of(user: int) -> int:
+    """The group that a socket is given to, so that this user reaches it. Raises `BadSettings`."""
+    try:
+        return grp.getgrgid(pwd.getpwuid(user).pw_gid).gr_gid
+    except KeyError:
+        raise BadSettings("front: this machine does not know that user") from None

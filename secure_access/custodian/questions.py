@@ -1,0 +1,183 @@
+"""What may be asked of the core over its socket, and what is answered: one canonical JSON object each.
+
+A question is ``{"do": name, ...}`` with exactly the fields of that name. An answer is ``{"done": {...}}``,
+``{"refused": {"why", "words"}}``, or ``{"not_found": true}``, which says nothing more to anybody.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+
+from secure_access.custodian import forms
+from secure_access.custodian.acts import LONGEST_ANSWER, Act, NotConfirmed
+from secure_access.custodian.core import Core
+from secure_access.custodian.custody import Refused
+from secure_access.custodian.forms import Form, Malformed
+from secure_access.ledger import canonical
+from secure_access.ledger.canonical import Json
+from secure_access.ledger.records import timestamp
+from secure_access.workflow import NotFound
+
+MOST_LINES = 500
+_CONFIRMED = ("nonce", "answer")
+Done = dict[str, Json]
+
+
+@dataclass(frozen=True)
+class Question:
+    """A name that may be asked: its fields, and what answers it."""
+
+    fields: tuple[str, ...]
+    answer: Callable[[Core, Form], Done]
+
+
+def answered(core: Core, encoded: bytes, extra: Mapping[str, Question]) -> bytes:
+    """The answer to a question, whatever it is; ``extra`` are names that the server adds."""
+    try:
+        name = _name(encoded)
+        question = {**QUESTIONS, **extra}.get(name)
+        if question is None:
+            raise Malformed("there is no such question")
+        form = forms.plain(encoded, ("do", *question.fields))
+        return canonical.encode({"done": question.answer(core, form)})
+    except NotFound:
+        return canonical.encode({"not_found": True})
+    except Refused as refused:
+        return _refused(refused.why.value, str(refused))
+    except NotConfirmed as refused:
+        return _refused(refused.reason.value, str(refused))
+    except (Malformed, canonical.NotCanonical, ValueError):
+        return _refused("malformed", "The core cannot read what it was asked.")
+
+
+def _refused(why: str, words: str) -> bytes:
+    return canonical.encode({"refused": {"why": why, "words": words}})
+
+
+def _name(encoded: bytes) -> str:
+    value = canonical.decode(encoded)
+    name = value.get("do") if isinstance(value, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def _confirmation(form: Form) -> tuple[str, str]:
+    """Nonce and the answer of a passkey, which is JSON in a text of its own."""
+    answer = form.value("answer")
+    if not isinstance(answer, str) or len(answer) > LONGEST_ANSWER:
+        raise form.wrong("answer", "the answer of a passkey")
+    return form.hexadecimal("nonce", 16), answer
+
+
+def _confirms(act: Callable[[Core, str, str], object]) -> Question:
+    def answer(core: Core, form: Form) -> Done:
+        act(core, *_confirmation(form))
+        return {}
+
+    return Question(_CONFIRMED, answer)
+
+
+def _ask(core: Core, form: Form) -> Done:
+    try:
+        act = Act(form.text("act"))
+    except ValueError:
+        raise form.wrong("act", "an act") from None
+    made = core.ask(act, form.hexadecimal("object", 32), form.identifier("by"))
+    return {
+        "nonce": made.nonce,
+        "challenge": made.challenge.hex(),
+        "statement": made.encoded.decode(),
+        "not_after": timestamp(made.not_after),
+    }
+
+
+def _heard(core: Core, _form: Form) -> Done:
+    core.heard()
+    return {}
+
+
+def _enrol(core: Core, form: Form) -> Done:
+    told = core.enrol(form.raw("list", 1, forms.LONGEST))
+    return {"told": [asdict(one) for one in told]}
+
+
+def _deliver(core: Core, form: Form) -> Done:
+    manifest = core.deliver(form.raw("manifest", 1, forms.LONGEST), *_confirmation(form))
+    return {"manifest": manifest.digest}
+
+
+def _page_of(core: Core, form: Form) -> Done:
+    page = core.page_of(form.hexadecimal("grant", 32), form.identifier("person"))
+    return {
+        "grant": page.grant.encoded.decode(),
+        "standing": page.standing.value,
+        "approvals": [{"person": person, "team": team} for person, team in page.approvals],
+        "sentences": list(page.words.sentences),
+        "asked_at": page.words.asked_at,
+        "changes": [asdict(row) for row in page.words.changes],
+    }
+
+
+def _open(core: Core, form: Form) -> Done:
+    sitting = core.open_sitting(*_confirmation(form))
+    return {"token": sitting.token, "grant": sitting.grant, "until": timestamp(sitting.until)}
+
+
+def _release(core: Core, form: Form) -> Done:
+    page = core.release(form.text("token"), form.identifier("section"), form.number("page", 1, 2**31))
+    return {"page": base64.b64encode(page).decode()}
+
+
+def _close(core: Core, form: Form) -> Done:
+    core.close_sitting(form.text("token"))
+    return {}
+
+
+def _end(core: Core, form: Form) -> Done:
+    core.end(form.hexadecimal("grant", 32))
+    return {}
+
+
+def _destroy(core: Core, form: Form) -> Done:
+    return {"certificate": base64.b64encode(core.destroy(*_confirmation(form))).decode()}
+
+
+def _lines(core: Core, form: Form) -> Done:
+    found: list[Json] = []
+    for line in core.lines(form.number("after", 0, 2**53 - 1)):
+        found.append(line.encoded.decode())
+        if len(found) == MOST_LINES:
+            break
+    return {"lines": found}
+
+
+QUESTIONS: Mapping[str, Question] = {
+    "heard": Question((), _heard),
+    "ask": Question(("act", "object", "by"), _ask),
+    "enrol": Question(("list",), _enrol),
+    "make_plan_key": Question(
+        ("request", "developer"),
+        lambda core, form: {
+            "fingerprint": core.make_plan_key(form.identifier("request"), form.identifier("developer"))
+        },
+    ),
+    "deliver": Question(("manifest", *_CONFIRMED), _deliver),
+    "offer": Question(
+        ("grant",), lambda core, form: {"grant": core.offer(form.raw("grant", 1, forms.LONGEST)).digest}
+    ),
+    "page_of": Question(("grant", "person"), _page_of),
+    "approve": Question(
+        _CONFIRMED, lambda core, form: {"standing": core.approve(*_confirmation(form)).value}
+    ),
+    "refuse": _confirms(Core.refuse),
+    "revoke": _confirms(Core.revoke),
+    "pause": _confirms(Core.pause),
+    "resume": _confirms(Core.resume),
+    "destroy": Question(_CONFIRMED, _destroy),
+    "end": Question(("grant",), _end),
+    "open_sitting": Question(_CONFIRMED, _open),
+    "release": Question(("token", "section", "page"), _release),
+    "close_sitting": Question(("token",), _close),
+    "lines": Question(("after",), _lines),
+}

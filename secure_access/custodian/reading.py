@@ -1,0 +1,208 @@
+"""Reading: a sitting of one reader under one grant, and the release of a page, logged before it leaves.
+
+Every release looks at everything again: a page rendered before a revocation is not released after it.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from secure_access.custodian.acts import Act
+from secure_access.custodian.custody import Custody, Refused, Release, Why
+from secure_access.custodian.enrolment import Person, Role
+from secure_access.custodian.state import Given, Standing
+from secure_access.ledger.canonical import Json
+from secure_access.ledger.records import timestamp
+from secure_access.workflow import NotFound
+
+MOST_PAGE = 100_000
+_OVER = {
+    Standing.WAITING: (Why.NOT_APPROVED, "This access grant waits for its approvals."),
+    Standing.TELLING: (Why.NOT_APPROVED, "The developer has not been told yet: that comes first."),
+    Standing.REFUSED: (Why.NOT_APPROVED, "This access grant was refused."),
+    Standing.REVOKED: (Why.REVOKED, "This access grant was revoked."),
+    Standing.ENDED: (Why.ENDED, "This access grant has ended."),
+}
+
+
+class NoSuchPage(LookupError):
+    """The section has no page of that number. What renders pages raises it."""
+
+
+@dataclass(frozen=True)
+class Sitting:
+    """An open sitting. ``token`` is its secret: whoever has it reads, as this reader, until ``until``."""
+
+    token: str = field(repr=False)
+    grant: str
+    reader: str
+    credential: bytes
+    until: datetime
+
+
+class Reading:
+    """The sittings, which live in memory: after a restart a passkey opens a new one."""
+
+    def __init__(self, custody: Custody) -> None:
+        self._custody = custody
+        self._sittings: dict[str, Sitting] = {}
+        self._turn = threading.Lock()
+        """Held while a page is made: numbers of releases have no gap. Revocations do not wait for it."""
+
+    def open(self, nonce: str, answer: str) -> Sitting:
+        """Open a sitting by a passkey that the grant names. Raises `Refused`, `NotConfirmed`, `NotFound`."""
+        custody = self._custody
+        with custody.lock:
+            done = custody.confirmed(nonce, answer, Act.OPEN)
+            now, given = custody.now(), custody.state.grants.get(done.statement.object)
+            if given is None or given.grant.reader != done.person.person:
+                custody.act_refused(done.statement, Why.UNKNOWN)
+                raise NotFound
+            refused = custody.stopped(now) or self._refusal(given, done.credential.id, now)
+            if refused is not None:
+                custody.act_refused(done.statement, refused.why)
+                raise refused
+            until = min(now + timedelta(minutes=given.grant.sitting_minutes), given.grant.not_after)
+            made = Sitting(
+                secrets.token_urlsafe(32), given.grant.digest, given.grant.reader, done.credential.id, until
+            )
+            custody.write(
+                "sitting.opened",
+                given.plan,
+                {"grant": made.grant, "until": timestamp(until), **custody.by(done)},
+            )
+            others = {token: one for token, one in self._sittings.items() if one.reader != made.reader}
+            self._sittings = {**others, made.token: made}
+            return made
+
+    def close(self, token: str) -> None:
+        """The reader leaves. A token that is none is no error: it says nothing."""
+        with self._custody.lock:
+            self._sittings.pop(token, None)
+
+    def release(self, token: str, section: str, page: int) -> bytes:
+        """A page, whose line is on disk. Raises `Refused`, `NotFound`; both are in the log.
+
+        What renders is called after every check, and every check is made again after it.
+        """
+        custody = self._custody
+        with self._turn:
+            with custody.lock:
+                release = self._checked(token, section, page)
+                sealed = release.grant.section(section)
+                assert sealed is not None
+            try:
+                made = custody.parts.render(sealed, page, release)
+            except NoSuchPage:
+                self._refused(release.grant.digest, section, page, Why.UNKNOWN)
+                raise NotFound from None
+            except Exception as problem:
+                self._refused(release.grant.digest, section, page, Why.NOT_RENDERED)
+                raise Refused(
+                    Why.NOT_RENDERED, "This page cannot be shown. It was not released."
+                ) from problem
+            with custody.lock:
+                self._checked(token, section, page)
+                custody.write("page.released", *self._line(release, section, page))
+                return made
+
+    def _checked(self, token: str, section: str, page: int) -> Release:
+        """The release that would come next. Raises `Refused`, `NotFound`, and records either."""
+        custody = self._custody
+        sitting = self._sittings.get(token)
+        if sitting is None:
+            custody.stranger("page.refused", "", {"reason": Why.UNKNOWN.value})
+            raise NotFound
+        given = custody.state.grants[sitting.grant]
+        try:
+            now = custody.now()
+            refused = custody.stopped(now)
+            if refused is None and now >= sitting.until:
+                refused = Refused(Why.SITTING_OVER, "This sitting is over. Open the next with your passkey.")
+            refused = refused or self._refusal(given, sitting.credential, now) or _spent(given, now)
+            if refused is not None:
+                raise refused
+            if given.grant.section(section) is None or not 1 <= page <= MOST_PAGE:
+                raise Refused(Why.UNKNOWN, "")
+        except Refused as refused:
+            self._refused(sitting.grant, section, page, refused.why)
+            if refused.why is Why.UNKNOWN:
+                raise NotFound from None
+            raise
+        reader = custody.enrolment.person(sitting.reader, now)
+        assert reader is not None
+        return Release(
+            custody.state.releases + 1, reader, custody.enrolment.name_of(reader.employer), given.grant, now
+        )
+
+    def _refusal(self, given: Given, credential: bytes, now: datetime) -> Refused | None:
+        """Why this grant opens nothing for this passkey now."""
+        grant, plan = given.grant, self._custody.state.plans[given.plan]
+        if given.standing is not Standing.APPROVED:
+            return Refused(*_OVER[given.standing])
+        reader = self._custody.enrolment.person(grant.reader, now)
+        for stands, why, words in (
+            (plan.destroying, Why.DESTROYED, "The key of this plan was destroyed."),
+            (plan.paused_by, Why.PAUSED, "The developer has paused access to this plan."),
+            (now < grant.not_before, Why.NOT_BEGUN, "This access grant has not begun."),
+            (now >= grant.not_after, Why.ENDED, "This access grant has ended."),
+            (
+                plan.manifest is None or plan.manifest.digest != grant.manifest,
+                Why.OTHER_DELIVERY,
+                "The plan was delivered again since: this grant is about the earlier delivery.",
+            ),
+            (not _may_read(reader), Why.NOT_ENROLLED, "You are not enrolled as a reader at this date."),
+            (
+                credential not in grant.credentials or (reader and reader.key(credential) is None),
+                Why.OTHER_PASSKEY,
+                "This grant is not for this passkey.",
+            ),
+            (
+                reader and reader.conflicted_with(grant.developer),
+                Why.CONFLICT,
+                "A conflict of interest with this developer is declared for you.",
+            ),
+        ):
+            if stands:
+                return Refused(why, words)
+        return None
+
+    def _refused(self, grant: str, section: str, page: int, why: Why) -> None:
+        given = self._custody.state.grants[grant]
+        named = section if given.grant.section(section) is not None else ""
+        fields: dict[str, Json] = {"grant": grant, "reader": given.grant.reader, "section": named}
+        self._custody.refuse(
+            "page.refused",
+            given.plan,
+            {**fields, "page": page if 1 <= page <= MOST_PAGE else 0, "reason": why.value},
+        )
+
+    def _line(self, release: Release, section: str, page: int) -> tuple[str, dict[str, Json]]:
+        grant = release.grant
+        return self._custody.state.grants[grant.digest].plan, {
+            "release": release.number,
+            "grant": grant.digest,
+            "reference": grant.reference,
+            "section": section,
+            "page": page,
+            "reader": release.reader.person,
+            "role": Role.READER.value,
+            "employer": release.reader.employer,
+            "team": release.reader.team,
+        }
+
+
+def _may_read(reader: Person | None) -> bool:
+    return reader is not None and Role.READER in reader.roles
+
+
+def _spent(given: Given, now: datetime) -> Refused | None:
+    """Whether the pages of the grant, or those of this hour, are used up."""
+    if len(given.released) >= given.grant.pages:
+        return Refused(Why.NO_PAGES_LEFT, f"All {given.grant.pages} pages of this grant were released.")
+    if given.in_last_hour(now) >= given.grant.pages_per_hour:
+        return Refused(Why.TOO_FAST, f"{given.grant.pages_per_hour} pages were released in the last hour.")
+    return None

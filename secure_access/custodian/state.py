@@ -1,0 +1,168 @@
+"""What the custodian knows, as its log tells it: nothing is remembered that no line says.
+
+A line is written and then taken in here; after a restart every line is taken in again. So what was lived and
+what is read again are one. Documents stand beside the log under the digests that the lines name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from secure_access.custodian import access_grants, enrolment, plan_manifests
+from secure_access.custodian.access_grants import AccessGrant
+from secure_access.custodian.custody_log import Line
+from secure_access.custodian.enrolment import Enrolment
+from secure_access.custodian.plan_manifests import PlanManifest
+
+HOUR = timedelta(hours=1)
+
+
+class Standing(StrEnum):
+    """Where an access grant stands."""
+
+    WAITING = "waiting"
+    TELLING = "telling_the_developer"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    REVOKED = "revoked"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True)
+class Approval:
+    """Who approved, and of which team at that time."""
+
+    person: str
+    team: str
+    at: datetime
+
+
+@dataclass
+class Plan:
+    """A plan request's key and what was sealed to it. ``developer`` is the id of an organisation."""
+
+    fingerprint: str
+    request: str
+    developer: str
+    manifest: PlanManifest | None = None
+    paused_by: str = ""
+    destruction: list[Approval] = field(default_factory=list)
+    destroying: bool = False
+    destroyed: bool = False
+
+
+@dataclass
+class Given:
+    """An access grant with what was decided about it, and when pages were released under it."""
+
+    grant: AccessGrant
+    plan: str
+    approvals: list[Approval] = field(default_factory=list)
+    told: bool = False
+    over: Standing | None = None
+    released: list[datetime] = field(default_factory=list)
+
+    @property
+    def standing(self) -> Standing:
+        """Where it stands, dates aside."""
+        if self.over is not None:
+            return self.over
+        if len(self.approvals) < access_grants.APPROVERS:
+            return Standing.WAITING
+        return Standing.TELLING if self.grant.break_glass and not self.told else Standing.APPROVED
+
+    def in_last_hour(self, now: datetime) -> int:
+        """How many pages were released in the hour before ``now``."""
+        return sum(now - HOUR < at for at in self.released)
+
+
+class State:
+    """Everything, from the lines in order. ``document`` gives the bytes of a digest."""
+
+    def __init__(self, document: Callable[[str], bytes]) -> None:
+        self._document = document
+        self.enrolment: Enrolment | None = None
+        self.plans: dict[str, Plan] = {}
+        self.grants: dict[str, Given] = {}
+        self.releases = 0
+        """How many pages were ever released: the number of the last."""
+        self._take: Mapping[str, Callable[[Line], None]] = {
+            "enrolment.accepted": self._enrolled,
+            "plan.key_made": self._key_made,
+            "plan.delivered": self._delivered,
+            "grant.offered": self._offered,
+            "grant.approved": self._approved,
+            "grant.refused": lambda line: self._over(line, Standing.REFUSED),
+            "grant.revoked": lambda line: self._over(line, Standing.REVOKED),
+            "grant.ended": lambda line: self._over(line, Standing.ENDED),
+            "break_glass.told": self._told,
+            "access.paused": lambda line: self._paused(line, _text(line, "by")),
+            "access.resumed": lambda line: self._paused(line, ""),
+            "page.released": self._released,
+            "plan.destruction_approved": self._destruction_approved,
+            "plan.destroying": self._destroying,
+            "plan.destroyed": self._destroyed,
+        }
+
+    def take(self, line: Line) -> None:
+        """Take a line in. Lines that change nothing here (refusals, sittings) are passed over."""
+        apply = self._take.get(line.type)
+        if apply is not None:
+            apply(line)
+
+    def plan_of_request(self, request: str) -> Plan | None:
+        """The plan that answers a request and is not destroyed."""
+        found = (one for one in self.plans.values() if one.request == request and not one.destroying)
+        return next(found, None)
+
+    def _enrolled(self, line: Line) -> None:
+        self.enrolment = enrolment.parse(self._document(_text(line, "list")))
+
+    def _key_made(self, line: Line) -> None:
+        self.plans[line.plan] = Plan(line.plan, _text(line, "request"), _text(line, "developer"))
+
+    def _delivered(self, line: Line) -> None:
+        self.plans[line.plan].manifest = plan_manifests.parse(self._document(_text(line, "manifest")))
+
+    def _offered(self, line: Line) -> None:
+        grant = access_grants.parse(self._document(_text(line, "grant")))
+        self.grants[grant.digest] = Given(grant, line.plan)
+
+    def _approved(self, line: Line) -> None:
+        self._given(line).approvals.append(_approval(line))
+
+    def _over(self, line: Line, standing: Standing) -> None:
+        self._given(line).over = standing
+
+    def _told(self, line: Line) -> None:
+        self._given(line).told = True
+
+    def _paused(self, line: Line, by: str) -> None:
+        self.plans[line.plan].paused_by = by
+
+    def _released(self, line: Line) -> None:
+        self.releases += 1
+        self._given(line).released.append(line.at)
+
+    def _destruction_approved(self, line: Line) -> None:
+        self.plans[line.plan].destruction.append(_approval(line))
+
+    def _destroying(self, line: Line) -> None:
+        self.plans[line.plan].destroying = True
+
+    def _destroyed(self, line: Line) -> None:
+        self.plans[line.plan].destroyed = True
+
+    def _given(self, line: Line) -> Given:
+        return self.grants[_text(line, "grant")]
+
+
+def _approval(line: Line) -> Approval:
+    return Approval(_text(line, "by"), _text(line, "team"), line.at)
+
+
+def _text(line: Line, key: str) -> str:
+    return str(line.fields[key])

@@ -1,0 +1,186 @@
+"""A core with real log and documents, and with fakes for keys, witnesses, pages and mail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from secure_access.clock import FixedClock
+from secure_access.custodian import forms
+from secure_access.custodian.access_grants import GrantedSection
+from secure_access.custodian.acts import Act
+from secure_access.custodian.core import Core
+from secure_access.custodian.custody import Custody, Notice, Parts, Release, Rules
+from secure_access.custodian.custody_log import CustodyLog, Line
+from secure_access.custodian.enrolment import Officer
+from secure_access.custodian.plan_manifests import PlanManifest
+from secure_access.custodian.private_files import Kept
+from secure_access.custodian.reading import NoSuchPage, Sitting
+from secure_access.custodian.state import Standing
+from secure_access.ledger import canonical
+from tests.fixtures.enrolled import DEVELOPER, NOW, ORIGIN, REQUEST, Enrolled, grant, manifest, signed
+
+
+@dataclass
+class Keys:
+    """Keys that are only names, and what was asked of them."""
+
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    fails: bool = False
+
+    def make(self, request: str, custodian: str, now: Any, pairs: list[tuple[Officer, Officer]]) -> str:
+        assert custodian == ORIGIN
+        self.asked.append(("make", request))
+        return forms.digest(f"{request} {len(self.asked)}".encode())
+
+    def reseal(self, fingerprint: str, pairs: list[tuple[Officer, Officer]]) -> None:
+        self.asked.append(("reseal", fingerprint))
+
+    def destroy(self, fingerprint: str, now: Any) -> bytes:
+        if self.fails:
+            raise OSError("no power")
+        self.asked.append(("destroy", fingerprint))
+        return b"certificate of " + fingerprint.encode()
+
+
+@dataclass
+class Outside:
+    """What the core meets: witnesses, what renders and opens, mail. Each can be made to fail."""
+
+    stale: str = ""
+    told: list[Notice] = field(default_factory=list)
+    rendered: list[tuple[str, int, Release]] = field(default_factory=list)
+    inspected: list[PlanManifest] = field(default_factory=list)
+    problem: Exception | None = None
+    meanwhile: Any = None
+
+    def refusal(self, _now: Any) -> str:
+        return self.stale
+
+    def render(self, section: GrantedSection, page: int, release: Release) -> bytes:
+        self._fail()
+        if page > 9:
+            raise NoSuchPage
+        self.rendered.append((section.section, page, release))
+        if self.meanwhile is not None:
+            self.meanwhile()
+        return f"{section.title} {page} no. {release.number}".encode()
+
+    def inspect(self, found: PlanManifest) -> None:
+        self._fail()
+        self.inspected.append(found)
+
+    def tell(self, notice: Notice) -> None:
+        self._fail()
+        self.told.append(notice)
+
+    def _fail(self) -> None:
+        if self.problem is not None:
+            raise self.problem
+
+
+class World:
+    """A core that has an enrolment list, with everything around it; ``restart`` begins again from disk."""
+
+    def __init__(self, home: Path, **rules: Any) -> None:
+        self.home, self.enrolled, self.outside, self.keys = home, Enrolled(), Outside(), Keys()
+        self.clock = FixedClock(NOW)
+        self.rules = Rules(ORIGIN, self.enrolled.pinned, **rules)
+        self.plan = ""
+        self.delivered: dict[str, Any] = {}
+        self.begin()
+
+    def begin(self) -> None:
+        outside = self.outside
+        self.log = CustodyLog(self.home / "log")
+        parts = Parts(
+            log=self.log,
+            kept=Kept(self.home / "kept"),
+            keys=self.keys,
+            fresh=outside,
+            clock=self.clock,
+            render=outside.render,
+            inspect=outside.inspect,
+            tell=outside.tell,
+        )
+        self.custody = Custody(parts, self.rules)
+        self.core = Core(self.custody)
+        self.core.start()
+
+    def restart(self) -> None:
+        self.log.close()
+        self.begin()
+
+    def later(self, **span: float) -> None:
+        self.clock.at += timedelta(**span)
+        self.core.heard()
+
+    def act(self, act: Act, about: str, by: str, **told: Any) -> tuple[str, str]:
+        """Nonce and answer of a person who confirms an act."""
+        made = self.core.ask(act, about, by)
+        return made.nonce, self.enrolled.answer(by, made.challenge, **told)
+
+    def enrol(self) -> None:
+        self.core.enrol(signed(self.enrolled.value))
+        self.core.heard()
+
+    def deliver(self, **changes: Any) -> None:
+        """A plan key, and a plan sealed to it."""
+        if not self.plan:
+            self.plan = self.core.make_plan_key(REQUEST, DEVELOPER)
+        self.delivered = {**manifest(self.plan), **changes}
+        encoded = canonical.encode(self.delivered)
+        self.core.deliver(encoded, *self.act(Act.DELIVER, forms.digest(encoded), "tess"))
+
+    def offer(self, **changes: Any) -> str:
+        """A grant before the approvers; its digest."""
+        value = {**grant(self.enrolled, self.delivered), "requester": "julien", **changes}
+        return self.core.offer(canonical.encode(value)).digest
+
+    def granted(self, **changes: Any) -> str:
+        """A grant with its two approvals."""
+        digest = self.offer(**changes)
+        assert self.core.approve(*self.act(Act.APPROVE, digest, "henrike")) is Standing.WAITING
+        assert self.core.approve(*self.act(Act.APPROVE, digest, "oskar")) is Standing.APPROVED
+        return digest
+
+    def sit(self, digest: str, by: str = "ada") -> Sitting:
+        return self.core.open_sitting(*self.act(Act.OPEN, digest, by))
+
+    def change_list(self, change: Any, by: tuple[str, str] = ("officer-a", "officer-c")) -> None:
+        """The next enrolment list, taken in."""
+        value = self.enrolled.next()
+        change(value)
+        self.core.enrol(signed(value, by))
+        self.enrolled.value = value
+
+    def lines(self, kind: str = "") -> list[Line]:
+        return [line for line in self.core.lines() if kind in ("", line.type)]
+
+    def last(self) -> Line:
+        assert self.log.last is not None
+        return self.log.last
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A core with an enrolment list and a delivered plan."""
+    made = World(tmp_path)
+    made.enrol()
+    made.deliver()
+    return made
+
+
+@pytest.fixture
+def emergency(tmp_path: Path) -> World:
+    """The same where the deployment allows break-glass."""
+    made = World(tmp_path)
+    made.rules = replace(made.rules, break_glass=True)
+    made.restart()
+    made.enrol()
+    made.deliver()
+    return made
