@@ -21,6 +21,11 @@ COMMANDS = {
     "security-log": ("portal.security_log_cli:security_log", "Send the security log to a SIEM."),
     "first-key": ("portal.key_cli:first_key", "Give a person a code to add a first key with."),
     "receipt": ("secure_access.ledger.cli:receipt", "Verify a receipt offline."),
+    "seal": ("secure_access.custodian.seal_cli:seal", "Seal a section of a security plan."),
+    "seal-manifest": (
+        "secure_access.custodian.seal_cli:seal_manifest",
+        "Name what was sealed.",
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""Canonical JSON by the name under which the ledger has always had it; the code is `secure_access.canonical`."""
+"""`secure_access.canonical`, by the name under which the ledger has it."""
 
 from secure_access.canonical import DEPTH, LIMIT, Json, NotCanonical, decode, encode
 

@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from cryptography.exceptions import InvalidKey, InvalidTag, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, mlkem, x25519
 from cryptography.hazmat.primitives.hpke import (
@@ -83,7 +83,7 @@ def _xwing_public(encoded: bytes) -> Public:
 def _mlkem1024_p384(seed: bytes) -> tuple[Private, bytes]:
     expanded = hashlib.shake_256(seed).digest(_MLKEM_SEED + 48)
     lattice = mlkem.MLKEM1024PrivateKey.from_seed_bytes(expanded[:_MLKEM_SEED])
-    # One seed in 2**190 names no scalar; the draft would then take the next 48 bytes, and we refuse that seed.
+    # One seed in 2**190 names no scalar. The draft then takes the next 48 bytes; we refuse that seed.
     curve = ec.derive_private_key(int.from_bytes(expanded[_MLKEM_SEED:], "big"), ec.SECP384R1())
     public = lattice.public_key().public_bytes_raw() + curve.public_key().public_bytes(*_POINT)
     return MLKEM1024P384PrivateKey(lattice, curve), public
@@ -137,13 +137,17 @@ def public_of(suite: HpkeSuite, private: bytes) -> bytes:
 
 
 def check_public(suite: HpkeSuite, public: bytes) -> None:
-    """Raises `BadKey` unless these bytes are a public key of the suite."""
-    _public(suite, public)
+    """Raises `BadKey` unless something can be sealed to this public key."""
+    seal(suite, public, b"", b"")
 
 
 def seal(suite: HpkeSuite, public: bytes, plain: Buffer, info: bytes) -> bytes:
-    """The encapsulated key, then ``plain`` sealed under it; another ``info`` does not open it. Raises `BadKey`."""
-    return suite.primitive.encrypt(plain, _public(suite, public), info=info)
+    """The encapsulated key, then ``plain`` sealed under it and bound to ``info``. Raises `BadKey`."""
+    key = _public(suite, public)
+    try:
+        return suite.primitive.encrypt(plain, key, info=info)
+    except ValueError:
+        raise BadKey(f"nothing can be sealed to this public key of {suite.name}") from None
 
 
 def unseal(suite: HpkeSuite, private: bytes, sealed: Buffer, info: bytes) -> bytes:
@@ -151,7 +155,7 @@ def unseal(suite: HpkeSuite, private: bytes, sealed: Buffer, info: bytes) -> byt
     key, _ = _keys(suite, private)
     try:
         return suite.primitive.decrypt(sealed, key, info=info)
-    except (InvalidTag, InvalidKey, ValueError):
+    except (InvalidTag, ValueError):
         raise CannotOpen("this key and purpose do not open these bytes") from None
 
 
@@ -169,5 +173,5 @@ def _public(suite: HpkeSuite, public: bytes) -> Public:
         raise BadKey(f"a public key of {suite.name} is {suite.public} bytes, not {len(public)}")
     try:
         return suite.read(public)
-    except (ValueError, UnsupportedAlgorithm):
+    except ValueError:
         raise BadKey(f"these bytes are no public key of {suite.name}") from None
