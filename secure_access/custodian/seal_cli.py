@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from secure_access.clock import SystemClock
 from secure_access.custodian import media_types
 from secure_access.sealing import SealingError, durable, sections
 from secure_access.sealing.plans import PlanKey, PlanManifest, SealedSection
@@ -49,7 +49,7 @@ def seal(plan: Path, section: str, key: Path, out: Path | None) -> None:
         with plan.open("rb") as file:
             media_type = media_types.sniff(file.read(media_types.HEAD))
         made = sections.seal_file(
-            plan, target, key=plan_key, section=section, media_type=media_type, now=datetime.now(UTC)
+            plan, target, key=plan_key, section=section, media_type=media_type, now=SystemClock().now()
         )
     click.echo(f"custodian    {plan_key.custodian}")
     click.echo(f"request      {plan_key.request}")
@@ -73,7 +73,7 @@ def seal_manifest(sealed: tuple[Path, ...], key: Path, out: Path) -> None:
     with _told():
         plan_key = PlanKey.read(key)
         named = [_section(path, plan_key) for path in sealed]
-        manifest = PlanManifest.make(plan_key, named, now=datetime.now(UTC))
+        manifest = PlanManifest.make(plan_key, named, now=SystemClock().now())
         durable.write_once(out, [manifest.encode()], mode=0o644)
     click.echo(f"request      {manifest.request}")
     click.echo(f"fingerprint  {manifest.key}")
