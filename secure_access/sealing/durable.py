@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
 from secure_access.sealing.chunked import Buffer, SealingError
+
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
+"""What file systems answer that know no hard links, such as those of memory sticks."""
 
 
 class AlreadyThere(SealingError):
@@ -28,7 +32,7 @@ def write_once(path: Path, blocks: Iterable[Buffer], *, mode: int = 0o600) -> No
             for block in blocks:
                 _write(file.fileno(), memoryview(block))
             os.fsync(file.fileno())
-        os.link(part, path)
+        _put(part, path)
     except FileExistsError:
         raise AlreadyThere(f"{path} is there already, and is not overwritten") from None
     finally:
@@ -38,6 +42,18 @@ def write_once(path: Path, blocks: Iterable[Buffer], *, mode: int = 0o600) -> No
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _put(part: Path, path: Path) -> None:
+    """Gives the finished file its name. Raises ``FileExistsError``."""
+    try:
+        os.link(part, path)
+    except OSError as problem:
+        if problem.errno not in _NO_LINKS:
+            raise
+        # Then the name is taken first, empty, and the file put in its place.
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+        os.replace(part, path)
 
 
 def _write(descriptor: int, rest: memoryview) -> None:

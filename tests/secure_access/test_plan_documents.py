@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
+import os
 import stat
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -227,6 +229,29 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     with pytest.raises(AlreadyThere):
         write_once(tmp_path / "link", [b"x"])
+
+
+def test_a_file_system_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    write_once(tmp_path / "file", [b"whole"])
+    assert (tmp_path / "file").read_bytes() == b"whole"
+    with pytest.raises(AlreadyThere):
+        write_once(tmp_path / "file", [b"other"])
+
+    def late() -> Any:
+        (tmp_path / "second").write_bytes(b"the other one")
+        yield b"mine"
+
+    with pytest.raises(AlreadyThere):
+        write_once(tmp_path / "second", late())
+    assert (tmp_path / "second").read_bytes() == b"the other one"
+    monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError(errno.EIO, "broken")))
+    with pytest.raises(OSError, match="broken"):
+        write_once(tmp_path / "third", [b"x"])
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["file", "second"]
 
 
 def test_of_two_that_write_one_name_one_is_refused(tmp_path: Path) -> None:

@@ -393,9 +393,8 @@ def test_a_size_that_no_section_has(size: int) -> None:
 
 
 def test_the_limit_of_sizes_is_above_the_largest_section() -> None:
-    header = read_header([SEALED])
     inside = -(-(4 + 4096 + MAX_FILE) // STEP) * STEP
     size = len(TAG_LINE) + 4 + 4096 + hpke.MLKEM1024_P384.overhead() + 32 + chunked.sealed_size(inside)
     assert size <= MAX_SEALED
     with pytest.raises(TooLarge):
-        header.check_size(MAX_SEALED + 1)
+        read_header([SEALED]).check_size(MAX_SEALED + 1)
