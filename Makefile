@@ -66,6 +66,7 @@ docs: $(VENV)/test.done ## write the generated reference again
 
 bench: $(VENV)/test.done ## measure, as ratios within one run
 	$(BIN)/python -m bench.vault
+	$(BIN)/python -m bench.sealing
 	$(BIN)/python -m bench.law
 	$(BIN)/python -m bench.ledger
 

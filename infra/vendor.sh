@@ -12,6 +12,7 @@ AXE=4.14.1
 cd "$(dirname "$0")/.."
 vendor=portal/ui/static/vendor
 axe=tests/web/vendor/axe
+sealing=secure_access/custodian/static/vendor
 
 manifest() {
   (cd "$1" && find . -type f ! -name MANIFEST.sha256 | sed 's|^\./||' | LC_ALL=C sort | xargs sha256sum >MANIFEST.sha256)
@@ -53,7 +54,10 @@ if [ "${1:-}" != --manifest ]; then
   fetch "axe-core@$AXE" axe
   rm -rf "$axe" && mkdir -p "$axe"
   cp "$work/axe/axe.min.js" "$work/axe/LICENSE" "$work/axe/LICENSE-3RD-PARTY.txt" "$axe/"
+
+  infra/vendor_hpke.sh "$sealing/hpke"
 fi
 
 manifest "$vendor"
 manifest "$axe"
+manifest "$sealing"

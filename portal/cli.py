@@ -22,6 +22,11 @@ COMMANDS = {
     "first-key": ("portal.key_cli:first_key", "Give a person a code to add a first key with."),
     "custodian": ("secure_access.custodian.cli:custodian", "The custodian of sealed plans."),
     "receipt": ("secure_access.ledger.cli:receipt", "Verify a receipt offline."),
+    "seal": ("secure_access.custodian.seal_cli:seal", "Seal a section of a security plan."),
+    "seal-manifest": (
+        "secure_access.custodian.seal_cli:seal_manifest",
+        "Name what was sealed.",
+    ),
 }
 
 ALONE = {("ledger", "witness"): "secure_access.ledger.witness_cli:witness"}

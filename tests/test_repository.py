@@ -17,7 +17,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("portal", "evaluator", "secure_access", "infra")
-MANIFESTS = [ROOT / "portal/ui/static/vendor/MANIFEST.sha256", ROOT / "tests/web/vendor/axe/MANIFEST.sha256"]
+MANIFESTS = [
+    ROOT / folder / "MANIFEST.sha256"
+    for folder in ("portal/ui/static/vendor", "tests/web/vendor/axe", "secure_access/custodian/static/vendor")
+]
 LARGE = 100_000
 """From here on a number of the law cannot be mistaken for a count, a year or a section."""
 

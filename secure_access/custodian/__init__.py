@@ -1,1 +1,1 @@
-"""The custodian: the only place where sealed plans are opened. Its own processes, its own origin."""
+"""The custodian of sealed plans: who may open one, and the proof of it. It imports nothing of the portal."""
