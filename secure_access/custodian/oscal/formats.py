@@ -18,7 +18,7 @@ from lxml import etree
 
 BYTES = 16 * 2**20
 DEPTH = 64
-VALUES = 1_000_000
+VALUES = 2**20
 """Largest file in bytes, how deep it may be nested, how many values or elements it may have."""
 
 _INCLUSION = "http://www.w3.org/2001/XInclude"
@@ -212,9 +212,13 @@ def _guarded(content: bytes) -> None:
     parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = declared
     try:
         parser.Parse(content, True)
+    except NotReadable:
+        raise
     except expat.ExpatError as problem:
         words = expat.ErrorString(problem.code)
         raise _not_xml(f"{words}, line {problem.lineno}, column {problem.offset + 1}") from None
+    except (ValueError, LookupError):
+        raise _not_xml("its encoding is none that is read") from None
 
 
 def _declaration() -> NotReadable:
