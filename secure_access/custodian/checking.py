@@ -143,9 +143,7 @@ def _reported(key: str, name: str, found: Looked) -> SectionReport:
     if isinstance(content, Reading):
         faults = [f"{error.place}: {error.words}" for error in content.errors]
         if content.state is SchemaState.NOT_INSTALLED:
-            faults.append(
-                "Name a version of OSCAL whose schema is installed, or ask the custodian for this one."
-            )
+            faults.append("Write it in a version of OSCAL whose schema is installed.")
         words = f"a system security plan of {len(content.plan.controls)} controls. {content.words}"
         return SectionReport(key, name, words, tuple(faults))
     if isinstance(content, Register):

@@ -11,12 +11,11 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from itertools import groupby
 from pathlib import Path
-from typing import Any
-from unicodedata import category
+from typing import Any, TypeAlias
 
 import typst
 
@@ -28,15 +27,21 @@ from secure_access.custodian.register import Register
 _TEMPLATES = Path(__file__).parent / "typst"
 _LONG_WORD = re.compile(r"\S{25,}")
 _PIECE = re.compile(r".{10}(?=.)")
-_NOT_TEXT = ("Cc", "Cs", "Co", "Cn")  # control, lone surrogate, private use, unassigned
-_NO_GLYPH = re.compile(r"the text `\"(.+?)\"` could not be displayed")
-_ESCAPED = re.compile(r"\\u\{([0-9a-f]+)\}")
-# What the fonts certainly do not cover: scripts beyond Latin, Greek and Cyrillic, and emoji.
-_BEYOND = "\u0530-\u1cff\u2e80-\ufefe\uff00-\uffef\U00010000-\U0010ffff"
-# What would show a text in another order than it is stored.
-_TURNING = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-_ROUNDS = 300
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+# What the fonts show in every face of the pages, in hexadecimal; a test sets each of them. Left out is what
+# would show a text in another order than it is stored: marks and overrides of direction.
+_SHOWN = """
+a 20-7e a0-377 37a-37f 384-38a 38c 38e-3a1 3a3-4ff 510-513 51a-51d 1d00-1f15 1f18-1f1d 1f20-1f45 1f48-1f4d
+1f50-1f57 1f59 1f5b 1f5d 1f5f-1f7d 1f80-1fb4 1fb6-1fc4 1fc6-1fd3 1fd6-1fdb 1fdd-1fef 1ff2-1ff4 1ff6-1ffe
+2000-200d 2010-2029 202f-2040 2042 2044-2052 2054-2064 206a-2071 2074-208e 2090-209c 20a0-20c0 20d0-20f0
+2100-211e 2120 2122 2124 2126-2151 2153-2184 2189 2190-23ff 2422-2423 2460-2606 2609-262f 2638-268b
+2690-269c 26a0-26a7 26aa-26af 26b2 2701-2704 2706-2709 270c-2714 2717-2726 272a-274b 274d 274f-2752 2756
+2758-275e 2761-277f 2794 2798-27af 27b1-2b73 2b76-2b95 2b97-2bff 2c60-2c7f 2e02-2e05 2e08-2e0a 2e17-2e18
+2e1f 2e22-2e25 2e2e a640-a641 a648-a649 a656-a657 a720-a727 a72d a730 a735 a765 a789-a78e a790-a791 a793
+a7aa a7f8-a7f9 fb00-fb06
+"""
+
+
+_Values: TypeAlias = str | Mapping[str, Any] | Sequence[Any]
 
 
 class CannotTypeset(ValueError):
@@ -120,22 +125,21 @@ def _control(control: SystemControl) -> dict[str, Any]:
     }
 
 
-def _compiled(template: str, values: Mapping[str, object], at: datetime) -> bytes:
+def _compiled(template: str, values: Mapping[str, Any], at: datetime) -> bytes:
     if at.utcoffset() is None:
         raise ValueError("The date of a page has a zone.")
-    text = json.dumps(_plain(values), ensure_ascii=False)
     try:
-        return _typst(template, _in_numbers(text), at)
+        return _typst(template, _plain(values), at)
     except typst.TypstError as error:
         raise CannotTypeset("The pages could not be set.") from error
 
 
-def _typst(template: str, text: str, at: datetime) -> bytes:
+def _typst(template: str, values: object, at: datetime) -> bytes:
     made = typst.compile(
         str(_TEMPLATES / f"{template}.typ"),
         root=str(_TEMPLATES),
         font_paths=_fonts(),
-        sys_inputs={"data": text},
+        sys_inputs={"data": json.dumps(values, ensure_ascii=False)},
         format="pdf",
         pdf_standards=["ua-1"],
         timestamp=int(at.timestamp()),
@@ -143,55 +147,30 @@ def _typst(template: str, text: str, at: datetime) -> bytes:
     return bytes(made)
 
 
-def _in_numbers(text: str) -> str:
-    """The text with what no font shows, and what would turn its direction, as numbers: [U+6771].
-
-    PDF/UA refuses a character without a glyph, and none must vanish. Which those are is asked of Typst with
-    a page of every character once, for a plan may have hundreds of pages.
-    """
-    if text.isascii():
-        return text
-    unshown = re.compile(f"[{_BEYOND}{_TURNING}]")
-    for _ in range(_ROUNDS):
-        asked = "".join(sorted(set(unshown.sub("", text))))
-        try:
-            _typst("probe", json.dumps(asked, ensure_ascii=False), _EPOCH)
-        except typst.TypstError as error:
-            lacking = _lacking(str(error))
-            if not lacking:
-                raise
-            unshown = re.compile(f"{unshown.pattern}|[{re.escape(lacking)}]")
-        else:
-            return unshown.sub(lambda found: f"[U+{ord(found[0]):04X}]", text)
-    raise CannotTypeset("The plan has too many characters that no font can show.")
-
-
 @cache
 def _fonts() -> typst.Fonts:
     return typst.Fonts(include_system_fonts=False, include_embedded_fonts=True)
 
 
-def _lacking(refusal: str) -> str:
-    """The characters that Typst says no font has; ASCII is never meant, only what stands beside it."""
-    found = _NO_GLYPH.search(refusal)
-    named = _ESCAPED.sub(lambda code: chr(int(code[1], 16)), found[1]) if found else ""
-    return "".join(character for character in named if not character.isascii())
+@cache
+def _unshown() -> re.Pattern[str]:
+    ranges = (part.partition("-") for part in _SHOWN.split())
+    shown = "".join(f"\\U{int(first, 16):08x}-\\U{int(last or first, 16):08x}" for first, _, last in ranges)
+    return re.compile(f"[^{shown}]")
 
 
-def _plain(value: object) -> object:
+def _plain(value: _Values) -> object:
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, Mapping):
         return {str(key): _plain(part) for key, part in value.items()}
-    if isinstance(value, Sequence):
-        return [_plain(part) for part in value]
-    return value
+    return [_plain(part) for part in value]
 
 
 def _text(value: str) -> str:
-    """Text that can be set: no control characters or lone surrogates, and long words may break."""
-    lines = value.replace("\r\n", "\n").replace("\r", "\n")
+    """Text that can be set: what no font shows stands as its number, [U+6771], and long words may break."""
+    lines = value.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
     kept = lines
-    if not lines.isprintable():
-        kept = "".join(c if c == "\n" or category(c) not in _NOT_TEXT else "\ufffd" for c in lines)
+    if not (lines.isascii() and lines.isprintable()):
+        kept = _unshown().sub(lambda found: f"[U+{ord(found[0]):04X}]", lines)
     return _LONG_WORD.sub(lambda word: _PIECE.sub("\\g<0>\u200b", word[0]), kept)

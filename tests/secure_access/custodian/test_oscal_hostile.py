@@ -1,4 +1,4 @@
-"""Files of somebody who means harm: bombs, inclusions, two meanings. Each is refused in words, and quickly."""
+"""Files of somebody who means harm: bombs, inclusions, two meanings. Each is refused in words, at once."""
 
 from __future__ import annotations
 
@@ -72,6 +72,7 @@ XML = {
     "same attribute twice": (b'<a b="1" b="2"/>', "not XML: duplicate attribute"),
     "encoding nobody knows": (b'<?xml version="1.0" encoding="utf-7"?><a/>', "not XML"),
     "cut off": (b"<a><b>", "not XML"),
+    "text without end": (b"<a>" + b"x" * 11_000_000 + b"</a>", "not XML"),
     "deep": (b"<a>" * (DEPTH + 1) + b"</a>" * (DEPTH + 1), "nested more than"),
     "very deep": (b"<a>" * 200_000, "nested more than"),
     "many": (b"<a>" + b"<b/>" * (VALUES + 1) + b"</a>", "elements"),
@@ -118,6 +119,14 @@ def test_a_plan_cannot_bring_a_file_of_this_machine_in(tmp_path: Path) -> None:
         read(plan.replace(b"Two people open it.", b"&s;"), Format.XML)
 
 
+def test_a_second_look_refuses_a_document_type_that_the_first_did_not_see(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(formats, "_guarded", lambda content: None)
+    with pytest.raises(NotReadable, match="declares a document type"):
+        xml_tree(b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>')
+
+
 def test_comments_and_instructions_of_xml_are_no_text() -> None:
     content = as_xml(tree()).replace(b"Two people", b"Two<!-- no --><?run no?> people")
     (control, _) = read(content, Format.XML).plan.controls
@@ -125,7 +134,9 @@ def test_comments_and_instructions_of_xml_are_no_text() -> None:
 
 
 def test_yaml_keeps_text_that_other_readers_turn_into_dates_and_switches() -> None:
-    read_back = yaml_tree(b"a: 2027-08-16\nb: yes\nc: 0o17\nd: 1.1.2\ne: 12:30:45\nf: 3\ng: 1.5\nh: true\ni: ~\nj:\n")
+    read_back = yaml_tree(
+        b"a: 2027-08-16\nb: yes\nc: 0o17\nd: 1.1.2\ne: 12:30:45\nf: 3\ng: 1.5\nh: true\ni: ~\nj:\n"
+    )
     assert read_back == {
         "a": "2027-08-16",
         "b": "yes",
