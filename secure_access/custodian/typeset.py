@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from functools import cache
@@ -23,6 +23,9 @@ from secure_access.custodian import controls
 from secure_access.custodian.drift import DriftReport, Finding
 from secure_access.custodian.oscal import Reading, SystemControl
 from secure_access.custodian.register import Register
+
+TEXTS = 2**16
+"""Texts and lines that a section may have to be set as pages; 1,000 controls of three parts have 20,000."""
 
 _TEMPLATES = Path(__file__).parent / "typst"
 _LONG_WORD = re.compile(r"\S{25,}")
@@ -128,6 +131,9 @@ def _control(control: SystemControl) -> dict[str, Any]:
 def _compiled(template: str, values: Mapping[str, Any], at: datetime) -> bytes:
     if at.utcoffset() is None:
         raise ValueError("The date of a page has a zone.")
+    texts = sum(_weights(values))
+    if texts > TEXTS:
+        raise CannotTypeset(f"It has {texts:,} texts and lines; no more than {TEXTS:,} are set as pages.")
     try:
         return _typst(template, _plain(values), at)
     except typst.TypstError as error:
@@ -157,6 +163,15 @@ def _unshown() -> re.Pattern[str]:
     ranges = (part.partition("-") for part in _SHOWN.split())
     shown = "".join(f"\\U{int(first, 16):08x}-\\U{int(last or first, 16):08x}" for first, _, last in ranges)
     return re.compile(f"[^{shown}]")
+
+
+def _weights(value: _Values) -> Iterator[int]:
+    """How many texts and lines there are: what Typst needs memory for, some 20 KiB each."""
+    if isinstance(value, str):
+        yield 1 + value.count("\n") if value else 0
+    else:
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _weights(part)
 
 
 def _plain(value: _Values) -> object:

@@ -18,7 +18,7 @@ from lxml import etree
 
 BYTES = 16 * 2**20
 DEPTH = 64
-VALUES = 2**20
+VALUES = 2**18
 """Largest file in bytes, how deep it may be nested, how many values or elements it may have."""
 
 _INCLUSION = "http://www.w3.org/2001/XInclude"

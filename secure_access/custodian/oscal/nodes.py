@@ -7,6 +7,7 @@ name in the plural, and prose is XHTML there and Markdown here. Names are the si
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -144,17 +145,17 @@ class ElementNode:
         for name, flag in self.element.attrib.items():
             if name not in without and flag.strip():
                 yield Passage(_below(place, str(name)), _shown(str(flag).strip()))
-        seen: dict[str, int] = {}
-        children = [child for child in self.element if _name(child) not in without]
-        if not children or all(_name(child) in _PROSE for child in children):
+        children = [(_name(child), child) for child in self.element]
+        children = [(name, child) for name, child in children if name not in without]
+        if all(name in _PROSE for name, _ in children):
             if text := prose(self.element, _PROSE):
                 yield Passage(place, _shown(text))
             return
-        for child in children:
-            name = _name(child)
-            seen[name] = seen.get(name, 0) + 1
-            again = seen[name] > 1 or len(self._children(name)) > 1
-            below = _below(place, f"{name} {seen[name]}" if again else name)
+        seen: Counter[str] = Counter()
+        many = Counter(name for name, _ in children)
+        for name, child in children:
+            seen[name] += 1
+            below = _below(place, f"{name} {seen[name]}" if many[name] > 1 else name)
             yield from ElementNode(child).passages(frozenset(), below)
 
     def _children(self, name: str) -> list[etree._Element]:

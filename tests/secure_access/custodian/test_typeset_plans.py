@@ -83,6 +83,14 @@ def test_the_fonts_show_every_character_that_is_not_set_as_a_number() -> None:
         typeset._typst("probe", f"{shown}\u6771", AT)
 
 
+def test_more_texts_than_memory_is_for_are_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(typeset.CannotTypeset, match=r"texts and lines; no more than 65,536 are set"):
+        typeset.plan_pdf(reading(text="a\n\n" * 100_000), at=AT)
+    monkeypatch.setattr(typeset, "TEXTS", 20)
+    with pytest.raises(typeset.CannotTypeset, match="no more than 20 are set"):
+        typeset.plan_pdf(reading(), at=AT)
+
+
 def test_a_page_that_cannot_be_set_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(typeset, "_text", lambda text: f"{text}\u6771")
     with pytest.raises(typeset.CannotTypeset):
