@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 import typst
 
 from secure_access.custodian import controls
-from secure_access.custodian.drift import DriftReport, Finding
+from secure_access.custodian.findings import DriftReport, Finding
 from secure_access.custodian.oscal import Reading, SystemControl
 from secure_access.custodian.register import Register
 
@@ -52,7 +52,7 @@ class CannotTypeset(ValueError):
 
 
 def section_pdf(content: Reading | Register, *, at: datetime) -> bytes:
-    """What `checking.look` found in a section, as pages. As `plan_pdf`."""
+    """What `sections.look` found in a section, as pages. As `plan_pdf`."""
     return plan_pdf(content, at=at) if isinstance(content, Reading) else register_pdf(content, at=at)
 
 

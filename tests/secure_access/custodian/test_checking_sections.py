@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from secure_access.custodian.checking import check, look, media_type_of
+from secure_access.custodian.checking import check
 from secure_access.custodian.oscal import Reading, SchemaState
 from secure_access.custodian.oscal.formats import BYTES
 from secure_access.custodian.register import VERSION, Register
+from secure_access.custodian.sections import look, media_type_of
 from tests.fixtures.oscal import as_json, as_xml, as_yaml, tree
 
 ACTOR = {
@@ -154,3 +157,18 @@ def test_the_media_type_decides_how_bytes_are_read() -> None:
 )
 def test_the_media_type_of_a_name(name: str, media_type: str) -> None:
     assert media_type_of(name) == media_type
+
+
+def test_the_sandbox_loads_neither_ledger_nor_keys_nor_database() -> None:
+    asked = "import sys; from secure_access.custodian import sections, typeset; print(*sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    ours = (
+        "secure_access.ledger",
+        "secure_access.keys",
+        "secure_access.db",
+        "secure_access.sealing",
+        "portal",
+    )
+    theirs = ("sqlalchemy", "cryptography", "flask")
+    assert [name for name in answer.stdout.split() if name.startswith(ours + theirs)] == []
+    assert "secure_access.custodian.sections" in answer.stdout.split()
