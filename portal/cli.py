@@ -20,6 +20,7 @@ COMMANDS = {
     "ledger": ("portal.ledger_cli:ledger", "Verify the ledger and every record of it."),
     "security-log": ("portal.security_log_cli:security_log", "Send the security log to a SIEM."),
     "first-key": ("portal.key_cli:first_key", "Give a person a code to add a first key with."),
+    "custodian": ("secure_access.custodian.trace_cli:custodian", "Trace a copy of a released page."),
     "receipt": ("secure_access.ledger.cli:receipt", "Verify a receipt offline."),
 }
 

@@ -1,7 +1,7 @@
 """Pages of a sealed section as pictures, drawn by a child in the sandbox and kept in the core's memory.
 
-One `Section` is one file, one child, one sitting. Pages may be drawn ahead; what is drawn is not
-released: who sees a page is decided, marked and logged elsewhere. Pixels come out of the child raw, of a size that is
+One `Section` is one file, one child, one sitting. Pages may be drawn ahead; what is drawn is not released:
+who sees a page is decided, marked and logged elsewhere. Pixels come out of the child raw, of a size that is
 checked, so that nothing of the core ever parses a picture that a child made.
 """
 
