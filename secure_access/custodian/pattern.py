@@ -1,10 +1,10 @@
 """The machine-readable part of a page mark: 80 bits as light and dark cells over the whole page.
 
 The page is covered with square cells. Cell (column, row) shows place ``column + STRIDE * row`` of one
-circular sequence of `CELLS` places, so the picture repeats along two directions of equal length at a right angle,
-askew to lines and columns of text, whose own repetition thus never looks like ours. Any area as large as one
-repetition holds every place, wherever it was cut. Of the places, some are the same in every mark and give
-the position; the others carry the 20 bytes of a Reed-Solomon code, each bit at four scattered places.
+circular sequence of `CELLS` places. So the picture repeats along two directions of equal length at a right
+angle, askew to lines and columns of text, whose own repetition thus never looks like ours. Any area as large
+as one repetition holds every place, wherever it was cut. Of the places, some are the same in every mark and
+give the position; the others carry the 20 bytes of a Reed-Solomon code, each bit at four scattered places.
 
 Signs and scatter come from SHAKE-256 of a fixed text: they are no secret. What cannot be forged is the MAC.
 """

@@ -236,3 +236,29 @@ def test_the_command_cannot_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     Image.new("L", (100, 100)).save(picture)
     monkeypatch.setattr("secure_access.custodian.trace_cli.LARGEST_PICTURE", 100)
     assert run(str(picture), "--home", str(tmp_path))[1].endswith("is too large: 100 × 100 pixels.\n")
+
+
+def test_the_pattern_is_that_of_the_protocol() -> None:
+    """Built again from the words of docs/reference/protocol.md, without arrays."""
+    payload, places = tag(NUMBER, KEY), 1042
+
+    def numbers(what: bytes) -> list[int]:
+        stream = hashlib.shake_256(b"assay.page-mark/v1 cells\0" + what).digest(8 * places)
+        return [int.from_bytes(stream[8 * one : 8 * one + 8], "big") for one in range(places)]
+
+    order = sorted(range(places), key=numbers(b"order").__getitem__)
+    code = bytes(pattern._CODEC.encode(payload))
+    assert code[:10] == payload
+    levels = [1] * places
+    for place in range(640):
+        bit = place % 160
+        levels[order[place]] = 1 if code[bit // 8] >> (7 - bit % 8) & 1 else -1
+    signed = [level if sign & 1 else -level for level, sign in zip(levels, numbers(b"signs"), strict=True)]
+    assert pattern.sequence(payload).tolist() == signed
+    assert pattern.cells(3, 2)[1, 2] == (2 - 31 * pow(9, -1, places)) % places
+
+
+def test_levels_are_those_of_the_protocol() -> None:
+    marked = np.asarray(mark._textured(Image.new("RGB", (310, 310), (255, 0, 100)), tag(7, KEY)))
+    assert {tuple(pixel) for pixel in marked.reshape(-1, 3).tolist()} == {(247, 0, 97), (255, 8, 105)}
+    assert (marked[:6, :6] == marked[0, 0]).all()
