@@ -24,6 +24,7 @@ from secure_access.custodian.plan_keys import KeptPlanKeys, NoSuchKey
 from secure_access.custodian.private_files import UnsafeFile
 from secure_access.custodian.process import BadSettings, Opened, Settings, group_of, open_core
 from secure_access.custodian.server import CoreService, Pulse
+from secure_access.custodian.trace_cli import trace_command
 from secure_access.keys import KeyFailure, SigningKey
 
 log = structlog.get_logger(__name__)
@@ -47,10 +48,11 @@ class OwnProcess(click.Group):
 
 @click.group(cls=OwnProcess)
 def custodian() -> None:
-    """The custodian of sealed plans: its core, and the ceremony of its officers."""
+    """The custodian of sealed plans: its core, the ceremony of its officers, and tracing a copied page."""
 
 
 custodian.add_command(ceremony)
+custodian.add_command(trace_command)
 
 
 @custodian.command("core")
