@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +18,13 @@ from secure_access.db import Session, col, select
 from secure_access.grants import AccessGrant
 from secure_access.identity import Organisation, Person
 from secure_access.ledger import LedgerEntry
+from secure_access.workflow import NotFound
 
+WORDS = {
+    "plan.opened": "A reader opened a section of your plan",
+    "plan.opening_refused": "An opening of your plan was refused",
+}
+"""The entries of a plan's readings, in words for its developer."""
 SITTING = timedelta(minutes=15)
 """Pages that one reader opens with no longer pause than this are one sitting."""
 
@@ -41,13 +48,29 @@ def standing(session: Session, request: PlanRequest, *, now: datetime) -> Standi
     return Standing([g for g in given if g.ended_at is None and g.not_before <= now < g.not_after], given)
 
 
-def record(session: Session, request: PlanRequest, *, now: datetime) -> charts.Openings:
-    """Every opening and refusal of a plan."""
-    found = [
-        entry
-        for entry in ledger.entries(session, plans.subject_of(request))
-        if entry.type in ("plan.opened", "plan.opening_refused")
-    ]
+def entries(session: Session, request: PlanRequest) -> list[LedgerEntry]:
+    """The entries of the custody log of every opening and refusal of a plan, in order."""
+    every = ledger.entries(session, plans.subject_of(request))
+    return [entry for entry in every if entry.type in WORDS]
+
+
+def find(session: Session, request: PlanRequest, entry_id: uuid.UUID) -> LedgerEntry:
+    """The one with this identifier among them. Raises `NotFound`."""
+    for entry in entries(session, request):
+        if entry.id == entry_id:
+            return entry
+    raise NotFound
+
+
+def record(
+    session: Session,
+    request: PlanRequest,
+    *,
+    now: datetime,
+    address: Callable[[LedgerEntry], str] = lambda _entry: "",
+) -> charts.Openings:
+    """Every opening and refusal of a plan; ``address`` is that of the page of an entry."""
+    found = entries(session, request)
     people = _people(session, found)
     rows = _rows(found, people)
     given = standing(session, request, now=now).given
@@ -65,7 +88,7 @@ def record(session: Session, request: PlanRequest, *, now: datetime) -> charts.O
             for grant in given
             for key in request.sections
         ),
-        rows=tuple(_named(row, request.sections, people) for row in rows),
+        rows=tuple(_named(row, request.sections, people, address(row.entry)) for row in rows),
     )
 
 
@@ -101,7 +124,9 @@ def _rows(entries: list[LedgerEntry], people: dict[str, tuple[str, str]]) -> lis
     return rows
 
 
-def _named(row: _Sitting, sections: list[str], people: dict[str, tuple[str, str]]) -> charts.Opening:
+def _named(
+    row: _Sitting, sections: list[str], people: dict[str, tuple[str, str]], url: str
+) -> charts.Opening:
     who, team = people.get(row.reader, ("Somebody", ""))
     index = row.entry.leaf_index
     return charts.Opening(
@@ -112,6 +137,7 @@ def _named(row: _Sitting, sections: list[str], people: dict[str, tuple[str, str]
         refused=row.refused,
         lasted=None if row.refused else max(row.last - row.begun, timedelta(minutes=1)),
         entry=f"R-{index:04d}" if index is not None else "being sequenced",
+        url=url,
     )
 
 

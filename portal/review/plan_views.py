@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
-from flask import flash, g, redirect, render_template, request, url_for
+from flask import Response, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from portal.accounts import step_up
@@ -20,11 +21,13 @@ from portal.review.plans import Wanted
 from portal.review.requests import NotServable
 from portal.review.tables import Case, PlanRequest
 from portal.review.workflow import APPROVALS_NEEDED, CASE, PLAN_REQUEST, HandlingClass
+from portal.ui import entries
 from portal.upload import Upload
 from portal.web import current_actor, current_time, current_zone, uploads
 from secure_access import documents, identity
 from secure_access.documents import Refused, Use
 from secure_access.identity import Person
+from secure_access.ledger import LedgerEntry
 from secure_access.step_up import digest_of
 from secure_access.workflow import Denied
 
@@ -172,11 +175,40 @@ def who_opened(reference: str) -> str:
     return render_template(
         "asked/openings.html",
         request_=row,
-        record=openings.record(g.session, row, now=current_time()),
+        record=openings.record(g.session, row, now=current_time(), address=_entry_of(reference)),
         standing=openings.standing(g.session, row, now=current_time()),
         people=_people(row),
         title_of=title_of,
     )
+
+
+@asked.get("/plans/<reference>/openings/<uuid:entry_id>", endpoint="opening")
+def opening(reference: str, entry_id: uuid.UUID) -> str:
+    """One opening or refusal as its ledger entry, with its proof."""
+    row = plans.load(g.session, reference, by=current_actor())
+    found = openings.find(g.session, row, entry_id)
+    return entries.page(
+        g.session,
+        found,
+        what=openings.WORDS[found.type],
+        path=[
+            ("Requests", url_for(".index")),
+            (reference, url_for(".plan", reference=reference)),
+            ("Who opened my plan", url_for(".openings", reference=reference)),
+        ],
+        receipt=url_for(".opening_receipt", reference=reference, entry_id=entry_id),
+    )
+
+
+@asked.get("/plans/<reference>/openings/<uuid:entry_id>/receipt.json", endpoint="opening_receipt")
+def opening_receipt(reference: str, entry_id: uuid.UUID) -> Response:
+    """The receipt of that entry: proof, to who trusts neither side, that the page was opened then."""
+    row = plans.load(g.session, reference, by=current_actor())
+    return entries.receipt_file(g.session, openings.find(g.session, row, entry_id))
+
+
+def _entry_of(reference: str) -> Callable[[LedgerEntry], str]:
+    return lambda entry: url_for("asked.opening", reference=reference, entry_id=entry.id)
 
 
 def handling_class(value: object) -> HandlingClass:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from werkzeug.routing import Rule
@@ -12,10 +12,11 @@ from secure_access.ledger.tables import Audience, LedgerAbout, LedgerCheckpoint,
 from tests.attack.conftest import Siege
 
 
-def entry_of(siege: Siege, subject: str) -> uuid.UUID:
-    """One entry about a subject; an identifier of nothing where there is none."""
+def entry_of(siege: Siege, subject: str, types: Collection[str] = ()) -> uuid.UUID:
+    """One entry about a subject, of one of these types if any; an identifier of nothing for none."""
     numbers = {row.entry_number for row in siege.rows(LedgerAbout) if row.subject == subject}
-    return next((row.id for row in siege.rows(LedgerEntry) if row.number in numbers), uuid.uuid4())
+    found = (row for row in siege.rows(LedgerEntry) if row.number in numbers)
+    return next((row.id for row in found if not types or row.type in types), uuid.uuid4())
 
 
 def log(siege: Siege, rule: Rule) -> Iterator[tuple[dict[str, Any], Any, Any]]:

@@ -24,6 +24,7 @@ from portal.filing.tables import Filing, FilingPerson, Incident
 from portal.law import methods, statute
 from portal.legal.tables import StatuteVersion
 from portal.mail import SentMail
+from portal.review.openings import WORDS
 from portal.review.tables import (
     Case,
     CaseItem,
@@ -211,6 +212,11 @@ def _plans(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
         yield {"reference": row.reference, "number": numbers[0], "page": 1}, row.developer_id, row
 
 
+def _openings(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
+    for values, owner, row in _plans(siege, rule):
+        yield {**values, "entry_id": entry_of(siege, f"plan_request:{row.id}", WORDS)}, owner, row
+
+
 def _objections(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
     found = {row.plan_request_id: row.id for row in siege.rows(PlanObjection)}
     for row in siege.rows(PlanRequest):
@@ -393,6 +399,8 @@ _FILLED: dict[str, Any] = {
     "asked.object_plan": _plans,
     "plans.answer_objection": _objections,
     "asked.openings": _plans,
+    "asked.opening": _openings,
+    "asked.opening_receipt": _openings,
     "decided": _decisions,
     "engagements": _engagements,
     "accreditations": _accreditations,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from portal.review.workflow import PlanState
 from secure_access import ledger
 from secure_access.identity import Actor, OrganisationKind
 from secure_access.identity.roles import ROLES_OF
+from secure_access.ledger import Log, receipts, sequencer
 from secure_access.workflow import Role
 from tests.fixtures.app import form_of, without_tokens
 from tests.fixtures.review import SECTIONS, Desk
@@ -193,3 +195,26 @@ def test_the_developer_sees_who_opened_and_who_tried(sqlite_desk: Desk, delivere
     desk.world.at(delivered.read_until)
     page = desk.world.client("developer", desk.certifier).get(path)
     assert "Nobody can open it now" in page.text
+
+
+def test_each_opening_leads_to_its_entry_and_a_receipt_that_outsiders_verify(
+    sqlite_desk: Desk, delivered: PlanRequest
+) -> None:
+    desk, world = sqlite_desk, sqlite_desk.world
+    knock(desk, desk.reader, delivered)
+    world.run_jobs()
+    sequencer.anchor(world.wired.database, world.clock.now())
+    world.run_jobs()
+    client = world.client("developer", desk.certifier)
+    path = f"/plans/{delivered.reference}/openings"
+    (entry,) = set(re.findall(rf'href="({path}/[0-9a-f-]+)"', client.get(path).text))
+    shown = client.get(entry).text
+    assert "of the custody log" in shown
+    assert "A reader opened a section of your plan" in shown
+    receipt = client.get(f"{entry}/receipt.json").text
+    policy = receipts.Policy.parse(receipts.policy_text(world.wired.log_keys.of(Log.PUBLIC)))
+    found = receipts.verify(receipt, policy)
+    assert (found.state, found.content["type"]) == (receipts.State.NOT_WITNESSED, "plan.opened")
+    stranger = world.client("developer", desk.other_developer)
+    for address in (entry, f"{entry}/receipt.json"):
+        assert stranger.get(address).status_code == 404
