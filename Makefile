@@ -69,6 +69,8 @@ bench: $(VENV)/test.done ## measure, as ratios within one run
 	$(BIN)/python -m bench.sealing
 	$(BIN)/python -m bench.law
 	$(BIN)/python -m bench.ledger
+	$(BIN)/python -m bench.reading
+	$(BIN)/python -m bench.mark
 
 freeze: $(BIN)/uv ## resolve the requirements again, with hashes
 	echo uv | $(COMPILE) - -o requirements/uv.txt
