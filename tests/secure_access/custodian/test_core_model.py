@@ -84,12 +84,14 @@ class Custodian(RuleBasedStateMachine):
         may = by in (*APPROVERS, "tess")
         assert self.tried(Act.REVOKE, by, self.world.core.revoke) is may
         self.over = self.over or may
+        self.read("weight_storage")
 
-    @rule(by=st.sampled_from(sorted(PEOPLE)), pausing=st.booleans())
+    @rule(by=st.sampled_from(["tess", "tess", "ada", "pia"]), pausing=st.booleans())
     def pause(self, by: str, pausing: bool) -> None:
         act, verb = (Act.PAUSE, self.world.core.pause) if pausing else (Act.RESUME, self.world.core.resume)
         assert self.tried(act, by, verb, self.world.plan) is (by == "tess")
         self.paused = pausing if by == "tess" else self.paused
+        self.read("weight_storage")
 
     @rule()
     def change_passkeys(self) -> None:
@@ -101,6 +103,7 @@ class Custodian(RuleBasedStateMachine):
 
         self.world.change_list(change)
         self.passkey = not kept
+        self.read("weight_storage")
 
     @rule()
     def witness(self) -> None:
@@ -117,6 +120,7 @@ class Custodian(RuleBasedStateMachine):
         self.world.clock.at += timedelta(seconds=seconds)
         if heard:
             self.portal_is_heard()
+        self.read("weight_storage")
 
     @rule()
     def start_again(self) -> None:
@@ -171,4 +175,4 @@ class Custodian(RuleBasedStateMachine):
 
 
 TestCustodian = Custodian.TestCase
-TestCustodian.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestCustodian.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
