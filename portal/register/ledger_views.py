@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from flask import Blueprint, Response, g, render_template, request, url_for
 
 from portal.register import finding, growth, log_state, publications, words
@@ -105,11 +107,20 @@ def certificates() -> Response:
     return attached(found, "document-certificates.pem", "application/x-pem-file")
 
 
-@ledger.get("/ledger/<any('verify_receipt.py', 'verify_log.py'):name>")
-def verifier(name: str) -> Response:
-    """What outsiders check with, a receipt or the log: one file each, readable in an evening."""
-    (file,) = (file for file in mirror.VERIFIERS if file.name == name)
-    return attached(file.read_text(encoding="utf-8"), name, "text/x-python")
+@ledger.get("/ledger/verify_receipt.py")
+def verifier() -> Response:
+    """The verifier: one file, readable in an evening."""
+    return _program(mirror.RECEIPT_VERIFIER)
+
+
+@ledger.get("/ledger/verify_log.py")
+def log_verifier() -> Response:
+    """The verifier of the log itself, beside it."""
+    return _program(mirror.LOG_VERIFIER)
+
+
+def _program(file: Path) -> Response:
+    return attached(file.read_text(encoding="utf-8"), file.name, "text/x-python")
 
 
 @ledger.get("/ledger/check")

@@ -31,7 +31,7 @@ from secure_access.workflow import NotFound
 
 _TOLD = text("SELECT assay_leaves(:first, :until)")
 _CHUNK = 1000
-VERIFIERS = (Path(verify_receipt.__file__), Path(verify_log.__file__))
+RECEIPT_VERIFIER, LOG_VERIFIER = Path(verify_receipt.__file__), Path(verify_log.__file__)
 """Programs of one file that outsiders check with: a receipt, and the log itself."""
 _INDEX = """<!doctype html>
 <html lang="en">
@@ -171,7 +171,7 @@ def export(database: Database, folder: Path, policy: str) -> Mirrored:
         _write_tiles(session, newest, made)
         entries = _write_entries(session, newest, made)
         head = Checkpoint.parse(note.parse(checkpoint).text)
-        for file in VERIFIERS:
+        for file in (RECEIPT_VERIFIER, LOG_VERIFIER):
             made.replace(file.name, file.read_bytes())
         made.replace("policy.txt", policy.encode())
         made.replace("index.html", _INDEX.format(origin=html.escape(head.origin), size=head.size).encode())

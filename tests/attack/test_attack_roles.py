@@ -51,8 +51,9 @@ LOOKED_UP = {
 SHARED = {
     *("ledger_entry", "ledger_entry_about", "ledger_checkpoint", "ledger_tile", "security_log"),
     *("form_use", "job", "reference_counter", "statute_version", "access_grant", "recusal"),
+    "sign_in_policy",
 }
-"""Of no organisation: the ledger, the law, and what the server keeps for itself."""
+"""Of no organisation: the ledger, the law, who may sign in how, and what the server keeps for itself."""
 
 
 @pytest.fixture(scope="module")
