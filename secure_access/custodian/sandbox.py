@@ -137,13 +137,13 @@ class Child:
         os.set_blocking(self._into, False)
         os.set_blocking(self._from, False)
         self._limits = limits
-        self._written = 0
+        self._written, self._over = 0, False
         self._ends = time.monotonic() + limits.sitting_seconds
 
     @property
     def alive(self) -> bool:
         """Whether it can still be asked."""
-        return self._process.poll() is None
+        return not self._over and self._process.poll() is None
 
     def give(self, data: bytes, media_type: str) -> None:
         """Hands the section over; the first answer says how many pages it has. Its life begins here.
@@ -221,12 +221,17 @@ class Child:
         poll.register(descriptor, event)
         left = deadline - time.monotonic()
         if left <= 0 or not poll.poll(left * 1000):
-            self._process.kill()
+            self._end()
             raise TooSlow("It took longer to open than is allowed.")
 
     def _ended(self, words: str) -> Broken:
-        self._process.kill()
+        self._end()
         return Broken(words)
+
+    def _end(self) -> None:
+        # It may live on for a moment; nothing is asked of it any more.
+        self._over = True
+        self._process.kill()
 
 
 def working_filter() -> bytes:
