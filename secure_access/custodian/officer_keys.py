@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-from secure_access.custodian import enrolment, forms, key_copies
+from secure_access.custodian import enrolment, forms
 from secure_access.ledger import canonical
+from secure_access.sealing import hpke
 
 FORMAT, PUBLIC_FORMAT = "assay.officer-keys/v1", "assay.officer/v1"
 SHORTEST = 20
@@ -56,7 +57,7 @@ class OfficerKeys:
                 "name": self.name,
                 "group": self.group,
                 "sign": _text(self.sign.public_key().public_bytes_raw()),
-                "open": _text(key_copies.public_of(self.open)),
+                "open": _text(hpke.public_of(hpke.XWING, self.open)),
             }
         )
 
@@ -67,7 +68,7 @@ class OfficerKeys:
 
 def make(officer: str, name: str, group: str) -> OfficerKeys:
     """Two fresh key pairs for an officer. Raises `Malformed` for an id that is none."""
-    made = OfficerKeys(officer, name, group, Ed25519PrivateKey.generate(), key_copies.new_private())
+    made = OfficerKeys(officer, name, group, Ed25519PrivateKey.generate(), hpke.new_private())
     read_public(made.public)
     return made
 

@@ -22,11 +22,11 @@ from secure_access.keys import SigningKey
 from secure_access.keys import verify as verify_signature
 from secure_access.ledger import canonical
 from secure_access.ledger.records import timestamp
+from secure_access.sealing import hpke
+from secure_access.sealing.plans import PlanKey, new_plan_key
 
-PUBLIC_FORMAT = "assay.plan-key/v1"
 KEPT_FORMAT = "assay.custodian-plan-key/v1"
 CERTIFICATE_FORMAT = "assay.destruction-certificate/v1"
-PUBLIC_SIZE = 1216
 LIFE = timedelta(days=180)
 """How long a plan may be sealed to its key."""
 Pairs = list[tuple[Officer, Officer]]
@@ -95,19 +95,8 @@ class KeptPlanKeys:
 
     def make(self, request: str, custodian: str, now: datetime, pairs: Pairs) -> str:
         """A key pair for a plan request, with its recovery copies; its fingerprint."""
-        private = key_copies.new_private()
-        public = canonical.encode(
-            {
-                "v": PUBLIC_FORMAT,
-                "suite": key_copies.SUITE,
-                "custodian": custodian,
-                "request": request,
-                "public": _text(key_copies.public_of(private)),
-                "made_at": timestamp(now),
-                "not_after": timestamp(now + LIFE),
-            }
-        )
-        fingerprint, epoch = forms.digest(public), self.epochs.current(now)
+        key, private = new_plan_key(custodian, request, now=now, not_after=now + LIFE)
+        public, fingerprint, epoch = key.encode(), key.fingerprint, self.epochs.current(now)
         copy = key_copies.under_epoch(epoch.secret, private, fingerprint, epoch.epoch)
         self._save(KeptKey(public, copy, epoch.epoch, (epoch.epoch,), _copies(private, fingerprint, pairs)))
         return fingerprint
@@ -137,8 +126,7 @@ class KeptPlanKeys:
         """
         with self._alone:
             kept, epoch = self._load(fingerprint), self.epochs.current(now)
-            published = forms.plain(kept.public, _PUBLIC_KEYS).raw("public", PUBLIC_SIZE)
-            if key_copies.public_of(private) != published:
+            if hpke.public_of(hpke.XWING, private) != PlanKey.parse(kept.public).public:
                 raise key_copies.CannotOpen("this is not the key of this plan")
             copy = key_copies.under_epoch(epoch.secret, private, fingerprint, epoch.epoch)
             self._save(kept.moved(copy, epoch.epoch))
@@ -191,7 +179,7 @@ class KeptPlanKeys:
             {
                 "v": CERTIFICATE_FORMAT,
                 "plan": kept.fingerprint,
-                "request": forms.plain(kept.public, _PUBLIC_KEYS).text("request"),
+                "request": PlanKey.parse(kept.public).request,
                 "destroyed_at": timestamp(now),
                 "epochs": [{"epoch": name, "ends": timestamp(end)} for name, end in ends.items()],
                 "recovery": [{"first": one.first, "second": one.second} for one in kept.recovery],
@@ -246,9 +234,6 @@ class KeptPlanKeys:
             }
         )
         private_files.write(self._file(kept.fingerprint), content, self._disk)
-
-
-_PUBLIC_KEYS = ("v", "suite", "custodian", "request", "public", "made_at", "not_after")
 
 
 @dataclass(frozen=True)

@@ -170,6 +170,10 @@ class PlanManifest:
         """SHA-256 of the bytes in hex: the object of the act ``plan.deliver``."""
         return hashlib.sha256(self.encode()).hexdigest()
 
+    def section(self, key: str) -> SealedSection | None:
+        """The sealed file of a section."""
+        return next((one for one in self.sections if one.section == key), None)
+
     @classmethod
     def parse(cls, encoded: bytes) -> Self:
         """The manifest of exactly these bytes. Raises `WrongVersion` or `BadForm`."""

@@ -23,6 +23,7 @@ from secure_access.custodian.lease import LIFE, MARGIN, Lease
 from secure_access.custodian.process import BadSettings, NotSetUp, Settings, group_of, open_core
 from secure_access.custodian.server import CoreClient, Unreachable
 from secure_access.ledger import canonical
+from secure_access.sealing import hpke
 from tests.fixtures.enrolled import (
     DEVELOPER,
     NOW,
@@ -43,7 +44,7 @@ def with_keys() -> Enrolled:
     """A list whose officers have true keys that open."""
     world = Enrolled()
     for number, officer in enumerate(world.value["officers"]):
-        officer["open"] = text64(key_copies.public_of(bytes([number]) * 32))
+        officer["open"] = text64(hpke.public_of(hpke.XWING, bytes([number]) * 32))
     return world
 
 

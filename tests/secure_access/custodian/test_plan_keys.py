@@ -21,11 +21,13 @@ from secure_access.custodian.key_copies import CannotOpen
 from secure_access.custodian.plan_keys import BadCertificate, KeptPlanKeys, NoSuchKey, read_certificate
 from secure_access.custodian.private_files import Disk, UnsafeFile
 from secure_access.keys import SigningKey
+from secure_access.sealing import hpke
 from tests.fixtures.enrolled import NOW, ORIGIN, REQUEST
 
 SEEDS = {name: bytes([number]) * 32 for number, name in enumerate(("officer-a", "officer-c"), 80)}
 OFFICERS = {
-    name: Officer(name, name, name, bytes(32), key_copies.public_of(seed)) for name, seed in SEEDS.items()
+    name: Officer(name, name, name, bytes(32), hpke.public_of(hpke.XWING, seed))
+    for name, seed in SEEDS.items()
 }
 PAIRS = [(OFFICERS["officer-a"], OFFICERS["officer-c"])]
 SIGNS = SigningKey("custodian.example/destruction", Ed25519PrivateKey.from_private_bytes(bytes([9]) * 32))
@@ -49,8 +51,8 @@ def test_the_published_half_is_that_of_the_protocol_and_opens_with_the_private(t
     assert fingerprint == hashlib.sha256(keys.public(fingerprint)).hexdigest()
     assert (public.text("v"), public.text("suite")) == ("assay.plan-key/v1", "xwing/v1")
     assert (public.text("custodian"), public.text("request")) == (ORIGIN, REQUEST)
-    sealed = key_copies.seal(public.raw("public", 1216), b"file key", b"info")
-    assert key_copies.unseal(keys_in(tmp_path).private(fingerprint), sealed, b"info") == b"file key"
+    sealed = hpke.seal(hpke.XWING, public.raw("public", 1216), b"file key", b"info")
+    assert hpke.unseal(hpke.XWING, keys_in(tmp_path).private(fingerprint), sealed, b"info") == b"file key"
     assert len(sealed) == 1120 + 8 + 16
 
 
