@@ -39,7 +39,7 @@ EVALUATOR = frozenset({Role.ASSESSOR, Role.EVALUATION_OFFICER})
 OWN = frozenset({Role.ORGANISATION_ADMINISTRATOR})
 KINDS = {"regulator": REGULATOR, "developer": DEVELOPER, "evaluator": EVALUATOR, "administrators": OWN}
 
-MAX_INVARIANTS = 60
+MAX_INVARIANTS = 64
 EVERY = "every workflow"
 
 
