@@ -12,7 +12,16 @@ from typing import Protocol
 
 from secure_access.clock import Clock
 from secure_access.custodian.access_grants import AccessGrant, GrantedSection
-from secure_access.custodian.acts import Act, Confirmed, Nonces, NotConfirmed, Reason, Statement, confirm
+from secure_access.custodian.acts import (
+    MOST_ENTRIES,
+    Act,
+    Confirmed,
+    Nonces,
+    NotConfirmed,
+    Reason,
+    Statement,
+    confirm,
+)
 from secure_access.custodian.custody_log import CustodyLog, Line, NotWritten
 from secure_access.custodian.enrolment import Enrolment, Officer, Person
 from secure_access.custodian.plan_manifests import PlanManifest
@@ -54,6 +63,7 @@ class Why(StrEnum):
     NO_PAGES_LEFT = "no_pages_left"
     TOO_FAST = "too_fast"
     NOT_RENDERED = "not_rendered"
+    NOT_ENTERED = "not_entered"
 
 
 class Refused(Exception):
@@ -103,6 +113,14 @@ class PlanKeys(Protocol):
         ...
 
 
+def _uncounted(_: GrantedSection) -> int:
+    return 0
+
+
+def _wordless(_section: GrantedSection, _page: int) -> str:
+    return ""
+
+
 class Fresh(Protocol):
     """Says whether witnesses have seen the log lately; `freshness.Freshness` is one."""
 
@@ -115,7 +133,8 @@ class Fresh(Protocol):
 class Parts:
     """What the core is made of. ``render`` makes a page, ``inspect`` opens every delivered file unseen.
 
-    ``tell`` tells a developer and returns when that is done. All three raise what stops the act.
+    ``tell`` tells a developer and returns when that is done. All three raise what stops the act. ``count``
+    says how many pages a section has (0: not known), ``words`` what stands on a page (empty: not known).
     """
 
     log: CustodyLog
@@ -126,6 +145,8 @@ class Parts:
     render: Render
     inspect: Callable[[PlanManifest], None]
     tell: Callable[[Notice], None]
+    count: Callable[[GrantedSection], int] = _uncounted
+    words: Callable[[GrantedSection, int], str] = _wordless
 
 
 @dataclass(frozen=True)
@@ -145,6 +166,7 @@ class Custody:
     parts: Parts
     rules: Rules
     nonces: Nonces = field(default_factory=Nonces)
+    entries: Nonces = field(default_factory=lambda: Nonces(most=MOST_ENTRIES))
 
     def __post_init__(self) -> None:
         self.lock = threading.RLock()
@@ -212,7 +234,7 @@ class Custody:
         with self.lock:
             now = self.now()
             try:
-                statement = self.nonces.take(nonce, now)
+                statement = (self.entries if allowed == (Act.ENTER,) else self.nonces).take(nonce, now)
             except NotConfirmed as refused:
                 self.stranger("act.refused", "", {"reason": refused.reason.value})
                 raise

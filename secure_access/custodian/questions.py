@@ -21,7 +21,7 @@ from secure_access.ledger.records import timestamp
 from secure_access.workflow import NotFound
 
 MOST_LINES = 500
-_CONFIRMED = ("nonce", "answer")
+CONFIRMED = ("nonce", "answer")
 Done = dict[str, Json]
 
 
@@ -62,7 +62,7 @@ def _name(encoded: bytes) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _confirmation(form: Form) -> tuple[str, str]:
+def confirmation(form: Form) -> tuple[str, str]:
     """Nonce and the answer of a passkey, which is JSON in a text of its own."""
     answer = form.value("answer")
     if not isinstance(answer, str) or len(answer) > LONGEST_ANSWER:
@@ -72,10 +72,10 @@ def _confirmation(form: Form) -> tuple[str, str]:
 
 def _confirms(act: Callable[[Core, str, str], object]) -> Question:
     def answer(core: Core, form: Form) -> Done:
-        act(core, *_confirmation(form))
+        act(core, *confirmation(form))
         return {}
 
-    return Question(_CONFIRMED, answer)
+    return Question(CONFIRMED, answer)
 
 
 def _ask(core: Core, form: Form) -> Done:
@@ -103,7 +103,7 @@ def _enrol(core: Core, form: Form) -> Done:
 
 
 def _deliver(core: Core, form: Form) -> Done:
-    manifest = core.deliver(form.raw("manifest", 1, forms.LONGEST), *_confirmation(form))
+    manifest = core.deliver(form.raw("manifest", 1, forms.LONGEST), *confirmation(form))
     return {"manifest": manifest.digest}
 
 
@@ -120,7 +120,7 @@ def _page_of(core: Core, form: Form) -> Done:
 
 
 def _open(core: Core, form: Form) -> Done:
-    sitting = core.open_sitting(*_confirmation(form))
+    sitting = core.open_sitting(*confirmation(form))
     return {"token": sitting.token, "grant": sitting.grant, "until": timestamp(sitting.until)}
 
 
@@ -140,7 +140,7 @@ def _end(core: Core, form: Form) -> Done:
 
 
 def _destroy(core: Core, form: Form) -> Done:
-    return {"certificate": base64.b64encode(core.destroy(*_confirmation(form))).decode()}
+    return {"certificate": base64.b64encode(core.destroy(*confirmation(form))).decode()}
 
 
 def _lines(core: Core, form: Form) -> Done:
@@ -162,21 +162,19 @@ QUESTIONS: Mapping[str, Question] = {
             "fingerprint": core.make_plan_key(form.identifier("request"), form.identifier("developer"))
         },
     ),
-    "deliver": Question(("manifest", *_CONFIRMED), _deliver),
+    "deliver": Question(("manifest", *CONFIRMED), _deliver),
     "offer": Question(
         ("grant",), lambda core, form: {"grant": core.offer(form.raw("grant", 1, forms.LONGEST)).digest}
     ),
     "page_of": Question(("grant", "person"), _page_of),
-    "approve": Question(
-        _CONFIRMED, lambda core, form: {"standing": core.approve(*_confirmation(form)).value}
-    ),
+    "approve": Question(CONFIRMED, lambda core, form: {"standing": core.approve(*confirmation(form)).value}),
     "refuse": _confirms(Core.refuse),
     "revoke": _confirms(Core.revoke),
     "pause": _confirms(Core.pause),
     "resume": _confirms(Core.resume),
-    "destroy": Question(_CONFIRMED, _destroy),
+    "destroy": Question(CONFIRMED, _destroy),
     "end": Question(("grant",), _end),
-    "open_sitting": Question(_CONFIRMED, _open),
+    "open_sitting": Question(CONFIRMED, _open),
     "release": Question(("token", "section", "page"), _release),
     "close_sitting": Question(("token",), _close),
     "lines": Question(("after",), _lines),

@@ -43,12 +43,22 @@ class Sitting:
     until: datetime
 
 
+@dataclass(frozen=True)
+class SittingNow:
+    """What is left of a sitting: its end, pages of the grant, and pages of this hour."""
+
+    until: datetime
+    pages: int
+    this_hour: int
+
+
 class Reading:
     """The sittings, which live in memory: after a restart a passkey opens a new one."""
 
     def __init__(self, custody: Custody) -> None:
         self._custody = custody
         self._sittings: dict[str, Sitting] = {}
+        self._shown: dict[str, set[tuple[str, int]]] = {}
         self._turn = threading.Lock()
         """Held while a page is made: numbers of releases have no gap. Revocations do not wait for it."""
 
@@ -76,12 +86,14 @@ class Reading:
             )
             others = {token: one for token, one in self._sittings.items() if one.reader != made.reader}
             self._sittings = {**others, made.token: made}
+            self._shown = {token: self._shown.get(token, set()) for token in self._sittings}
             return made
 
     def close(self, token: str) -> None:
         """The reader leaves. A token that is none is no error: it says nothing."""
         with self._custody.lock:
             self._sittings.pop(token, None)
+            self._shown.pop(token, None)
 
     def release(self, token: str, section: str, page: int) -> bytes:
         """A page, whose line is on disk. Raises `Refused`, `NotFound`; both are in the log.
@@ -107,7 +119,53 @@ class Reading:
             with custody.lock:
                 self._checked(token, section, page)
                 custody.write("page.released", *self._line(release, section, page))
+                self._shown.setdefault(token, set()).add((section, page))
                 return made
+
+    def now(self, token: str) -> SittingNow:
+        """What is left. Raises `Refused` for what ends a sitting, `NotFound`; no line is written."""
+        with self._custody.lock:
+            sitting, given, now = self._open(token)
+            grant = given.grant
+            return SittingNow(
+                sitting.until,
+                grant.pages - len(given.released),
+                max(0, grant.pages_per_hour - given.in_last_hour(now)),
+            )
+
+    def words(self, token: str, section: str, page: int) -> str:
+        """The text of a page that this sitting was shown, for a reader whom the list gives text.
+
+        Raises `Refused`, `NotFound`. It belongs to the release of that page: no further line is written.
+        """
+        with self._custody.lock:
+            sitting, given, now = self._open(token)
+            reader, sealed = (
+                self._custody.enrolment.person(sitting.reader, now),
+                given.grant.section(section),
+            )
+            if sealed is None or (section, page) not in self._shown.get(token, ()):
+                raise NotFound
+        return self._custody.parts.words(sealed, page) if reader is not None and reader.text else ""
+
+    def _open(self, token: str) -> tuple[Sitting, Given, datetime]:
+        """An open sitting under a grant that still opens it. Raises `Refused`, `NotFound`."""
+        custody = self._custody
+        sitting = self._sittings.get(token)
+        if sitting is None:
+            raise NotFound
+        now, given = custody.now(), custody.state.grants[sitting.grant]
+        refused = self._stopped(sitting, given, now)
+        if refused is not None:
+            raise refused
+        return sitting, given, now
+
+    def _stopped(self, sitting: Sitting, given: Given, now: datetime) -> Refused | None:
+        """What ends a sitting, however many pages are left."""
+        refused = self._custody.stopped(now)
+        if refused is None and now >= sitting.until:
+            refused = Refused(Why.SITTING_OVER, "This sitting is over. Open the next with your passkey.")
+        return refused or self._refusal(given, sitting.credential, now)
 
     def _checked(self, token: str, section: str, page: int) -> Release:
         """The release that would come next. Raises `Refused`, `NotFound`, and records either."""
@@ -119,10 +177,7 @@ class Reading:
         given = custody.state.grants[sitting.grant]
         try:
             now = custody.now()
-            refused = custody.stopped(now)
-            if refused is None and now >= sitting.until:
-                refused = Refused(Why.SITTING_OVER, "This sitting is over. Open the next with your passkey.")
-            refused = refused or self._refusal(given, sitting.credential, now) or _spent(given, now)
+            refused = self._stopped(sitting, given, now) or _spent(given, now)
             if refused is not None:
                 raise refused
             if given.grant.section(section) is None or not 1 <= page <= MOST_PAGE:

@@ -64,6 +64,10 @@ class Given:
     told: bool = False
     over: Standing | None = None
     released: list[datetime] = field(default_factory=list)
+    decided: Approval | None = None
+    """Who refused or revoked it, and when."""
+    reason: str = ""
+    """Why it was refused, in the words of who did."""
 
     @property
     def standing(self) -> Standing:
@@ -85,6 +89,8 @@ class State:
     def __init__(self, document: Callable[[str], bytes]) -> None:
         self._document = document
         self.enrolment: Enrolment | None = None
+        self.signers: tuple[str, ...] = ()
+        """Names of the officers who signed that list, as the list before names them."""
         self.plans: dict[str, Plan] = {}
         self.grants: dict[str, Given] = {}
         self.releases = 0
@@ -119,7 +125,11 @@ class State:
         return next(found, None)
 
     def _enrolled(self, line: Line) -> None:
-        self.enrolment = enrolment.parse(self._document(_text(line, "list")))
+        new = enrolment.parse(self._document(_text(line, "list")))
+        signed = enrolment.read_signed(self._document(_text(line, "signed")))
+        found = ((self.enrolment or new).officer(officer) for officer, _ in signed.signatures)
+        self.signers = tuple(one.name for one in found if one is not None)
+        self.enrolment = new
 
     def _key_made(self, line: Line) -> None:
         self.plans[line.plan] = Plan(line.plan, _text(line, "request"), _text(line, "developer"))
@@ -135,7 +145,10 @@ class State:
         self._given(line).approvals.append(_approval(line))
 
     def _over(self, line: Line, standing: Standing) -> None:
-        self._given(line).over = standing
+        given = self._given(line)
+        given.over = standing
+        given.decided = _approval(line) if "by" in line.fields else None
+        given.reason = self._document(_text(line, "reason")).decode() if "reason" in line.fields else ""
 
     def _told(self, line: Line) -> None:
         self._given(line).told = True
