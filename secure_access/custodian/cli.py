@@ -18,6 +18,7 @@ from secure_access.clock import SystemClock
 from secure_access.custodian import private_files
 from secure_access.custodian.ceremony_cli import ceremony
 from secure_access.custodian.custody_log import Damaged
+from secure_access.custodian.front_cli import front_command
 from secure_access.custodian.key_copies import CannotOpen
 from secure_access.custodian.lease import Lease
 from secure_access.custodian.plan_keys import KeptPlanKeys, NoSuchKey
@@ -53,6 +54,7 @@ def custodian() -> None:
 
 custodian.add_command(ceremony)
 custodian.add_command(trace_command)
+custodian.add_command(front_command)
 
 
 @custodian.command("core")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import datetime
 
 from secure_access.custodian import visits
 from secure_access.custodian.acts import Act, Statement
@@ -55,7 +56,7 @@ def _ask_entry(core: Core, _form: Form) -> Done:
 
 def _enter(core: Core, form: Form) -> Done:
     visit = core.visits.enter(*confirmation(form))
-    return {"visit": visit.token, "until": timestamp(visit.until)}
+    return {"visit": visit.token, "left": _seconds(core, visit.until)}
 
 
 def _leave(core: Core, form: Form) -> Done:
@@ -91,8 +92,14 @@ def _visitor(core: Core, visit: Visit) -> Done:
             "team": person.team,
             "roles": [*sorted(role.label for role in person.roles)],
         },
-        "until": timestamp(visit.until),
+        "until": minute(visit.until),
+        "left": _seconds(core, visit.until),
     }
+
+
+def _seconds(core: Core, until: datetime) -> int:
+    """How long from now, by the clock of the core."""
+    return max(0, int((until - core.custody.now()).total_seconds()))
 
 
 def _line(core: Core, visit: Visit, given: Given) -> Done:
@@ -216,7 +223,8 @@ def _refuse(core: Core, form: Form) -> Done:
 
 def _sitting(core: Core, form: Form) -> Done:
     found = core.sitting(form.text("token"))
-    return {"until": timestamp(found.until), "pages": found.pages, "this_hour": found.this_hour}
+    left = _seconds(core, found.until)
+    return {"until": minute(found.until), "left": left, "pages": found.pages, "this_hour": found.this_hour}
 
 
 def _words(core: Core, form: Form) -> Done:
