@@ -54,6 +54,12 @@ def doorstep() -> ResponseReturnValue:
     return render_template("door.html", **custody())
 
 
+@routes.get("/favicon.ico")
+def icon() -> ResponseReturnValue:
+    """None: browsers ask for it unasked."""
+    return "", 204
+
+
 @routes.get("/")
 def desk() -> ResponseReturnValue:
     """What waits for the visitor; for anybody else, what this place is."""

@@ -23,10 +23,9 @@ for (const button of document.querySelectorAll("[data-act]")) {
       if (name === "grant.refuse" && !reason.value.trim())
         throw new Refused("Say why you refuse: whoever asked for the access has to know.");
       await act(name, panel.dataset.grant, more);
-      location.hash = "decision";
-      location.reload();
+      location.assign(`${location.pathname}?decided`);
     }),
   );
 }
 
-if (location.hash === "#decision") panel.focus();
+if (location.search === "?decided") panel.focus();

@@ -56,10 +56,12 @@ export async function act(name, object, more = {}) {
   try {
     const answer = await confirmed("/acts/ask", { act: name, object }, (statement) => {
       if (single) single.textContent = statement.nonce.match(/.{4}/g).join(" ");
+      single?.classList.add("mono");
     });
     return await post(`/acts/${name}`, { ...answer, ...more });
   } finally {
     if (single) single.textContent = said;
+    single?.classList.remove("mono");
   }
 }
 

@@ -9,10 +9,9 @@ for (const button of document.querySelectorAll("[data-act]")) {
   button.addEventListener("click", () =>
     alone(async () => {
       await act(button.dataset.act, panel.dataset.plan);
-      location.hash = "decision";
-      location.reload();
+      location.assign(`${location.pathname}?decided`);
     }),
   );
 }
 
-if (location.hash === "#decision") panel.focus();
+if (location.search === "?decided") panel.focus();

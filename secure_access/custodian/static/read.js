@@ -6,7 +6,6 @@ import { Refused, alone, confirmed, post, tell } from "./passkey.js";
 const LOOKED = 5000;
 const WIDTHS = ["sheet--fit", "sheet--100", "sheet--150", "sheet--200"];
 const GOES_ON = new Set(["no_pages_left", "too_fast", "not_rendered", "away", "silent"]);
-const ONE = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 const find = (name) => document.querySelector(`[data-${name}]`);
 const [opening, room, sheet, picture, said] = ["opening", "room", "sheet", "page", "said"].map(find);
@@ -30,6 +29,7 @@ function left(state) {
   ends = performance.now() + state.left * 1000;
   const hour = state.this_hour < state.pages ? `, ${state.this_hour} of them in this hour` : "";
   count.textContent = `${state.pages}${hour}`;
+  find("unread").textContent = String(state.pages);
 }
 
 function tick() {
