@@ -1,7 +1,6 @@
 """The core: who may do what with a sealed plan. A passkey confirms each act, and its line comes first.
 
-It knows no network and no files but through its parts. What is not yours answers like what does not exist.
-"""
+It knows no network, no files but through its parts. What is not yours answers like what does not exist."""
 
 from __future__ import annotations
 
@@ -12,7 +11,7 @@ from datetime import datetime
 from secure_access.custodian import access_grants, enrolment, forms, plan_manifests
 from secure_access.custodian.access_grants import AccessGrant, NotGranted
 from secure_access.custodian.acts import Act, Confirmed, Nonces, Statement
-from secure_access.custodian.custody import Custody, Notice, Refused, Why
+from secure_access.custodian.custody import Custody, Notice, NotOpened, NotSetUp, Refused, Why
 from secure_access.custodian.custody_log import Line
 from secure_access.custodian.enrolment import NotEnrolled, Person, Role, Told
 from secure_access.custodian.forms import Malformed
@@ -23,8 +22,6 @@ from secure_access.custodian.state import Approval, Given, Plan, Standing
 from secure_access.custodian.visits import Visits, officer_of, sees
 from secure_access.ledger.canonical import Json
 from secure_access.workflow import NotFound
-
-_NO_PLAN = "There is no such plan here."
 
 
 @dataclass(frozen=True)
@@ -115,15 +112,25 @@ class Core:
         done = custody.confirmed(nonce, answer, Act.DELIVER)
         manifest, plan = self._deliverable(done, encoded)
         try:
-            custody.parts.inspect(manifest)
+            told = custody.parts.inspect(manifest)
+        except NotOpened as problem:
+            raise custody.denied(done, Why.MALFORMED, f"{problem} Nothing was received.") from None
+        except NotSetUp as problem:
+            words = "The custodian opens nothing now, and received nothing: ask its operator."
+            raise custody.denied(done, Why.NOT_SET_UP, words) from problem
         except Exception as problem:
             words = "A sealed file does not open, or is not what the manifest says. Nothing was received."
             raise custody.denied(done, Why.MALFORMED, words) from problem
         with custody.lock:
             custody.plan(plan.fingerprint)
             custody.parts.kept.put(encoded)
+            sections: list[Json] = [
+                {"section": key, "pages": one.pages, "schema": one.schema or ""} for key, one in told.items()
+            ]
             custody.write(
-                "plan.delivered", plan.fingerprint, {"manifest": manifest.digest, **custody.by(done)}
+                "plan.delivered",
+                plan.fingerprint,
+                {"manifest": manifest.digest, "sections": sections, **custody.by(done)},
             )
         return manifest
 
@@ -241,10 +248,8 @@ class Core:
     def untold(self) -> list[Notice]:
         """Of which break-glass developers wait to be told."""
         with self.custody.lock:
-            waiting = [
-                one.grant for one in self.custody.state.grants.values() if one.standing is Standing.TELLING
-            ]
-        return [Notice(grant.developer, grant.request, grant) for grant in waiting]
+            every = [one for one in self.custody.state.grants.values() if one.standing is Standing.TELLING]
+        return [Notice(one.grant.developer, one.grant.request, one.grant) for one in every]
 
     def refuse(self, nonce: str, answer: str, reason: str = "") -> None:
         """An approver says no, for good: another grant has to be offered. The reason is kept."""
@@ -307,23 +312,47 @@ class Core:
         """The reader leaves."""
         self._reading.close(token)
 
-    def release(self, token: str, section: str, page: int) -> bytes:
+    def release(self, token: str, section: str, page: int, zoom: int = 10) -> bytes:
         """A page, after its line is on disk."""
-        return self._reading.release(token, section, page)
+        return self._reading.release(token, section, page, zoom)
 
-    def words_of(self, token: str, section: str, page: int) -> str:
-        """The text of a page that was released in this sitting; empty for readers enrolled for pictures."""
-        return self._reading.words(token, section, page)
+    def release_text(self, token: str, section: str, page: int) -> str:
+        """The words of a page, after its line is on disk."""
+        return self._reading.release_text(token, section, page)
+
+    def tidy(self) -> None:
+        """Wipe what is open of sittings that are over."""
+        self._reading.tidy()
+
+    def receivable(self, request: str) -> str:
+        """The plan key to which a request still waits for its delivery. Raises `NotFound`."""
+        with self.custody.lock:
+            plan = self.custody.state.plan_of_request(request)
+            if plan is None or plan.manifest is not None:
+                raise NotFound
+            return plan.fingerprint
+
+    def told(self, fingerprint: str) -> tuple[tuple[str, int, str], ...]:
+        """Of each delivered section its key, its pages, what the schema said. Raises `NotFound`."""
+        with self.custody.lock:
+            plan = self.custody.state.plans.get(fingerprint)
+            if plan is not None and plan.manifest is not None:
+                return plan.told
+        raise NotFound
+
+    def delivered(self) -> frozenset[str]:
+        """The digests of all sealed files of plans whose key is not destroyed."""
+        with self.custody.lock:
+            plans = self.custody.state.plans.values()
+            found = [one.manifest for one in plans if one.manifest and not one.destroying]
+        return frozenset(file.sha256 for manifest in found for file in manifest.sections)
 
     def sitting(self, token: str) -> SittingNow:
         """How much is left of a sitting. Raises `Refused` when no page would be released."""
         return self._reading.now(token)
 
     def destroy(self, nonce: str, answer: str) -> bytes:
-        """Two approvers of different teams destroy the key of a plan. After the second, the certificate.
-
-        After the first, nothing: an empty answer.
-        """
+        """Two approvers of different teams destroy a plan's key. The certificate, empty after the first."""
         custody = self.custody
         with custody.lock:
             done = custody.confirmed(nonce, answer, Act.DESTROY)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -24,6 +24,7 @@ from secure_access.custodian.acts import (
 )
 from secure_access.custodian.custody_log import CustodyLog, Line, NotWritten
 from secure_access.custodian.enrolment import Enrolment, Officer, Person
+from secure_access.custodian.findings import Told
 from secure_access.custodian.plan_manifests import PlanManifest
 from secure_access.custodian.private_files import Kept
 from secure_access.custodian.state import Plan, State
@@ -64,6 +65,20 @@ class Why(StrEnum):
     TOO_FAST = "too_fast"
     NOT_RENDERED = "not_rendered"
     NOT_ENTERED = "not_entered"
+    NO_TEXT = "no_text"
+    TOO_MUCH = "too_much"
+
+
+class NotOpened(Exception):
+    """A sealed section does not open; the message says why, for who delivers it."""
+
+
+class NotSetUp(RuntimeError):
+    """This core opens nothing and shows nothing; the message says why, for the operator."""
+
+
+class NoSuchPage(LookupError):
+    """The section has no page of that number. What renders pages raises it."""
 
 
 class Refused(Exception):
@@ -76,13 +91,16 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Release:
-    """One page that leaves: its number (the mark's), to whom, under what, when."""
+    """One page that leaves: its number (the mark's), to whom, under what, when; ``zoom`` is in tenths."""
 
     number: int
     reader: Person
     employer: str
     grant: AccessGrant
     at: datetime
+    plan: str = ""
+    sitting: str = field(default="", repr=False)
+    zoom: int = 10
 
 
 @dataclass(frozen=True)
@@ -95,6 +113,14 @@ class Notice:
 
 
 Render = Callable[[GrantedSection, int, Release], bytes]
+
+
+def _unprepared(_section: GrantedSection, _page: int, _release: Release) -> None:
+    """Everything happens in ``render``."""
+
+
+def _no_text(_section: GrantedSection, _page: int, _release: Release) -> str:
+    raise NotSetUp("this core gives no text")
 
 
 class PlanKeys(Protocol):
@@ -113,14 +139,6 @@ class PlanKeys(Protocol):
         ...
 
 
-def _uncounted(_: GrantedSection) -> int:
-    return 0
-
-
-def _wordless(_section: GrantedSection, _page: int) -> str:
-    return ""
-
-
 class Fresh(Protocol):
     """Says whether witnesses have seen the log lately; `freshness.Freshness` is one."""
 
@@ -133,8 +151,9 @@ class Fresh(Protocol):
 class Parts:
     """What the core is made of. ``render`` makes a page, ``inspect`` opens every delivered file unseen.
 
-    ``tell`` tells a developer and returns when that is done. All three raise what stops the act. ``count``
-    says how many pages a section has (0: not known), ``words`` what stands on a page (empty: not known).
+    ``tell`` tells a developer and returns when that is done. All three raise what stops the act. What is slow
+    of a page is done in ``prepare``, while other readers are served; ``text`` is the page in words; ``keep``
+    wipes what is open of all sittings but these.
     """
 
     log: CustodyLog
@@ -143,10 +162,11 @@ class Parts:
     fresh: Fresh
     clock: Clock
     render: Render
-    inspect: Callable[[PlanManifest], None]
+    inspect: Callable[[PlanManifest], Mapping[str, Told]]
     tell: Callable[[Notice], None]
-    count: Callable[[GrantedSection], int] = _uncounted
-    words: Callable[[GrantedSection, int], str] = _wordless
+    prepare: Callable[[GrantedSection, int, Release], None] = _unprepared
+    text: Callable[[GrantedSection, int, Release], str] = _no_text
+    keep: Callable[[Collection[str]], None] = lambda _sittings: None
 
 
 @dataclass(frozen=True)

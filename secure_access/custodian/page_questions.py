@@ -22,8 +22,6 @@ from secure_access.custodian.visits import Visit
 from secure_access.ledger.canonical import Json
 from secure_access.ledger.records import timestamp
 
-MOST_PAGE = 2**31
-
 
 def _statement(made: Statement, credentials: tuple[bytes, ...] = ()) -> Done:
     return {
@@ -141,6 +139,7 @@ def _grant(core: Core, form: Form) -> Done:
     custody, grant = core.custody, given.grant
     plan = custody.state.plans[given.plan]
     assert plan.manifest is not None
+    pages = {section: count for section, count, _ in plan.told}
     words = plain_words(grant, custody.enrolment, plan.manifest)
     acts = visits.acts_of(given, visit.person)
     approves = bool({Act.APPROVE, Act.BREAK_GLASS} & set(acts))
@@ -164,7 +163,7 @@ def _grant(core: Core, form: Form) -> Done:
         "released": len(given.released),
         "minutes": grant.sitting_minutes,
         "sections": [
-            {"section": one.section, "title": one.title, "pages": custody.parts.count(one)}
+            {"section": one.section, "title": one.title, "pages": pages.get(one.section, 0)}
             for one in (grant.sections if grant.reader == visit.person.person else ())
         ],
         "text": visit.person.text,
@@ -227,11 +226,6 @@ def _sitting(core: Core, form: Form) -> Done:
     return {"until": minute(found.until), "left": left, "pages": found.pages, "this_hour": found.this_hour}
 
 
-def _words(core: Core, form: Form) -> Done:
-    words = core.words_of(form.text("token"), form.identifier("section"), form.number("page", 1, MOST_PAGE))
-    return {"words": words}
-
-
 PAGES: Mapping[str, Question] = {
     "about": Question((), _about),
     "page.ask_entry": Question((), _ask_entry),
@@ -243,5 +237,4 @@ PAGES: Mapping[str, Question] = {
     "page.plan": Question(("visit", "plan"), _plan_page),
     "page.refuse": Question((*CONFIRMED, "reason"), _refuse),
     "page.sitting": Question(("token",), _sitting),
-    "page.words": Question(("token", "section", "page"), _words),
 }

@@ -14,6 +14,7 @@ from secure_access.custodian.forms import Form, Malformed
 FORMAT = "assay.plan-manifest/v1"
 LARGEST = 2**40
 """Bytes of a sealed section."""
+MOST_SECTIONS = 100
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ def parse(encoded: bytes) -> PlanManifest:
     )
     if not found.sections:
         raise Malformed("sections: nothing is delivered")
+    if len(found.sections) > MOST_SECTIONS:
+        raise Malformed(f"sections: at most {MOST_SECTIONS} are delivered")
     for kind in ("section", "sha256"):
         if len({getattr(one, kind) for one in found.sections}) != len(found.sections):
             raise Malformed(f"sections: a {kind} stands twice")

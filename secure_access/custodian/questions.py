@@ -20,8 +20,11 @@ from secure_access.ledger.canonical import Json
 from secure_access.ledger.records import timestamp
 from secure_access.workflow import NotFound
 
+LONGEST_QUESTION = 2 * 1024 * 1024
 MOST_LINES = 500
 CONFIRMED = ("nonce", "answer")
+ZOOMS = (10, 15, 20)
+"""In tenths."""
 Done = dict[str, Json]
 
 
@@ -31,16 +34,19 @@ class Question:
 
     fields: tuple[str, ...]
     answer: Callable[[Core, Form], Done]
+    optional: tuple[str, ...] = ()
+    """Fields that may be left out."""
 
 
 def answered(core: Core, encoded: bytes, extra: Mapping[str, Question]) -> bytes:
     """The answer to a question, whatever it is; ``extra`` are names that the server adds."""
     try:
-        name = _name(encoded)
+        name, told = _name(encoded)
         question = {**QUESTIONS, **extra}.get(name)
         if question is None:
             raise Malformed("there is no such question")
-        form = forms.plain(encoded, ("do", *question.fields))
+        more = [field for field in question.optional if field in told]
+        form = forms.plain(encoded, ("do", *question.fields, *more), LONGEST_QUESTION)
         return canonical.encode({"done": question.answer(core, form)})
     except NotFound:
         return canonical.encode({"not_found": True})
@@ -56,10 +62,13 @@ def _refused(why: str, words: str) -> bytes:
     return canonical.encode({"refused": {"why": why, "words": words}})
 
 
-def _name(encoded: bytes) -> str:
+def _name(encoded: bytes) -> tuple[str, frozenset[str]]:
+    """What is asked, and which fields are told."""
     value = canonical.decode(encoded)
-    name = value.get("do") if isinstance(value, dict) else None
-    return name if isinstance(name, str) else ""
+    if not isinstance(value, dict):
+        return "", frozenset()
+    name = value.get("do")
+    return (name if isinstance(name, str) else ""), frozenset(value)
 
 
 def confirmation(form: Form) -> tuple[str, str]:
@@ -125,8 +134,21 @@ def _open(core: Core, form: Form) -> Done:
 
 
 def _release(core: Core, form: Form) -> Done:
-    page = core.release(form.text("token"), form.identifier("section"), form.number("page", 1, 2**31))
-    return {"page": base64.b64encode(page).decode()}
+    zoom = form.number("zoom", min(ZOOMS), max(ZOOMS)) if form.has("zoom") else min(ZOOMS)
+    if zoom not in ZOOMS:
+        raise form.wrong("zoom", "one of the zooms that there are")
+    place = form.text("token"), form.identifier("section"), form.number("page", 1, 2**31)
+    return {"page": base64.b64encode(core.release(*place, zoom)).decode()}
+
+
+def _release_text(core: Core, form: Form) -> Done:
+    place = form.text("token"), form.identifier("section"), form.number("page", 1, 2**31)
+    return {"text": base64.b64encode(core.release_text(*place).encode()).decode()}
+
+
+def _inspected(core: Core, form: Form) -> Done:
+    found = core.told(form.hexadecimal("plan", 32))
+    return {"sections": [{"section": key, "pages": pages, "schema": said} for key, pages, said in found]}
 
 
 def _close(core: Core, form: Form) -> Done:
@@ -175,7 +197,9 @@ QUESTIONS: Mapping[str, Question] = {
     "destroy": Question(CONFIRMED, _destroy),
     "end": Question(("grant",), _end),
     "open_sitting": Question(CONFIRMED, _open),
-    "release": Question(("token", "section", "page"), _release),
+    "release": Question(("token", "section", "page"), _release, ("zoom",)),
+    "release_text": Question(("token", "section", "page"), _release_text),
+    "inspected": Question(("plan",), _inspected),
     "close_sitting": Question(("token",), _close),
     "lines": Question(("after",), _lines),
 }

@@ -1,7 +1,7 @@
 """A short-lived child without network, file system, keys or environment, for one section of a sealed plan.
 
 bubblewrap gives it a user, process, network, mount, IPC, UTS and control-group namespace of its own, a root
-that holds only the interpreter, system libraries and four Python packages, all read-only, and a filter of
+that holds only the interpreter, system libraries and a few Python packages, all read-only, and a filter of
 system calls (`seccomp`); before it reads the section it limits itself and puts a stricter filter on top
 (`confinement`). What it writes is hostile until shown otherwise: the parent bounds every length and wait.
 """
@@ -30,9 +30,6 @@ from secure_access.custodian import seccomp, wire
 from secure_access.custodian.wire import Kind
 
 NOBODY = "65534"
-CHILD = "secure_access.custodian.rendering"
-_OWN = ("wire.py", "confinement.py")
-_PACKAGES = ("PIL", "pypdfium2", "pypdfium2_raw", "pypdfium2_cfg")
 _PLACE = "/packages"
 _BLOCK = 1 << 20
 STOPPED = "The renderer stopped: it ran out of what it may use, or the file made it fail."
@@ -58,6 +55,31 @@ class Broken(SandboxFailure):
 
 
 @dataclass(frozen=True)
+class Program:
+    """What runs in a child: a module, and what else of ours (beside it) and of others it can load."""
+
+    module: str
+    own: tuple[str, ...]
+    packages: tuple[str, ...]
+
+
+RENDERING = Program(
+    "secure_access.custodian.rendering",
+    ("rendering.py", "wire.py", "confinement.py"),
+    ("PIL", "pypdfium2", "pypdfium2_raw", "pypdfium2_cfg"),
+)
+SETTING = Program(
+    "secure_access.custodian.setting",
+    (
+        *("setting.py", "wire.py", "confinement.py", "sections.py", "register.py", "controls.py"),
+        *("control_titles.toml", "findings.py", "oscal", "typeset.py", "typst"),
+    ),
+    ("typst", "lxml", "jsonschema_rs", "yaml"),
+)
+PROBING = Program("secure_access.custodian.probing", ("probing.py", "confinement.py"), RENDERING.packages)
+
+
+@dataclass(frozen=True)
 class Limits:
     """What one child may use."""
 
@@ -80,10 +102,11 @@ class Sandbox:
 
     bwrap: str = field(default_factory=lambda: shutil.which("bwrap") or "")
     limits: Limits = Limits()
+    program: Program = RENDERING
 
     def prepare(self) -> Child:
         """A child that waits for a section, confined. Raises `CannotSandbox`, `TooSlow`, `Broken`."""
-        child = Child(self.spawn(CHILD), self.limits)
+        child = Child(self.spawn(self.program), self.limits)
         terms = {
             "filter": working_filter().hex(),
             "memory": self.limits.memory,
@@ -97,23 +120,23 @@ class Sandbox:
             raise
         return child
 
-    def spawn(self, module: str, *, errors: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
-        """A process of the sandbox that runs ``module``; its errors go nowhere: they may quote the section.
+    def spawn(self, runs: Program, *, errors: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+        """A process of the sandbox that runs a program; its errors go nowhere: they may quote the section.
 
         Raises `CannotSandbox`.
         """
         if not self.bwrap:
             raise CannotSandbox("bubblewrap (bwrap) is not installed.")
         try:
-            return _starter.submit(self._spawn, module, errors).result()
+            return _starter.submit(self._spawn, runs, errors).result()
         except (OSError, seccomp.UnknownMachine) as problem:
             raise CannotSandbox(f"The sandbox cannot be started: {problem}") from problem
 
-    def _spawn(self, module: str, errors: int) -> subprocess.Popen[bytes]:
+    def _spawn(self, runs: Program, errors: int) -> subprocess.Popen[bytes]:
         program = seccomp.program(platform.machine(), seccomp.STARTING, executable=True)
         with _in_memory(program) as descriptor:
-            command = [self.bwrap, *_options(module), "--seccomp", str(descriptor), "--"]
-            command += [os.path.realpath(sys.executable), "-s", "-S", "-P", "-B", "-m", module]
+            command = [self.bwrap, *_options(runs), "--seccomp", str(descriptor), "--"]
+            command += [os.path.realpath(sys.executable), "-s", "-S", "-P", "-B", "-m", runs.module]
             return subprocess.Popen(  # noqa: S603 - our own command, no shell
                 command,
                 stdin=subprocess.PIPE,
@@ -145,7 +168,7 @@ class Child:
         """Whether it can still be asked."""
         return self._process.poll() is None
 
-    def give(self, data: bytes, media_type: str) -> None:
+    def give(self, data: bytes | bytearray, media_type: str) -> None:
         """Hands the section over; the first answer says how many pages it has. Its life begins here.
 
         Raises `TooSlow`, `Broken`.
@@ -156,7 +179,7 @@ class Child:
         told = {"media_type": media_type, "size": len(data)}
         self.send(json.dumps(told).encode() + b"\n", data)
 
-    def send(self, *parts: bytes) -> None:
+    def send(self, *parts: bytes | bytearray) -> None:
         """Writes to the child. Raises `TooSlow`, `Broken`."""
         deadline = self._deadline()
         for part in parts:
@@ -234,13 +257,13 @@ def working_filter() -> bytes:
     return seccomp.program(platform.machine(), seccomp.WORKING, executable=False)
 
 
-def _options(module: str) -> Iterator[str]:
+def _options(runs: Program) -> Iterator[str]:
     """Of bubblewrap, in the order in which it does them."""
     yield from ("--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts")
     yield from ("--unshare-cgroup", "--uid", NOBODY, "--gid", NOBODY, "--hostname", "sandbox")
     yield from ("--cap-drop", "ALL", "--die-with-parent", "--new-session", "--clearenv")
     yield from ("--setenv", "PYTHONPATH", _PLACE)
-    for source, target in _mounts(module):
+    for source, target in _mounts(runs):
         yield from ("--ro-bind", str(source), str(target))
     for link in ("/lib", "/lib64"):
         if Path(link).is_symlink():
@@ -248,7 +271,7 @@ def _options(module: str) -> Iterator[str]:
     yield from ("--tmpfs", "/tmp", "--remount-ro", "/tmp", "--remount-ro", "/", "--chdir", "/")  # noqa: S108
 
 
-def _mounts(module: str) -> Iterator[tuple[Path, Path]]:
+def _mounts(runs: Program) -> Iterator[tuple[Path, Path]]:
     """What the child sees: system libraries, the interpreter with its library, and these few packages."""
     for folder in ("/usr/lib", "/usr/lib64", "/lib", "/lib64"):
         place = Path(folder)
@@ -260,7 +283,7 @@ def _mounts(module: str) -> Iterator[tuple[Path, Path]]:
         within = place.resolve()
         if not within.is_relative_to("/usr/lib"):
             yield within, within
-    for package in _PACKAGES:
+    for package in runs.packages:
         found = importlib.util.find_spec(package)
         if found is not None and found.origin:
             inside = Path(found.origin).parent
@@ -269,7 +292,7 @@ def _mounts(module: str) -> Iterator[tuple[Path, Path]]:
             if package == "PIL" and libraries.is_dir():
                 yield libraries, Path(_PLACE, libraries.name)
     own = Path(__file__).parent
-    for name in (*_OWN, f"{module.rpartition('.')[2]}.py"):
+    for name in runs.own:
         yield own / name, Path(_PLACE, "secure_access", "custodian", name)
 
 

@@ -17,13 +17,12 @@ from secure_access.custodian.acts import NotConfirmed, Reason
 from secure_access.custodian.core import Core
 from secure_access.custodian.custody import Refused, Why
 from secure_access.custodian.page_questions import PAGES
-from secure_access.custodian.questions import Question, answered
+from secure_access.custodian.questions import LONGEST_QUESTION, Question, answered
 from secure_access.ledger import canonical
 from secure_access.workflow import NotFound
 
 log = structlog.get_logger(__name__)
 
-LONGEST_QUESTION = 2 * 1024 * 1024
 LONGEST_ANSWER = 32 * 1024 * 1024
 TIMEOUT = 60.0
 """Seconds without a question after which a connection is closed; also the longest wait for an answer."""

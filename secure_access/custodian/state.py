@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from secure_access.custodian import access_grants, enrolment, plan_manifests
 from secure_access.custodian.access_grants import AccessGrant
@@ -48,6 +49,8 @@ class Plan:
     request: str
     developer: str
     manifest: PlanManifest | None = None
+    told: tuple[tuple[str, int, str], ...] = ()
+    """Of each delivered section: its key, how many pages it has, what the schema said (empty: no plan)."""
     paused_by: str = ""
     destruction: list[Approval] = field(default_factory=list)
     destroying: bool = False
@@ -108,6 +111,7 @@ class State:
             "access.paused": lambda line: self._paused(line, _text(line, "by")),
             "access.resumed": lambda line: self._paused(line, ""),
             "page.released": self._released,
+            "page.text_released": self._released,
             "plan.destruction_approved": self._destruction_approved,
             "plan.destroying": self._destroying,
             "plan.destroyed": self._destroyed,
@@ -135,7 +139,10 @@ class State:
         self.plans[line.plan] = Plan(line.plan, _text(line, "request"), _text(line, "developer"))
 
     def _delivered(self, line: Line) -> None:
-        self.plans[line.plan].manifest = plan_manifests.parse(self._document(_text(line, "manifest")))
+        plan = self.plans[line.plan]
+        plan.manifest = plan_manifests.parse(self._document(_text(line, "manifest")))
+        told: Any = line.fields["sections"]
+        plan.told = tuple((str(one["section"]), int(one["pages"]), str(one["schema"])) for one in told)
 
     def _offered(self, line: Line) -> None:
         grant = access_grants.parse(self._document(_text(line, "grant")))

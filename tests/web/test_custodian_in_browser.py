@@ -241,14 +241,14 @@ def test_reading_by_keyboard_and_what_ends_it(chromium: Browser, place: Place) -
 
 def test_reading_as_text_and_to_a_last_page_that_nobody_told(chromium: Browser, place: Place) -> None:
     place.world.change_list(lambda value: place.world.enrolled.one("ada", value).update(text=True))
-    place.counting(False)
+    place.world.custody.state.plans[place.world.plan].told = ()
     digest = place.world.granted()
     reader = Visitor(chromium, place, "ada")
     page = reader.enter(f"/read/{digest}")
     page.get_by_role("button", name="Open with passkey").click()
     said = page.locator("[data-said]")
     expect(said).to_have_text("Insider threat, page 1")
-    page.get_by_text("This page as text").click()
+    page.get_by_role("button", name="Show this page as text").click()
     expect(page.locator("[data-text-of-page]")).to_have_text("Insider threat, page 1, in words.")
     page.get_by_label("Page", exact=True).select_option("2")
     expect(said).to_have_text("Insider threat, page 2")

@@ -15,6 +15,8 @@ from secure_access.custodian.front.pages import core
 routes = Blueprint("sittings", __name__, url_prefix="/sitting")
 PICTURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
 MOST_PAGE = 100_000
+ZOOMS = {"fine": 15}
+"""In tenths: for a screen whose pixels are small."""
 
 
 @routes.post("/open")
@@ -28,8 +30,10 @@ def open_sitting() -> ResponseReturnValue:
 @routes.post("/page")
 def page() -> ResponseReturnValue:
     """One page, as a picture. The core has logged it when it comes."""
-    sitting, section, number = told("sitting", "section", "page")
-    released = core().ask("release", token=sitting, section=section, page=_number(number))
+    sitting, section, number, zoom = told("sitting", "section", "page", "zoom")
+    released = core().ask(
+        "release", token=sitting, section=section, page=_number(number), zoom=ZOOMS.get(zoom, 10)
+    )
     picture = base64.b64decode(released["page"])
     kind = next((kind for start, kind in PICTURES.items() if picture.startswith(start)), "")
     if not kind:
@@ -39,9 +43,10 @@ def page() -> ResponseReturnValue:
 
 @routes.post("/words")
 def words() -> ResponseReturnValue:
-    """The text of a page that was shown, for readers who are enrolled for it."""
+    """A page in words, for readers who are enrolled for text. It is a release of its own."""
     sitting, section, number = told("sitting", "section", "page")
-    return core().ask("page.words", token=sitting, section=section, page=_number(number))
+    released = core().ask("release_text", token=sitting, section=section, page=_number(number))
+    return {"words": base64.b64decode(released["text"]).decode()}
 
 
 @routes.post("/state")

@@ -62,10 +62,10 @@ async function look() {
 }
 
 async function released(section, page) {
-  const asked = { sitting, section: section.dataset.section, page: String(page) };
+  const zoom = devicePixelRatio > 1 ? "fine" : "";
+  const asked = { sitting, section: section.dataset.section, page: String(page), zoom };
   const blob = await (await post("/sitting/page", asked)).blob();
   const one = { address: URL.createObjectURL(blob), words: "" };
-  if (room.dataset.text) one.words = (await (await post("/sitting/words", asked)).json()).words;
   if (!sitting) {
     URL.revokeObjectURL(one.address);
     throw new Refused("This sitting is over.");
@@ -93,8 +93,9 @@ function show(section, page, one) {
   picture.hidden = false;
   const of = lasts.get(name) ? ` of ${lasts.get(name)}` : "";
   said.textContent = `${section.dataset.title}, page ${page}${of}`;
-  picture.alt = `${said.textContent}. The page is a picture${one.words ? "; its text stands below" : ""}.`;
-  words.hidden = !one.words;
+  picture.alt = `${said.textContent}. The page is a picture${room.dataset.text ? "; it can be had as text below" : ""}.`;
+  words.hidden = !room.dataset.text;
+  find("as-text").hidden = Boolean(one.words);
   wordsOfPage.textContent = one.words;
   for (const other of sections) other.toggleAttribute("aria-current", other === section);
   find('turn="-1"').disabled = page === 1;
@@ -150,6 +151,20 @@ find("close")?.addEventListener("click", async () => {
   find("open").focus();
   await post("/sitting/close", { sitting: open }).catch(tell);
 });
+
+/* The words of a page are a release of their own, and counted: only who asks for them gets them. */
+find("as-text")?.addEventListener("click", () =>
+  alone(async () => {
+    const { section, page } = at;
+    const one = shown.get(key(section.dataset.section, page));
+    const asked = { sitting, section: section.dataset.section, page: String(page) };
+    one.words = (await (await post("/sitting/words", asked)).json()).words;
+    if (at.section !== section || at.page !== page) return;
+    show(section, page, one);
+    wordsOfPage.focus();
+    look();
+  }),
+);
 
 for (const section of sections) section.addEventListener("click", () => turn(section, 1).then(() => sheet.focus()));
 for (const button of document.querySelectorAll("[data-turn]"))

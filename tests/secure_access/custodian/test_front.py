@@ -138,7 +138,10 @@ def test_a_body_that_is_too_long_or_of_another_form_is_refused(place: Place) -> 
     for value in ({}, [], {"nonce": 1, "answer": "b"}, {"nonce": "a", "answer": "b", "more": "c"}):
         assert browser.post("/acts/grant.approve", value).status_code == 400
     assert browser.post("/acts/plan.steal", {"nonce": "a", "answer": "b"}).status_code == 400
-    assert browser.post("/sitting/page", {"sitting": "a", "section": "b", "page": "0"}).status_code == 400
+    assert (
+        browser.post("/sitting/page", {"sitting": "a", "section": "b", "page": "0", "zoom": ""}).status_code
+        == 400
+    )
 
 
 def test_the_one_cookie_is_of_this_host_alone_and_ends_with_the_visit(place: Place) -> None:
@@ -285,12 +288,13 @@ def test_a_sitting_page_by_page(place: Place) -> None:
     ).json
     assert opened is not None
     assert (opened["left"], opened["pages"]) == (900, 60)
-    asking = {"sitting": opened["sitting"], "section": "weight_storage", "page": "2"}
+    asking = {"sitting": opened["sitting"], "section": "weight_storage", "page": "2", "zoom": "fine"}
     page = reader.post("/sitting/page", asking)
     assert (page.status_code, page.content_type) == (200, "image/png")
     assert page.headers["Cache-Control"] == "no-store"
     assert place.world.last().type == "page.released"
-    assert reader.post("/sitting/words", asking).json == {"words": ""}
+    refused = reader.post("/sitting/words", {key: asking[key] for key in ("sitting", "section", "page")})
+    assert (refused.status_code, refused.json["why"]) == (409, "no_text")
     assert reader.post("/sitting/page", {**asking, "page": "10"}).status_code == 404
     assert reader.post("/sitting/page", {**asking, "section": "key_ceremony"}).status_code == 404
     state = reader.post("/sitting/state", {"sitting": opened["sitting"]}).json
@@ -312,7 +316,7 @@ def test_what_is_no_picture_is_not_handed_on(place: Place) -> None:
     sitting = reader.post("/sitting/open", asked).json["sitting"]
     parts = place.world.custody.parts
     place.world.custody.parts = type(parts)(**{**vars(parts), "render": lambda *_: b"<script>"})
-    asking = {"sitting": sitting, "section": "weight_storage", "page": "1"}
+    asking = {"sitting": sitting, "section": "weight_storage", "page": "1", "zoom": ""}
     assert reader.post("/sitting/page", asking).status_code == 502
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -196,18 +195,3 @@ def test_a_sitting_tells_what_is_left_and_what_has_ended_it(world: World) -> Non
     world.core.revoke(*world.act(Act.REVOKE, digest, "tess"))
     assert asked(world, "page.sitting", token=sitting.token)["refused"]["why"] == "revoked"
     assert asked(world, "page.sitting", token="none") == {"not_found": True}
-
-
-def test_text_is_of_released_pages_and_for_readers_who_are_enrolled_for_it(world: World) -> None:
-    world.custody.parts = replace(
-        world.custody.parts, words=lambda section, page: f"{section.title}, page {page}"
-    )
-    digest = world.granted()
-    sitting = world.sit(digest)
-    asking = {"token": sitting.token, "section": "weight_storage", "page": 1}
-    assert asked(world, "page.words", **asking) == {"not_found": True}
-    world.core.release(sitting.token, "weight_storage", 1)
-    assert asked(world, "page.words", **asking)["done"] == {"words": ""}
-    world.change_list(lambda value: world.enrolled.one("ada", value).update(text=True))
-    assert asked(world, "page.words", **asking)["done"] == {"words": "Weight storage, page 1"}
-    assert asked(world, "page.words", **{**asking, "page": 2}) == {"not_found": True}
