@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 
 from secure_access.custodian.acts import NotConfirmed
 from secure_access.custodian.custody import Refused, Why
-from secure_access.custodian.front import acting, gate, pages, phrases, sittings
+from secure_access.custodian.front import acting, delivering, gate, pages, phrases, sittings
 from secure_access.custodian.server import CoreClient, Unreachable
 from secure_access.workflow import NotFound
 
@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 
 ORIGIN, SOCKET, AUTHORITY = "ASSAY_CUSTODIAN_ORIGIN", "ASSAY_CUSTODIAN_SOCKET", "ASSAY_AUTHORITY"
 STATIC = Path(__file__).parents[1] / "static"
+ELSEWHERE = "This address is not served here. Open the custodian at its own address.\n"
 SILENT = "The custodian does not answer at present. Nothing is lost, and nothing is served meanwhile."
 TITLES = {
     404: (
@@ -32,7 +33,6 @@ TITLES = {
     ),
     405: ("This cannot be done here", "Open the page again and use its buttons."),
     413: ("Too much was sent", "Nothing of it was kept."),
-    421: ("Another address", "This address is not served here. Open the custodian at its own address."),
     403: ("Not from a page of the custodian", "Nothing was done. Open the custodian itself and try there."),
 }
 
@@ -44,7 +44,7 @@ def create_app(origin: str, core: CoreClient, authority: str = "") -> Flask:
     )
     app.config |= {"ORIGIN": origin, "CORE": core, "AUTHORITY": authority}
     gate.guard(app)
-    for blueprint in (pages.routes, acting.routes, sittings.routes):
+    for blueprint in (pages.routes, acting.routes, sittings.routes, delivering.routes):
         app.register_blueprint(blueprint)
     app.jinja_env.filters |= {"grouped": phrases.grouped, "marked": phrases.marked}
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -82,13 +82,15 @@ def _silent(problem: Unreachable) -> ResponseReturnValue:
 
 
 def _wrong(problem: HTTPException) -> ResponseReturnValue:
+    if problem.code == HTTPStatus.MISDIRECTED_REQUEST:
+        return ELSEWHERE, problem.code, {"Content-Type": "text/plain; charset=utf-8"}  # nothing to load there
     title, words = TITLES.get(problem.code or 500, ("This does not work", "Open the page again."))
     return _answer(HTTPStatus(problem.code or 500), title, words)
 
 
 def _answer(status: HTTPStatus, title: str, words: str, why: str = "") -> ResponseReturnValue:
     """The words of a refusal: to a script as JSON, to a person as a page that asks the core for nothing."""
-    if request.method == "POST" and request.is_json:
+    if request.method == "POST" and request.mimetype != "application/x-www-form-urlencoded":
         return {"words": words, "why": why}, status
     page = render_template("message.html", title=title, words=words, **pages.house(current_app))
     return page, status

@@ -76,7 +76,10 @@ def grant(digest: str) -> ResponseReturnValue:
 @routes.get(f"/plans/{DIGEST}")
 def plan(digest: str) -> ResponseReturnValue:
     """A plan, for an officer of its developer."""
-    return render_template("plan.html", **custody(), **_asked("page.plan", plan=digest))
+    page = _asked("page.plan", plan=digest)
+    deliverable = not page["manifest"] and not page["destroyed"]
+    key = core().ask("plan_key", plan=digest)["key"] if deliverable else ""
+    return render_template("plan.html", **custody(), **page, key=key)
 
 
 @routes.get(f"/read/{DIGEST}")

@@ -19,9 +19,14 @@ const text = (buffer) =>
 /** POST JSON to the front; the answer. Refused, with the custodian's words, for anything but success. */
 export async function post(path, value, more = {}) {
   const headers = { "Content-Type": "application/json" };
+  return send(path, { headers, body: JSON.stringify(value), ...more });
+}
+
+/** POST anything to the front; as `post`. */
+export async function send(path, options) {
   let response = null;
   try {
-    response = await fetch(path, { method: "POST", headers, body: JSON.stringify(value), ...more });
+    response = await fetch(path, { method: "POST", ...options });
   } catch {
     throw new Refused(AWAY, "away");
   }

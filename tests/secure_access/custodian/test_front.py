@@ -18,7 +18,7 @@ from secure_access.custodian.cli import custodian
 from secure_access.custodian.front import gate, phrases
 from secure_access.custodian.server import CoreClient
 from tests.fixtures.custodian_front import Place
-from tests.fixtures.enrolled import ORIGIN
+from tests.fixtures.enrolled import DEVELOPER, ORIGIN
 
 UNKNOWN = "cd" * 32
 
@@ -377,3 +377,40 @@ def test_statements_are_what_the_core_made(place: Place) -> None:
     assert said["object"] == digest
     assert said["nonce"] == asked["nonce"]
     assert len(asked["publicKey"]["allowCredentials"]) == 1
+
+
+def test_parts_of_a_sealed_file_pass_for_an_officer_of_the_developer_alone(place: Place) -> None:
+    plan = place.world.core.make_plan_key("PR-2027-010", DEVELOPER)
+    officer, other = entered(place, "tess"), entered(place, "henrike")
+    begin = {"plan": plan, "section": "weight-storage", "size": "3", "sha256": UNKNOWN}
+    assert other.post("/delivery/begin", begin).status_code == 404
+    assert Browser(place).post("/delivery/begin", begin).status_code == 401
+    begun = officer.post("/delivery/begin", begin).json
+    assert begun is not None
+    assert (begun["offset"], begun["whole"]) == (0, False)
+
+    def part(who: Browser, content: bytes, offset: str = "0") -> TestResponse:
+        asked = {"plan": plan, "token": begun["token"], "offset": offset}
+        told = {"Origin": ORIGIN, "Content-Type": "application/octet-stream"}
+        return who.client.post(
+            "/delivery/part", base_url=ORIGIN, query_string=asked, data=content, headers=told
+        )
+
+    assert part(other, b"abc").status_code == 404
+    assert part(officer, bytes(gate.LARGEST_PART + 1)).status_code == 413
+    assert part(officer, b"abc", "-1").status_code == 400
+    assert part(officer, b"ab").json == {"taken": True, "offset": 2}
+    assert part(officer, b"ab").json == {"taken": False, "offset": 2}
+    ended = officer.post("/delivery/end", {"plan": plan, "token": begun["token"]})
+    assert (ended.status_code, ended.json["why"]) == (409, "malformed")
+    page = officer.get(f"/plans/{plan}").text
+    assert "Upload and deliver with passkey" in page
+    assert "Pause with passkey" not in page
+
+
+def test_a_person_at_a_form_is_answered_with_a_page(place: Place) -> None:
+    client = place.app.test_client()
+    told = {"Origin": "https://portal.example", "Content-Type": "application/x-www-form-urlencoded"}
+    answer = client.post("/leave", base_url=ORIGIN, headers=told)
+    assert (answer.status_code, answer.mimetype) == (403, "text/html")
+    assert "Not from a page of the custodian" in answer.text
