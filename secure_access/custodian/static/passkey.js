@@ -76,6 +76,11 @@ const problem = document.querySelector("[data-problem]");
 export function tell(error) {
   if (!(error instanceof Refused)) console.error(error);
   problem.textContent = error instanceof Refused ? error.message : "This page does not work as it should. Open it again.";
+  if (error.why === "not_entered") {
+    const again = document.createElement("a");
+    [again.href, again.textContent] = [location.pathname, "Enter again"];
+    problem.append(" ", again);
+  }
   problem.hidden = false;
   problem.focus();
 }

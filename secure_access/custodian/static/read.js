@@ -4,7 +4,7 @@
 import { Refused, alone, confirmed, post, tell } from "./passkey.js";
 
 const LOOKED = 5000;
-const WIDTHS = ["sheet--fit", "sheet--100", "sheet--150", "sheet--200"];
+const WIDTHS = ["sheet--fit", "sheet--150", "sheet--200", "sheet--300", "sheet--400"];
 const GOES_ON = new Set(["no_pages_left", "too_fast", "not_rendered", "away", "silent"]);
 
 const find = (name) => document.querySelector(`[data-${name}]`);
@@ -179,6 +179,8 @@ for (const button of document.querySelectorAll("[data-zoom]"))
     find('zoom="-1"').disabled = zoom === 0;
     find('zoom="1"').disabled = zoom === WIDTHS.length - 1;
   });
+
+if (sheet) find('zoom="-1"').disabled = true;
 
 document.addEventListener("keydown", (event) => {
   if (!sitting || !at.section || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;

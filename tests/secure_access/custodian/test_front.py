@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from secure_access.custodian.acts import Act
 from secure_access.custodian.cli import custodian
 from secure_access.custodian.front import gate, phrases
 from secure_access.custodian.server import CoreClient
-from tests.fixtures.custodian_front import Place
+from tests.fixtures.custodian_front import Browser, Place, entered
 from tests.fixtures.enrolled import DEVELOPER, ORIGIN
 
 UNKNOWN = "cd" * 32
@@ -28,41 +25,6 @@ def place(tmp_path: Path) -> Iterator[Place]:
     made = Place(tmp_path, ORIGIN)
     with made.core():
         yield made
-
-
-class Browser:
-    """Somebody at the front, with a passkey in software."""
-
-    def __init__(self, place: Place, person: str = "") -> None:
-        self.place, self.person = place, person
-        self.client: FlaskClient = place.app.test_client()
-
-    def get(self, path: str, **more: Any) -> TestResponse:
-        return self.client.get(path, base_url=self.place.origin, **more)
-
-    def post(self, path: str, value: Any, **headers: str) -> TestResponse:
-        told = {"Origin": self.place.origin, "Sec-Fetch-Site": "same-origin", **headers}
-        return self.client.post(path, base_url=self.place.origin, json=value, headers=told)
-
-    def confirmed(self, path: str, value: Any, **told: Any) -> dict[str, str]:
-        asked = self.post(path, value).json
-        assert asked is not None
-        challenge = base64.urlsafe_b64decode(asked["publicKey"]["challenge"] + "==")
-        answer = self.place.world.enrolled.answer(self.person, challenge, **told)
-        return {"nonce": asked["nonce"], "answer": answer}
-
-    def enter(self) -> Browser:
-        assert self.post("/enter", self.confirmed("/enter/ask", {})).status_code == 204
-        return self
-
-    def act(self, act: str, about: str, **more: str) -> TestResponse:
-        return self.post(
-            f"/acts/{act}", {**self.confirmed("/acts/ask", {"act": act, "object": about}), **more}
-        )
-
-
-def entered(place: Place, person: str) -> Browser:
-    return Browser(place, person).enter()
 
 
 def test_the_door_says_what_this_is_and_who_is_believed(place: Place) -> None:
