@@ -264,6 +264,36 @@ def test_reading_as_text_and_to_a_last_page_that_nobody_told(chromium: Browser, 
     reader.leave()
 
 
+def test_a_page_expires_with_the_visit_and_a_sitting_takes_its_page_along(
+    chromium: Browser, place: Place
+) -> None:
+    waiting, digest = place.world.offer(reference="AG-2"), place.world.granted()
+    approver, reader = (Visitor(chromium, place, name) for name in ("pia", "ada"))
+    approver.page.clock.install()
+    page = approver.enter(f"/grants/{waiting}")
+    page.clock.fast_forward("14:01")
+    expect(page.get_by_role("alert")).to_have_text("This page expires in one minute.")
+    page.clock.fast_forward("01:00")
+    expect(page.get_by_role("alert")).to_have_text("This page has expired. Enter again with your passkey.")
+    expect(page.get_by_role("button", name="Approve with passkey")).to_be_disabled()
+    approver.look("grant-expired")
+
+    page = reader.enter(f"/read/{digest}")
+    page.get_by_role("button", name="Open with passkey").click()
+    expect(page.locator("[data-page]")).to_be_visible()
+    with reader.refused(409, 401):
+        place.world.later(minutes=15)
+        expect(page.get_by_role("alert")).to_contain_text("This sitting is over.")
+        expect(page.locator("[data-page]")).to_be_hidden()
+        # The visit is over too: the next sitting needs another.
+        page.get_by_role("button", name="Open with passkey").click()
+        expect(page.get_by_role("alert")).to_contain_text("These pages are closed.")
+        page.get_by_role("link", name="Enter again").click()
+    expect(page.get_by_role("button", name="Enter with your passkey")).to_be_visible()
+    for one in (approver, reader):
+        one.leave()
+
+
 def test_a_developer_pauses_resumes_and_revokes(chromium: Browser, place: Place) -> None:
     digest = place.world.granted()
     officer = Visitor(chromium, place, "tess")
