@@ -244,10 +244,9 @@ class Opening:
                 child.give(plain.content, plain.media_type)
                 schema, register = _said(child)
                 if register != (section == REGISTER):
-                    named = "a register" if register else "a plan"
-                    raise NotOpened(
-                        f"It is {named}, and of these the section {REGISTER} alone is a register."
-                    )
+                    found = "a register" if register else "no register"
+                    words = f"A register belongs in the section {REGISTER}, and nothing else does."
+                    raise NotOpened(f"It is {found}. {words}")
                 kind, pdf = child.answer(wire.MAX_PDF)
                 if kind is not Kind.PDF:
                     raise child.broken("The renderer answered what it must not.")
