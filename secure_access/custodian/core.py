@@ -4,22 +4,23 @@ It knows no network, no files but through its parts. What is not yours answers l
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from secure_access.custodian import access_grants, enrolment, forms, plan_manifests
+from secure_access.custodian import access_grants, enrolment, forms
 from secure_access.custodian.access_grants import AccessGrant, NotGranted
 from secure_access.custodian.acts import Act, Confirmed, Nonces, Statement
-from secure_access.custodian.custody import Custody, Notice, NotOpened, NotSetUp, Refused, Why
+from secure_access.custodian.custody import Custody, Notice, Refused, Why
 from secure_access.custodian.custody_log import Line
+from secure_access.custodian.deliveries import Deliveries, officer_of
 from secure_access.custodian.enrolment import NotEnrolled, Person, Role, Told
 from secure_access.custodian.forms import Malformed
 from secure_access.custodian.grant_words import PlainWords, plain_words
 from secure_access.custodian.plan_manifests import PlanManifest
 from secure_access.custodian.reading import Reading, Sitting, SittingNow
 from secure_access.custodian.state import Approval, Given, Plan, Standing
-from secure_access.custodian.visits import Visits, officer_of, sees
+from secure_access.custodian.visits import Visits, sees
 from secure_access.ledger.canonical import Json
 from secure_access.workflow import NotFound
 
@@ -41,6 +42,7 @@ class Core:
         self.custody = custody
         self._reading = Reading(custody)
         self.visits = Visits(custody)
+        self.deliveries = Deliveries(custody)
 
     @property
     def state_of_log(self) -> int:
@@ -106,47 +108,11 @@ class Core:
             custody.write("plan.key_made", made, {"request": request, "developer": developer})
             return made
 
-    def deliver(self, encoded: bytes, nonce: str, answer: str) -> PlanManifest:
-        """Take in what a developer's officer sealed, once every file was opened unseen."""
-        custody = self.custody
-        done = custody.confirmed(nonce, answer, Act.DELIVER)
-        manifest, plan = self._deliverable(done, encoded)
-        try:
-            told = custody.parts.inspect(manifest)
-        except NotOpened as problem:
-            raise custody.denied(done, Why.MALFORMED, f"{problem} Nothing was received.") from None
-        except NotSetUp as problem:
-            words = "The custodian opens nothing now, and received nothing: ask its operator."
-            raise custody.denied(done, Why.NOT_SET_UP, words) from problem
-        except Exception as problem:
-            words = "A sealed file does not open, or is not what the manifest says. Nothing was received."
-            raise custody.denied(done, Why.MALFORMED, words) from problem
-        with custody.lock:
-            custody.plan(plan.fingerprint)
-            custody.parts.kept.put(encoded)
-            sections: list[Json] = [
-                {"section": key, "pages": one.pages, "schema": one.schema or ""} for key, one in told.items()
-            ]
-            custody.write(
-                "plan.delivered",
-                plan.fingerprint,
-                {"manifest": manifest.digest, "sections": sections, **custody.by(done)},
-            )
-        return manifest
-
-    def _deliverable(self, done: Confirmed, encoded: bytes) -> tuple[PlanManifest, Plan]:
-        custody = self.custody
-        try:
-            manifest = plan_manifests.parse(encoded)
-        except Malformed as problem:
-            raise custody.denied(done, Why.MALFORMED, f"The plan manifest is refused: {problem}.") from None
-        plan = custody.state.plans.get(manifest.key)
-        if plan is None or plan.destroying or not officer_of(plan.developer, done.person):
-            custody.act_refused(done.statement, Why.UNKNOWN)
-            raise NotFound
-        if manifest.digest != done.statement.object or manifest.request != plan.request:
-            raise custody.denied(done, Why.NOT_ALLOWED, "The manifest is not the one that was confirmed.")
-        return manifest, plan
+    def deliver(
+        self, encoded: bytes, nonce: str, answer: str, outline: Mapping[str, str] | None = None
+    ) -> PlanManifest:
+        """Take in what a developer's officer sealed, as `Deliveries.take`."""
+        return self.deliveries.take(encoded, nonce, answer, outline)
 
     def offer(self, encoded: bytes) -> AccessGrant:
         """Put an access grant before the approvers. It allows nothing yet."""
@@ -323,29 +289,6 @@ class Core:
     def tidy(self) -> None:
         """Wipe what is open of sittings that are over."""
         self._reading.tidy()
-
-    def receivable(self, request: str) -> str:
-        """The plan key to which a request still waits for its delivery. Raises `NotFound`."""
-        with self.custody.lock:
-            plan = self.custody.state.plan_of_request(request)
-            if plan is None or plan.manifest is not None:
-                raise NotFound
-            return plan.fingerprint
-
-    def told(self, fingerprint: str) -> tuple[tuple[str, int, str], ...]:
-        """Of each delivered section its key, its pages, what the schema said. Raises `NotFound`."""
-        with self.custody.lock:
-            plan = self.custody.state.plans.get(fingerprint)
-            if plan is not None and plan.manifest is not None:
-                return plan.told
-        raise NotFound
-
-    def delivered(self) -> frozenset[str]:
-        """The digests of all sealed files of plans whose key is not destroyed."""
-        with self.custody.lock:
-            plans = self.custody.state.plans.values()
-            found = [one.manifest for one in plans if one.manifest and not one.destroying]
-        return frozenset(file.sha256 for manifest in found for file in manifest.sections)
 
     def sitting(self, token: str) -> SittingNow:
         """How much is left of a sitting. Raises `Refused` when no page would be released."""

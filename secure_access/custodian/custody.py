@@ -25,7 +25,7 @@ from secure_access.custodian.acts import (
 from secure_access.custodian.custody_log import CustodyLog, Line, NotWritten
 from secure_access.custodian.enrolment import Enrolment, Officer, Person
 from secure_access.custodian.findings import Told
-from secure_access.custodian.plan_manifests import PlanManifest
+from secure_access.custodian.plan_manifests import PlanManifest, SealedSection
 from secure_access.custodian.private_files import Kept
 from secure_access.custodian.state import Plan, State
 from secure_access.ledger import canonical
@@ -153,7 +153,8 @@ class Parts:
 
     ``tell`` tells a developer and returns when that is done. All three raise what stops the act. What is slow
     of a page is done in ``prepare``, while other readers are served; ``text`` is the page in words; ``keep``
-    wipes what is open of all sittings but these.
+    wipes what is open of all sittings but these. ``compare`` makes the drift report of a delivery and an
+    outline, by section.
     """
 
     log: CustodyLog
@@ -166,6 +167,7 @@ class Parts:
     tell: Callable[[Notice], None]
     prepare: Callable[[GrantedSection, int, Release], None] = _unprepared
     text: Callable[[GrantedSection, int, Release], str] = _no_text
+    compare: Callable[[PlanManifest, Mapping[str, str]], SealedSection | None] = lambda _m, _outline: None
     keep: Callable[[Collection[str]], None] = lambda _sittings: None
 
 

@@ -10,15 +10,17 @@ import hashlib
 import json
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, Protocol
 
+import structlog
+
 from secure_access.custodian import media_types, render, wire
 from secure_access.custodian.custody import NotOpened, NotSetUp
-from secure_access.custodian.findings import REGISTER, Told
+from secure_access.custodian.findings import REGISTER, REPORT, Told
 from secure_access.custodian.oscal.schemas import SchemaState
-from secure_access.custodian.plan_manifests import PlanManifest
+from secure_access.custodian.plan_manifests import PlanManifest, SealedSection
 from secure_access.custodian.render import NotOpenable
 from secure_access.custodian.sandbox import (
     SETTING,
@@ -38,7 +40,10 @@ from secure_access.sealing.plans import PlanKey
 OSCAL = frozenset({"application/oscal+json", "application/oscal+yaml", "application/oscal+xml"})
 PDF = "application/pdf"
 SETTING_LIMITS = Limits(memory=2 << 30, processor_seconds=60, request_seconds=60, sitting_seconds=120)
+MOST_COMPARED = 64 << 20
+"""Bytes of plans and register together that are held to the outline."""
 _BLOCK = 1 << 20
+log = structlog.get_logger(__name__)
 
 
 class Keys(Protocol):
@@ -118,11 +123,48 @@ class Opening:
             told = {}
             for one in manifest.sections:
                 try:
+                    if one.section == REPORT:
+                        raise NotOpened("The custodian makes this section itself.")
                     plain = self.plain(manifest.key, one.section, one.sha256, one.size)
                     told[one.section] = self._looked(one.section, plain)
                 except NotOpened as problem:
                     raise NotOpened(f"Section {one.section} was not received. {problem}") from None
             return told
+
+    def compare(self, manifest: PlanManifest, outline: Mapping[str, str]) -> SealedSection | None:
+        """Hold plans and register to the public outline; the report, sealed to the same key and kept.
+
+        None where there is more of it than is compared, or it cannot be set: then there is no report. The
+        delivery has been inspected. Raises `NotOpened`, `NotSetUp`, ``OSError``.
+        """
+        with self._one:
+            files, content = list[list[Any]](), bytearray()
+            for one in manifest.sections:
+                plain = self.plain(manifest.key, one.section, one.sha256, one.size)
+                if plain.media_type in OSCAL:
+                    files.append([plain.media_type, len(plain.content)])
+                    content += plain.content
+                plain.wipe()
+                if len(content) > MOST_COMPARED:
+                    return None
+            sections_ = [one.section for one in manifest.sections]
+            told = {"outline": dict(outline), "sections": sections_, "files": files}
+            asked = Plain(wire.COMPARED, bytearray(json.dumps(told).encode() + b"\n") + content)
+            content[:] = bytes(len(content))
+            try:
+                pdf = self._set(REPORT, asked).plain
+            except NotOpened as problem:
+                log.warning("custodian.no_drift_report", plan=manifest.key, problem=str(problem))
+                return None
+            return self._sealed(PlanKey.parse(self._keys.public(manifest.key)), pdf)
+
+    def _sealed(self, key: PlanKey, pdf: Plain) -> SealedSection:
+        said = sections.SectionContent(
+            "drift-report.pdf", PDF, len(pdf.content), hashlib.sha256(pdf.content).hexdigest()
+        )
+        made = b"".join(map(bytes, sections.sealed([pdf.content], said, key=key, section=REPORT)))
+        pdf.wipe()
+        return SealedSection(REPORT, len(made), self._store.keep(made))
 
     def plain(self, fingerprint: str, section: str, sha256: str, size: int | None = None) -> Plain:
         """A section in the clear. Raises `NotOpened`, `NoSuchKey`, `CannotOpen`."""
@@ -202,10 +244,9 @@ class Opening:
                 child.give(plain.content, plain.media_type)
                 schema, register = _said(child)
                 if register != (section == REGISTER):
-                    named = "a register" if register else "a plan"
-                    raise NotOpened(
-                        f"It is {named}, and of these the section {REGISTER} alone is a register."
-                    )
+                    found = "a register" if register else "no register"
+                    words = f"A register belongs in the section {REGISTER}, and nothing else does."
+                    raise NotOpened(f"It is {found}. {words}")
                 kind, pdf = child.answer(wire.MAX_PDF)
                 if kind is not Kind.PDF:
                     raise child.broken("The renderer answered what it must not.")

@@ -13,7 +13,7 @@ from secure_access.custodian.custody import NotSetUp, Release, Render
 from secure_access.custodian.findings import Told
 from secure_access.custodian.opening import Opening
 from secure_access.custodian.plan_keys import KeptPlanKeys
-from secure_access.custodian.plan_manifests import PlanManifest
+from secure_access.custodian.plan_manifests import PlanManifest, SealedSection
 from secure_access.custodian.questions import Question
 from secure_access.custodian.receiving import upload_questions
 from secure_access.custodian.sandbox import Sandbox
@@ -55,6 +55,7 @@ class Outside:
     prepare: Callable[[GrantedSection, int, Release], None] = _nothing
     text: Callable[[GrantedSection, int, Release], str] = _no_text
     keep: Callable[[Collection[str]], None] = _nothing
+    compare: Callable[[PlanManifest, Mapping[str, str]], SealedSection | None] = lambda _m, _outline: None
     sweep: Callable[[Collection[str]], object] = _nothing
     test: Callable[[], SelfTest] = lambda: SelfTest(("This core has no sandbox.",))
     close: Callable[[], None] = _nothing
@@ -90,6 +91,7 @@ def sandboxed(home: Path, clock: Clock, box: Sandbox | None = None) -> Callable[
             prepare=showing.prepare,
             text=showing.text,
             keep=showing.keep,
+            compare=opening.compare,
             sweep=lambda delivered: store.sweep(delivered, clock.now()),
             test=test,
             close=close,

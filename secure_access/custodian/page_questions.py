@@ -13,6 +13,7 @@ from datetime import datetime
 from secure_access.custodian import visits
 from secure_access.custodian.acts import Act, Statement
 from secure_access.custodian.core import Core
+from secure_access.custodian.deliveries import officer_of
 from secure_access.custodian.enrolment import Enrolment, Role
 from secure_access.custodian.forms import Form
 from secure_access.custodian.grant_words import day, minute, plain_words
@@ -156,7 +157,7 @@ def _grant(core: Core, form: Form) -> Done:
         "changes": [asdict(row) for row in words.changes],
         "decisions": [_who(one, visit, custody.enrolment) for one in given.approvals],
         "over": _who(given.decided, visit, custody.enrolment) if given.decided else {},
-        "reason": "" if visits.officer_of(grant.developer, visit.person) else given.reason,
+        "reason": "" if officer_of(grant.developer, visit.person) else given.reason,
         "obstacle": core.visits.obstacle(visit, given) if approves else "",
         "begins": minute(grant.not_before),
         "pages": grant.pages,

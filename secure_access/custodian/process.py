@@ -149,7 +149,7 @@ class Opened:
 
     def sweep(self) -> None:
         """Remove uploads that took too long, and sealed files that no delivery names."""
-        self.outside.sweep(self.core.delivered())
+        self.outside.sweep(self.core.deliveries.delivered())
 
     def witness(self) -> dict[str, str]:
         """Show the log to its witnesses; what went wrong, by address."""
@@ -205,6 +205,7 @@ def open_core(
             prepare=beside.prepare,
             text=beside.text,
             keep=beside.keep,
+            compare=beside.compare,
         )
         core = Core(Custody(parts, Rules(settings.origin, settings.pinned, settings.break_glass)))
         core.start()

@@ -23,6 +23,7 @@ from secure_access.workflow import NotFound
 LONGEST_QUESTION = 2 * 1024 * 1024
 MOST_LINES = 500
 CONFIRMED = ("nonce", "answer")
+MOST_HEADINGS = 200
 ZOOMS = (10, 15, 20)
 """In tenths."""
 Done = dict[str, Json]
@@ -112,8 +113,21 @@ def _enrol(core: Core, form: Form) -> Done:
 
 
 def _deliver(core: Core, form: Form) -> Done:
-    manifest = core.deliver(form.raw("manifest", 1, forms.LONGEST), *confirmation(form))
+    outline = _outline(form) if form.has("outline") else None
+    manifest = core.deliver(form.raw("manifest", 1, forms.LONGEST), *confirmation(form), outline)
     return {"manifest": manifest.digest}
+
+
+def _outline(form: Form) -> dict[str, str]:
+    """The texts of the public outline, by the key of the section."""
+    value = form.value("outline")
+    if not isinstance(value, dict) or len(value) > MOST_HEADINGS:
+        raise form.wrong("outline", f"texts by section, at most {MOST_HEADINGS}")
+    for key, text in value.items():
+        Form({"key": key}, ("key",)).identifier("key")
+        if not isinstance(text, str):
+            raise form.wrong("outline", "texts by section")
+    return value
 
 
 def _page_of(core: Core, form: Form) -> Done:
@@ -147,7 +161,7 @@ def _release_text(core: Core, form: Form) -> Done:
 
 
 def _inspected(core: Core, form: Form) -> Done:
-    found = core.told(form.hexadecimal("plan", 32))
+    found = core.deliveries.told(form.hexadecimal("plan", 32))
     return {"sections": [{"section": key, "pages": pages, "schema": said} for key, pages, said in found]}
 
 
@@ -184,7 +198,7 @@ QUESTIONS: Mapping[str, Question] = {
             "fingerprint": core.make_plan_key(form.identifier("request"), form.identifier("developer"))
         },
     ),
-    "deliver": Question(("manifest", *CONFIRMED), _deliver),
+    "deliver": Question(("manifest", *CONFIRMED), _deliver, ("outline",)),
     "offer": Question(
         ("grant",), lambda core, form: {"grant": core.offer(form.raw("grant", 1, forms.LONGEST)).digest}
     ),

@@ -33,20 +33,20 @@ def upload_questions(store: SealedStore, opening: Opening, clock: Clock) -> Mapp
             form.hexadecimal("sha256", 32),
             clock.now(),
         )
-        core.receivable(upload.request)
+        core.deliveries.receivable(upload.request)
         offset = store.begin(upload)
         return {"token": upload.token, "offset": offset, "whole": store.has(upload.sha256)}
 
     def part(core: Core, form: Form) -> Done:
         token = form.hexadecimal("token", 32)
-        core.receivable(store.of(token).request)
+        core.deliveries.receivable(store.of(token).request)
         content = form.raw("bytes", 1, PART)
         taken, offset = store.part(token, form.number("offset", 0, MAX_SEALED), content, clock.now())
         return {"taken": taken, "offset": offset}
 
     def end(core: Core, form: Form) -> Done:
         token = form.hexadecimal("token", 32)
-        plan = core.receivable(store.of(token).request)
+        plan = core.deliveries.receivable(store.of(token).request)
 
         def check(upload: Upload, file: BinaryIO) -> None:
             opening.check_upload(plan, upload, file)

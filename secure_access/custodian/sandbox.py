@@ -56,7 +56,7 @@ class Broken(SandboxFailure):
 
 @dataclass(frozen=True)
 class Program:
-    """What runs in a child: a module, and what else of ours (beside it) and of others it can load."""
+    """What runs in a child: a module, and what it can load: of ours, below `secure_access`, and of others."""
 
     module: str
     own: tuple[str, ...]
@@ -65,18 +65,24 @@ class Program:
 
 RENDERING = Program(
     "secure_access.custodian.rendering",
-    ("rendering.py", "wire.py", "confinement.py"),
+    ("custodian/rendering.py", "custodian/wire.py", "custodian/confinement.py"),
     ("PIL", "pypdfium2", "pypdfium2_raw", "pypdfium2_cfg"),
 )
 SETTING = Program(
     "secure_access.custodian.setting",
     (
-        *("setting.py", "wire.py", "confinement.py", "sections.py", "register.py", "controls.py"),
-        *("control_titles.toml", "findings.py", "oscal", "typeset.py", "typst"),
+        *("canonical.py", "custodian/setting.py", "custodian/wire.py", "custodian/confinement.py"),
+        *("custodian/sections.py", "custodian/register.py", "custodian/controls.py", "custodian/oscal"),
+        *("custodian/control_titles.toml", "custodian/findings.py", "custodian/drift.py"),
+        *("custodian/typeset.py", "custodian/typst"),
     ),
     ("typst", "lxml", "jsonschema_rs", "yaml"),
 )
-PROBING = Program("secure_access.custodian.probing", ("probing.py", "confinement.py"), RENDERING.packages)
+PROBING = Program(
+    "secure_access.custodian.probing",
+    ("custodian/probing.py", "custodian/confinement.py"),
+    RENDERING.packages,
+)
 
 
 @dataclass(frozen=True)
@@ -291,9 +297,9 @@ def _mounts(runs: Program) -> Iterator[tuple[Path, Path]]:
             libraries = inside.with_name("pillow.libs")
             if package == "PIL" and libraries.is_dir():
                 yield libraries, Path(_PLACE, libraries.name)
-    own = Path(__file__).parent
+    own = Path(__file__).parents[1]
     for name in runs.own:
-        yield own / name, Path(_PLACE, "secure_access", "custodian", name)
+        yield own / name, Path(_PLACE, "secure_access", name)
 
 
 def _shared_library() -> list[Path]:

@@ -1,4 +1,4 @@
-"""The child that reads a plan or register somebody else wrote, and sets it as a PDF for the other child.
+"""The child that reads plans and registers somebody else wrote, and sets PDFs for the other child to draw.
 
 Started by `secure_access.custodian.sandbox` as ``python -m secure_access.custodian.setting``. As
 `rendering`, it loads everything first, gives up what it can do, and only then reads the first byte. It
@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
-from secure_access.custodian import confinement, controls, sections, typeset
-from secure_access.custodian.findings import DriftReport, Finding, FindingKind
-from secure_access.custodian.oscal import schemas
+from secure_access.custodian import confinement, controls, drift, sections, typeset
+from secure_access.custodian.findings import OutlineSection
+from secure_access.custodian.oscal import Reading, SystemPlan, schemas
 from secure_access.custodian.register import VERSION, Register
 from secure_access.custodian.typeset import CannotTypeset
-from secure_access.custodian.wire import ANSWER, MAX_LOOKED, MAX_PDF, Kind, Reason
+from secure_access.custodian.wire import ANSWER, COMPARED, MAX_LOOKED, MAX_PDF, Kind, Reason
 
 AT = datetime(2000, 1, 1, tzinfo=UTC)
 """The date in the PDF, which nobody sees: it is drawn, and then gone."""
@@ -38,7 +38,11 @@ def main(source: BinaryIO, target: BinaryIO) -> None:
         return  # a spare that was not needed
     told = json.loads(head)
     try:
-        found, pdf = looked(source.read(told["size"]), told["media_type"])
+        content = source.read(told["size"])
+        if told["media_type"] == COMPARED:
+            found, pdf = compared(content)
+        else:
+            found, pdf = looked(content, told["media_type"])
         _answer(target, Kind.LOOKED, json.dumps(found).encode())
         if pdf:
             _answer(target, Kind.PDF, pdf)
@@ -65,6 +69,28 @@ def looked(content: bytes, media_type: str) -> tuple[dict[str, Any], bytes]:
     return said, pdf
 
 
+def compared(content: bytes) -> tuple[dict[str, Any], bytes]:
+    """The pages of a drift report, and whether there are any."""
+    head, _, rest = content.partition(b"\n")
+    told = json.loads(head)
+    plans: list[SystemPlan] = []
+    register: Register | None = None
+    for media_type, size in told["files"]:
+        found = sections.look(rest[:size], media_type).content
+        rest = rest[size:]
+        if isinstance(found, Reading):
+            plans.append(found.plan)
+        elif isinstance(found, Register):
+            register = found
+    outline = [OutlineSection(key, key, text) for key, text in told["outline"].items()]
+    report = drift.compare(outline, told["sections"], plans, register, tiers=None)
+    try:
+        pdf = typeset.drift_pdf(report, at=AT)
+    except CannotTypeset as problem:
+        return _problems((str(problem),)), b""
+    return {"problems": [], "schema": "", "register": False}, pdf
+
+
 def _problems(told: tuple[str, ...]) -> dict[str, Any]:
     return {"problems": [one[:LONGEST] for one in told[:PROBLEMS]], "schema": "", "register": False}
 
@@ -83,8 +109,7 @@ def _warm() -> None:
         schemas.warm(version)
     for form, content in _samples():
         looked(content, form)
-    finding = Finding(FindingKind.NO_REGISTER, "", "none")
-    typeset.drift_pdf(DriftReport("", ("a",), 0, 0, (finding,)), at=AT)
+    compared(json.dumps({"outline": {"a": "AC-2"}, "sections": ["a"], "files": []}).encode() + b"\n")
 
 
 def _samples() -> Iterator[tuple[str, bytes]]:

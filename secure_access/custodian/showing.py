@@ -20,7 +20,7 @@ from secure_access.custodian.render import Zoom
 from secure_access.custodian.sandbox import SandboxFailure
 
 FORM = "WEBP"
-"""Without loss, as PNG is. Measured (bench/reading.py): as fast, and half as large."""
+"""Without loss, as PNG is. Measured (bench/reading.py): as fast, and two thirds as large."""
 AHEAD = 3
 """Pages that are drawn before somebody asks for them."""
 OPEN, OPEN_TO_ONE = 16, 3

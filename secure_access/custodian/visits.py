@@ -15,6 +15,7 @@ from secure_access.custodian import access_grants
 from secure_access.custodian.access_grants import NotGranted
 from secure_access.custodian.acts import ANYBODY, Act, Statement
 from secure_access.custodian.custody import Custody, Refused, Why
+from secure_access.custodian.deliveries import officer_of
 from secure_access.custodian.enrolment import Person, Role
 from secure_access.custodian.state import Given, Plan, Standing
 from secure_access.workflow import NotFound
@@ -156,11 +157,6 @@ def acts_of(given: Given, person: Person) -> tuple[Act, ...]:
     if given.standing is Standing.APPROVED and given.grant.reader == person.person:
         found.append(Act.OPEN)
     return tuple(found)
-
-
-def officer_of(developer: str, person: Person) -> bool:
-    """Whether this person is an officer of the developer."""
-    return Role.DEVELOPER_OFFICER in person.roles and person.organisation == developer
 
 
 def sees(given: Given, person: Person) -> bool:

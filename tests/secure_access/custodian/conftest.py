@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -56,6 +57,8 @@ class Outside:
     told: list[Notice] = field(default_factory=list)
     rendered: list[tuple[str, int, Release]] = field(default_factory=list)
     inspected: list[PlanManifest] = field(default_factory=list)
+    prepared: list[tuple[str, int, str]] = field(default_factory=list)
+    kept: set[str] = field(default_factory=set)
     problem: Exception | None = None
     meanwhile: Any = None
 
@@ -70,6 +73,15 @@ class Outside:
         if self.meanwhile is not None:
             self.meanwhile()
         return f"{section.title} {page} no. {release.number}".encode()
+
+    def prepare(self, section: GrantedSection, page: int, release: Release) -> None:
+        self.prepared.append((section.section, page, release.sitting))
+
+    def text(self, _section: GrantedSection, page: int, _release: Release) -> str:
+        return f"words of page {page}"
+
+    def keep(self, sittings: Collection[str]) -> None:
+        self.kept = set(sittings)
 
     def inspect(self, found: PlanManifest) -> dict[str, Told]:
         self._fail()
@@ -108,6 +120,9 @@ class World:
             render=outside.render,
             inspect=outside.inspect,
             tell=outside.tell,
+            prepare=outside.prepare,
+            text=outside.text,
+            keep=outside.keep,
         )
         self.custody = Custody(parts, self.rules)
         self.core = Core(self.custody)

@@ -20,6 +20,7 @@ from PIL import Image
 from secure_access.custodian import mark
 from secure_access.custodian.acts import Act
 from secure_access.custodian.custody import Refused, Why
+from secure_access.custodian.findings import REPORT
 from secure_access.custodian.trace import Release, trace
 from secure_access.ledger import canonical
 from secure_access.workflow import NotFound
@@ -56,7 +57,7 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Delivered]:
         for section in (PNG_SECTION, OSCAL_SECTION):
             made.upload(section, sealed[section])
         manifest = made.manifest(*files)
-        made.deliver(manifest)
+        made.deliver(manifest, outline={PDF_SECTION: "We claim AC-2 and PE-3.", "absent": f"{CANARY}"})
         yield Delivered(made, manifest, sealed)
 
 
@@ -100,9 +101,9 @@ def test_what_is_told_of_a_delivery(delivered: Delivered) -> None:
     assert told[OSCAL_SECTION][0] >= 1
     [line] = made.lines("plan.delivered")
     assert {one["section"] for one in line["fields"]["sections"]} == set(told)
-    assert {path.name for path in (made.home / "sealed").iterdir() if path.is_file()} == {
-        one["sha256"] for one in json.loads(delivered.manifest)["sections"]
-    }
+    named = {one["sha256"] for one in json.loads(delivered.manifest)["sections"]}
+    there = {path.name for path in (made.home / "sealed").iterdir() if path.is_file()}
+    assert there == named | {line["fields"]["report"]}
     assert (made.home / "sealed").stat().st_mode & 0o777 == 0o700
     with pytest.raises(NotFound):
         made.begin(PDF_SECTION, b"after the delivery")
@@ -143,6 +144,18 @@ def test_words_of_a_page_for_who_is_enrolled_for_them(delivered: Delivered) -> N
     assert line["type"] == "page.text_released"
     assert words.startswith(f"Ada Brenner · reader · release {line['fields']['release']} · ")
     assert CANARY in words
+
+
+def test_the_drift_report_is_sealed_and_read_under_a_grant(delivered: Delivered) -> None:
+    made = delivered.custodian
+    fields = made.lines("plan.delivered")[0]["fields"]
+    report = {"section": REPORT, "size": fields["report_size"], "sha256": fields["report"]}
+    token = made.sit(made.grant(delivered.manifest, "AG-7", also=(report,)))
+    assert picture(made.page(token, REPORT, 1)).width == 1240
+    answer = made.ask("release_text", token=token, section=REPORT, page=1)["text"]
+    words = " ".join(base64.b64decode(answer).decode().replace("\u200b", "").split())
+    assert "claims PE-3" in words
+    assert "no section “absent” is delivered" in words
 
 
 def test_nothing_lies_on_disk_in_the_clear(delivered: Delivered) -> None:
