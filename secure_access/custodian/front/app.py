@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import structlog
 from flask import Flask, current_app, render_template, request
@@ -89,8 +90,17 @@ def _wrong(problem: HTTPException) -> ResponseReturnValue:
 
 
 def _answer(status: HTTPStatus, title: str, words: str, why: str = "") -> ResponseReturnValue:
-    """The words of a refusal: to a script as JSON, to a person as a page that asks the core for nothing."""
+    """The words of a refusal: to a script as JSON, to a person as a page."""
     if request.method == "POST" and request.mimetype != "application/x-www-form-urlencoded":
         return {"words": words, "why": why}, status
-    page = render_template("message.html", title=title, words=words, **pages.house(current_app))
-    return page, status
+    return render_template("message.html", title=title, words=words, **_around()), status
+
+
+def _around() -> dict[str, Any]:
+    """What stands around a refusal. A POST that was refused at the gate asks the core for nothing."""
+    if request.method == "GET":
+        try:
+            return pages.custody()
+        except (Unreachable, Refused):
+            pass  # the page says why in its own words
+    return pages.house(current_app)

@@ -172,6 +172,7 @@ def test_what_is_not_yours_answers_like_what_is_not_there(place: Place) -> None:
     }
     assert len(answers) == 1
     assert answers.pop()[0] == 404
+    assert "Demonstration custody" in other.get(f"/grants/{UNKNOWN}").text
     # An approver sees the grant and still has no reading room.
     assert entered(place, "pia").get(f"/read/{digest}").status_code == 404
 
