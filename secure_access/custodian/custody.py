@@ -115,14 +115,6 @@ class Notice:
 Render = Callable[[GrantedSection, int, Release], bytes]
 
 
-def _unprepared(_section: GrantedSection, _page: int, _release: Release) -> None:
-    """Everything happens in ``render``."""
-
-
-def _no_text(_section: GrantedSection, _page: int, _release: Release) -> str:
-    raise NotSetUp("this core gives no text")
-
-
 class PlanKeys(Protocol):
     """Makes, keeps and destroys the keys of plans; `plan_keys.KeptPlanKeys` is one."""
 
@@ -165,10 +157,10 @@ class Parts:
     render: Render
     inspect: Callable[[PlanManifest], Mapping[str, Told]]
     tell: Callable[[Notice], None]
-    prepare: Callable[[GrantedSection, int, Release], None] = _unprepared
-    text: Callable[[GrantedSection, int, Release], str] = _no_text
-    compare: Callable[[PlanManifest, Mapping[str, str]], SealedSection | None] = lambda _m, _outline: None
-    keep: Callable[[Collection[str]], None] = lambda _sittings: None
+    prepare: Callable[[GrantedSection, int, Release], None]
+    text: Callable[[GrantedSection, int, Release], str]
+    compare: Callable[[PlanManifest, Mapping[str, str]], SealedSection | None]
+    keep: Callable[[Collection[str]], None]
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from secure_access.custodian.render import NotOpenable
 from secure_access.custodian.sandbox import (
     SETTING,
     Broken,
+    CannotSandbox,
     Child,
     Limits,
     Sandbox,
@@ -102,10 +103,13 @@ class Opening:
             self._spare.close()
 
     def prepare(self) -> Child:
-        """A child that draws pages, confined. Raises `NotSetUp` and the errors of `sandbox`."""
+        """A child that draws pages, confined. Raises `NotSetUp`, `Broken`, `TooSlow`."""
         if self.refusal or self._spare is None:
             raise NotSetUp(f"Nothing is opened here. {self.refusal}")
-        return self._spare.prepare()
+        try:
+            return self._spare.prepare()
+        except CannotSandbox as problem:
+            raise NotSetUp(str(problem)) from problem
 
     def check_upload(self, fingerprint: str, upload: Upload, file: BinaryIO) -> None:
         """Whether an uploaded file says that it was sealed for this request. Raises `SealingError`."""
@@ -188,7 +192,7 @@ class Opening:
     def sheets(self, section: str, plain: Plain) -> Sheets:
         """The section as what can be drawn: itself, or the pages that are set of a plan or register.
 
-        Takes ``plain`` over. Raises `NotOpened`, `CannotSandbox`.
+        Takes ``plain`` over. Raises `NotOpened`, `NotSetUp`.
         """
         if plain.media_type in OSCAL:
             return self._set(section, plain)
@@ -251,6 +255,8 @@ class Opening:
                 if kind is not Kind.PDF:
                     raise child.broken("The renderer answered what it must not.")
                 return Sheets(Plain(PDF, pdf), schema)
+        except CannotSandbox as problem:
+            raise NotSetUp(str(problem)) from problem
         except (Broken, TooSlow) as problem:
             raise NotOpened(str(problem)) from None
         finally:

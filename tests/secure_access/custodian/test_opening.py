@@ -20,10 +20,11 @@ from secure_access.custodian.opening import Opening, Plain
 from secure_access.custodian.outside import sandboxed
 from secure_access.custodian.plan_manifests import PlanManifest, SealedSection
 from secure_access.custodian.process import Settings, open_core
-from secure_access.custodian.sandbox import Limits, Sandbox, SandboxFailure
-from secure_access.custodian.sealed_store import SealedStore
+from secure_access.custodian.sandbox import Child, Limits, Sandbox, SandboxFailure, TooSlow
+from secure_access.custodian.sealed_store import SealedStore, Upload
 from secure_access.custodian.self_test import SelfTest
 from secure_access.custodian.showing import OPEN_TO_ONE, Showing
+from secure_access.custodian.wire import Kind
 from secure_access.sealing import sections
 from secure_access.sealing.plans import PlanKey, new_plan_key
 from tests.fixtures import hostile, oscal, pdfs
@@ -32,6 +33,7 @@ from tests.fixtures.enrolled import NOW, ORIGIN, REQUEST
 from tests.secure_access.custodian.test_core_process import with_keys, written
 
 PDF, SECTION = "application/pdf", "weights"
+SAID = b'{"problems":[],"schema":"valid","register":false}'
 
 
 class OneKey:
@@ -51,6 +53,7 @@ class OneKey:
 class Table:
     """A store with a key, and what opens it."""
 
+    folder: Path
     store: SealedStore
     keys: OneKey
     opening: Opening
@@ -74,14 +77,14 @@ def table(tmp_path: Path) -> Iterator[Table]:
     store, keys = SealedStore(tmp_path / "sealed"), OneKey()
     opening = Opening(store, keys)
     opening.tested(SelfTest(()))
-    yield Table(store, keys, opening)
+    yield Table(tmp_path / "sealed", store, keys, opening)
     opening.close()
 
 
 def test_nothing_is_opened_before_the_sandbox_was_tried(tmp_path: Path) -> None:
     store, keys = SealedStore(tmp_path / "sealed"), OneKey()
     untried = Opening(store, keys)
-    made = Table(store, keys, untried)
+    made = Table(tmp_path / "sealed", store, keys, untried)
     for content, media_type in ((pdfs.plain(), PDF), (oscal.as_json(oscal.tree()), "application/oscal+json")):
         with pytest.raises(NotSetUp, match="was not tested"):
             untried.inspect(made.manifest(made.seal(content, media_type)))
@@ -133,7 +136,7 @@ def test_a_changed_byte_opens_nothing(table: Table, tmp_path: Path, place: int) 
 def test_a_section_that_is_too_large_is_refused_before_it_is_opened(tmp_path: Path) -> None:
     store, keys = SealedStore(tmp_path / "sealed"), OneKey()
     small = Opening(store, keys, Sandbox(limits=Limits(section_bytes=1 << 20)))
-    made = Table(store, keys, small)
+    made = Table(tmp_path / "sealed", store, keys, small)
     with pytest.raises(NotOpened, match="more than 1 MiB"):
         small.plain(made.key.fingerprint, SECTION, made.seal(bytes((1 << 20) + 1)).sha256)
 
@@ -200,6 +203,72 @@ def test_a_report_that_cannot_be_made_is_none(table: Table, monkeypatch: pytest.
     other = SealedSection(SECTION, plan.size, plan.sha256)
     monkeypatch.setattr("secure_access.custodian.opening.MOST_COMPARED", 10)
     assert table.opening.compare(table.manifest(other), {}) is None
+
+
+def test_what_lies_here_is_of_the_size_of_the_manifest(table: Table) -> None:
+    sealed = table.seal(pdfs.plain())
+    assert table.opening.inspect(table.manifest(sealed))[SECTION].pages == 1
+    with pytest.raises(NotOpened, match="the manifest says"):
+        table.opening.inspect(table.manifest(replace(sealed, size=sealed.size + 1)))
+    with pytest.raises(NotOpened, match="not uploaded"):
+        table.opening.inspect(table.manifest(replace(sealed, sha256="0" * 64)))
+    table.opening.check_upload(
+        table.key.fingerprint,
+        Upload(REQUEST, SECTION, sealed.size, sealed.sha256, NOW),
+        (table.folder / sealed.sha256).open("rb"),
+    )
+
+
+def test_another_sealed_file_in_its_place_opens_nothing(table: Table) -> None:
+    sealed, other = table.seal(pdfs.plain()), table.seal(pdfs.plain())
+    (table.folder / sealed.sha256).write_bytes((table.folder / other.sha256).read_bytes())
+    with pytest.raises(NotOpened, match="another one than was delivered"):
+        table.opening.plain(table.key.fingerprint, SECTION, sealed.sha256, sealed.size)
+
+
+def test_a_sandbox_that_is_gone_is_not_the_file_s_fault(table: Table, tmp_path: Path) -> None:
+    gone = Opening(table.store, table.keys, Sandbox("/nowhere/bwrap"))
+    gone.tested(SelfTest(()))
+    for content, media_type in ((pdfs.plain(), PDF), (oscal.as_json(oscal.tree()), "application/oscal+json")):
+        with pytest.raises(NotSetUp, match="cannot be started"):
+            gone.inspect(table.manifest(table.seal(content, media_type)))
+
+
+@pytest.mark.parametrize(
+    ("lie", "words"), [("no pdf", "must not"), ("slow", "longer to open"), ("problem", "many texts")]
+)
+def test_a_child_that_sets_no_pages_delivers_nothing(
+    table: Table, monkeypatch: pytest.MonkeyPatch, lie: str, words: str
+) -> None:
+    answers = iter([(Kind.LOOKED, bytearray(SAID)), (Kind.COUNT, bytearray(b"x"))])
+
+    def answer(child: Child, _most: int) -> tuple[Kind, bytearray]:
+        if lie == "slow":
+            raise TooSlow("It took longer to open than is allowed.")
+        if lie == "problem":
+            return Kind.LOOKED, bytearray(b'{"problems":["many texts"],"schema":"","register":false}')
+        return next(answers)
+
+    sealed = table.seal(oscal.as_json(oscal.tree()), "application/oscal+json")
+    monkeypatch.setattr(Child, "answer", answer)
+    with pytest.raises(NotOpened, match=words):
+        table.opening.inspect(table.manifest(sealed))
+    answers = iter([(Kind.LOOKED, bytearray(SAID)), (Kind.COUNT, bytearray(b"x"))])
+    assert table.opening.compare(table.manifest(sealed), {}) is None
+
+
+def test_words_of_a_page(table: Table) -> None:
+    shown = Showing(table.opening, b"k" * 32)
+    one = GrantedSection(SECTION, SECTION, table.seal(hostile.saying("Two people open it.")).sha256)
+    words = shown.text(one, 1, release(table))
+    assert words.splitlines()[0] == "Ada Brenner · reader · release 7 · 2027-10-04 09:00 UTC"
+    assert "Two people open it." in words
+    for page in (2, 3):
+        with pytest.raises(NoSuchPage):
+            shown.text(one, page, release(table))
+        with pytest.raises(NoSuchPage):
+            shown.prepare(one, page, release(table))
+    shown.keep(())
 
 
 def opened(home: Path, box: Sandbox, front: int) -> process.Opened:

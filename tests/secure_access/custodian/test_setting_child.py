@@ -159,3 +159,61 @@ def test_words_of_a_child_reach_a_person_without_what_a_screen_obeys() -> None:
         opening._said(Lies(Kind.LOOKED, answer))
     with pytest.raises(NotOpened, match="memory"):
         opening._said(Lies(Kind.REFUSED, bytes([Reason.MEMORY])))
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The child's own code, asked in this process."""
+    for name in ("close_all_but_pipes", "limit", "filter_calls"):
+        monkeypatch.setattr(confinement, name, lambda *_args: None)
+
+
+def said(content: bytes, media_type: str) -> list[tuple[int, bytes]]:
+    """What the child's own code answers, in this process."""
+    terms = json.dumps({"memory": 1, "seconds": 1, "files": 1, "filter": ""}).encode()
+    head = json.dumps({"media_type": media_type, "size": len(content)}).encode()
+    out = io.BytesIO()
+    setting.main(io.BytesIO(b"\n".join((terms, head, content))), out)
+    answers, rest = [], out.getvalue()
+    while rest:
+        kind, size = wire.ANSWER.unpack_from(rest)
+        answers.append((kind, rest[wire.ANSWER.size :][:size]))
+        rest = rest[wire.ANSWER.size + size :]
+    return answers
+
+
+@pytest.mark.usefixtures("here")
+def test_what_cannot_be_set_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = oscal.as_json(oscal.tree())
+    files = [
+        ["application/oscal+json", len(plan)],
+        ["application/oscal+json", len(REGISTER)],
+        ["image/png", 1],
+    ]
+    told = json.dumps({"outline": {"a": "PE-3"}, "sections": ["a"], "files": files}).encode()
+    compared = told + b"\n" + plan + REGISTER + b"x"
+    assert [kind for kind, _ in said(compared, wire.COMPARED)] == [Kind.LOOKED, Kind.PDF]
+    with monkeypatch.context() as patch:
+        patch.setattr(setting, "MAX_PDF", 10)
+        [(_, answer)] = said(plan, "application/oscal+json")
+        assert b"more than can be shown" in answer
+
+    real = setting.typeset.TEXTS
+
+    def few(*_: object) -> None:
+        monkeypatch.setattr(setting.typeset, "TEXTS", 3)
+
+    monkeypatch.setattr(confinement, "filter_calls", few)  # after what is warmed
+    for content, media_type in ((plan, "application/oscal+json"), (compared, wire.COMPARED)):
+        [(kind, answer)] = said(content, media_type)
+        assert (kind, b"no more than 3 are set" in answer) == (Kind.LOOKED, True)
+        monkeypatch.setattr(setting.typeset, "TEXTS", real)
+
+
+@pytest.mark.usefixtures("here")
+def test_no_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(confinement, "filter_calls", lambda _: monkeypatch.setattr(setting, "looked", none))
+    assert said(b"{}", "application/oscal+json") == [(Kind.REFUSED, bytes([Reason.MEMORY]))]
