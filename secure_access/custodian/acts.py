@@ -34,8 +34,10 @@ from secure_access.ledger.records import timestamp
 DOMAIN = b"assay.custodian-act/v1\0"
 LONGEST_LIFE = timedelta(seconds=120)
 LONGEST_ANSWER = 20_000
-MOST_OPEN = 8
-"""Acts that one person may have open at once; the oldest makes way."""
+MOST_OPEN, MOST_ENTRIES = 8, 4096
+"""Acts that one person may have open at once, and entries of people not known yet; the oldest makes way."""
+ANYBODY = "*"
+"""Who enters, in the statement: the passkey says it. No identifier has this form."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 # What a library may raise over bytes that somebody made up.
 _BROKEN = (
@@ -64,6 +66,7 @@ class Act(StrEnum):
     RESUME = "access.resume"
     BREAK_GLASS = "break_glass.approve"
     DESTROY = "plan.destroy"
+    ENTER = "page.enter"
 
 
 class Reason(StrEnum):
@@ -138,11 +141,12 @@ class Statement:
 class Nonces:
     """The acts that wait for a confirmation. They live in memory: a core that starts again knows none.
 
-    ``life`` is at most 120 seconds. ``random`` makes 16 bytes in hex.
+    ``life`` is at most 120 seconds. ``random`` makes 16 bytes in hex. ``most`` is how many one may have open.
     """
 
     life: timedelta = LONGEST_LIFE
     random: Callable[[], str] = field(default=lambda: secrets.token_hex(16), repr=False)
+    most: int = MOST_OPEN
     _waiting: dict[str, Statement] = field(default_factory=dict, repr=False)
     _used: dict[str, datetime] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -159,7 +163,7 @@ class Nonces:
         with self._lock:
             self._forget(now)
             mine = [one.nonce for one in self._waiting.values() if one.by == by]
-            for oldest in mine[: max(0, len(mine) - MOST_OPEN + 1)]:
+            for oldest in mine[: max(0, len(mine) - self.most + 1)]:
                 del self._waiting[oldest]
             self._waiting[made.nonce] = made
         return made
@@ -208,7 +212,7 @@ def confirm(statement: Statement, answer: str, enrolment: Enrolment, now: dateti
     it again, with the signature.
     """
     told = _read(answer)
-    person = enrolment.person(statement.by, now)
+    person = _who(statement, told, enrolment, now)
     if person is None:
         raise NotConfirmed(Reason.NOT_ENROLLED)
     key = person.key(told.key)
@@ -227,6 +231,14 @@ def confirm(statement: Statement, answer: str, enrolment: Enrolment, now: dateti
     except _BROKEN:
         raise NotConfirmed(Reason.FALSE) from None
     return Confirmed(statement, person, key, answer)
+
+
+def _who(statement: Statement, told: _Answer, enrolment: Enrolment, now: datetime) -> Person | None:
+    """Who confirms: whom the statement names, and of an entry whose passkey it is."""
+    if statement.act is Act.ENTER and statement.by == ANYBODY:
+        found = enrolment.credential(told.key, now)
+        return found[0] if found else None
+    return enrolment.person(statement.by, now)
 
 
 def _check(told: _Answer, statement: Statement, enrolment: Enrolment, own_key: bool) -> None:

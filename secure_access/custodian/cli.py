@@ -6,6 +6,7 @@ Called through ``assay`` it becomes a process of its own, so that nothing of a p
 from __future__ import annotations
 
 import os
+import resource
 import sys
 import time
 from pathlib import Path
@@ -18,11 +19,20 @@ from secure_access.clock import SystemClock
 from secure_access.custodian import private_files
 from secure_access.custodian.ceremony_cli import ceremony
 from secure_access.custodian.custody_log import Damaged
+from secure_access.custodian.front_cli import front_command
 from secure_access.custodian.key_copies import CannotOpen
 from secure_access.custodian.lease import Lease
+from secure_access.custodian.outside import sandboxed
 from secure_access.custodian.plan_keys import KeptPlanKeys, NoSuchKey
 from secure_access.custodian.private_files import UnsafeFile
-from secure_access.custodian.process import BadSettings, Opened, Settings, group_of, open_core
+from secure_access.custodian.process import (
+    DEMONSTRATION,
+    BadSettings,
+    Opened,
+    Settings,
+    group_of,
+    open_core,
+)
 from secure_access.custodian.server import CoreService, Pulse
 from secure_access.custodian.trace_cli import trace_command
 from secure_access.keys import KeyFailure, SigningKey
@@ -31,7 +41,13 @@ log = structlog.get_logger(__name__)
 
 RENEWED, WITNESSED, ROTATED = 3.0, 60.0, 3600.0
 """Seconds between renewals of the lease, questions to the witnesses, and looks at the epoch of plan keys."""
+TIDIED = 2.0
+"""Seconds between looks at what is open of sittings that are over."""
 MODULE = "secure_access.custodian"
+
+
+class UnsafeHere(RuntimeError):
+    """The sandbox does not hold on this machine, so that no core with a custody of its own starts here."""
 
 
 class OwnProcess(click.Group):
@@ -53,6 +69,7 @@ def custodian() -> None:
 
 custodian.add_command(ceremony)
 custodian.add_command(trace_command)
+custodian.add_command(front_command)
 
 
 @custodian.command("core")
@@ -67,15 +84,18 @@ def core_command(home: Path) -> None:
 
     HOME/core.toml names origin, log, pinned (digest of the first enrolment list) and front (its user); and,
     if it differs, socket, lease, name, witnesses, fresh_minutes, backup_days, break_glass. A standby has HOME
-    on the same storage. It prints the lines by which witnesses and readers verify its log.
+    on the same storage. It prints the lines by which witnesses and readers verify its log. Where the sandbox
+    does not hold, it does not start; where one user runs all (demonstration custody), it opens no plan.
     """
     try:
         settings = Settings.read(home)
         lease = Lease(settings.lease, settings.name)
         _wait(lease)
-        opened = open_core(home, settings, lease)
+        clock = SystemClock()
+        opened = open_core(home, settings, lease, sandboxed(home, clock), clock)
+        _tested(opened, settings)
         serve(opened, settings)
-    except (BadSettings, Damaged, UnsafeFile, KeyFailure, OSError) as problem:
+    except (BadSettings, UnsafeHere, Damaged, UnsafeFile, KeyFailure, OSError) as problem:
         raise click.ClickException(f"Nothing is served. {problem}") from None
 
 
@@ -125,6 +145,21 @@ def restore_command(home: Path, plan: str, key: Path) -> None:
     click.echo("The plan key is back. Destroy the file that it came from.")
 
 
+def _tested(opened: Opened, settings: Settings) -> None:
+    """Try the sandbox. Raises `UnsafeHere` where it does not hold and the custody is separated."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would hold plaintext and keys
+    verdict = opened.test()
+    for words in verdict.notes:
+        click.echo(f"# {words}")
+    if verdict.ready:
+        return
+    if settings.custody != DEMONSTRATION:
+        opened.close()
+        raise UnsafeHere("The sandbox does not hold: " + " ".join(verdict.faults))
+    for words in verdict.faults:
+        click.echo(f"# no plan is opened or shown: {words}")
+
+
 def _wait(lease: Lease) -> None:
     """Stand by until the lease is free."""
     told = False
@@ -149,10 +184,13 @@ def serve(opened: Opened, settings: Settings) -> None:
             Pulse("lease", RENEWED, renew),
             Pulse("witness", WITNESSED, opened.witness),
             Pulse("epoch", ROTATED, opened.rotate),
+            Pulse("sealed", ROTATED, opened.sweep),
+            Pulse("tidy", TIDIED, opened.core.tidy),
         ]
         for problem in opened.witness().items():
             log.warning("custodian.witness", address=problem[0], problem=problem[1])
         opened.rotate()
+        opened.sweep()
         for pulse in pulses:
             pulse.start()
         for key in opened.serving.freshness.signer.keys:

@@ -1,28 +1,28 @@
 """The core: who may do what with a sealed plan. A passkey confirms each act, and its line comes first.
 
-It knows no network and no files but through its parts. What is not yours answers like what does not exist.
-"""
+It knows no network, no files but through its parts. What is not yours answers like what does not exist."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from secure_access.custodian import access_grants, enrolment, forms, plan_manifests
+from secure_access.custodian import access_grants, enrolment, forms
 from secure_access.custodian.access_grants import AccessGrant, NotGranted
 from secure_access.custodian.acts import Act, Confirmed, Nonces, Statement
 from secure_access.custodian.custody import Custody, Notice, Refused, Why
 from secure_access.custodian.custody_log import Line
+from secure_access.custodian.deliveries import Deliveries, officer_of
 from secure_access.custodian.enrolment import NotEnrolled, Person, Role, Told
 from secure_access.custodian.forms import Malformed
 from secure_access.custodian.grant_words import PlainWords, plain_words
 from secure_access.custodian.plan_manifests import PlanManifest
-from secure_access.custodian.reading import Reading, Sitting
+from secure_access.custodian.reading import Reading, Sitting, SittingNow
 from secure_access.custodian.state import Approval, Given, Plan, Standing
+from secure_access.custodian.visits import Visits, sees
+from secure_access.ledger.canonical import Json
 from secure_access.workflow import NotFound
-
-_NO_PLAN = "There is no such plan here."
 
 
 @dataclass(frozen=True)
@@ -39,17 +39,19 @@ class Core:
     """The custodian's verbs. All raise `Refused`; those with an assertion also `NotConfirmed`, `NotFound`."""
 
     def __init__(self, custody: Custody) -> None:
-        self._custody = custody
+        self.custody = custody
         self._reading = Reading(custody)
+        self.visits = Visits(custody)
+        self.deliveries = Deliveries(custody)
 
     @property
     def state_of_log(self) -> int:
         """How many lines the log has."""
-        return self._custody.parts.log.size
+        return self.custody.parts.log.size
 
     def start(self) -> None:
         """Finish what a crash interrupted: tell of a cut line, destroy what was to be destroyed."""
-        custody = self._custody
+        custody = self.custody
         if custody.parts.log.cut:
             custody.write("log.cut", "", {"bytes": custody.parts.log.cut})
         for plan in list(custody.state.plans.values()):
@@ -58,18 +60,18 @@ class Core:
 
     def heard(self) -> None:
         """A sign of life of the portal: it would tell of a revocation."""
-        with self._custody.lock:
-            self._custody.heard_at = self._custody.now()
+        with self.custody.lock:
+            self.custody.heard_at = self.custody.now()
 
     def ask(self, act: Act, about: str, by: str) -> Statement:
         """What a passkey has to confirm. Whoever asks gets one: who is enrolled is not told to strangers."""
-        custody = self._custody
+        custody = self.custody
         known = custody.enrolment.person(by, custody.now()) is not None
         return (custody.nonces if known else Nonces()).ask(act, about, by, custody.now())
 
     def enrol(self, encoded: bytes) -> tuple[Told, ...]:
         """Take in a signed enrolment list; who is to be told of it."""
-        custody = self._custody
+        custody = self.custody
         with custody.lock:
             before = custody.state.enrolment
             try:
@@ -95,7 +97,7 @@ class Core:
 
     def make_plan_key(self, request: str, developer: str) -> str:
         """A key pair for a plan request of a developer (id of an organisation); its fingerprint."""
-        custody = self._custody
+        custody = self.custody
         with custody.lock:
             if developer not in custody.enrolment.organisations:
                 raise Refused(Why.UNKNOWN, "The enrolment list does not name this developer.")
@@ -106,41 +108,15 @@ class Core:
             custody.write("plan.key_made", made, {"request": request, "developer": developer})
             return made
 
-    def deliver(self, encoded: bytes, nonce: str, answer: str) -> PlanManifest:
-        """Take in what a developer's officer sealed, once every file was opened unseen."""
-        custody = self._custody
-        done = custody.confirmed(nonce, answer, Act.DELIVER)
-        manifest, plan = self._deliverable(done, encoded)
-        try:
-            custody.parts.inspect(manifest)
-        except Exception as problem:
-            words = "A sealed file does not open, or is not what the manifest says. Nothing was received."
-            raise custody.denied(done, Why.MALFORMED, words) from problem
-        with custody.lock:
-            custody.plan(plan.fingerprint)
-            custody.parts.kept.put(encoded)
-            custody.write(
-                "plan.delivered", plan.fingerprint, {"manifest": manifest.digest, **custody.by(done)}
-            )
-        return manifest
-
-    def _deliverable(self, done: Confirmed, encoded: bytes) -> tuple[PlanManifest, Plan]:
-        custody = self._custody
-        try:
-            manifest = plan_manifests.parse(encoded)
-        except Malformed as problem:
-            raise custody.denied(done, Why.MALFORMED, f"The plan manifest is refused: {problem}.") from None
-        plan = custody.state.plans.get(manifest.key)
-        if plan is None or plan.destroying or not _officer_of(plan.developer, done.person):
-            custody.act_refused(done.statement, Why.UNKNOWN)
-            raise NotFound
-        if manifest.digest != done.statement.object or manifest.request != plan.request:
-            raise custody.denied(done, Why.NOT_ALLOWED, "The manifest is not the one that was confirmed.")
-        return manifest, plan
+    def deliver(
+        self, encoded: bytes, nonce: str, answer: str, outline: Mapping[str, str] | None = None
+    ) -> PlanManifest:
+        """Take in what a developer's officer sealed, as `Deliveries.take`."""
+        return self.deliveries.take(encoded, nonce, answer, outline)
 
     def offer(self, encoded: bytes) -> AccessGrant:
         """Put an access grant before the approvers. It allows nothing yet."""
-        custody = self._custody
+        custody = self.custody
         with custody.lock:
             now = custody.now()
             try:
@@ -166,11 +142,11 @@ class Core:
 
     def page_of(self, digest: str, person: str) -> GrantPage:
         """The page of a grant: for approvers, its reader, its developer's officers. Raises `NotFound`."""
-        custody = self._custody
+        custody = self.custody
         with custody.lock:
             given = custody.state.grants.get(digest)
             who = custody.enrolment.person(person, custody.now())
-            if given is None or who is None or not _sees(given, who):
+            if given is None or who is None or not sees(given, who):
                 raise NotFound
             manifest = custody.state.plans[given.plan].manifest
             assert manifest is not None
@@ -183,7 +159,7 @@ class Core:
 
     def approve(self, nonce: str, answer: str) -> Standing:
         """One of two approvals. After the second of break-glass the developer is told; then it stands."""
-        custody = self._custody
+        custody = self.custody
         with custody.lock:
             done = custody.confirmed(nonce, answer, Act.APPROVE, Act.BREAK_GLASS)
             given = self._decidable(done)
@@ -195,7 +171,7 @@ class Core:
         return given.standing
 
     def _check_approvable(self, done: Confirmed, given: Given) -> None:
-        custody, now = self._custody, self._custody.now()
+        custody, now = self.custody, self.custody.now()
         manifest = custody.plan(given.plan).manifest
         assert manifest is not None
         try:
@@ -212,14 +188,14 @@ class Core:
 
     def _still(self, approval: Approval, now: datetime) -> Person:
         """Who approved before, of the team of that time. Raises `NotGranted` for one who left since."""
-        person = self._custody.enrolment.person(approval.person, now)
+        person = self.custody.enrolment.person(approval.person, now)
         if person is None:
             raise NotGranted("The first approver is no longer enrolled: offer another access grant.")
         return replace(person, team=approval.team)
 
     def tell_developers(self) -> list[str]:
         """Tell developers of break-glass; the digests of what nobody was told of, which opens nothing."""
-        custody = self._custody
+        custody = self.custody
         untold: list[str] = []
         for given in [one for one in list(custody.state.grants.values()) if one.standing is Standing.TELLING]:
             grant = given.grant
@@ -237,36 +213,37 @@ class Core:
 
     def untold(self) -> list[Notice]:
         """Of which break-glass developers wait to be told."""
-        with self._custody.lock:
-            waiting = [
-                one.grant for one in self._custody.state.grants.values() if one.standing is Standing.TELLING
-            ]
-        return [Notice(grant.developer, grant.request, grant) for grant in waiting]
+        with self.custody.lock:
+            every = [one for one in self.custody.state.grants.values() if one.standing is Standing.TELLING]
+        return [Notice(one.grant.developer, one.grant.request, one.grant) for one in every]
 
-    def refuse(self, nonce: str, answer: str) -> None:
-        """An approver says no, for good: another grant has to be offered."""
-        custody = self._custody
+    def refuse(self, nonce: str, answer: str, reason: str = "") -> None:
+        """An approver says no, for good: another grant has to be offered. The reason is kept."""
+        custody = self.custody
         with custody.lock:
             done = custody.confirmed(nonce, answer, Act.REFUSE)
             given = self._decidable(done)
             if Role.APPROVER not in done.person.roles:
                 raise custody.denied(done, Why.NOT_ALLOWED, "Only an enrolled approver can refuse a grant.")
-            custody.write("grant.refused", given.plan, {"grant": given.grant.digest, **custody.by(done)})
+            said: dict[str, Json] = {"reason": custody.parts.kept.put(reason.encode())} if reason else {}
+            custody.write(
+                "grant.refused", given.plan, {"grant": given.grant.digest, **custody.by(done), **said}
+            )
 
     def revoke(self, nonce: str, answer: str) -> None:
         """An approver, or an officer of the developer, ends a grant at once. Nothing stands against it."""
-        custody = self._custody
+        custody = self.custody
         with custody.lock:
             done = custody.confirmed(nonce, answer, Act.REVOKE)
             given = self._seen(done)
-            if Role.APPROVER not in done.person.roles and not _officer_of(given.grant.developer, done.person):
+            if Role.APPROVER not in done.person.roles and not officer_of(given.grant.developer, done.person):
                 raise custody.denied(done, Why.NOT_ALLOWED, "Only an approver or the developer revokes it.")
             if given.over is None:
                 custody.write("grant.revoked", given.plan, {"grant": given.grant.digest, **custody.by(done)})
 
     def end(self, digest: str) -> None:
         """The portal says that a reading has ended, or was withdrawn. It can only take away."""
-        custody = self._custody
+        custody = self.custody
         with custody.lock:
             given = custody.state.grants.get(digest)
             if given is None:
@@ -283,11 +260,11 @@ class Core:
         self._set_paused(nonce, answer, Act.RESUME)
 
     def _set_paused(self, nonce: str, answer: str, act: Act) -> None:
-        custody = self._custody
+        custody = self.custody
         with custody.lock:
             done = custody.confirmed(nonce, answer, act)
             plan = custody.state.plans.get(done.statement.object)
-            if plan is None or plan.destroying or not _officer_of(plan.developer, done.person):
+            if plan is None or plan.destroying or not officer_of(plan.developer, done.person):
                 custody.act_refused(done.statement, Why.UNKNOWN)
                 raise NotFound
             kind = "access.paused" if act is Act.PAUSE else "access.resumed"
@@ -301,16 +278,25 @@ class Core:
         """The reader leaves."""
         self._reading.close(token)
 
-    def release(self, token: str, section: str, page: int) -> bytes:
+    def release(self, token: str, section: str, page: int, zoom: int = 10) -> bytes:
         """A page, after its line is on disk."""
-        return self._reading.release(token, section, page)
+        return self._reading.release(token, section, page, zoom)
+
+    def release_text(self, token: str, section: str, page: int) -> str:
+        """The words of a page, after its line is on disk."""
+        return self._reading.release_text(token, section, page)
+
+    def tidy(self) -> None:
+        """Wipe what is open of sittings that are over."""
+        self._reading.tidy()
+
+    def sitting(self, token: str) -> SittingNow:
+        """How much is left of a sitting. Raises `Refused` when no page would be released."""
+        return self._reading.now(token)
 
     def destroy(self, nonce: str, answer: str) -> bytes:
-        """Two approvers of different teams destroy the key of a plan. After the second, the certificate.
-
-        After the first, nothing: an empty answer.
-        """
-        custody = self._custody
+        """Two approvers of different teams destroy a plan's key. The certificate, empty after the first."""
+        custody = self.custody
         with custody.lock:
             done = custody.confirmed(nonce, answer, Act.DESTROY)
             plan = custody.state.plans.get(done.statement.object)
@@ -329,7 +315,7 @@ class Core:
             return self._destroy(plan)
 
     def _destroy(self, plan: Plan) -> bytes:
-        custody = self._custody
+        custody = self.custody
         certificate = custody.parts.keys.destroy(plan.fingerprint, custody.now())
         digest = custody.parts.kept.put(certificate)
         custody.write("plan.destroyed", plan.fingerprint, {"certificate": digest})
@@ -337,29 +323,18 @@ class Core:
 
     def lines(self, after: int = 0) -> Iterator[Line]:
         """The lines of the log with numbers above ``after``: what the ledger takes in."""
-        return self._custody.parts.log.lines(after)
+        return self.custody.parts.log.lines(after)
 
     def _seen(self, done: Confirmed) -> Given:
         """The grant that an act is about, if this person may know of it. Raises `NotFound`."""
-        given = self._custody.state.grants.get(done.statement.object)
-        if given is None or not _sees(given, done.person):
-            self._custody.act_refused(done.statement, Why.UNKNOWN)
+        given = self.custody.state.grants.get(done.statement.object)
+        if given is None or not sees(given, done.person):
+            self.custody.act_refused(done.statement, Why.UNKNOWN)
             raise NotFound
         return given
 
     def _decidable(self, done: Confirmed) -> Given:
         given = self._seen(done)
         if given.standing is not Standing.WAITING:
-            raise self._custody.denied(done, Why.WRONG_STATE, "This access grant was decided already.")
+            raise self.custody.denied(done, Why.WRONG_STATE, "This access grant was decided already.")
         return given
-
-
-def _officer_of(developer: str, person: Person) -> bool:
-    return Role.DEVELOPER_OFFICER in person.roles and person.organisation == developer
-
-
-def _sees(given: Given, person: Person) -> bool:
-    """Approvers see every grant, and readers of the authority break-glass; others only their own."""
-    if Role.APPROVER in person.roles or _officer_of(given.grant.developer, person):
-        return True
-    return person.person == given.grant.reader or (given.grant.break_glass and Role.READER in person.roles)

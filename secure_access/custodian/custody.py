@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,10 +12,20 @@ from typing import Protocol
 
 from secure_access.clock import Clock
 from secure_access.custodian.access_grants import AccessGrant, GrantedSection
-from secure_access.custodian.acts import Act, Confirmed, Nonces, NotConfirmed, Reason, Statement, confirm
+from secure_access.custodian.acts import (
+    MOST_ENTRIES,
+    Act,
+    Confirmed,
+    Nonces,
+    NotConfirmed,
+    Reason,
+    Statement,
+    confirm,
+)
 from secure_access.custodian.custody_log import CustodyLog, Line, NotWritten
 from secure_access.custodian.enrolment import Enrolment, Officer, Person
-from secure_access.custodian.plan_manifests import PlanManifest
+from secure_access.custodian.findings import Told
+from secure_access.custodian.plan_manifests import PlanManifest, SealedSection
 from secure_access.custodian.private_files import Kept
 from secure_access.custodian.state import Plan, State
 from secure_access.ledger import canonical
@@ -54,6 +64,21 @@ class Why(StrEnum):
     NO_PAGES_LEFT = "no_pages_left"
     TOO_FAST = "too_fast"
     NOT_RENDERED = "not_rendered"
+    NOT_ENTERED = "not_entered"
+    NO_TEXT = "no_text"
+    TOO_MUCH = "too_much"
+
+
+class NotOpened(Exception):
+    """A sealed section does not open; the message says why, for who delivers it."""
+
+
+class NotSetUp(RuntimeError):
+    """This core opens nothing and shows nothing; the message says why, for the operator."""
+
+
+class NoSuchPage(LookupError):
+    """The section has no page of that number. What renders pages raises it."""
 
 
 class Refused(Exception):
@@ -66,13 +91,16 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Release:
-    """One page that leaves: its number (the mark's), to whom, under what, when."""
+    """One page that leaves: its number (the mark's), to whom, under what, when; ``zoom`` is in tenths."""
 
     number: int
     reader: Person
     employer: str
     grant: AccessGrant
     at: datetime
+    plan: str = ""
+    sitting: str = field(default="", repr=False)
+    zoom: int = 10
 
 
 @dataclass(frozen=True)
@@ -115,7 +143,10 @@ class Fresh(Protocol):
 class Parts:
     """What the core is made of. ``render`` makes a page, ``inspect`` opens every delivered file unseen.
 
-    ``tell`` tells a developer and returns when that is done. All three raise what stops the act.
+    ``tell`` tells a developer and returns when that is done. All three raise what stops the act. What is slow
+    of a page is done in ``prepare``, while other readers are served; ``text`` is the page in words; ``keep``
+    wipes what is open of all sittings but these. ``compare`` makes the drift report of a delivery and an
+    outline, by section.
     """
 
     log: CustodyLog
@@ -124,8 +155,12 @@ class Parts:
     fresh: Fresh
     clock: Clock
     render: Render
-    inspect: Callable[[PlanManifest], None]
+    inspect: Callable[[PlanManifest], Mapping[str, Told]]
     tell: Callable[[Notice], None]
+    prepare: Callable[[GrantedSection, int, Release], None]
+    text: Callable[[GrantedSection, int, Release], str]
+    compare: Callable[[PlanManifest, Mapping[str, str]], SealedSection | None]
+    keep: Callable[[Collection[str]], None]
 
 
 @dataclass(frozen=True)
@@ -145,6 +180,7 @@ class Custody:
     parts: Parts
     rules: Rules
     nonces: Nonces = field(default_factory=Nonces)
+    entries: Nonces = field(default_factory=lambda: Nonces(most=MOST_ENTRIES))
 
     def __post_init__(self) -> None:
         self.lock = threading.RLock()
@@ -212,7 +248,7 @@ class Custody:
         with self.lock:
             now = self.now()
             try:
-                statement = self.nonces.take(nonce, now)
+                statement = (self.entries if allowed == (Act.ENTER,) else self.nonces).take(nonce, now)
             except NotConfirmed as refused:
                 self.stranger("act.refused", "", {"reason": refused.reason.value})
                 raise

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from secure_access.canonical import encode
 from secure_access.custodian import controls
 from secure_access.custodian.findings import (
     REGISTER,
@@ -21,7 +22,6 @@ from secure_access.custodian.findings import (
 )
 from secure_access.custodian.oscal.plan import SystemControl, SystemPlan
 from secure_access.custodian.register import Actor, Register
-from secure_access.ledger.canonical import encode
 
 __all__ = [
     "REGISTER",

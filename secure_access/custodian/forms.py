@@ -42,10 +42,10 @@ def document(encoded: bytes, form: str, keys: Collection[str]) -> Form:
     return found
 
 
-def plain(encoded: bytes, keys: Collection[str]) -> Form:
+def plain(encoded: bytes, keys: Collection[str], longest: int = LONGEST) -> Form:
     """The object in canonical bytes, with exactly these keys. Raises `Malformed`."""
-    if len(encoded) > LONGEST:
-        raise Malformed(f"more than {LONGEST} bytes")
+    if len(encoded) > longest:
+        raise Malformed(f"more than {longest} bytes")
     try:
         return Form(canonical.decode(encoded), keys)
     except canonical.NotCanonical:
@@ -67,6 +67,10 @@ class Form:
     def wrong(self, key: str, why: str) -> Malformed:
         """The error for a field."""
         return Malformed(f"{self.place}{'/' if self.place else ''}{key}: {why}")
+
+    def has(self, key: str) -> bool:
+        """Whether a field that may be left out is there."""
+        return key in self._value
 
     def value(self, key: str) -> Any:
         """What stands there, unread."""

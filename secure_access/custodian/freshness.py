@@ -24,7 +24,6 @@ LONGEST = timedelta(minutes=10)
 SKEW = timedelta(minutes=1)
 """How far the clock of a witness may be ahead of ours."""
 NOT_DETECTED = "rollback not detected"
-FRESH = "witnessed"
 
 
 @dataclass
@@ -87,8 +86,14 @@ class Freshness:
         return f"no witness has signed the log in the last {int(self.longest.total_seconds() // 60)} minutes"
 
     def words(self, now: datetime) -> str:
-        """What pages say of it: witnessed, rollback not detected, or why nothing is served."""
-        return self.refusal(now) or (FRESH if self.configured else NOT_DETECTED)
+        """What pages say of it: how fresh, rollback not detected, or why nothing is served."""
+        refused = self.refusal(now)
+        if refused or not self.configured:
+            return refused or NOT_DETECTED
+        with self._lock:
+            newest = max(self._signed_at.values())
+        seconds = max(0, int((now - newest).total_seconds()))
+        return f"fresh, {seconds} second{'' if seconds == 1 else 's'} ago"
 
     def _cosigned(self, url: str, signed: Signed) -> str:
         """A witness's answer to the head. Raises `NoAnswer`, and `Frozen` where it has seen more."""

@@ -101,7 +101,7 @@ def _changes(grant: AccessGrant, enrolment: Enrolment) -> tuple[Row, ...]:
             _name(grant.reader, enrolment),
         ),
         "sections": (
-            ", ".join(titles.get(section, section) for section in asked.sections),
+            ", ".join(titles.get(section) or _untitled(section) for section in asked.sections),
             ", ".join(titles.values()),
         ),
         "dates": (_dates(asked.not_before, asked.not_after), _dates(grant.not_before, grant.not_after)),
@@ -111,6 +111,11 @@ def _changes(grant: AccessGrant, enrolment: Enrolment) -> tuple[Row, ...]:
     rows = [Row(term.capitalize(), *said[term], grant.changes.get(term, "")) for term in differing]
     same = ", ".join(term for term in TERMS if term not in differing)
     return (*rows, *([Row(same.capitalize(), "–", NO_CHANGE, "–")] if same else []))
+
+
+def _untitled(section: str) -> str:
+    """A section that the grant leaves out, and so gives no title: its key, made readable."""
+    return section.replace("_", " ").replace("-", " ").capitalize()
 
 
 def _name(person: str, enrolment: Enrolment) -> str:

@@ -1,6 +1,6 @@
 """The core as a deployment sets it up: one folder with its settings, keys, log and documents, and its pulses.
 
-Nothing here needs a portal. What renders pages and opens delivered files is handed in (`Outside`).
+Nothing here needs a portal. What renders pages and opens delivered files is handed in (`outside`).
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ from typing import Any
 from secure_access.clock import Clock, SystemClock
 from secure_access.custodian import private_files
 from secure_access.custodian.core import Core
-from secure_access.custodian.custody import Custody, Notice, Parts, Render, Rules
+from secure_access.custodian.custody import Custody, Notice, Parts, Rules
 from secure_access.custodian.custody_log import CustodyLog
 from secure_access.custodian.forms import Form
 from secure_access.custodian.freshness import Freshness
 from secure_access.custodian.lease import Lease
+from secure_access.custodian.outside import Outside
 from secure_access.custodian.plan_keys import KeptPlanKeys
-from secure_access.custodian.plan_manifests import PlanManifest
 from secure_access.custodian.private_files import Kept
 from secure_access.custodian.questions import Done, Question
+from secure_access.custodian.self_test import SelfTest
 from secure_access.keys import ED25519, MLDSA44, SigningKey
 from secure_access.ledger.signer import KeptSigner, Seen
 from secure_access.ledger.witnesses import NONE, Witnesses, largest_seen
@@ -92,26 +93,6 @@ class Settings:
         return DEMONSTRATION if self.front == os.geteuid() else SEPARATED
 
 
-class NotSetUp(RuntimeError):
-    """This core has nothing that opens files or renders pages."""
-
-
-def _no_render(*_: object) -> bytes:
-    raise NotSetUp("this core has no sandbox: it renders nothing")
-
-
-def _no_inspect(_: PlanManifest) -> None:
-    raise NotSetUp("this core has no sandbox: it receives nothing")
-
-
-@dataclass(frozen=True)
-class Outside:
-    """What renders pages and opens delivered files. Without it no page is served and no plan received."""
-
-    render: Callable[[KeptPlanKeys], Render] = lambda _keys: _no_render
-    inspect: Callable[[KeptPlanKeys], Callable[[PlanManifest], None]] = lambda _keys: _no_inspect
-
-
 @dataclass
 class Serving:
     """Whether pages may leave at all: the lease of this core, and witnesses over its log."""
@@ -136,6 +117,18 @@ class Notices:
             raise LookupError("this notice was not sent yet")
 
 
+@dataclass
+class Sandboxed:
+    """What the self-test of the sandbox found, for whoever asks how the core stands."""
+
+    verdict: SelfTest = field(default_factory=lambda: SelfTest(("The sandbox was not tested.",)))
+
+    @property
+    def words(self) -> str:
+        """Ready, or why nothing is opened and shown."""
+        return " ".join(self.verdict.faults) or "ready"
+
+
 @dataclass(frozen=True)
 class Opened:
     """A core with what it is made of, for the process that serves it."""
@@ -146,6 +139,17 @@ class Opened:
     serving: Serving
     extra: Mapping[str, Question]
     clock: Clock
+    outside: Outside
+    sandbox: Sandboxed
+
+    def test(self) -> SelfTest:
+        """Try the sandbox; nothing is opened or shown before it holds."""
+        self.sandbox.verdict = self.outside.test()
+        return self.sandbox.verdict
+
+    def sweep(self) -> None:
+        """Remove uploads that took too long, and sealed files that no delivery names."""
+        self.outside.sweep(self.core.deliveries.delivered())
 
     def witness(self) -> dict[str, str]:
         """Show the log to its witnesses; what went wrong, by address."""
@@ -156,7 +160,8 @@ class Opened:
         return self.keys.rotate(self.clock.now())
 
     def close(self) -> None:
-        """Let go of the log, so that the standby may open it."""
+        """Let go of the log, so that the standby may open it, and wipe what is open."""
+        self.outside.close()
         self.log.close()
 
 
@@ -164,14 +169,14 @@ def open_core(
     home: Path,
     settings: Settings,
     lease: Lease,
-    outside: Outside | None = None,
+    outside: Callable[[KeptPlanKeys], Outside] = lambda _keys: Outside(),
     clock: Clock | None = None,
 ) -> Opened:
     """The core in a folder, once its lease is held. Makes its own keys at the first start.
 
     Raises `Damaged`, `UnsafeFile`, `KeyFailure`, `BadSettings` and ``OSError``: then nothing is served.
     """
-    outside, clock = outside or Outside(), clock or SystemClock()
+    clock = clock or SystemClock()
     private_files.folder(home)
     known = _witnesses(settings)
     signing = [
@@ -187,32 +192,38 @@ def open_core(
     try:
         keys.tidy()
         fresh = Freshness(log, signer, known, timedelta(minutes=settings.fresh_minutes))
-        serving, notices = Serving(lease, fresh), Notices()
+        serving, notices, beside, sandbox = Serving(lease, fresh), Notices(), outside(keys), Sandboxed()
         parts = Parts(
             log=log,
             kept=Kept(home / "kept"),
             keys=keys,
             fresh=serving,
             clock=clock,
-            render=outside.render(keys),
-            inspect=outside.inspect(keys),
+            render=beside.render,
+            inspect=beside.inspect,
             tell=notices.tell,
+            prepare=beside.prepare,
+            text=beside.text,
+            keep=beside.keep,
+            compare=beside.compare,
         )
         core = Core(Custody(parts, Rules(settings.origin, settings.pinned, settings.break_glass)))
         core.start()
     except BaseException:
         log.close()
         raise
-    return Opened(core, log, keys, serving, _extra(settings, keys, serving, notices, clock), clock)
+    extra = {**_extra(settings, Opened(core, log, keys, serving, {}, clock, beside, sandbox), notices)}
+    return Opened(core, log, keys, serving, {**extra, **beside.questions}, clock, beside, sandbox)
 
 
-def _extra(
-    settings: Settings, keys: KeptPlanKeys, serving: Serving, notices: Notices, clock: Clock
-) -> dict[str, Question]:
+def _extra(settings: Settings, opened: Opened, notices: Notices) -> dict[str, Question]:
+    keys, serving = opened.keys, opened.serving
+
     def state(core: Core, _form: Form) -> Done:
-        now = clock.now()
+        now = opened.clock.now()
         return {
             "custody": settings.custody,
+            "sandbox": opened.sandbox.words,
             "serving": serving.refusal(now) or "yes",
             "witness": serving.freshness.words(now),
             "lines": core.state_of_log,

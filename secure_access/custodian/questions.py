@@ -20,8 +20,12 @@ from secure_access.ledger.canonical import Json
 from secure_access.ledger.records import timestamp
 from secure_access.workflow import NotFound
 
+LONGEST_QUESTION = 2 * 1024 * 1024
 MOST_LINES = 500
-_CONFIRMED = ("nonce", "answer")
+CONFIRMED = ("nonce", "answer")
+MOST_HEADINGS = 200
+ZOOMS = (10, 15, 20)
+"""In tenths."""
 Done = dict[str, Json]
 
 
@@ -31,16 +35,19 @@ class Question:
 
     fields: tuple[str, ...]
     answer: Callable[[Core, Form], Done]
+    optional: tuple[str, ...] = ()
+    """Fields that may be left out."""
 
 
 def answered(core: Core, encoded: bytes, extra: Mapping[str, Question]) -> bytes:
     """The answer to a question, whatever it is; ``extra`` are names that the server adds."""
     try:
-        name = _name(encoded)
+        name, told = _name(encoded)
         question = {**QUESTIONS, **extra}.get(name)
         if question is None:
             raise Malformed("there is no such question")
-        form = forms.plain(encoded, ("do", *question.fields))
+        more = [field for field in question.optional if field in told]
+        form = forms.plain(encoded, ("do", *question.fields, *more), LONGEST_QUESTION)
         return canonical.encode({"done": question.answer(core, form)})
     except NotFound:
         return canonical.encode({"not_found": True})
@@ -56,13 +63,16 @@ def _refused(why: str, words: str) -> bytes:
     return canonical.encode({"refused": {"why": why, "words": words}})
 
 
-def _name(encoded: bytes) -> str:
+def _name(encoded: bytes) -> tuple[str, frozenset[str]]:
+    """What is asked, and which fields are told."""
     value = canonical.decode(encoded)
-    name = value.get("do") if isinstance(value, dict) else None
-    return name if isinstance(name, str) else ""
+    if not isinstance(value, dict):
+        return "", frozenset()
+    name = value.get("do")
+    return (name if isinstance(name, str) else ""), frozenset(value)
 
 
-def _confirmation(form: Form) -> tuple[str, str]:
+def confirmation(form: Form) -> tuple[str, str]:
     """Nonce and the answer of a passkey, which is JSON in a text of its own."""
     answer = form.value("answer")
     if not isinstance(answer, str) or len(answer) > LONGEST_ANSWER:
@@ -72,10 +82,10 @@ def _confirmation(form: Form) -> tuple[str, str]:
 
 def _confirms(act: Callable[[Core, str, str], object]) -> Question:
     def answer(core: Core, form: Form) -> Done:
-        act(core, *_confirmation(form))
+        act(core, *confirmation(form))
         return {}
 
-    return Question(_CONFIRMED, answer)
+    return Question(CONFIRMED, answer)
 
 
 def _ask(core: Core, form: Form) -> Done:
@@ -103,8 +113,21 @@ def _enrol(core: Core, form: Form) -> Done:
 
 
 def _deliver(core: Core, form: Form) -> Done:
-    manifest = core.deliver(form.raw("manifest", 1, forms.LONGEST), *_confirmation(form))
+    outline = _outline(form) if form.has("outline") else None
+    manifest = core.deliver(form.raw("manifest", 1, forms.LONGEST), *confirmation(form), outline)
     return {"manifest": manifest.digest}
+
+
+def _outline(form: Form) -> dict[str, str]:
+    """The texts of the public outline, by the key of the section."""
+    value = form.value("outline")
+    if not isinstance(value, dict) or len(value) > MOST_HEADINGS:
+        raise form.wrong("outline", f"texts by section, at most {MOST_HEADINGS}")
+    for key, text in value.items():
+        Form({"key": key}, ("key",)).identifier("key")
+        if not isinstance(text, str):
+            raise form.wrong("outline", "texts by section")
+    return value
 
 
 def _page_of(core: Core, form: Form) -> Done:
@@ -120,13 +143,26 @@ def _page_of(core: Core, form: Form) -> Done:
 
 
 def _open(core: Core, form: Form) -> Done:
-    sitting = core.open_sitting(*_confirmation(form))
+    sitting = core.open_sitting(*confirmation(form))
     return {"token": sitting.token, "grant": sitting.grant, "until": timestamp(sitting.until)}
 
 
 def _release(core: Core, form: Form) -> Done:
-    page = core.release(form.text("token"), form.identifier("section"), form.number("page", 1, 2**31))
-    return {"page": base64.b64encode(page).decode()}
+    zoom = form.number("zoom", min(ZOOMS), max(ZOOMS)) if form.has("zoom") else min(ZOOMS)
+    if zoom not in ZOOMS:
+        raise form.wrong("zoom", "one of the zooms that there are")
+    place = form.text("token"), form.identifier("section"), form.number("page", 1, 2**31)
+    return {"page": base64.b64encode(core.release(*place, zoom)).decode()}
+
+
+def _release_text(core: Core, form: Form) -> Done:
+    place = form.text("token"), form.identifier("section"), form.number("page", 1, 2**31)
+    return {"text": base64.b64encode(core.release_text(*place).encode()).decode()}
+
+
+def _inspected(core: Core, form: Form) -> Done:
+    found = core.deliveries.told(form.hexadecimal("plan", 32))
+    return {"sections": [{"section": key, "pages": pages, "schema": said} for key, pages, said in found]}
 
 
 def _close(core: Core, form: Form) -> Done:
@@ -140,7 +176,7 @@ def _end(core: Core, form: Form) -> Done:
 
 
 def _destroy(core: Core, form: Form) -> Done:
-    return {"certificate": base64.b64encode(core.destroy(*_confirmation(form))).decode()}
+    return {"certificate": base64.b64encode(core.destroy(*confirmation(form))).decode()}
 
 
 def _lines(core: Core, form: Form) -> Done:
@@ -162,22 +198,22 @@ QUESTIONS: Mapping[str, Question] = {
             "fingerprint": core.make_plan_key(form.identifier("request"), form.identifier("developer"))
         },
     ),
-    "deliver": Question(("manifest", *_CONFIRMED), _deliver),
+    "deliver": Question(("manifest", *CONFIRMED), _deliver, ("outline",)),
     "offer": Question(
         ("grant",), lambda core, form: {"grant": core.offer(form.raw("grant", 1, forms.LONGEST)).digest}
     ),
     "page_of": Question(("grant", "person"), _page_of),
-    "approve": Question(
-        _CONFIRMED, lambda core, form: {"standing": core.approve(*_confirmation(form)).value}
-    ),
+    "approve": Question(CONFIRMED, lambda core, form: {"standing": core.approve(*confirmation(form)).value}),
     "refuse": _confirms(Core.refuse),
     "revoke": _confirms(Core.revoke),
     "pause": _confirms(Core.pause),
     "resume": _confirms(Core.resume),
-    "destroy": Question(_CONFIRMED, _destroy),
+    "destroy": Question(CONFIRMED, _destroy),
     "end": Question(("grant",), _end),
-    "open_sitting": Question(_CONFIRMED, _open),
-    "release": Question(("token", "section", "page"), _release),
+    "open_sitting": Question(CONFIRMED, _open),
+    "release": Question(("token", "section", "page"), _release, ("zoom",)),
+    "release_text": Question(("token", "section", "page"), _release_text),
+    "inspected": Question(("plan",), _inspected),
     "close_sitting": Question(("token",), _close),
     "lines": Question(("after",), _lines),
 }

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 
+from secure_access.custodian.access_grants import GrantedSection
 from secure_access.custodian.acts import Act
-from secure_access.custodian.custody import Custody, Refused, Release, Why
+from secure_access.custodian.custody import Custody, NoSuchPage, NotSetUp, Refused, Release, Why
 from secure_access.custodian.enrolment import Person, Role
 from secure_access.custodian.state import Given, Standing
 from secure_access.ledger.canonical import Json
@@ -19,6 +22,9 @@ from secure_access.ledger.records import timestamp
 from secure_access.workflow import NotFound
 
 MOST_PAGE = 100_000
+_REMEMBERED = timedelta(hours=1)
+"""How long a sitting that is over is known as one that is over."""
+T = TypeVar("T")
 _OVER = {
     Standing.WAITING: (Why.NOT_APPROVED, "This access grant waits for its approvals."),
     Standing.TELLING: (Why.NOT_APPROVED, "The developer has not been told yet: that comes first."),
@@ -28,8 +34,15 @@ _OVER = {
 }
 
 
-class NoSuchPage(LookupError):
-    """The section has no page of that number. What renders pages raises it."""
+@dataclass(frozen=True)
+class _Asked:
+    """What a sitting asks for."""
+
+    token: str = field(repr=False)
+    section: str
+    page: int
+    zoom: int = 10
+    text: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,6 +54,15 @@ class Sitting:
     reader: str
     credential: bytes
     until: datetime
+
+
+@dataclass(frozen=True)
+class SittingNow:
+    """What is left of a sitting: its end, pages of the grant, and pages of this hour."""
+
+    until: datetime
+    pages: int
+    this_hour: int
 
 
 class Reading:
@@ -76,67 +98,140 @@ class Reading:
             )
             others = {token: one for token, one in self._sittings.items() if one.reader != made.reader}
             self._sittings = {**others, made.token: made}
-            return made
+        custody.parts.keep(frozenset(self._sittings))
+        return made
 
     def close(self, token: str) -> None:
         """The reader leaves. A token that is none is no error: it says nothing."""
         with self._custody.lock:
             self._sittings.pop(token, None)
+        self._custody.parts.keep(frozenset(self._sittings))
 
-    def release(self, token: str, section: str, page: int) -> bytes:
-        """A page, whose line is on disk. Raises `Refused`, `NotFound`; both are in the log.
-
-        What renders is called after every check, and every check is made again after it.
-        """
+    def tidy(self) -> None:
+        """Wipe what is open of sittings in which no page is released any more: call it every few seconds."""
         custody = self._custody
+        with custody.lock:
+            now = custody.now()
+            over = [one for one in self._sittings.values() if now >= one.until + _REMEMBERED]
+            for sitting in over:
+                del self._sittings[sitting.token]
+            live = frozenset(
+                token
+                for token, one in self._sittings.items()
+                if now < one.until
+                and self._refusal(custody.state.grants[one.grant], one.credential, now) is None
+            )
+        custody.parts.keep(live)
+
+    def release(self, token: str, section: str, page: int, zoom: int = 10) -> bytes:
+        """A page, whose line is on disk; ``zoom`` is in tenths.
+
+        Raises `Refused`, `NotFound`; both are in the log. What renders is called after every check, and every
+        check is made again after it.
+        """
+        asked = _Asked(token, section, page, zoom)
+        return self._released(asked, "page.released", self._custody.parts.render)
+
+    def release_text(self, token: str, section: str, page: int) -> str:
+        """The words of a page, for a reader who is enrolled for text. As `release`, and counted as a page."""
+        asked = _Asked(token, section, page, text=True)
+        return self._released(asked, "page.text_released", self._custody.parts.text)
+
+    def _released(self, asked: _Asked, kind: str, make: Callable[[GrantedSection, int, Release], T]) -> T:
+        custody = self._custody
+        with custody.lock:
+            release, sealed = self._checked(asked)
+        self._made(asked, lambda: custody.parts.prepare(sealed, asked.page, release))
         with self._turn:
             with custody.lock:
-                release = self._checked(token, section, page)
-                sealed = release.grant.section(section)
-                assert sealed is not None
-            try:
-                made = custody.parts.render(sealed, page, release)
-            except NoSuchPage:
-                self._refused(release.grant.digest, section, page, Why.UNKNOWN)
-                raise NotFound from None
-            except Exception as problem:
-                self._refused(release.grant.digest, section, page, Why.NOT_RENDERED)
-                raise Refused(
-                    Why.NOT_RENDERED, "This page cannot be shown. It was not released."
-                ) from problem
+                release, sealed = self._checked(asked)
+            made = self._made(asked, lambda: make(sealed, asked.page, release))
             with custody.lock:
-                self._checked(token, section, page)
-                custody.write("page.released", *self._line(release, section, page))
+                self._checked(asked)
+                custody.write(kind, *self._line(release, asked.section, asked.page))
                 return made
 
-    def _checked(self, token: str, section: str, page: int) -> Release:
-        """The release that would come next. Raises `Refused`, `NotFound`, and records either."""
+    def now(self, token: str) -> SittingNow:
+        """What is left. Raises `Refused` for what ends a sitting, `NotFound`; no line is written."""
+        with self._custody.lock:
+            sitting, given, now = self._open(token)
+            grant = given.grant
+            return SittingNow(
+                sitting.until,
+                grant.pages - len(given.released),
+                max(0, grant.pages_per_hour - given.in_last_hour(now)),
+            )
+
+    def _open(self, token: str) -> tuple[Sitting, Given, datetime]:
+        """An open sitting under a grant that still opens it. Raises `Refused`, `NotFound`."""
         custody = self._custody
         sitting = self._sittings.get(token)
+        if sitting is None:
+            raise NotFound
+        now, given = custody.now(), custody.state.grants[sitting.grant]
+        refused = self._stopped(sitting, given, now)
+        if refused is not None:
+            raise refused
+        return sitting, given, now
+
+    def _stopped(self, sitting: Sitting, given: Given, now: datetime) -> Refused | None:
+        """What ends a sitting, however many pages are left."""
+        refused = self._custody.stopped(now)
+        if refused is None and now >= sitting.until:
+            refused = Refused(Why.SITTING_OVER, "This sitting is over. Open the next with your passkey.")
+        return refused or self._refusal(given, sitting.credential, now)
+
+    def _made(self, asked: _Asked, make: Callable[[], T]) -> T:
+        """What the sandbox makes of a page. Raises `Refused`, `NotFound`, and records either."""
+        try:
+            return make()
+        except NoSuchPage:
+            self._not_made(asked, Why.UNKNOWN)
+            raise NotFound from None
+        except NotSetUp as problem:
+            self._not_made(asked, Why.NOT_SET_UP)
+            raise Refused(Why.NOT_SET_UP, "The custodian shows nothing now: ask its operator.") from problem
+        except Exception as problem:
+            self._not_made(asked, Why.NOT_RENDERED)
+            raise Refused(Why.NOT_RENDERED, "This page cannot be shown. It was not released.") from problem
+
+    def _not_made(self, asked: _Asked, why: Why) -> None:
+        sitting = self._sittings.get(asked.token)
+        if sitting is None:
+            self._custody.stranger("page.refused", "", {"reason": why.value})
+        else:
+            self._refused(sitting.grant, asked.section, asked.page, why)
+
+    def _checked(self, asked: _Asked) -> tuple[Release, GrantedSection]:
+        """The release that would come next. Raises `Refused`, `NotFound`, and records either."""
+        custody = self._custody
+        section, page = asked.section, asked.page
+        sitting = self._sittings.get(asked.token)
         if sitting is None:
             custody.stranger("page.refused", "", {"reason": Why.UNKNOWN.value})
             raise NotFound
         given = custody.state.grants[sitting.grant]
         try:
             now = custody.now()
-            refused = custody.stopped(now)
-            if refused is None and now >= sitting.until:
-                refused = Refused(Why.SITTING_OVER, "This sitting is over. Open the next with your passkey.")
-            refused = refused or self._refusal(given, sitting.credential, now) or _spent(given, now)
+            refused = self._stopped(sitting, given, now) or _spent(given, now)
             if refused is not None:
                 raise refused
-            if given.grant.section(section) is None or not 1 <= page <= MOST_PAGE:
+            sealed = given.grant.section(section)
+            if sealed is None or not 1 <= page <= MOST_PAGE:
                 raise Refused(Why.UNKNOWN, "")
+            reader = custody.enrolment.person(sitting.reader, now)
+            assert reader is not None
+            if asked.text and not reader.text:
+                raise Refused(Why.NO_TEXT, "You are enrolled to read pages as pictures alone.")
         except Refused as refused:
             self._refused(sitting.grant, section, page, refused.why)
             if refused.why is Why.UNKNOWN:
                 raise NotFound from None
             raise
-        reader = custody.enrolment.person(sitting.reader, now)
-        assert reader is not None
-        return Release(
-            custody.state.releases + 1, reader, custody.enrolment.name_of(reader.employer), given.grant, now
-        )
+        employer = custody.enrolment.name_of(reader.employer)
+        number = custody.state.releases + 1
+        release = Release(number, reader, employer, given.grant, now, given.plan, asked.token, asked.zoom)
+        return release, sealed
 
     def _refusal(self, given: Given, credential: bytes, now: datetime) -> Refused | None:
         """Why this grant opens nothing for this passkey now."""

@@ -118,7 +118,9 @@ class Section:
     Raises `CannotShow` when it does not open, and the errors of `sandbox`.
     """
 
-    def __init__(self, prepares: Prepares, data: bytes, media_type: str, *, most: int = PAGES_BYTES) -> None:
+    def __init__(
+        self, prepares: Prepares, data: bytes | bytearray, media_type: str, *, most: int = PAGES_BYTES
+    ) -> None:
         if media_type not in MEDIA_TYPES:
             raise CannotShow("Only PDF, PNG and JPEG can be shown.")
         self._child = prepares.prepare()
@@ -214,7 +216,7 @@ class Section:
         raise self._child.broken("The renderer answered what it must not.")
 
 
-def look(prepares: Prepares, data: bytes, media_type: str) -> Openable | NotOpenable:
+def look(prepares: Prepares, data: bytes | bytearray, media_type: str) -> Openable | NotOpenable:
     """Whether a section opens: counted, and its first page drawn, unseen. Raises `sandbox.CannotSandbox`."""
     try:
         with Section(prepares, data, media_type) as section:

@@ -1,7 +1,7 @@
 """A short-lived child without network, file system, keys or environment, for one section of a sealed plan.
 
 bubblewrap gives it a user, process, network, mount, IPC, UTS and control-group namespace of its own, a root
-that holds only the interpreter, system libraries and four Python packages, all read-only, and a filter of
+that holds only the interpreter, system libraries and a few Python packages, all read-only, and a filter of
 system calls (`seccomp`); before it reads the section it limits itself and puts a stricter filter on top
 (`confinement`). What it writes is hostile until shown otherwise: the parent bounds every length and wait.
 """
@@ -30,9 +30,6 @@ from secure_access.custodian import seccomp, wire
 from secure_access.custodian.wire import Kind
 
 NOBODY = "65534"
-CHILD = "secure_access.custodian.rendering"
-_OWN = ("wire.py", "confinement.py")
-_PACKAGES = ("PIL", "pypdfium2", "pypdfium2_raw", "pypdfium2_cfg")
 _PLACE = "/packages"
 _BLOCK = 1 << 20
 STOPPED = "The renderer stopped: it ran out of what it may use, or the file made it fail."
@@ -58,6 +55,37 @@ class Broken(SandboxFailure):
 
 
 @dataclass(frozen=True)
+class Program:
+    """What runs in a child: a module, and what it can load: of ours, below `secure_access`, and of others."""
+
+    module: str
+    own: tuple[str, ...]
+    packages: tuple[str, ...]
+
+
+RENDERING = Program(
+    "secure_access.custodian.rendering",
+    ("custodian/rendering.py", "custodian/wire.py", "custodian/confinement.py"),
+    ("PIL", "pypdfium2", "pypdfium2_raw", "pypdfium2_cfg"),
+)
+SETTING = Program(
+    "secure_access.custodian.setting",
+    (
+        *("canonical.py", "custodian/setting.py", "custodian/wire.py", "custodian/confinement.py"),
+        *("custodian/sections.py", "custodian/register.py", "custodian/controls.py", "custodian/oscal"),
+        *("custodian/control_titles.toml", "custodian/findings.py", "custodian/drift.py"),
+        *("custodian/typeset.py", "custodian/typst"),
+    ),
+    ("typst", "lxml", "jsonschema_rs", "yaml"),
+)
+PROBING = Program(
+    "secure_access.custodian.probing",
+    ("custodian/probing.py", "custodian/confinement.py"),
+    RENDERING.packages,
+)
+
+
+@dataclass(frozen=True)
 class Limits:
     """What one child may use."""
 
@@ -80,10 +108,11 @@ class Sandbox:
 
     bwrap: str = field(default_factory=lambda: shutil.which("bwrap") or "")
     limits: Limits = Limits()
+    program: Program = RENDERING
 
     def prepare(self) -> Child:
         """A child that waits for a section, confined. Raises `CannotSandbox`, `TooSlow`, `Broken`."""
-        child = Child(self.spawn(CHILD), self.limits)
+        child = Child(self.spawn(self.program), self.limits)
         terms = {
             "filter": working_filter().hex(),
             "memory": self.limits.memory,
@@ -97,23 +126,23 @@ class Sandbox:
             raise
         return child
 
-    def spawn(self, module: str, *, errors: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
-        """A process of the sandbox that runs ``module``; its errors go nowhere: they may quote the section.
+    def spawn(self, runs: Program, *, errors: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+        """A process of the sandbox that runs a program; its errors go nowhere: they may quote the section.
 
         Raises `CannotSandbox`.
         """
         if not self.bwrap:
             raise CannotSandbox("bubblewrap (bwrap) is not installed.")
         try:
-            return _starter.submit(self._spawn, module, errors).result()
+            return _starter.submit(self._spawn, runs, errors).result()
         except (OSError, seccomp.UnknownMachine) as problem:
             raise CannotSandbox(f"The sandbox cannot be started: {problem}") from problem
 
-    def _spawn(self, module: str, errors: int) -> subprocess.Popen[bytes]:
+    def _spawn(self, runs: Program, errors: int) -> subprocess.Popen[bytes]:
         program = seccomp.program(platform.machine(), seccomp.STARTING, executable=True)
         with _in_memory(program) as descriptor:
-            command = [self.bwrap, *_options(module), "--seccomp", str(descriptor), "--"]
-            command += [os.path.realpath(sys.executable), "-s", "-S", "-P", "-B", "-m", module]
+            command = [self.bwrap, *_options(runs), "--seccomp", str(descriptor), "--"]
+            command += [os.path.realpath(sys.executable), "-s", "-S", "-P", "-B", "-m", runs.module]
             return subprocess.Popen(  # noqa: S603 - our own command, no shell
                 command,
                 stdin=subprocess.PIPE,
@@ -145,7 +174,7 @@ class Child:
         """Whether it can still be asked."""
         return not self._over and self._process.poll() is None
 
-    def give(self, data: bytes, media_type: str) -> None:
+    def give(self, data: bytes | bytearray, media_type: str) -> None:
         """Hands the section over; the first answer says how many pages it has. Its life begins here.
 
         Raises `TooSlow`, `Broken`.
@@ -156,7 +185,7 @@ class Child:
         told = {"media_type": media_type, "size": len(data)}
         self.send(json.dumps(told).encode() + b"\n", data)
 
-    def send(self, *parts: bytes) -> None:
+    def send(self, *parts: bytes | bytearray) -> None:
         """Writes to the child. Raises `TooSlow`, `Broken`."""
         deadline = self._deadline()
         for part in parts:
@@ -239,13 +268,13 @@ def working_filter() -> bytes:
     return seccomp.program(platform.machine(), seccomp.WORKING, executable=False)
 
 
-def _options(module: str) -> Iterator[str]:
+def _options(runs: Program) -> Iterator[str]:
     """Of bubblewrap, in the order in which it does them."""
     yield from ("--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts")
     yield from ("--unshare-cgroup", "--uid", NOBODY, "--gid", NOBODY, "--hostname", "sandbox")
     yield from ("--cap-drop", "ALL", "--die-with-parent", "--new-session", "--clearenv")
     yield from ("--setenv", "PYTHONPATH", _PLACE)
-    for source, target in _mounts(module):
+    for source, target in _mounts(runs):
         yield from ("--ro-bind", str(source), str(target))
     for link in ("/lib", "/lib64"):
         if Path(link).is_symlink():
@@ -253,7 +282,7 @@ def _options(module: str) -> Iterator[str]:
     yield from ("--tmpfs", "/tmp", "--remount-ro", "/tmp", "--remount-ro", "/", "--chdir", "/")  # noqa: S108
 
 
-def _mounts(module: str) -> Iterator[tuple[Path, Path]]:
+def _mounts(runs: Program) -> Iterator[tuple[Path, Path]]:
     """What the child sees: system libraries, the interpreter with its library, and these few packages."""
     for folder in ("/usr/lib", "/usr/lib64", "/lib", "/lib64"):
         place = Path(folder)
@@ -265,7 +294,7 @@ def _mounts(module: str) -> Iterator[tuple[Path, Path]]:
         within = place.resolve()
         if not within.is_relative_to("/usr/lib"):
             yield within, within
-    for package in _PACKAGES:
+    for package in runs.packages:
         found = importlib.util.find_spec(package)
         if found is not None and found.origin:
             inside = Path(found.origin).parent
@@ -273,9 +302,9 @@ def _mounts(module: str) -> Iterator[tuple[Path, Path]]:
             libraries = inside.with_name("pillow.libs")
             if package == "PIL" and libraries.is_dir():
                 yield libraries, Path(_PLACE, libraries.name)
-    own = Path(__file__).parent
-    for name in (*_OWN, f"{module.rpartition('.')[2]}.py"):
-        yield own / name, Path(_PLACE, "secure_access", "custodian", name)
+    own = Path(__file__).parents[1]
+    for name in runs.own:
+        yield own / name, Path(_PLACE, "secure_access", name)
 
 
 def _shared_library() -> list[Path]:

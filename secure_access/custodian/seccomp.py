@@ -14,8 +14,8 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-ALLOW, REFUSE, KILL = 0x7FFF0000, 0x00050001, 0x80000000
-"""SECCOMP_RET_ALLOW; SECCOMP_RET_ERRNO with EPERM; SECCOMP_RET_KILL_PROCESS."""
+ALLOW, REFUSE, ABSENT, KILL = 0x7FFF0000, 0x00050001, 0x00050026, 0x80000000
+"""SECCOMP_RET_ALLOW; SECCOMP_RET_ERRNO with EPERM, with ENOSYS; SECCOMP_RET_KILL_PROCESS."""
 X32 = 0x40000000
 """From here on numbers of x86-64 are those of its 32-bit variant: the same calls by another door."""
 EXECUTABLE = 0x4
@@ -64,6 +64,9 @@ MACHINES: Mapping[str, Machine] = {
     "aarch64": Machine(0xC00000B7, {name: row[1] for name, row in _COLUMNS.items() if row[1] is not None}),
 }
 
+THREADS: Mapping[str, tuple[int, int]] = {"clone": (56, 220), "clone3": (435, 435)}
+"""Answered as if the kernel had none: a library that would use threads does without, and does not fail."""
+
 WORKING = frozenset(
     {"brk", "clock_getres", "clock_gettime", "close", "exit", "exit_group", "fstat", "futex", "getpid"}
     | {"getrandom", "gettid", "gettimeofday", "lseek", "madvise", "mmap", "mprotect", "mremap", "munmap"}
@@ -96,6 +99,9 @@ def _instructions(machine: Machine, allowed: frozenset[str], executable: bool) -
     yield _step(_LOAD, _NUMBER)
     yield _step(_AT_LEAST, X32, no=1)
     yield _step(_RETURN, KILL)
+    for numbers in THREADS.values():
+        yield _step(_EQUAL, numbers[machine is MACHINES["aarch64"]], no=1)
+        yield _step(_RETURN, ABSENT)
     for name in sorted(allowed & machine.numbers.keys()):
         looked_at = not executable and name in _NEVER_EXECUTABLE
         yield _step(_EQUAL, machine.numbers[name], no=4 if looked_at else 1)

@@ -14,7 +14,6 @@ from typing import Any
 from secure_access.custodian import sandbox
 from secure_access.custodian.sandbox import CannotSandbox, Sandbox
 
-PROBE = "secure_access.custodian.probing"
 SECONDS = 20
 _LARGEST_ANSWER = 1 << 16
 _WORDS_OF_NAMESPACES = ("namespace", "userns", "uid map", "Operation not permitted")
@@ -51,7 +50,7 @@ def _probed(box: Sandbox, secrets: Sequence[Path]) -> dict[str, Any]:
         "program": sandbox.working_filter().hex(),
         "column": 0 if platform.machine() == "x86_64" else 1,
     }
-    process = box.spawn(PROBE, errors=subprocess.PIPE)
+    process = box.spawn(sandbox.PROBING, errors=subprocess.PIPE)
     try:
         out, errors = process.communicate(json.dumps(asked).encode() + b"\n", timeout=SECONDS)
     except subprocess.TimeoutExpired:

@@ -16,13 +16,13 @@ import structlog
 from secure_access.custodian.acts import NotConfirmed, Reason
 from secure_access.custodian.core import Core
 from secure_access.custodian.custody import Refused, Why
-from secure_access.custodian.questions import Question, answered
+from secure_access.custodian.page_questions import PAGES
+from secure_access.custodian.questions import LONGEST_QUESTION, Question, answered
 from secure_access.ledger import canonical
 from secure_access.workflow import NotFound
 
 log = structlog.get_logger(__name__)
 
-LONGEST_QUESTION = 2 * 1024 * 1024
 LONGEST_ANSWER = 32 * 1024 * 1024
 TIMEOUT = 60.0
 """Seconds without a question after which a connection is closed; also the longest wait for an answer."""
@@ -55,7 +55,7 @@ class CoreService(socketserver.ThreadingUnixStreamServer):
         if group is not None:
             os.chown(path, -1, group)
             os.chmod(path, 0o660)
-        self.core, self.extra, self._front = core, extra, front
+        self.core, self.extra, self._front = core, {**PAGES, **extra}, front
         self._free = threading.BoundedSemaphore(MOST_CONNECTIONS)
 
     def verify_request(self, request: Any, _client: Any) -> bool:

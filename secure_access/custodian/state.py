@@ -7,15 +7,17 @@ what is read again are one. Documents stand beside the log under the digests tha
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from secure_access.custodian import access_grants, enrolment, plan_manifests
 from secure_access.custodian.access_grants import AccessGrant
 from secure_access.custodian.custody_log import Line
 from secure_access.custodian.enrolment import Enrolment
-from secure_access.custodian.plan_manifests import PlanManifest
+from secure_access.custodian.findings import REPORT
+from secure_access.custodian.plan_manifests import PlanManifest, SealedSection
 
 HOUR = timedelta(hours=1)
 
@@ -48,6 +50,8 @@ class Plan:
     request: str
     developer: str
     manifest: PlanManifest | None = None
+    told: tuple[tuple[str, int, str], ...] = ()
+    """Of each delivered section: its key, how many pages it has, what the schema said (empty: no plan)."""
     paused_by: str = ""
     destruction: list[Approval] = field(default_factory=list)
     destroying: bool = False
@@ -64,6 +68,10 @@ class Given:
     told: bool = False
     over: Standing | None = None
     released: list[datetime] = field(default_factory=list)
+    decided: Approval | None = None
+    """Who refused or revoked it, and when."""
+    reason: str = ""
+    """Why it was refused, in the words of who did."""
 
     @property
     def standing(self) -> Standing:
@@ -85,6 +93,8 @@ class State:
     def __init__(self, document: Callable[[str], bytes]) -> None:
         self._document = document
         self.enrolment: Enrolment | None = None
+        self.signers: tuple[str, ...] = ()
+        """Names of the officers who signed that list, as the list before names them."""
         self.plans: dict[str, Plan] = {}
         self.grants: dict[str, Given] = {}
         self.releases = 0
@@ -102,6 +112,7 @@ class State:
             "access.paused": lambda line: self._paused(line, _text(line, "by")),
             "access.resumed": lambda line: self._paused(line, ""),
             "page.released": self._released,
+            "page.text_released": self._released,
             "plan.destruction_approved": self._destruction_approved,
             "plan.destroying": self._destroying,
             "plan.destroyed": self._destroyed,
@@ -119,13 +130,24 @@ class State:
         return next(found, None)
 
     def _enrolled(self, line: Line) -> None:
-        self.enrolment = enrolment.parse(self._document(_text(line, "list")))
+        new = enrolment.parse(self._document(_text(line, "list")))
+        signed = enrolment.read_signed(self._document(_text(line, "signed")))
+        found = ((self.enrolment or new).officer(officer) for officer, _ in signed.signatures)
+        self.signers = tuple(one.name for one in found if one is not None)
+        self.enrolment = new
 
     def _key_made(self, line: Line) -> None:
         self.plans[line.plan] = Plan(line.plan, _text(line, "request"), _text(line, "developer"))
 
     def _delivered(self, line: Line) -> None:
-        self.plans[line.plan].manifest = plan_manifests.parse(self._document(_text(line, "manifest")))
+        plan = self.plans[line.plan]
+        plan.manifest = plan_manifests.parse(self._document(_text(line, "manifest")))
+        told: Any = line.fields["sections"]
+        if line.fields["report"]:
+            # The custodian's own report is read under a grant like what was delivered.
+            report = SealedSection(REPORT, int(str(line.fields["report_size"])), _text(line, "report"))
+            plan.manifest = replace(plan.manifest, sections=(*plan.manifest.sections, report))
+        plan.told = tuple((str(one["section"]), int(one["pages"]), str(one["schema"])) for one in told)
 
     def _offered(self, line: Line) -> None:
         grant = access_grants.parse(self._document(_text(line, "grant")))
@@ -135,7 +157,10 @@ class State:
         self._given(line).approvals.append(_approval(line))
 
     def _over(self, line: Line, standing: Standing) -> None:
-        self._given(line).over = standing
+        given = self._given(line)
+        given.over = standing
+        given.decided = _approval(line) if "by" in line.fields else None
+        given.reason = self._document(_text(line, "reason")).decode() if "reason" in line.fields else ""
 
     def _told(self, line: Line) -> None:
         self._given(line).told = True

@@ -26,6 +26,11 @@ MAX_PIXELS = {10: 4_000_000, 15: 8_000_000, 20: 14_000_000}
 """By zoom in tenths; a page of a stranger shape comes out narrower. These are the zooms that there are."""
 MAX_TEXT = 1 << 20
 MAX_PAGES = 5_000
+COMPARED = "plan and outline"
+"""Instead of a media type: a line of JSON with the outline, keys, types and sizes, then the files."""
+MAX_LOOKED = 64 << 10
+MAX_PDF = 128 << 20
+"""Of what the child that sets pages says of a section, and of the PDF that it makes."""
 
 
 class Act(IntEnum):
@@ -43,6 +48,8 @@ class Kind(IntEnum):
     COUNT = 1
     PAGE = 2
     TEXT = 3
+    LOOKED = 4
+    PDF = 5
 
 
 class Reason(IntEnum):

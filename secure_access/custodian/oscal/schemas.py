@@ -69,6 +69,12 @@ def installed() -> tuple[str, ...]:
     return tuple(version for version in published() if version in _releases()["release"])
 
 
+def warm(version: str) -> None:
+    """Read the schemas of a release now: what confines itself opens no file later. Raises `SchemaDamaged`."""
+    _json_schema(version)
+    _xml_schema(version)
+
+
 def check_tree(tree: Tree, version: str) -> Checked:
     """Holds a document in JSON or YAML to the schema of ``version``. Raises `SchemaDamaged`."""
     if version not in installed():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,12 +15,13 @@ from secure_access.custodian import forms
 from secure_access.custodian.access_grants import GrantedSection
 from secure_access.custodian.acts import Act
 from secure_access.custodian.core import Core
-from secure_access.custodian.custody import Custody, Notice, Parts, Release, Rules
+from secure_access.custodian.custody import Custody, NoSuchPage, Notice, Parts, Release, Rules
 from secure_access.custodian.custody_log import CustodyLog, Line
 from secure_access.custodian.enrolment import Officer
-from secure_access.custodian.plan_manifests import PlanManifest
+from secure_access.custodian.findings import Told
+from secure_access.custodian.plan_manifests import PlanManifest, SealedSection
 from secure_access.custodian.private_files import Kept
-from secure_access.custodian.reading import NoSuchPage, Sitting
+from secure_access.custodian.reading import Sitting
 from secure_access.custodian.state import Standing
 from secure_access.ledger import canonical
 from tests.fixtures.enrolled import DEVELOPER, NOW, ORIGIN, REQUEST, Enrolled, grant, manifest, signed
@@ -55,6 +57,9 @@ class Outside:
     told: list[Notice] = field(default_factory=list)
     rendered: list[tuple[str, int, Release]] = field(default_factory=list)
     inspected: list[PlanManifest] = field(default_factory=list)
+    prepared: list[tuple[str, int, str]] = field(default_factory=list)
+    kept: set[str] = field(default_factory=set)
+    report: SealedSection | None = None
     problem: Exception | None = None
     meanwhile: Any = None
 
@@ -70,9 +75,23 @@ class Outside:
             self.meanwhile()
         return f"{section.title} {page} no. {release.number}".encode()
 
-    def inspect(self, found: PlanManifest) -> None:
+    def prepare(self, section: GrantedSection, page: int, release: Release) -> None:
+        self.prepared.append((section.section, page, release.sitting))
+
+    def text(self, _section: GrantedSection, page: int, _release: Release) -> str:
+        return f"words of page {page}"
+
+    def compare(self, _found: PlanManifest, outline: Mapping[str, str]) -> SealedSection | None:
+        assert outline == {"weight_storage": "We claim AC-2."}
+        return self.report
+
+    def keep(self, sittings: Collection[str]) -> None:
+        self.kept = set(sittings)
+
+    def inspect(self, found: PlanManifest) -> dict[str, Told]:
         self._fail()
         self.inspected.append(found)
+        return {one.section: Told(True, 9, None) for one in found.sections}
 
     def tell(self, notice: Notice) -> None:
         self._fail()
@@ -106,6 +125,10 @@ class World:
             render=outside.render,
             inspect=outside.inspect,
             tell=outside.tell,
+            prepare=outside.prepare,
+            text=outside.text,
+            keep=outside.keep,
+            compare=outside.compare,
         )
         self.custody = Custody(parts, self.rules)
         self.core = Core(self.custody)

@@ -239,7 +239,7 @@ def test_the_words_of_the_page() -> None:
     readers, sections, rest = words.changes
     assert (readers.request, readers.grant) == ("Ada Brenner, Julien Moreau", "Ada Brenner")
     assert readers.why == "The developer objected to Mr Moreau."
-    assert sections.request == "Insider threat, key_ceremony, Weight storage"
+    assert sections.request == "Insider threat, Key ceremony, Weight storage"
     assert (rest.term, rest.grant) == ("Dates, pages", NO_CHANGE)
     assert words.asked_at == "20 September 2027"
 

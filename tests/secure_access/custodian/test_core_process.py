@@ -19,8 +19,10 @@ from click.testing import CliRunner
 from secure_access.clock import FixedClock
 from secure_access.custodian import key_copies, process
 from secure_access.custodian.cli import custodian
+from secure_access.custodian.custody import NotSetUp
 from secure_access.custodian.lease import LIFE, MARGIN, Lease
-from secure_access.custodian.process import BadSettings, NotSetUp, Settings, group_of, open_core
+from secure_access.custodian.outside import Outside
+from secure_access.custodian.process import BadSettings, Settings, group_of, open_core
 from secure_access.custodian.server import CoreClient, Unreachable
 from secure_access.ledger import canonical
 from secure_access.sealing import hpke
@@ -104,11 +106,11 @@ def test_a_core_makes_its_keys_once_and_finds_them_again(tmp_path: Path) -> None
 
 
 def test_without_a_sandbox_nothing_is_received_or_shown(tmp_path: Path) -> None:
-    parts = process.Outside()
-    with pytest.raises(NotSetUp):
-        parts.inspect(None)(None)  # type: ignore[arg-type]
-    with pytest.raises(NotSetUp):
-        parts.render(None)(None, 1, None)  # type: ignore[arg-type]
+    parts = Outside()
+    for ask in (parts.inspect, lambda _: parts.render(None, 1, None), lambda _: parts.text(None, 1, None)):  # type: ignore[arg-type]
+        with pytest.raises(NotSetUp):
+            ask(None)  # type: ignore[arg-type]
+    assert not parts.test().ready
 
 
 def test_a_key_of_another_log_is_not_used(tmp_path: Path) -> None:
@@ -204,6 +206,7 @@ def test_the_command_serves_and_a_second_one_stands_by(tmp_path: Path) -> None:
         assert str(certificates).startswith(f"{LOG}/destruction+")
         assert state == {
             "custody": "demonstration custody",
+            "sandbox": "ready",
             "serving": "yes",
             "witness": "rollback not detected",
             "lines": 0,
@@ -242,8 +245,8 @@ def test_break_glass_waits_for_the_front_to_say_that_it_told_the_developer(tmp_p
     found = Settings.read(home)
     lease = Lease(found.lease, found.name)
     assert lease.take(NOW)
-    outside = process.Outside(inspect=lambda _keys: lambda _manifest: None)
-    core = open_core(home, found, lease, outside, FixedClock(NOW))
+    outside = Outside(inspect=lambda _manifest: {})
+    core = open_core(home, found, lease, lambda _keys: outside, FixedClock(NOW))
     core.core.enrol(signed(world.value))
     delivered = manifest(core.core.make_plan_key(REQUEST, DEVELOPER))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from secure_access.custodian.custody_log import CustodyLog
-from secure_access.custodian.freshness import FRESH, NOT_DETECTED, Freshness
+from secure_access.custodian.freshness import NOT_DETECTED, Freshness
 from secure_access.ledger.signer import KeptSigner, Seen
 from secure_access.ledger.witness import Witness
 from secure_access.ledger.witnesses import NONE, Behind, Forked, NoAnswer, Witnesses
@@ -74,7 +74,8 @@ def test_nothing_is_served_before_a_witness_has_signed_and_then_for_ten_minutes(
     place.append(3)
     assert "no witness has signed" in place.fresh.refusal(NOW)
     assert place.fresh.ask(NOW) == {}
-    assert place.fresh.words(NOW) == FRESH
+    assert place.fresh.words(NOW) == "fresh, 0 seconds ago"
+    assert place.fresh.words(NOW + timedelta(seconds=40)) == "fresh, 40 seconds ago"
     assert place.fresh.refusal(NOW + timedelta(minutes=10)) == ""
     assert "last 10 minutes" in place.fresh.refusal(NOW + timedelta(minutes=10, seconds=1))
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from secure_access.custodian.acts import Act, NotConfirmed, Reason
-from secure_access.custodian.custody import STRANGERS, Refused, Why
+from secure_access.custodian.custody import STRANGERS, NotSetUp, Refused, Why
 from secure_access.ledger.records import timestamp
 from secure_access.workflow import NotFound
 from tests.fixtures.enrolled import NOW, text64
@@ -299,3 +299,75 @@ def test_strangers_are_recorded_and_cannot_fill_the_log(world: World) -> None:
     with pytest.raises(NotFound):
         world.core.release("nothing", SECTION, 1)
     assert world.last().fields == {"reason": "unknown", "more": 5}
+
+
+def with_text(value: dict[str, Any]) -> None:
+    next(one for one in value["people"] if one["person"] == "ada")["text"] = True
+
+
+def test_words_of_a_page_are_for_who_is_enrolled_for_them(world: World) -> None:
+    sitting = world.sit(world.granted())
+    with pytest.raises(Refused, match="as pictures alone") as refused:
+        world.core.release_text(sitting.token, SECTION, 1)
+    assert refused.value.why is Why.NO_TEXT
+    assert (world.last().type, world.last().fields["reason"]) == ("page.refused", "no_text")
+    world.change_list(with_text)
+    assert world.core.release_text(sitting.token, SECTION, 3) == "words of page 3"
+    line = world.last()
+    assert (line.type, line.fields["release"], line.fields["page"]) == ("page.text_released", 1, 3)
+    world.core.release(sitting.token, SECTION, 3)
+    assert world.last().fields["release"] == 2
+
+
+def test_words_count_as_pages(world: World) -> None:
+    world.change_list(with_text)
+    changes = [*EXPLAINED, {"term": "pages", "why": "Fewer."}]
+    sitting = world.sit(world.granted(pages=1, pages_per_hour=2, changes=changes))
+    world.core.release_text(sitting.token, SECTION, 1)
+    with pytest.raises(Refused, match="All 1 pages"):
+        world.core.release(sitting.token, SECTION, 1)
+
+
+def test_what_makes_pages_is_asked_before_others_have_to_wait(world: World) -> None:
+    sitting = world.sit(world.granted())
+    world.core.release(sitting.token, SECTION, 2)
+    assert world.outside.prepared == [(SECTION, 2, sitting.token)]
+    world.outside.problem = NotSetUp("no sandbox")
+    with pytest.raises(Refused, match="ask its operator") as refused:
+        world.core.release(sitting.token, SECTION, 2)
+    assert refused.value.why is Why.NOT_SET_UP
+
+
+def test_a_reader_who_leaves_while_a_page_is_made_gets_none(world: World) -> None:
+    sitting = world.sit(world.granted())
+
+    def leave() -> None:
+        world.core.close_sitting(sitting.token)
+        raise ValueError("closed under it")
+
+    world.outside.meanwhile = leave
+    with pytest.raises(Refused):
+        world.core.release(sitting.token, SECTION, 1)
+    assert world.lines("page.released") == []
+    assert world.last().fields == {"reason": "not_rendered"}
+
+
+def test_what_is_open_is_wiped_when_nothing_may_be_read(world: World) -> None:
+    first = world.sit(world.granted())
+    world.core.tidy()
+    assert world.outside.kept == {first.token}
+    pause(world, "")
+    world.core.tidy()
+    assert world.outside.kept == set()
+    world.core.resume(*world.act(Act.RESUME, world.plan, "tess"))
+    world.core.tidy()
+    assert world.outside.kept == {first.token}
+    world.later(minutes=15)
+    world.core.tidy()
+    assert world.outside.kept == set()
+    with pytest.raises(Refused, match="This sitting is over"):
+        world.core.release(first.token, SECTION, 1)
+    world.later(hours=1)
+    world.core.tidy()
+    with pytest.raises(NotFound):
+        world.core.release(first.token, SECTION, 1)

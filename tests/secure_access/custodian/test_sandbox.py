@@ -248,4 +248,4 @@ def test_no_file_of_the_machine_is_opened(tmp_path: Path) -> None:
 def test_the_starting_filter_needs_a_known_processor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandbox.platform, "machine", lambda: "m68k")
     with pytest.raises(CannotSandbox, match="m68k"):
-        Sandbox().spawn(sandbox.CHILD)
+        Sandbox().spawn(sandbox.RENDERING)

@@ -1,0 +1,106 @@
+"""The pages that are only looked at. What they show is what the core answers for the visit of the cookie."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Flask, current_app, render_template
+from flask.typing import ResponseReturnValue
+
+from secure_access.custodian.custody import Refused, Why
+from secure_access.custodian.front import gate
+from secure_access.custodian.server import CoreClient
+from secure_access.workflow import NotFound
+
+routes = Blueprint("pages", __name__)
+DIGEST = "<string(length=64):digest>"
+NO_MORE = {
+    "waiting": "It waits for its approvals. When the second is given, you can read here.",
+    "telling_the_developer": "The developer is being told first. Open this page again in a minute.",
+    "refused": "An approver refused it. Whoever asked for the access can have another one offered.",
+    "revoked": "It was revoked. Nothing of it can be opened any more.",
+    "ended": "It has ended. Nothing of it can be opened any more.",
+}
+"""Why a grant opens nothing, to its reader."""
+
+
+def core() -> CoreClient:
+    """The core behind this front."""
+    found: CoreClient = current_app.config["CORE"]
+    return found
+
+
+def house(app: Flask) -> dict[str, Any]:
+    """What every page says of the place, without asking the core."""
+    origin = str(app.config["ORIGIN"])
+    return {"authority": app.config["AUTHORITY"], "host": origin.partition("://")[2]}
+
+
+def custody() -> dict[str, Any]:
+    """What every page says of custody: whom it believes, whether witnesses watch, whether it serves."""
+    state = core().ask("state")
+    try:
+        about = core().ask("about")
+    except Refused as refused:
+        if refused.why is not Why.NOT_SET_UP:
+            raise
+        about = {}
+    demonstration = state["custody"] != "separated custody"
+    return {**house(current_app), "about": about, "state": state, "demonstration": demonstration}
+
+
+def doorstep() -> ResponseReturnValue:
+    """What anybody sees who has not entered, at whatever address."""
+    return render_template("door.html", **custody())
+
+
+@routes.get("/favicon.ico")
+def icon() -> ResponseReturnValue:
+    """None: browsers ask for it unasked."""
+    return "", 204
+
+
+@routes.get("/")
+def desk() -> ResponseReturnValue:
+    """What waits for the visitor; for anybody else, what this place is."""
+    return render_template("desk.html", **custody(), **core().ask("page.desk", visit=gate.visit()))
+
+
+@routes.get(f"/grants/{DIGEST}")
+def grant(digest: str) -> ResponseReturnValue:
+    """The page on which a grant is approved, refused or revoked."""
+    page = _asked("page.grant", grant=digest)
+    return render_template("grant.html", **custody(), **page)
+
+
+@routes.get(f"/plans/{DIGEST}")
+def plan(digest: str) -> ResponseReturnValue:
+    """A plan, for an officer of its developer."""
+    page = _asked("page.plan", plan=digest)
+    deliverable = not page["manifest"] and not page["destroyed"]
+    key = core().ask("plan_key", plan=digest)["key"] if deliverable else ""
+    return render_template("plan.html", **custody(), **page, key=key)
+
+
+@routes.get(f"/read/{DIGEST}")
+def read(digest: str) -> ResponseReturnValue:
+    """The reading room of one grant, for its reader; to everybody else there is none."""
+    page = _asked("page.grant", grant=digest)
+    if not page["mine"]:
+        raise NotFound
+    shut = NO_MORE.get(page["standing"], "")
+    if not shut and page["passed"]:
+        shut = NO_MORE["ended"]
+    if not shut and page["paused"]:
+        shut = "The developer has paused access to this plan. It goes on when they resume it."
+    return render_template("read.html", **custody(), **page, shut=shut)
+
+
+def _asked(do: str, **fields: str) -> dict[str, Any]:
+    """What the core shows this visitor. Something that is no digest is not there either."""
+    try:
+        return core().ask(do, visit=gate.visit(), **fields)
+    except Refused as refused:
+        if refused.why is Why.MALFORMED:
+            raise NotFound from None
+        raise
