@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from portal import tables, wiring
 from portal.settings import Settings, SettingsError, settings_or_exit
 from portal.web import Wired
 from portal.wiring import LEDGER_PUBLIC, wire
+from secure_access.clock import SystemClock
 from secure_access.db import Database
 from secure_access.documents.audit import check_documents, check_strays
 from secure_access.ledger import audit, mirror, receipts, sequencer, succession, told, witnesses
@@ -84,7 +84,7 @@ def open_ledger(home: Path | None, vault: bool) -> Opened:
 def _check_vault(wired: Wired, report: Report) -> None:
     check_documents(wired.database, wired.vault, report)
     # The store's clock and not the instance's, which may stand elsewhere in a practice instance.
-    check_strays(wired.database, wired.vault, report, datetime.now(UTC))
+    check_strays(wired.database, wired.vault, report, SystemClock().now())
 
 
 def _ask(settings: Settings, known: LogKeys, database: Database) -> tuple[list[Told], list[str]]:
