@@ -162,11 +162,16 @@ class ElementNode:
         return [] if self.element is None else self.element.findall(f"{{{NAMESPACE}}}{name}")
 
 
+# What no text in XML can hold: a paragraph that begins with a dash is no item of a list.
+_ITEM = "\0"
+
+
 def prose(element: etree._Element, only: frozenset[str] | None = None) -> str:
     """The text of an element with markup: a paragraph to a line of its own, list items with a dash."""
     lines: list[str] = []
     _collect(element, lines, "", only)
-    return "\n\n".join(line for line in lines if line).replace("\n\n- ", "\n- ").strip()
+    text = "\n\n".join(line for line in lines if line).replace(f"\n\n{_ITEM}", f"\n{_ITEM}")
+    return re.sub(rf"{_ITEM} ?", "- ", re.sub(rf"{_ITEM}(?=\n|$)", "-", text)).strip()
 
 
 def _collect(element: etree._Element, lines: list[str], lead: str, only: frozenset[str] | None) -> None:
@@ -183,7 +188,7 @@ def _collect(element: etree._Element, lines: list[str], lead: str, only: frozens
             said.append(child.tail or "")
         elif name in _BLOCKS:
             close()
-            _collect(child, lines, "- " if name == "li" else "", only)
+            _collect(child, lines, _ITEM if name == "li" else "", only)
             said.append(child.tail or "")
         elif name == "insert":
             said += [

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from secure_access.custodian import oscal
@@ -51,6 +51,7 @@ def test_a_plan_is_read_in_the_order_of_the_document(form: Format) -> None:
 
 
 @given(st.lists(WORD, min_size=1, max_size=6).map(" ".join))
+@example("- 0")
 def test_the_three_formats_of_one_plan_are_one_plan(text: str) -> None:
     plan = tree(text=f"{text}\n\n{text}")
     read = [oscal.read(write(plan), form).plan.controls for form, write in WRITERS.items()]
