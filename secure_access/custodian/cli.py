@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +97,8 @@ def core_command(home: Path) -> None:
         clock = SystemClock()
         opened = open_core(home, settings, lease, sandboxed(home, clock), clock)
         _tested(opened, settings)
-        serve(opened, settings)
+        with _stopped_in_order():
+            serve(opened, settings)
     except (BadSettings, UnsafeHere, Damaged, UnsafeFile, KeyFailure, OSError) as problem:
         raise click.ClickException(f"Nothing is served. {problem}") from None
 
@@ -158,6 +162,18 @@ def _tested(opened: Opened, settings: Settings) -> None:
         raise UnsafeHere("The sandbox does not hold: " + " ".join(verdict.faults))
     for words in verdict.faults:
         click.echo(f"# no plan is opened or shown: {words}")
+
+
+@contextmanager
+def _stopped_in_order() -> Iterator[None]:
+    """A signal to end is an end in order, also where whoever started this process ignores the signal."""
+    both = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, signal.default_int_handler) for number in both}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _wait(lease: Lease) -> None:

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -194,11 +196,23 @@ def asked(client: CoreClient, seconds: float = 30) -> dict[str, Any]:
             time.sleep(0.1)
 
 
+@contextmanager
+def ended(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
+    """A process that does not outlive a test that fails: nobody waits for it then."""
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def test_the_command_serves_and_a_second_one_stands_by(tmp_path: Path) -> None:
     world = with_keys()
     home = written(tmp_path / "core", world, break_glass=True)
     command = [sys.executable, "-m", "secure_access.custodian", "core", "--home", str(home)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as core:
+    with ended(
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    ) as core:
         client = CoreClient(home / "core.sock", 10)
         state = asked(client)
         log_keys, certificates = state.pop("log_keys"), state.pop("certificate_key")
@@ -222,7 +236,7 @@ def test_the_command_serves_and_a_second_one_stands_by(tmp_path: Path) -> None:
             assert standby.stdout is not None
             assert "stands by: another core is active" in standby.stdout.readline()
             standby.send_signal(signal.SIGKILL)
-        core.send_signal(signal.SIGINT)
+        core.send_signal(signal.SIGTERM)
         assert core.wait(20) == 0
         assert core.stdout is not None
         assert "# stopped" in core.stdout.read()
