@@ -8,7 +8,7 @@ Source: docs/reference/protocol.md, “Access grant”.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from secure_access.custodian import forms
@@ -224,6 +224,22 @@ def reader_of(grant: AccessGrant, enrolment: Enrolment, now: datetime) -> Person
     if conflict:
         raise NotGranted(f"The reader {conflict}.")
     return reader
+
+
+def still_approves(
+    grant: AccessGrant, enrolment: Enrolment, person: str, team: str, now: datetime
+) -> tuple[Person, Person]:
+    """Who approved before, of the team of that time and of now: the second approver is of neither.
+
+    Raises `NotGranted` for one who could not approve it today.
+    """
+    found = enrolment.person(person, now)
+    if found is None:
+        raise NotGranted("The first approver is no longer enrolled: offer another access grant.")
+    lost = Role.APPROVER not in found.roles and not grant.break_glass
+    if lost or Role.DEVELOPER_OFFICER in found.roles or found.conflicted_with(grant.developer):
+        raise NotGranted("The first approver may not approve this any more: offer another access grant.")
+    return replace(found, team=team), found
 
 
 def check_approver(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from secure_access.custodian import access_grants
@@ -126,13 +126,13 @@ class Visits:
         with custody.lock:
             now, manifest = custody.now(), custody.state.plans[given.plan].manifest
             assert manifest is not None
-            earlier = []
-            for one in given.approvals:
-                person = custody.enrolment.person(one.person, now)
-                if person is None:
-                    return "The first approver is no longer enrolled: another access grant has to be offered."
-                earlier.append(replace(person, team=one.team))
+            listed, grant = custody.enrolment, given.grant
             try:
+                earlier = [
+                    person
+                    for one in given.approvals
+                    for person in access_grants.still_approves(grant, listed, one.person, one.team, now)
+                ]
                 access_grants.check_offered(given.grant, custody.enrolment, manifest, now)
                 access_grants.check_approver(
                     given.grant, visit.person, earlier, now=now, break_glass=custody.rules.break_glass
