@@ -39,7 +39,7 @@ class Visits:
 
     def __init__(self, custody: Custody) -> None:
         self._custody = custody
-        self._visits: dict[str, tuple[str, datetime]] = {}
+        self._visits: dict[str, tuple[str, datetime, bytes]] = {}
 
     @property
     def object(self) -> str:
@@ -64,7 +64,7 @@ class Visits:
             still = {token: one for token, one in self._visits.items() if one[1] > now}
             while len(still) >= MOST_VISITS:
                 del still[next(iter(still))]
-            self._visits = {**still, made.token: (made.person.person, made.until)}
+            self._visits = {**still, made.token: (made.person.person, made.until, done.credential.id)}
             return made
 
     def leave(self, token: str) -> None:
@@ -73,13 +73,13 @@ class Visits:
             self._visits.pop(token, None)
 
     def of(self, token: str) -> Visit:
-        """The visit of a token, of a person who is enrolled now. Raises `Refused`."""
+        """The visit of a token, of a person who is enrolled now with that passkey. Raises `Refused`."""
         custody = self._custody
         with custody.lock:
             now = custody.now()
-            person, until = self._visits.get(token, ("", now))
+            person, until, passkey = self._visits.get(token, ("", now, b""))
             found = custody.enrolment.person(person, now)
-            if found is None or not until - LONGEST <= now < until:
+            if found is None or found.key(passkey) is None or not until - LONGEST <= now < until:
                 raise Refused(Why.NOT_ENTERED, CLOSED)
             return Visit(token, found, until)
 

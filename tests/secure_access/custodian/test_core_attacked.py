@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from webauthn.helpers import encode_cbor, parse_cbor
 
 from secure_access.custodian.acts import Act
 from secure_access.custodian.custody import Refused, Why
+from secure_access.custodian.forms import Malformed
 from secure_access.custodian.state import Standing
 from secure_access.custodian.visits import Visit
-from tests.fixtures.enrolled import DEVELOPER, NOW
+from secure_access.ledger.records import timestamp
+from tests.fixtures.authenticator import SoftKey
+from tests.fixtures.enrolled import DEVELOPER, NOW, Enrolled, text64
 from tests.secure_access.custodian.conftest import World
 
 
@@ -38,3 +42,49 @@ def test_who_could_not_approve_today_does_not_count(world: World, change: Any, w
     with refused(Why.NOT_ALLOWED, words):
         world.core.approve(*world.act(Act.APPROVE, digest, "oskar"))
     assert given.standing is Standing.WAITING
+
+
+@pytest.mark.parametrize(
+    "change", [{"roles": ["reader"]}, {"conflicts": [DEVELOPER]}, {"not_after": timestamp(NOW)}]
+)
+def test_who_could_not_destroy_today_does_not_count(world: World, change: Any) -> None:
+    world.core.destroy(*world.act(Act.DESTROY, world.plan, "henrike"))
+    world.change_list(lambda value: world.enrolled.one("henrike", value).update(change))
+    assert world.core.destroy(*world.act(Act.DESTROY, world.plan, "oskar")) == b""
+    assert not world.custody.state.plans[world.plan].destroying
+    assert world.core.destroy(*world.act(Act.DESTROY, world.plan, "pia"))
+
+
+def test_who_moved_to_the_second_one_s_team_does_not_destroy_with_them(world: World) -> None:
+    world.core.destroy(*world.act(Act.DESTROY, world.plan, "henrike"))
+    world.change_list(lambda value: world.enrolled.one("henrike", value).update(team="Systems Assurance"))
+    for name in ("oskar", "pia"):
+        with refused(Why.NOT_ALLOWED, "another team"):
+            world.core.destroy(*world.act(Act.DESTROY, world.plan, name))
+
+
+def test_the_visit_of_a_passkey_that_the_list_names_no_more_is_closed(world: World) -> None:
+    asked = world.core.visits.ask()
+    visit = world.core.visits.enter(asked.nonce, world.enrolled.answer("henrike", asked.challenge))
+    other = SoftKey()
+    named = {"id": text64(other.key_id), "public_key": text64(other._public()), "device": "the next one"}
+    world.change_list(lambda value: world.enrolled.one("henrike", value).update(credentials=[named]))
+    with refused(Why.NOT_ENTERED):
+        world.core.visits.of(visit.token)
+
+
+@pytest.mark.parametrize("writing", ["u2f", "another order", "a number of more bytes"])
+def test_one_passkey_is_not_two_people_however_its_key_is_written(writing: str) -> None:
+    enrolled = Enrolled()
+    mine = enrolled.keys["henrike"]._public()
+    told = parse_cbor(mine)
+    again = {
+        "u2f": b"\x04" + told[-2] + told[-3],
+        "another order": encode_cbor(dict(reversed(told.items()))),
+        "a number of more bytes": encode_cbor({**told, -2: b"\0" + told[-2]}),
+    }[writing]
+    assert again != mine
+    entry = enrolled.one("oskar")["credentials"][0]
+    entry["public_key"] = text64(again)
+    with pytest.raises(Malformed, match="a passkey belongs to one person"):
+        enrolled.enrolment  # noqa: B018
