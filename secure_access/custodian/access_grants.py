@@ -7,6 +7,7 @@ Source: docs/reference/protocol.md, “Access grant”.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -226,6 +227,13 @@ def reader_of(grant: AccessGrant, enrolment: Enrolment, now: datetime) -> Person
     return reader
 
 
+def same_team(one: str, other: str) -> bool:
+    """Whether two names of teams are one to who reads them: case, spaces and joiners aside."""
+    seen = str.maketrans("", "", forms.JOINERS)
+    first, second = (unicodedata.normalize("NFKC", name).translate(seen) for name in (one, other))
+    return "".join(first.casefold().split()) == "".join(second.casefold().split())
+
+
 def still_approves(
     grant: AccessGrant, enrolment: Enrolment, person: str, team: str, now: datetime
 ) -> tuple[Person, Person]:
@@ -266,5 +274,5 @@ def check_approver(
         return
     if by.person == grant.requester:
         raise NotGranted("You asked for this access: somebody else approves it.")
-    if any(one.team == by.team for one in earlier):
+    if any(same_team(one.team, by.team) for one in earlier):
         raise NotGranted(f"The first approver is of the team {by.team} too: the second is of another team.")

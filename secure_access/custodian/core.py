@@ -307,7 +307,8 @@ class Core:
                 raise NotFound
             earlier = self._destroyers(plan)
             if done.person.conflicted_with(plan.developer) or any(
-                one.person == done.person.person or done.person.team in (one.team, team)
+                one.person == done.person.person
+                or any(access_grants.same_team(done.person.team, name) for name in (one.team, team))
                 for one, team in earlier
             ):
                 words = "The second is another person of another team, without a conflict of interest."

@@ -88,3 +88,27 @@ def test_one_passkey_is_not_two_people_however_its_key_is_written(writing: str) 
     entry["public_key"] = text64(again)
     with pytest.raises(Malformed, match="a passkey belongs to one person"):
         enrolled.enrolment  # noqa: B018
+
+
+@pytest.mark.parametrize("hidden", ["\u202e", "\u2066", "\u200b", "\u0085", "\u2028", "\u00ad", "\ufeff"])
+def test_no_text_turns_or_hides_what_an_approver_reads(world: World, hidden: str) -> None:
+    """“Aurel 2”, turned: the pages and sections after it would be read backwards."""
+    for term in ("model", "purpose", "legal_basis", "handling"):
+        with refused(Why.NOT_ALLOWED, "none that nobody sees"):
+            world.offer(**{term: f"Aurel {hidden}2"})
+
+
+@pytest.mark.parametrize("team", ["legal", "Legal ", "\uff2cegal", "Legal\u200d", "\u00a0Legal"])
+def test_one_team_is_not_two_however_its_name_is_written(world: World, team: str) -> None:
+    world.change_list(lambda value: world.enrolled.one("pia", value).update(team=team))
+    digest = world.offer()
+    world.core.approve(*world.act(Act.APPROVE, digest, "henrike"))
+    with refused(Why.NOT_ALLOWED, "of another team"):
+        world.core.approve(*world.act(Act.APPROVE, digest, "pia"))
+    world.core.destroy(*world.act(Act.DESTROY, world.plan, "henrike"))
+    with refused(Why.NOT_ALLOWED, "another team"):
+        world.core.destroy(*world.act(Act.DESTROY, world.plan, "pia"))
+
+
+def test_words_that_need_joiners_are_taken(world: World) -> None:
+    assert world.offer(purpose="\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645")
