@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -112,3 +113,25 @@ def test_one_team_is_not_two_however_its_name_is_written(world: World, team: str
 
 def test_words_that_need_joiners_are_taken(world: World) -> None:
     assert world.offer(purpose="\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645")
+
+
+def test_the_title_of_another_section_does_not_hide_what_is_opened(world: World) -> None:
+    one = world.delivered["sections"][2]
+    named = [{"section": "weight_storage", "title": "Table of contents", "sha256": one["sha256"]}]
+    page = world.core.page_of(world.offer(sections=named), "henrike")
+    assert "Table of contents (weight_storage)" in page.words.who
+
+
+def test_who_asked_is_named_to_who_approves(world: World) -> None:
+    """The portal says who asked: another approver sees when it is not the one who did."""
+    page = world.core.page_of(world.offer(requester="pia"), "henrike")
+    assert "Asked for by: Pia Lund." in " ".join(page.words.sentences)
+
+
+def test_nothing_stays_open_while_the_clock_is_back(world: World) -> None:
+    world.sit(world.granted())
+    assert world.outside.kept
+    world.clock.at -= timedelta(hours=1)
+    with refused(Why.CLOCK_BACK):
+        world.core.tidy()
+    assert not world.outside.kept
