@@ -7,8 +7,9 @@ Source: docs/reference/protocol.md, “Access grant”.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from secure_access.custodian import forms
@@ -226,6 +227,29 @@ def reader_of(grant: AccessGrant, enrolment: Enrolment, now: datetime) -> Person
     return reader
 
 
+def same_team(one: str, other: str) -> bool:
+    """Whether two names of teams are one to who reads them: case, spaces and joiners aside."""
+    seen = str.maketrans("", "", forms.JOINERS)
+    first, second = (unicodedata.normalize("NFKC", name).translate(seen) for name in (one, other))
+    return "".join(first.casefold().split()) == "".join(second.casefold().split())
+
+
+def still_approves(
+    grant: AccessGrant, enrolment: Enrolment, person: str, team: str, now: datetime
+) -> tuple[Person, Person]:
+    """Who approved before, of the team of that time and of now: the second approver is of neither.
+
+    Raises `NotGranted` for one who could not approve it today.
+    """
+    found = enrolment.person(person, now)
+    if found is None:
+        raise NotGranted("The first approver is no longer enrolled: offer another access grant.")
+    lost = Role.APPROVER not in found.roles and not grant.break_glass
+    if lost or Role.DEVELOPER_OFFICER in found.roles or found.conflicted_with(grant.developer):
+        raise NotGranted("The first approver may not approve this any more: offer another access grant.")
+    return replace(found, team=team), found
+
+
 def check_approver(
     grant: AccessGrant, by: Person, earlier: Sequence[Person], *, now: datetime, break_glass: bool = False
 ) -> None:
@@ -250,5 +274,5 @@ def check_approver(
         return
     if by.person == grant.requester:
         raise NotGranted("You asked for this access: somebody else approves it.")
-    if any(one.team == by.team for one in earlier):
+    if any(same_team(one.team, by.team) for one in earlier):
         raise NotGranted(f"The first approver is of the team {by.team} too: the second is of another team.")

@@ -19,7 +19,7 @@ import click
 import structlog
 
 from secure_access.clock import SystemClock
-from secure_access.custodian import private_files
+from secure_access.custodian import logs, private_files
 from secure_access.custodian.ceremony_cli import ceremony
 from secure_access.custodian.custody_log import Damaged
 from secure_access.custodian.front_cli import front_command
@@ -90,6 +90,7 @@ def core_command(home: Path) -> None:
     on the same storage. It prints the lines by which witnesses and readers verify its log. Where the sandbox
     does not hold, it does not start; where one user runs all (demonstration custody), it opens no plan.
     """
+    logs.configure()
     try:
         settings = Settings.read(home)
         lease = Lease(settings.lease, settings.name)

@@ -5,7 +5,7 @@ It knows no network, no files but through its parts. What is not yours answers l
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from secure_access.custodian import access_grants, enrolment, forms
@@ -19,7 +19,7 @@ from secure_access.custodian.forms import Malformed
 from secure_access.custodian.grant_words import PlainWords, plain_words
 from secure_access.custodian.plan_manifests import PlanManifest
 from secure_access.custodian.reading import Reading, Sitting, SittingNow
-from secure_access.custodian.state import Approval, Given, Plan, Standing
+from secure_access.custodian.state import Given, Plan, Standing
 from secure_access.custodian.visits import Visits, sees
 from secure_access.ledger.canonical import Json
 from secure_access.workflow import NotFound
@@ -179,19 +179,21 @@ class Core:
             access_grants.check_approver(
                 given.grant,
                 done.person,
-                [self._still(one, now) for one in given.approvals],
+                self._still(given, now),
                 now=now,
                 break_glass=custody.rules.break_glass,
             )
         except NotGranted as problem:
             raise custody.denied(done, Why.NOT_ALLOWED, str(problem)) from None
 
-    def _still(self, approval: Approval, now: datetime) -> Person:
-        """Who approved before, of the team of that time. Raises `NotGranted` for one who left since."""
-        person = self.custody.enrolment.person(approval.person, now)
-        if person is None:
-            raise NotGranted("The first approver is no longer enrolled: offer another access grant.")
-        return replace(person, team=approval.team)
+    def _still(self, given: Given, now: datetime) -> list[Person]:
+        """Who approved before. Raises `NotGranted` for one who could not approve it today."""
+        listed = self.custody.enrolment
+        return [
+            person
+            for one in given.approvals
+            for person in access_grants.still_approves(given.grant, listed, one.person, one.team, now)
+        ]
 
     def tell_developers(self) -> list[str]:
         """Tell developers of break-glass; the digests of what nobody was told of, which opens nothing."""
@@ -303,16 +305,29 @@ class Core:
             if plan is None or plan.destroying or Role.APPROVER not in done.person.roles:
                 custody.act_refused(done.statement, Why.UNKNOWN)
                 raise NotFound
+            earlier = self._destroyers(plan)
             if done.person.conflicted_with(plan.developer) or any(
-                one.person == done.person.person or one.team == done.person.team for one in plan.destruction
+                one.person == done.person.person
+                or any(access_grants.same_team(done.person.team, name) for name in (one.team, team))
+                for one, team in earlier
             ):
                 words = "The second is another person of another team, without a conflict of interest."
                 raise custody.denied(done, Why.NOT_ALLOWED, words)
             custody.write("plan.destruction_approved", plan.fingerprint, custody.by(done))
-            if len(plan.destruction) < access_grants.APPROVERS:
+            if len(earlier) + 1 < access_grants.APPROVERS:
                 return b""
             custody.write("plan.destroying", plan.fingerprint, {})
             return self._destroy(plan)
+
+    def _destroyers(self, plan: Plan) -> list[tuple[Person, str]]:
+        """Who approved the destruction and could today, each with the team of that time."""
+        now, listed = self.custody.now(), self.custody.enrolment
+        found = [(listed.person(one.person, now), one.team) for one in plan.destruction]
+        return [
+            (one, team)
+            for one, team in found
+            if one and Role.APPROVER in one.roles and not one.conflicted_with(plan.developer)
+        ]
 
     def _destroy(self, plan: Plan) -> bytes:
         custody = self.custody

@@ -13,6 +13,13 @@ from datetime import datetime
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from webauthn.helpers.decode_credential_public_key import (
+    DecodedEC2PublicKey,
+    DecodedOKPPublicKey,
+    DecodedRSAPublicKey,
+    decode_credential_public_key,
+)
+
 from secure_access import keys
 from secure_access.custodian import forms
 from secure_access.custodian.forms import Form, Malformed
@@ -344,7 +351,7 @@ def _check_officers(found: Enrolment) -> None:
 
 def _check_people(found: Enrolment) -> None:
     held = [key.id for person in found.people for key in person.credentials]
-    shown = [key.public_key for person in found.people for key in person.credentials]
+    shown = [_same(key.public_key) for person in found.people for key in person.credentials]
     if len(set(held)) != len(held) or len(set(shown)) != len(shown):
         raise Malformed("people: a passkey belongs to one person, and stands once")
     named = {
@@ -354,6 +361,25 @@ def _check_people(found: Enrolment) -> None:
     }
     if not named <= set(found.organisations):
         raise Malformed("people: an organisation is not in the list of organisations")
+
+
+def _same(public_key: bytes) -> object:
+    """What is equal for one key however it is written: COSE has many writings of it, and U2F another.
+
+    One that nobody can read verifies nothing; its bytes stand for it.
+    """
+    try:
+        told = decode_credential_public_key(public_key)
+    except Exception:  # whatever the library raises over bytes that somebody made up
+        return public_key
+    match told:
+        case DecodedEC2PublicKey():
+            return "ec2", int.from_bytes(told.x), int.from_bytes(told.y)
+        case DecodedRSAPublicKey():
+            return "rsa", int.from_bytes(told.n), int.from_bytes(told.e)
+        case DecodedOKPPublicKey():
+            return "okp", told.x
+    return "ml-dsa", told.pub
 
 
 def _check_signatures(signed: SignedList, of: Enrolment) -> None:

@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import re
+import unicodedata
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -22,6 +23,8 @@ LONGEST_TEXT = 4000
 _TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 _HEX = re.compile(r"[0-9a-f]*")
 _IDENTIFIER = re.compile(r"[\w.:@/-]{1,120}")
+_UNSEEN, JOINERS = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"}), "\u200c\u200d"
+"""Categories of Unicode; and the two of them that some languages are written with."""
 T = TypeVar("T")
 
 
@@ -77,12 +80,15 @@ class Form:
         return self._value[key]
 
     def text(self, key: str, *, empty: bool = False) -> str:
-        """A text of at most 4,000 characters without control characters."""
+        """A text of at most 4,000 characters, each of which is seen where it stands.
+
+        None that turns or hides what stands beside it on the page of an approval, or ends a line.
+        """
         value = self._value[key]
         if not isinstance(value, str) or len(value) > LONGEST_TEXT or not (value or empty):
             raise self.wrong(key, "a text is missing or too long")
-        if any(ord(character) < 0x20 or ord(character) == 0x7F for character in value):
-            raise self.wrong(key, "a text has no control characters")
+        if any(unicodedata.category(one) in _UNSEEN and one not in JOINERS for one in value):
+            raise self.wrong(key, "a text has no control characters and none that nobody sees")
         return value
 
     def identifier(self, key: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from secure_access.custodian.access_grants import TERMS, AccessGrant
+from secure_access.custodian.access_grants import TERMS, AccessGrant, GrantedSection
 from secure_access.custodian.enrolment import Enrolment
 from secure_access.custodian.plan_manifests import PlanManifest
 
@@ -48,7 +48,8 @@ def plain_words(grant: AccessGrant, enrolment: Enrolment, plan: PlanManifest) ->
     return PlainWords(
         who=_who(grant, enrolment, plan),
         bounds=_bounds(grant, enrolment),
-        purpose=f"The purpose: {grant.purpose} The legal basis: {grant.legal_basis}",
+        purpose=f"The purpose: {grant.purpose} The legal basis: {grant.legal_basis} "
+        f"Asked for by: {_name(grant.requester, enrolment)}.",
         emergency=_emergency(grant),
         asked_at=day(grant.asked.at),
         changes=() if grant.break_glass else _changes(grant, enrolment),
@@ -62,7 +63,7 @@ def _who(grant: AccessGrant, enrolment: Enrolment, plan: PlanManifest) -> str:
     else:
         employer = enrolment.name_of(reader.employer)
         named = f"{reader.name}, {reader.title}, employed by {employer} in the team {reader.team},"
-    titles = [one.title for one in grant.sections]
+    titles = [_titled(one) for one in grant.sections]
     listed = " and ".join(filter(None, [", ".join(titles[:-1]), titles[-1]]))
     return (
         f"You allow {named} to read {count(len(titles), 'section')} of {count(len(plan.sections))} of the "
@@ -94,7 +95,7 @@ def _emergency(grant: AccessGrant) -> str:
 
 def _changes(grant: AccessGrant, enrolment: Enrolment) -> tuple[Row, ...]:
     asked = grant.asked
-    titles = {one.section: one.title for one in grant.sections}
+    titles = {one.section: _titled(one) for one in grant.sections}
     said = {
         "readers": (
             ", ".join(_name(reader, enrolment) for reader in asked.readers),
@@ -111,6 +112,12 @@ def _changes(grant: AccessGrant, enrolment: Enrolment) -> tuple[Row, ...]:
     rows = [Row(term.capitalize(), *said[term], grant.changes.get(term, "")) for term in differing]
     same = ", ".join(term for term in TERMS if term not in differing)
     return (*rows, *([Row(same.capitalize(), "–", NO_CHANGE, "–")] if same else []))
+
+
+def _titled(section: GrantedSection) -> str:
+    """The title, with the key of what is opened where the title is not that: the portal writes titles."""
+    plain = section.title.casefold() == _untitled(section.section).casefold()
+    return section.title if plain else f"{section.title} ({section.section})"
 
 
 def _untitled(section: str) -> str:

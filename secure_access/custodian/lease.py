@@ -54,7 +54,7 @@ class Lease:
             with self._alone():
                 found = self._read()
                 free = found is None or found.until + MARGIN <= now
-                if found is not None and self._own is not None and found.token == self._own.token:
+                if found is not None and self._is_own(found):
                     self._own = self._write(found.token, now)
                 elif free:
                     self._own = self._write((found.token if found else 0) + 1, now)
@@ -73,7 +73,13 @@ class Lease:
             found = self._read()
         except (OSError, Malformed, UnsafeFile):
             return "the lease of this core cannot be read"
-        return "" if found is not None and found.token == own.token else "another core has become active"
+        mine = found is not None and self._is_own(found)
+        return "" if mine else "another core has become active"
+
+    def _is_own(self, found: Held) -> bool:
+        """Whether the file says what this core wrote. A file that was lost begins its tokens again."""
+        own = self._own
+        return own is not None and (found.holder, found.token) == (own.holder, own.token)
 
     def _read(self) -> Held | None:
         if not self._path.exists():

@@ -7,7 +7,7 @@ what is read again are one. Documents stand beside the log under the digests tha
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -17,7 +17,7 @@ from secure_access.custodian.access_grants import AccessGrant
 from secure_access.custodian.custody_log import Line
 from secure_access.custodian.enrolment import Enrolment
 from secure_access.custodian.findings import REPORT
-from secure_access.custodian.plan_manifests import PlanManifest, SealedSection
+from secure_access.custodian.plan_manifests import PlanManifest, SealedSection, WithReport
 
 HOUR = timedelta(hours=1)
 
@@ -146,7 +146,7 @@ class State:
         if line.fields["report"]:
             # The custodian's own report is read under a grant like what was delivered.
             report = SealedSection(REPORT, int(str(line.fields["report_size"])), _text(line, "report"))
-            plan.manifest = replace(plan.manifest, sections=(*plan.manifest.sections, report))
+            plan.manifest = WithReport.of(plan.manifest, report)
         plan.told = tuple((str(one["section"]), int(one["pages"]), str(one["schema"])) for one in told)
 
     def _offered(self, line: Line) -> None:

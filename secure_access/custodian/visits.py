@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from secure_access.custodian import access_grants
@@ -39,7 +39,7 @@ class Visits:
 
     def __init__(self, custody: Custody) -> None:
         self._custody = custody
-        self._visits: dict[str, tuple[str, datetime]] = {}
+        self._visits: dict[str, tuple[str, datetime, bytes]] = {}
 
     @property
     def object(self) -> str:
@@ -64,7 +64,7 @@ class Visits:
             still = {token: one for token, one in self._visits.items() if one[1] > now}
             while len(still) >= MOST_VISITS:
                 del still[next(iter(still))]
-            self._visits = {**still, made.token: (made.person.person, made.until)}
+            self._visits = {**still, made.token: (made.person.person, made.until, done.credential.id)}
             return made
 
     def leave(self, token: str) -> None:
@@ -73,13 +73,13 @@ class Visits:
             self._visits.pop(token, None)
 
     def of(self, token: str) -> Visit:
-        """The visit of a token, of a person who is enrolled now. Raises `Refused`."""
+        """The visit of a token, of a person who is enrolled now with that passkey. Raises `Refused`."""
         custody = self._custody
         with custody.lock:
             now = custody.now()
-            person, until = self._visits.get(token, ("", now))
+            person, until, passkey = self._visits.get(token, ("", now, b""))
             found = custody.enrolment.person(person, now)
-            if found is None or not until - LONGEST <= now < until:
+            if found is None or found.key(passkey) is None or not until - LONGEST <= now < until:
                 raise Refused(Why.NOT_ENTERED, CLOSED)
             return Visit(token, found, until)
 
@@ -126,13 +126,13 @@ class Visits:
         with custody.lock:
             now, manifest = custody.now(), custody.state.plans[given.plan].manifest
             assert manifest is not None
-            earlier = []
-            for one in given.approvals:
-                person = custody.enrolment.person(one.person, now)
-                if person is None:
-                    return "The first approver is no longer enrolled: another access grant has to be offered."
-                earlier.append(replace(person, team=one.team))
+            listed, grant = custody.enrolment, given.grant
             try:
+                earlier = [
+                    person
+                    for one in given.approvals
+                    for person in access_grants.still_approves(grant, listed, one.person, one.team, now)
+                ]
                 access_grants.check_offered(given.grant, custody.enrolment, manifest, now)
                 access_grants.check_approver(
                     given.grant, visit.person, earlier, now=now, break_glass=custody.rules.break_glass

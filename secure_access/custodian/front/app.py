@@ -15,6 +15,7 @@ from flask import Flask, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
+from secure_access.custodian import logs
 from secure_access.custodian.acts import NotConfirmed
 from secure_access.custodian.custody import Refused, Why
 from secure_access.custodian.front import acting, delivering, gate, pages, phrases, sittings
@@ -59,6 +60,7 @@ def create_app(origin: str, core: CoreClient, authority: str = "") -> Flask:
 
 def serve() -> Flask:
     """The app of a deployment, from the environment that the command sets."""
+    logs.configure()
     return create_app(os.environ[ORIGIN], CoreClient(Path(os.environ[SOCKET])), os.environ.get(AUTHORITY, ""))
 
 

@@ -61,3 +61,14 @@ def test_a_lease_that_cannot_be_read_or_written_is_not_held(tmp_path: Path) -> N
     path.unlink()
     assert lease.refusal(NOW)
     assert not Lease(tmp_path / "missing" / "lease.json", "one").take(NOW)
+
+
+def test_two_are_not_active_where_the_file_was_lost(tmp_path: Path) -> None:
+    first, second = Lease(tmp_path / "lease.json", "one"), Lease(tmp_path / "lease.json", "two")
+    assert first.take(NOW)
+    (tmp_path / "lease.json").unlink()
+    assert second.take(NOW)
+    assert second.token == first.token == 1
+    assert "another core has become active" in first.refusal(NOW)
+    assert not first.take(NOW)
+    assert second.refusal(NOW) == ""

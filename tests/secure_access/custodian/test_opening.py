@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 from click.testing import CliRunner
 
 from secure_access.clock import FixedClock
@@ -68,7 +69,7 @@ class Table:
         return SealedSection(section, len(made), self.store.keep(made))
 
     def manifest(self, *files: SealedSection) -> PlanManifest:
-        return PlanManifest(REQUEST, self.key.fingerprint, files, NOW, "00" * 16, "00" * 32)
+        return PlanManifest(REQUEST, self.key.fingerprint, files, NOW, "00" * 16)
 
 
 @pytest.fixture
@@ -254,7 +255,12 @@ def test_a_child_that_sets_no_pages_delivers_nothing(
     with pytest.raises(NotOpened, match=words):
         table.opening.inspect(table.manifest(sealed))
     answers = iter([(Kind.LOOKED, bytearray(SAID)), (Kind.COUNT, bytearray(b"x"))])
-    assert table.opening.compare(table.manifest(sealed), {}) is None
+    with structlog.testing.capture_logs() as logged:
+        assert table.opening.compare(table.manifest(sealed), {}) is None
+    # What a child says that read the plan may be the plan.
+    assert logged == [
+        {"event": "custodian.no_drift_report", "log_level": "warning", "plan": table.key.fingerprint}
+    ]
 
 
 def test_words_of_a_page(table: Table) -> None:
