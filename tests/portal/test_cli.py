@@ -12,8 +12,11 @@ from click.testing import CliRunner
 
 from portal import cli
 
+APART = "custodian"
+"""It becomes a process of its own, so calling it here would replace the tests."""
 
-@pytest.mark.parametrize("name", cli.COMMANDS)
+
+@pytest.mark.parametrize("name", [name for name in cli.COMMANDS if name != APART])
 def test_every_command_can_be_loaded_and_says_what_it_does(name: str) -> None:
     context = click.Context(cli.main, info_name="assay")
     command = cli.main.get_command(context, name)
@@ -22,6 +25,15 @@ def test_every_command_can_be_loaded_and_says_what_it_does(name: str) -> None:
     assert shown.exit_code == 0
     assert shown.output.startswith("Usage: ")
     assert command.help
+
+
+def test_the_custodian_becomes_a_process_without_a_portal() -> None:
+    """Beside keys nothing of a portal is loaded: the command is another program then."""
+    program = f"from portal.cli import main; main([{APART!r}, '--help'])"
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert shown.stdout.startswith("Usage: assay custodian")
+    assert "ceremony" in shown.stdout
 
 
 def test_the_list_names_every_command() -> None:
