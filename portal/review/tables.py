@@ -117,11 +117,9 @@ class PlanRequest(Table, table=True):
     __classes__ = classes(
         public=(
             "id reference case_id developer_id outline_id state read_from read_until "
-            "deliver_by requested_at delivered_at ended_at"
+            "deliver_by requested_at delivered_at ended_at handling pages"
         ),
-        restricted=(
-            "sections purpose legal_basis necessity readers requested_by state_reason handling pages missing"
-        ),
+        restricted=("sections purpose legal_basis necessity readers requested_by state_reason missing"),
     )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
