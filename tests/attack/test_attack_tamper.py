@@ -381,7 +381,7 @@ def test_what_lies_in_the_vault_without_a_row_is_named(shelf: Shelf) -> None:
     named = {f"vault {name}: {reason}" for name in (made.name, "./notes.txt")}
     assert set(_strays(shelf)) - others == named
     # What is younger may be an upload, whose row comes when it has arrived.
-    assert _strays(shelf, timedelta(minutes=59)) == []
+    assert set(_strays(shelf, timedelta(minutes=59))) <= others
     misplaced = shelf.file(shelf.documents[0])
     shutil.copy(misplaced, shelf.folder / misplaced.name)
     assert f"vault ./{misplaced.name}: {reason}" in _strays(shelf)
