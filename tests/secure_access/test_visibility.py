@@ -43,7 +43,12 @@ SEEN: dict[str, tuple[str, str, tuple[Role, ...], str]] = {
     "model_version": ("*", "", REVIEWERS, "*"),
     "review_case": ("", "", REVIEWERS, "*"),
     "information_request": ("served answered", "", REVIEWERS, "*"),
-    "plan_request": ("approved delivered", "", (*REVIEWERS, Role.PLAN_APPROVER), "*"),
+    "plan_request": (
+        "approved accepted objected partly_delivered delivered",
+        "",
+        (*REVIEWERS, Role.PLAN_APPROVER),
+        "*",
+    ),
     "decision": ("decided", "", REVIEWERS, "*"),
     "flag": ("*", "", REVIEWERS, "*"),
     "engagement": ("", "*", OVERSEERS, "*"),
