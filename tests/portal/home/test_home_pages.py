@@ -164,6 +164,23 @@ def test_every_event_that_is_told_is_declared_with_the_fields_its_words_use() ->
             assert used <= ledger.declared()[event].keys, event
 
 
+@pytest.mark.parametrize(
+    ("zone", "told"),
+    [
+        ("developer", changes.DEVELOPER),
+        ("evaluator", changes.EVALUATOR),
+        ("government", changes.REVIEW | changes.ENFORCEMENT),
+    ],
+)
+def test_every_change_leads_to_an_address_of_its_zone(
+    sqlite_world: World, zone: str, told: changes.Told
+) -> None:
+    addresses = sqlite_world.zones[zone].url_map.bind("localhost")
+    for event, (_, link) in told.items():
+        filled = re.sub(r"\{\w+\}", "X-2027-001", link)
+        assert not filled or addresses.test(filled, method="GET"), event
+
+
 def task(hours: int | None, now: datetime) -> Task:
     due = None if hours is None else now + timedelta(hours=hours)
     return Task("Do it", "/", "", due, "It lapses.")

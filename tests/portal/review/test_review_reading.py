@@ -210,6 +210,9 @@ def test_each_opening_leads_to_its_entry_and_a_receipt_that_outsiders_verify(
     (entry,) = set(re.findall(rf'href="({path}/[0-9a-f-]+)"', client.get(path).text))
     shown = client.get(entry).text
     assert "of the custody log" in shown
+    assert "nobody else sees that it is there" in shown
+    assert "None sees this log." in shown
+    assert "Signed, not witnessed" not in shown
     assert "A reader opened a section of your plan" in shown
     receipt = client.get(f"{entry}/receipt.json").text
     policy = receipts.Policy.parse(receipts.policy_text(world.wired.log_keys.of(Log.PUBLIC)))
