@@ -17,7 +17,7 @@ from portal.wiring import LEDGER_PUBLIC, wire
 from secure_access.clock import SystemClock
 from secure_access.db import Database
 from secure_access.documents.audit import check_documents, check_strays
-from secure_access.ledger import audit, mirror, receipts, sequencer, succession, told, witnesses
+from secure_access.ledger import audit, mirror, rebuilding, receipts, sequencer, succession, told, witnesses
 from secure_access.ledger.audit_report import Report
 from secure_access.ledger.cli import Opened, ledger_commands
 from secure_access.ledger.log_keys import LogKeys
@@ -248,7 +248,7 @@ def rebuild(home: Path | None) -> None:
     """
     wired = wire(settings_of(home), process="sequencer", signs=False)
     try:
-        done = mirror.rebuild(wired.database)
+        done = rebuilding.rebuild(wired.database)
     except mirror.MirrorError as problem:
         raise click.ClickException(f"Nothing was rebuilt: {problem}.") from problem
     finally:

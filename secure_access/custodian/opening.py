@@ -38,7 +38,6 @@ from secure_access.custodian.wire import Kind, Reason
 from secure_access.sealing import SealingError, sections
 from secure_access.sealing.plans import PlanKey
 
-OSCAL = frozenset({"application/oscal+json", "application/oscal+yaml", "application/oscal+xml"})
 PDF = "application/pdf"
 SETTING_LIMITS = Limits(memory=2 << 30, processor_seconds=60, request_seconds=60, sitting_seconds=120)
 MOST_COMPARED = 64 << 20
@@ -145,7 +144,7 @@ class Opening:
             files, content = list[list[Any]](), bytearray()
             for one in manifest.sections:
                 plain = self.plain(manifest.key, one.section, one.sha256, one.size)
-                if plain.media_type in OSCAL:
+                if plain.media_type in sections.OSCAL_TYPES:
                     files.append([plain.media_type, len(plain.content)])
                     content += plain.content
                 plain.wipe()
@@ -195,7 +194,7 @@ class Opening:
 
         Takes ``plain`` over. Raises `NotOpened`, `NotSetUp`.
         """
-        if plain.media_type in OSCAL:
+        if plain.media_type in sections.OSCAL_TYPES:
             return self._set(section, plain)
         try:
             found = media_types.sniff(bytes(plain.content[: media_types.HEAD]))

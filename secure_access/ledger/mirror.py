@@ -16,7 +16,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import ColumnElement, func, select, text
@@ -24,8 +24,8 @@ from sqlalchemy import ColumnElement, func, select, text
 from secure_access.db import Database, Session, col, reads_public_columns
 from secure_access.ledger import commitment, merkle, note, tiles, verify_log, verify_receipt, witnesses
 from secure_access.ledger.note import Checkpoint, NoteError
-from secure_access.ledger.sequencer import LOCK, latest, origin_of
-from secure_access.ledger.tables import Audience, LedgerCheckpoint, LedgerEntry, LedgerHead, LedgerTile, Log
+from secure_access.ledger.sequencer import latest, origin_of
+from secure_access.ledger.tables import Audience, LedgerCheckpoint, LedgerEntry, LedgerTile, Log
 from secure_access.ledger.tiles import Tile
 from secure_access.workflow import NotFound
 
@@ -69,15 +69,6 @@ class Mirrored:
     kept: int
 
 
-@dataclass
-class Rebuilt:
-    """What a rebuild came to: tiles by log that were right, written again, and taken out."""
-
-    right: dict[Log, int] = field(default_factory=dict)
-    written: dict[Log, int] = field(default_factory=dict)
-    removed: dict[Log, int] = field(default_factory=dict)
-
-
 def newest_of(session: Session, origin: str) -> LedgerCheckpoint | None:
     """The newest checkpoint that the public log of this origin signed, of those that are here."""
     query = (
@@ -111,7 +102,7 @@ def bundle(session: Session, wanted: Tile, origin: str) -> bytes:
     """The leaves of a tile of level 0, each behind its length. Raises `NotFound` as `tile` does."""
     _check_required(session, wanted, origin)
     first = wanted.number * tiles.WIDTH
-    leaves = list(_leaves(session, Log.PUBLIC, first, first + wanted.width))
+    leaves = list(leaves_of(session, Log.PUBLIC, first, first + wanted.width))
     if len(leaves) != wanted.width:
         raise NotFound
     return bundled(leaves)
@@ -180,49 +171,6 @@ def export(database: Database, folder: Path, policy: str) -> Mirrored:
     return Mirrored(newest.size, entries, made.written, made.kept)
 
 
-def rebuild(database: Database) -> Rebuilt:
-    """Make the tiles of both logs again, byte for byte, out of the leaves.
-
-    Raises `MirrorError` where the leaves do not have the root of the head; nothing is changed then.
-    """
-    report = Rebuilt()
-    with database.write() as session:
-        if not database.is_sqlite:
-            session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-        for log in Log:
-            _rebuild(session, log, report)
-    return report
-
-
-def _rebuild(session: Session, log: Log, report: Rebuilt) -> None:
-    head = session.get(LedgerHead, log)
-    size = head.size if head else 0
-    hashes = [merkle.leaf_hash(leaf) for leaf in _leaves(session, log, 0, size)]
-    if len(hashes) != size:
-        raise MirrorError(f"the {log} log has {size} entries by its head, and {len(hashes)} with a place")
-    if head is not None and merkle.root(size, merkle.from_leaves(hashes)) != head.root:
-        raise MirrorError(f"the leaves of the {log} log do not have the root of its head")
-    made = tiles.grow(tiles.nothing, 0, hashes)
-    held = {
-        (row.level, row.number): row
-        for row in session.execute(select(LedgerTile).where(col(LedgerTile.log) == log)).scalars()
-    }
-    wrong = {place: content for place, content in made.items() if _hashes(held.get(place)) != content}
-    tiles.save(session, log, wrong)
-    extra = held.keys() - made.keys()
-    for place in extra:
-        session.delete(held[place])
-    report.right[log], report.written[log], report.removed[log] = (
-        len(made) - len(wrong),
-        len(wrong),
-        len(extra),
-    )
-
-
-def _hashes(row: LedgerTile | None) -> bytes:
-    return row.hashes if row else b""
-
-
 def _check_required(session: Session, wanted: Tile, origin: str) -> None:
     """Raises `NotFound` unless this log signed a checkpoint for a tree that has this tile."""
     newest = newest_of(session, origin)
@@ -241,7 +189,7 @@ def _check_required(session: Session, wanted: Tile, origin: str) -> None:
         raise NotFound
 
 
-def _leaves(session: Session, log: Log, first: int, until: int) -> Iterator[bytes]:
+def leaves_of(session: Session, log: Log, first: int, until: int) -> Iterator[bytes]:
     """The leaves of these places, in order."""
     if log is Log.PUBLIC and reads_public_columns(session):
         yield from session.execute(_TOLD, {"first": first, "until": until}).scalars()
@@ -297,7 +245,7 @@ def _link(before: Path, path: Path) -> None:
 
 def _write_tiles(session: Session, newest: LedgerCheckpoint, made: _Writer) -> None:
     """Tiles and bundles, each held to the leaves, and the leaves to the signed root."""
-    leaves = list(_leaves(session, Log.PUBLIC, 0, newest.size))
+    leaves = list(leaves_of(session, Log.PUBLIC, 0, newest.size))
     if len(leaves) != newest.size:
         raise MirrorError(f"the log was signed with {newest.size} entries, and {len(leaves)} are there")
     built = tiles.grow(tiles.nothing, 0, [merkle.leaf_hash(leaf) for leaf in leaves])
@@ -307,7 +255,7 @@ def _write_tiles(session: Session, newest: LedgerCheckpoint, made: _Writer) -> N
     for one in _wanted(session, newest):
         content = built[one.level, one.number][: one.width * merkle.HASH_SIZE]
         row = session.get(LedgerTile, (Log.PUBLIC, one.level, one.number))
-        if _hashes(row)[: len(content)] != content:
+        if row is None or row.hashes[: len(content)] != content:
             raise MirrorError(
                 f"tile {one.level}/{one.address} differs from the leaves: rebuild the tiles first"
             )

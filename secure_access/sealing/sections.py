@@ -43,16 +43,8 @@ MAX_CONTENT = 4096
 STEP = 65_536
 """The size of what is inside is rounded up to a multiple of this."""
 BLOCK = chunked.BATCH
-MEDIA_TYPES = frozenset(
-    {
-        "application/pdf",
-        "image/png",
-        "image/jpeg",
-        "application/oscal+json",
-        "application/oscal+yaml",
-        "application/oscal+xml",
-    }
-)
+OSCAL_TYPES = frozenset({"application/oscal+json", "application/oscal+yaml", "application/oscal+xml"})
+MEDIA_TYPES = frozenset({"application/pdf", "image/png", "image/jpeg"}) | OSCAL_TYPES
 """What a section may be; whether it is that is told by who opens it."""
 
 _UNSEEN = r"\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff"

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from secure_access import ledger
 from secure_access.db import col
-from secure_access.ledger import merkle, mirror, sequencer, tiles
+from secure_access.ledger import merkle, mirror, rebuilding, sequencer, tiles
 from secure_access.ledger.tables import Audience, LedgerEntry, LedgerTile, Log
 from tests.fixtures import long_log
 from tests.fixtures.app import World, build, without_tokens
@@ -210,7 +210,7 @@ def test_served_mirrored_and_rebuilt_alike_on_each_database(world: World, tmp_pa
     assert made.size == client.size
     last = max((tmp_path / "mirror" / "entry").iterdir(), key=lambda file: int(file.name))
     assert last.read_bytes() == reader.get(f"/ledger/entry/{last.name}").data
-    done = mirror.rebuild(world.wired.database)
+    done = rebuilding.rebuild(world.wired.database)
     assert not any(done.written.values())
     assert not any(done.removed.values())
     assert done.right[Log.PUBLIC] >= len(list(tiles.of_size(client.size)))
