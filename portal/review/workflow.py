@@ -58,11 +58,11 @@ class HandlingClass(StrEnum):
 
 
 _MEANING = {
-    HandlingClass.CONFIDENTIAL: "Read alone, on an enrolled device. Notes stay sealed with the plan.",
+    HandlingClass.CONFIDENTIAL: "To be read alone. Notes are kept as confidential as the plan.",
     HandlingClass.STRICTLY_CONFIDENTIAL: (
-        "As confidential, and only in rooms of the authority. Quotations only in a confidential annex."
+        "As confidential, and to be read in rooms of the authority only. Quoted in a confidential annex only."
     ),
-    HandlingClass.SECRET: ("As strictly confidential. Nothing of it is noted or quoted anywhere."),
+    HandlingClass.SECRET: "As strictly confidential. Nothing of it is noted or quoted.",
 }
 
 
