@@ -23,11 +23,31 @@ def _run(connection: Connection) -> None:
     triggers.create_all(connection)
 
 
+def _without_foreign_keys(connection: Connection) -> None:
+    """On SQLite a batch change drops a table that rows of others refer to: they are checked at the end.
+
+    Source: https://sqlite.org/lang_altertable.html, section 7.
+    """
+    connection.connection.cursor().execute("PRAGMA foreign_keys=OFF")
+
+
+def _check_foreign_keys(connection: Connection) -> None:
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+    if broken:
+        tables = sorted({row[0] for row in broken})
+        raise RuntimeError(f"a migration left rows that refer to nothing, in {tables}")
+
+
 def main() -> None:
     """Run the migrations that Alembic asks for."""
     database = Database(context.config.get_main_option("sqlalchemy.url") or "")
-    with database.engine.connect() as connection, connection.begin():
-        _run(connection)
+    with database.engine.connect() as connection:
+        if database.is_sqlite:
+            _without_foreign_keys(connection)
+        with connection.begin():
+            _run(connection)
+            if database.is_sqlite:
+                _check_foreign_keys(connection)
     database.dispose()
 
 

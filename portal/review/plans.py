@@ -164,7 +164,7 @@ def ask(session: Session, *, case: Case, wanted: Wanted, by: Actor, now: datetim
         read_until=wanted.read_until,
         deliver_by=wanted.deliver_by,
         handling=wanted.handling,
-        pages=wanted.pages or 0,
+        pages=wanted.pages,
         requested_by=by.person_id,
         requested_at=now,
     )
@@ -285,7 +285,7 @@ def deliver(
         )
     act = "deliver_part" if left else "deliver"
     request.state = PLAN_REQUEST.take(act, by, approving(session, request))
-    request.delivered_at, request.missing = request.delivered_at or now, missing.strip() if left else ""
+    request.delivered_at, request.missing = request.delivered_at or now, missing.strip() if left else None
     session.add(request)
     new = [
         PlanSection(

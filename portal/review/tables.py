@@ -109,7 +109,8 @@ class PlanRequest(Table, table=True):
     """A request for sections of the detailed security plan, by sections of the public outline.
 
     ``sections`` and ``readers`` are what is asked now: what an upheld objection took away is not in them.
-    ``pages`` is how many pages may be read in all; ``missing`` says why a part was not delivered.
+    ``pages`` is how many pages may be read in all; ``missing`` says why a part was not delivered. Older
+    requests than these three columns have none of them, and keep their digest.
     """
 
     __tablename__ = "plan_request"
@@ -141,9 +142,11 @@ class PlanRequest(Table, table=True):
     delivered_at: Instant | None = instant_column(nullable=True)
     ended_at: Instant | None = instant_column(nullable=True)
     state_reason: str = Field(default="", max_length=2000)
-    handling: HandlingClass = enum_column(HandlingClass, default=HandlingClass.CONFIDENTIAL)
-    pages: int = 60
-    missing: str = Field(default="", max_length=2000)
+    handling: HandlingClass | None = enum_column(
+        HandlingClass, default=HandlingClass.CONFIDENTIAL, nullable=True
+    )
+    pages: int | None = 60
+    missing: str | None = Field(default=None, max_length=2000)
 
 
 class ObjectionAnswer(StrEnum):

@@ -35,6 +35,7 @@ FORMER_LOGS: Mapping[str, Log] = dict.fromkeys(
 """The log in which entries of a type were, where that is another one now."""
 
 _SUBMITTED = ("kind", "reference", "entity", "digest", "statement", "attachments", "due_at", "timeliness")
+_WITHOUT_ENTITY = tuple(key for key in _SUBMITTED if key != "entity")
 _TAKEN = ("reference", "kind", "power", "channels", "conditions", "evidence")
 FORMER_KEYS: Mapping[str, Sequence[tuple[str, ...]]] = {
     "assessment.submitted": [("reference", "digest", "recommendation", "rows", "evidence")],
@@ -42,7 +43,7 @@ FORMER_KEYS: Mapping[str, Sequence[tuple[str, ...]]] = {
     "decision.taken": [_TAKEN, (*_TAKEN, "wording")],
     "filing.accepted": [("reference",)],
     "filing.returned": [("reference",)],
-    "filing.submitted": [_SUBMITTED, tuple(key for key in _SUBMITTED if key != "entity")],
+    "filing.submitted": [_SUBMITTED, _WITHOUT_ENTITY, (*_WITHOUT_ENTITY, "manifest")],
     "grant.ended": [("reader", "reason")],
     "grant.issued": [("reader", "documents", "purpose", "not_before", "not_after")],
     "incident.reported": [("reference", "imminent", "late_under")],
@@ -50,6 +51,7 @@ FORMER_KEYS: Mapping[str, Sequence[tuple[str, ...]]] = {
     "notice.answered": [("reference", "late")],
     "notice.sent": [("reference", "kind", "regime")],
     "person.role_taken": [("role", "reason")],
+    "plan.delivered": [("reference", "sections")],
     "plan.opened": [("reader", "document", "section")],
     "plan.opening_refused": [("reader", "document", "reason")],
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,11 +15,16 @@ from alembic.script import ScriptDirectory
 
 from infra.migrations import config, downgrade, upgrade
 from portal.filing.tables import Filing, FilingKind
+from portal.review import plans
+from portal.review.tables import PlanRequest
+from portal.review.workflow import PlanState
 from portal.tables import METADATA
 from secure_access.db import Database, Table
 from secure_access.identity import Organisation, OrganisationKind
 from secure_access.ledger import triggers
+from tests.fixtures.app import World
 from tests.fixtures.databases import postgresql_database
+from tests.fixtures.review import make_desk
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -98,3 +103,19 @@ def _insert_as_it_was(connection: sqlalchemy.Connection, row: Table) -> None:
     columns = [sqlalchemy.column(c.name, c.type) for c in METADATA.tables[name].c if c.name in there]
     values = {column.name: getattr(row, column.name) for column in columns}
     connection.execute(sqlalchemy.table(name, *columns).insert().values(values))
+
+
+def test_a_table_that_others_refer_to_changes_with_its_rows(
+    own_sqlite_url: str, make_world: Callable[[str], World]
+) -> None:
+    """SQLite makes it anew, and refused to drop the old one while a delivered section referred to it."""
+    desk = make_desk(make_world(own_sqlite_url))
+    request = desk.plan_delivered(desk.under_review())
+    desk.world.wired.database.dispose()
+    downgrade(own_sqlite_url, "0018")
+    upgrade(own_sqlite_url)
+    assert differences(own_sqlite_url) == ([], [])
+    with desk.world.wired.database.read() as session:
+        kept = session.get_one(PlanRequest, request.id)
+        assert (kept.state, kept.handling, kept.pages) == (PlanState.DELIVERED, None, None)
+        assert len(plans.sections(session, kept)) == 2

@@ -31,12 +31,10 @@ def upgrade() -> None:
     _states(*_STATES)
     with op.batch_alter_table("plan_request", schema=None) as batch_op:
         handling = _enum("handlingclass", "confidential", "strictly_confidential", "secret")
-        batch_op.add_column(sa.Column("handling", handling, nullable=False, server_default="confidential"))
-        batch_op.add_column(sa.Column("pages", sa.Integer(), nullable=False, server_default="60"))
-        batch_op.add_column(sa.Column("missing", _TEXT(length=2000), nullable=False, server_default=""))
-    with op.batch_alter_table("plan_request", schema=None) as batch_op:
-        for name in ("handling", "pages", "missing"):
-            batch_op.alter_column(name, server_default=None)
+        # Empty for what is there: nobody said it then, and a row of record keeps its digest.
+        batch_op.add_column(sa.Column("handling", handling, nullable=True))
+        batch_op.add_column(sa.Column("pages", sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column("missing", _TEXT(length=2000), nullable=True))
     op.create_table(
         "plan_objection",
         sa.Column("id", sa.Uuid(), nullable=False),

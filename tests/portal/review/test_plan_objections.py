@@ -188,7 +188,7 @@ def test_a_part_is_delivered_with_a_reason_and_the_rest_later(desk: Desk, reques
         object_to(desk, request_, section(1))
     on(desk, request_, plans.deliver, desk.certifier, documents=rest)
     whole = desk.fresh(request_)
-    assert (whole.state, whole.missing) == (PlanState.DELIVERED, "")
+    assert (whole.state, whole.missing) == (PlanState.DELIVERED, None)
     with desk.world.wired.database.read() as session:
         assert [row.number for row in plans.sections(session, whole)] == [1, 2]
         opened = grants.Opening(plans.subject_of(whole), rest[SECTIONS[1]], 2, 1, plans.about(whole))
