@@ -85,8 +85,9 @@ custodian.add_command(front_command)
 def core_command(home: Path) -> None:
     """Serve the core behind a Unix socket, to the front's user alone. A second one stands by.
 
-    HOME/core.toml names origin, log, pinned (digest of the first enrolment list) and front (its user); and,
-    if it differs, socket, lease, name, witnesses, fresh_minutes, backup_days, break_glass. A standby has HOME
+    HOME/core.toml names origin, log, pinned (digest of the first enrolment list), front (its user) and portal
+    (the key of its channel); and, if it differs, socket, lease, name, witnesses, fresh_minutes, backup_days,
+    break_glass. Without a portal nothing is asked for and nothing is served. A standby has HOME
     on the same storage. It prints the lines by which witnesses and readers verify its log. Where the sandbox
     does not hold, it does not start; where one user runs all (demonstration custody), it opens no plan.
     """
@@ -212,6 +213,7 @@ def serve(opened: Opened, settings: Settings) -> None:
             pulse.start()
         for key in opened.serving.freshness.signer.keys:
             click.echo(f"log {key}")
+        click.echo(f"portal channel {opened.channel}")
         click.echo(f"# certificates of destruction are signed by {opened.keys.certificate_key}")
         click.echo(f"# {settings.name} serves {settings.origin} at {settings.socket}: {settings.custody}")
         try:

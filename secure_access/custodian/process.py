@@ -11,13 +11,13 @@ import pwd
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from secure_access.clock import Clock, SystemClock
-from secure_access.custodian import private_files
+from secure_access.custodian import portal_channel, portal_questions, private_files
 from secure_access.custodian.core import Core
 from secure_access.custodian.custody import Custody, Notice, Parts, Rules
 from secure_access.custodian.custody_log import CustodyLog
@@ -30,6 +30,7 @@ from secure_access.custodian.private_files import Kept
 from secure_access.custodian.questions import Done, Question
 from secure_access.custodian.self_test import SelfTest
 from secure_access.keys import ED25519, MLDSA44, SigningKey
+from secure_access.ledger.note import NoteError, VerifierKey
 from secure_access.ledger.signer import KeptSigner, Seen
 from secure_access.ledger.witnesses import NONE, Witnesses, largest_seen
 
@@ -43,7 +44,10 @@ class BadSettings(ValueError):
 
 @dataclass(frozen=True)
 class Settings:
-    """``core.toml``. ``pinned`` is the SHA-256 of the first enrolment list, ``front`` the front's user."""
+    """``core.toml``. ``pinned`` is the SHA-256 of the first enrolment list, ``front`` the front's user.
+
+    ``portal`` is the public key of the portal's channel; without it nothing is made, offered or served.
+    """
 
     origin: str
     log: str
@@ -56,6 +60,7 @@ class Settings:
     fresh_minutes: int = 10
     backup_days: int = 35
     break_glass: bool = False
+    portal: VerifierKey | None = None
 
     @classmethod
     def read(cls, home: Path) -> Settings:
@@ -85,6 +90,7 @@ class Settings:
             lease=home / str(told.get("lease", "lease.json")),
             name=str(told.get("name", os.uname().nodename)),
             witnesses=home / str(told["witnesses"]) if "witnesses" in told else None,
+            portal=_portal(told["portal"]) if "portal" in told else None,
         )
 
     @property
@@ -141,6 +147,8 @@ class Opened:
     clock: Clock
     outside: Outside
     sandbox: Sandboxed
+    channel: str
+    """The line by which the portal verifies what the core answers."""
 
     def test(self) -> SelfTest:
         """Try the sandbox; nothing is opened or shown before it holds."""
@@ -212,8 +220,13 @@ def open_core(
     except BaseException:
         log.close()
         raise
-    extra = {**_extra(settings, Opened(core, log, keys, serving, {}, clock, beside, sandbox), notices)}
-    return Opened(core, log, keys, serving, {**extra, **beside.questions}, clock, beside, sandbox)
+    channel = _key(home / "channel-key", f"{settings.log}/custodian-channel", ED25519)
+    opened = Opened(core, log, keys, serving, {}, clock, beside, sandbox, channel.verifier)
+    extra = {**_extra(settings, opened, notices)}
+    portal = portal_questions.channel(
+        portal_channel.Portal(settings.portal), channel, {one: extra[one] for one in ("state", "plan_key")}
+    )
+    return replace(opened, extra={**extra, **beside.questions, "portal": portal})
 
 
 def _extra(settings: Settings, opened: Opened, notices: Notices) -> dict[str, Question]:
@@ -272,6 +285,16 @@ def _key(path: Path, name: str, kind: int) -> SigningKey:
     found = SigningKey.load(path) if path.exists() else SigningKey.create(path, name, kind)
     if found.name != name:
         raise BadSettings(f"{path} is the key of {found.name}, and the settings say {name}")
+    return found
+
+
+def _portal(told: Any) -> VerifierKey:
+    try:
+        found = VerifierKey.parse(str(told))
+    except NoteError:
+        found = None
+    if found is None or found.type != ED25519:
+        raise BadSettings("portal: the line that the portal's operator was shown (assay key custodian)")
     return found
 
 

@@ -1,4 +1,4 @@
-"""What may be asked of the core over its socket, and what is answered: one canonical JSON object each.
+"""What the front may ask of the core over its socket, and what is answered: one canonical JSON object each.
 
 A question is ``{"do": name, ...}`` with exactly the fields of that name. An answer is ``{"done": {...}}``,
 ``{"refused": {"why", "words"}}``, or ``{"not_found": true}``, which says nothing more to anybody.
@@ -21,7 +21,6 @@ from secure_access.ledger.records import timestamp
 from secure_access.workflow import NotFound
 
 LONGEST_QUESTION = 2 * 1024 * 1024
-MOST_LINES = 500
 CONFIRMED = ("nonce", "answer")
 MOST_HEADINGS = 200
 ZOOMS = (10, 15, 20)
@@ -39,11 +38,11 @@ class Question:
     """Fields that may be left out."""
 
 
-def answered(core: Core, encoded: bytes, extra: Mapping[str, Question]) -> bytes:
-    """The answer to a question, whatever it is; ``extra`` are names that the server adds."""
+def answered(core: Core, encoded: bytes, questions: Mapping[str, Question]) -> bytes:
+    """The answer to one of ``questions``, whatever comes of it."""
     try:
         name, told = _name(encoded)
-        question = {**QUESTIONS, **extra}.get(name)
+        question = questions.get(name)
         if question is None:
             raise Malformed("there is no such question")
         more = [field for field in question.optional if field in told]
@@ -100,11 +99,6 @@ def _ask(core: Core, form: Form) -> Done:
         "statement": made.encoded.decode(),
         "not_after": timestamp(made.not_after),
     }
-
-
-def _heard(core: Core, _form: Form) -> Done:
-    core.heard()
-    return {}
 
 
 def _enrol(core: Core, form: Form) -> Done:
@@ -170,38 +164,14 @@ def _close(core: Core, form: Form) -> Done:
     return {}
 
 
-def _end(core: Core, form: Form) -> Done:
-    core.end(form.hexadecimal("grant", 32))
-    return {}
-
-
 def _destroy(core: Core, form: Form) -> Done:
     return {"certificate": base64.b64encode(core.destroy(*confirmation(form))).decode()}
 
 
-def _lines(core: Core, form: Form) -> Done:
-    found: list[Json] = []
-    for line in core.lines(form.number("after", 0, 2**53 - 1)):
-        found.append(line.encoded.decode())
-        if len(found) == MOST_LINES:
-            break
-    return {"lines": found}
-
-
 QUESTIONS: Mapping[str, Question] = {
-    "heard": Question((), _heard),
     "ask": Question(("act", "object", "by"), _ask),
     "enrol": Question(("list",), _enrol),
-    "make_plan_key": Question(
-        ("request", "developer"),
-        lambda core, form: {
-            "fingerprint": core.make_plan_key(form.identifier("request"), form.identifier("developer"))
-        },
-    ),
     "deliver": Question(("manifest", *CONFIRMED), _deliver, ("outline",)),
-    "offer": Question(
-        ("grant",), lambda core, form: {"grant": core.offer(form.raw("grant", 1, forms.LONGEST)).digest}
-    ),
     "page_of": Question(("grant", "person"), _page_of),
     "approve": Question(CONFIRMED, lambda core, form: {"standing": core.approve(*confirmation(form)).value}),
     "refuse": _confirms(Core.refuse),
@@ -209,11 +179,9 @@ QUESTIONS: Mapping[str, Question] = {
     "pause": _confirms(Core.pause),
     "resume": _confirms(Core.resume),
     "destroy": Question(CONFIRMED, _destroy),
-    "end": Question(("grant",), _end),
     "open_sitting": Question(CONFIRMED, _open),
     "release": Question(("token", "section", "page"), _release, ("zoom",)),
     "release_text": Question(("token", "section", "page"), _release_text),
     "inspected": Question(("plan",), _inspected),
     "close_sitting": Question(("token",), _close),
-    "lines": Question(("after",), _lines),
 }

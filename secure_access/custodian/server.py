@@ -13,13 +13,12 @@ from typing import Any
 
 import structlog
 
-from secure_access.custodian.acts import NotConfirmed, Reason
+from secure_access.custodian import answers
+from secure_access.custodian.answers import Unreachable
 from secure_access.custodian.core import Core
-from secure_access.custodian.custody import Refused, Why
 from secure_access.custodian.page_questions import PAGES
-from secure_access.custodian.questions import LONGEST_QUESTION, Question, answered
+from secure_access.custodian.questions import LONGEST_QUESTION, QUESTIONS, Question, answered
 from secure_access.ledger import canonical
-from secure_access.workflow import NotFound
 
 log = structlog.get_logger(__name__)
 
@@ -28,10 +27,6 @@ TIMEOUT = 60.0
 """Seconds without a question after which a connection is closed; also the longest wait for an answer."""
 MOST_CONNECTIONS = 32
 _PEER = struct.Struct("3i")
-
-
-class Unreachable(Exception):
-    """The core does not answer: nothing is served."""
 
 
 class CoreService(socketserver.ThreadingUnixStreamServer):
@@ -55,7 +50,7 @@ class CoreService(socketserver.ThreadingUnixStreamServer):
         if group is not None:
             os.chown(path, -1, group)
             os.chmod(path, 0o660)
-        self.core, self.extra, self._front = core, {**PAGES, **extra}, front
+        self.core, self.questions, self._front = core, {**QUESTIONS, **PAGES, **extra}, front
         self._free = threading.BoundedSemaphore(MOST_CONNECTIONS)
 
     def verify_request(self, request: Any, _client: Any) -> bool:
@@ -84,7 +79,7 @@ class _Conversation(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         while line := self._line():
-            self.wfile.write(answered(self.server.core, line, self.server.extra) + b"\n")
+            self.wfile.write(answered(self.server.core, line, self.server.questions) + b"\n")
 
     def _line(self) -> bytes:
         try:
@@ -113,20 +108,7 @@ class CoreClient:
             answer = canonical.decode(line.removesuffix(b"\n"))
         except (OSError, canonical.NotCanonical) as problem:
             raise Unreachable(f"the core does not answer: {type(problem).__name__}") from None
-        return _read(answer)
-
-
-def _read(answer: Any) -> dict[str, Any]:
-    match answer:
-        case {"done": dict() as done}:
-            return done
-        case {"not_found": True}:
-            raise NotFound
-        case {"refused": {"why": str() as why, "words": str() as words}}:
-            if why in set(Reason):
-                raise NotConfirmed(Reason(why))
-            raise Refused(Why(why), words)
-    raise Unreachable("the core answers something else")
+        return answers.done(answer)
 
 
 class Pulse:

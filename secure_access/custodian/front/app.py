@@ -17,9 +17,10 @@ from werkzeug.exceptions import HTTPException
 
 from secure_access.custodian import logs
 from secure_access.custodian.acts import NotConfirmed
+from secure_access.custodian.answers import Unreachable
 from secure_access.custodian.custody import Refused, Why
-from secure_access.custodian.front import acting, delivering, gate, pages, phrases, sittings
-from secure_access.custodian.server import CoreClient, Unreachable
+from secure_access.custodian.front import acting, carrying, delivering, gate, pages, phrases, sittings
+from secure_access.custodian.server import CoreClient
 from secure_access.workflow import NotFound
 
 log = structlog.get_logger(__name__)
@@ -46,7 +47,7 @@ def create_app(origin: str, core: CoreClient, authority: str = "") -> Flask:
     )
     app.config |= {"ORIGIN": origin, "CORE": core, "AUTHORITY": authority}
     gate.guard(app)
-    for blueprint in (pages.routes, acting.routes, sittings.routes, delivering.routes):
+    for blueprint in (pages.routes, acting.routes, sittings.routes, delivering.routes, carrying.routes):
         app.register_blueprint(blueprint)
     app.jinja_env.filters |= {"grouped": phrases.grouped, "marked": phrases.marked}
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

@@ -9,6 +9,8 @@ from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 COOKIE = "__Host-custodian"
+PORTAL = "/portal"
+"""Where the portal asks. It is no browser: its question counts by its signature, and by nothing else."""
 LARGEST_BODY, LARGEST_PART = 64 * 1024, 1024 * 1024
 """Bytes of a request: of an act, and of a part of a sealed file."""
 HEADERS = {
@@ -46,7 +48,7 @@ def _checked() -> ResponseReturnValue | None:
     """Before any body is read: this host alone, and a POST only from a page of this origin."""
     if request.host != urlsplit(origin()).netloc:
         abort(421)
-    if request.method in ("GET", "HEAD"):
+    if request.method in ("GET", "HEAD") or request.path == PORTAL:
         return None
     # Browsers name the origin of every POST; what names none is not a page of ours.
     if request.headers.get("Origin") != origin():

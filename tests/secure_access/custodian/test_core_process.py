@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,17 @@ from click.testing import CliRunner
 
 from secure_access.clock import FixedClock
 from secure_access.custodian import key_copies, process
+from secure_access.custodian.answers import Unreachable
 from secure_access.custodian.cli import custodian
 from secure_access.custodian.custody import NotSetUp
 from secure_access.custodian.lease import LIFE, MARGIN, Lease
 from secure_access.custodian.outside import Outside
 from secure_access.custodian.process import BadSettings, Settings, group_of, open_core
-from secure_access.custodian.server import CoreClient, Unreachable
+from secure_access.custodian.server import CoreClient
+from secure_access.keys import SigningKey
 from secure_access.ledger import canonical
 from secure_access.sealing import hpke
+from tests.fixtures import portal_asks
 from tests.fixtures.enrolled import (
     DEVELOPER,
     NOW,
@@ -208,7 +211,7 @@ def ended(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
 
 def test_the_command_serves_and_a_second_one_stands_by(tmp_path: Path) -> None:
     world = with_keys()
-    home = written(tmp_path / "core", world, break_glass=True)
+    home = written(tmp_path / "core", world, break_glass=True, portal=portal_asks.KEY.verifier)
     command = [sys.executable, "-m", "secure_access.custodian", "core", "--home", str(home)]
     with ended(
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -226,7 +229,9 @@ def test_the_command_serves_and_a_second_one_stands_by(tmp_path: Path) -> None:
             "lines": 0,
         }
         client.ask("enrol", list=text64(signed(world.value)))
-        plan = client.ask("make_plan_key", request=REQUEST, developer=DEVELOPER)["fingerprint"]
+        channel = SigningKey.load(home / "channel-key").verifier
+        portal = portal_asks.Portal(client.ask, lambda: datetime.now(UTC), channel)
+        plan = portal.ask("make_plan_key", request=REQUEST, developer=DEVELOPER)["fingerprint"]
         assert f'"request":"{REQUEST}"' in client.ask("plan_key", plan=plan)["key"]
         assert client.ask("untold") == {"notices": []}
         assert client.ask("told", grant="0" * 64) == {"untold": []}

@@ -15,22 +15,27 @@ from typing import Any
 
 import pytest
 
-from secure_access.custodian import forms
+from secure_access.custodian import forms, portal_channel, portal_questions
 from secure_access.custodian.acts import NotConfirmed, Reason
+from secure_access.custodian.answers import Unreachable
 from secure_access.custodian.custody import Refused, Why
-from secure_access.custodian.questions import QUESTIONS
-from secure_access.custodian.server import LONGEST_QUESTION, CoreClient, CoreService, Pulse, Unreachable
+from secure_access.custodian.server import LONGEST_QUESTION, CoreClient, CoreService, Pulse
 from secure_access.ledger import canonical
+from secure_access.ledger.note import VerifierKey
 from secure_access.workflow import NotFound
+from tests.fixtures import portal_asks
 from tests.fixtures.enrolled import DEVELOPER, NOW, REQUEST, break_glass, grant, manifest, signed, text64
 from tests.secure_access.custodian.conftest import World
+
+THE_PORTAL = VerifierKey.parse(portal_asks.KEY.verifier)
 
 
 @contextmanager
 def served(world: World, front: int | None = None) -> Iterator[CoreClient]:
     path = world.home / "core.sock"
     user = os.geteuid() if front is None else front
-    with CoreService(path, world.core, user, {}) as service:
+    extra = {"portal": portal_questions.channel(portal_channel.Portal(THE_PORTAL), portal_asks.CORE, {})}
+    with CoreService(path, world.core, user, extra) as service:
         thread = threading.Thread(target=service.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
@@ -38,6 +43,10 @@ def served(world: World, front: int | None = None) -> Iterator[CoreClient]:
         finally:
             service.shutdown()
             thread.join()
+
+
+def portal_of(world: World, client: CoreClient) -> portal_asks.Portal:
+    return portal_asks.Portal(client.ask, world.clock.now)
 
 
 def confirm(world: World, client: CoreClient, act: str, about: str, by: str) -> dict[str, str]:
@@ -51,15 +60,16 @@ def test_a_whole_reading_over_the_socket(tmp_path: Path) -> None:
     with served(world) as client:
         told = client.ask("enrol", list=text64(signed(world.enrolled.value)))["told"]
         assert {"id": "ada", "name": "Ada Brenner", "change": "added"} in told
-        client.ask("heard")
-        plan = client.ask("make_plan_key", request=REQUEST, developer=DEVELOPER)["fingerprint"]
+        portal = portal_of(world, client)
+        portal.ask("heard")
+        plan = portal.ask("make_plan_key", request=REQUEST, developer=DEVELOPER)["fingerprint"]
         delivered = manifest(plan)
         encoded = canonical.encode(delivered)
         confirmed = confirm(world, client, "plan.deliver", forms.digest(encoded), "tess")
         received = client.ask("deliver", manifest=text64(encoded), **confirmed)["manifest"]
         assert received == forms.digest(encoded)
         value = {**grant(world.enrolled, delivered), "requester": "julien"}
-        digest = client.ask("offer", grant=text64(canonical.encode(value)))["grant"]
+        digest = portal.ask("offer", grant=text64(canonical.encode(value)))["grant"]
         for name, standing in (("henrike", "waiting"), ("oskar", "approved")):
             confirmed = confirm(world, client, "grant.approve", digest, name)
             assert client.ask("approve", **confirmed) == {"standing": standing}
@@ -79,11 +89,11 @@ def test_a_whole_reading_over_the_socket(tmp_path: Path) -> None:
         client.ask("close_sitting", token=sitting["token"])
         with pytest.raises(NotFound):
             client.ask("release", token=sitting["token"], section="weight_storage", page=2)
-        client.ask("end", grant=digest)
+        portal.ask("end", grant=digest)
         for name, certificate in (("henrike", b""), ("oskar", b"certificate of " + plan.encode())):
             done = client.ask("destroy", **confirm(world, client, "plan.destroy", plan, name))
             assert base64.b64decode(done["certificate"]) == certificate
-        lines = client.ask("lines", after=3)["lines"]
+        lines = portal.ask("lines", after=3)["lines"]
         assert [json.loads(line)["number"] for line in lines] == list(range(4, world.log.size + 1))
 
 
@@ -104,15 +114,16 @@ def test_refusing_and_revoking_over_the_socket(world: World) -> None:
 
 MALFORMED: dict[str, bytes] = {
     "no JSON": b"hello",
-    "not canonical": b'{"do": "heard"}',
-    "the same key twice": b'{"do":"heard","do":"heard"}',
+    "not canonical": b'{"do": "about"}',
+    "the same key twice": b'{"do":"about","do":"about"}',
     "a list": b"[]",
     "no name": b"{}",
     "a name that is a number": b'{"do":1}',
     "an unknown name": b'{"do":"open_everything"}',
-    "a field too many": b'{"do":"heard","more":1}',
-    "a field missing": b'{"do":"lines"}',
-    "a number that is a text": b'{"after":"0","do":"lines"}',
+    "a field too many": b'{"do":"about","more":1}',
+    "what the portal alone may ask": b'{"do":"heard"}',
+    "a field missing": b'{"do":"plan_key"}',
+    "a number that is a text": b'{"do":"release","page":"1","section":"a","token":"b"}',
     "an act that is none": b'{"act":"plan.steal","by":"ada","do":"ask","object":"' + b"0" * 64 + b'"}',
     "an object that is no digest": b'{"act":"plan.destroy","by":"ada","do":"ask","object":"x"}',
     "an answer that is no text": b'{"answer":1,"do":"approve","nonce":"' + b"0" * 32 + b'"}',
@@ -145,7 +156,7 @@ def test_a_question_that_is_too_long_closes_the_connection(world: World) -> None
 
 def test_another_user_is_not_answered(world: World) -> None:
     with served(world, front=os.geteuid() + 1) as client, pytest.raises(Unreachable):
-        client.ask("heard")
+        client.ask("about")
 
 
 def test_the_socket_is_the_front_s_alone(world: World) -> None:
@@ -156,12 +167,12 @@ def test_the_socket_is_the_front_s_alone(world: World) -> None:
 
 
 def test_a_fault_of_the_core_is_no_answer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fault() -> None:
+    def fault(_token: str) -> None:
         raise RuntimeError("a secret")
 
-    monkeypatch.setattr(world.core, "heard", fault)
+    monkeypatch.setattr(world.core, "close_sitting", fault)
     with served(world) as client, pytest.raises(Unreachable) as error:
-        client.ask("heard")
+        client.ask("close_sitting", token="none")
     assert "secret" not in str(error.value)
 
 
@@ -184,14 +195,14 @@ def test_an_answer_that_is_none_is_not_believed(tmp_path: Path) -> None:
             time.sleep(0.01)
         time.sleep(0.05)
         with pytest.raises(Unreachable):
-            CoreClient(path, 5).ask("heard")
+            CoreClient(path, 5).ask("about")
         thread.join()
 
 
 def test_lines_come_in_portions(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("secure_access.custodian.questions.MOST_LINES", 2)
+    monkeypatch.setattr("secure_access.custodian.portal_questions.MOST_LINES", 2)
     with served(world) as client:
-        assert len(client.ask("lines", after=0)["lines"]) == 2
+        assert len(portal_of(world, client).ask("lines", after=0)["lines"]) == 2
 
 
 def test_a_pulse_goes_on_after_a_fault() -> None:
@@ -210,4 +221,3 @@ def test_a_pulse_goes_on_after_a_fault() -> None:
     after = len(beats)
     time.sleep(0.05)
     assert len(beats) == after
-    assert set(QUESTIONS) >= {"release", "heard"}
