@@ -67,6 +67,7 @@ class Act(StrEnum):
     BREAK_GLASS = "break_glass.approve"
     DESTROY = "plan.destroy"
     ENTER = "page.enter"
+    RECERTIFY = "reader.recertify"
 
 
 class Reason(StrEnum):

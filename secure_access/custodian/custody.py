@@ -67,6 +67,7 @@ class Why(StrEnum):
     NOT_ENTERED = "not_entered"
     NO_TEXT = "no_text"
     TOO_MUCH = "too_much"
+    NOT_RECERTIFIED = "not_recertified"
 
 
 class NotOpened(Exception):

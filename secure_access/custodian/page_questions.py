@@ -74,13 +74,14 @@ def _ask_act(core: Core, form: Form) -> Done:
 def _desk(core: Core, form: Form) -> Done:
     visit = core.visits.of(form.text("visit"))
     return {
-        **_visitor(core, visit),
+        **visitor(core, visit),
         "grants": [_line(core, visit, one) for one in core.visits.grants(visit)],
         "plans": [_plan(one) for one in core.visits.plans(visit)],
     }
 
 
-def _visitor(core: Core, visit: Visit) -> Done:
+def visitor(core: Core, visit: Visit) -> Done:
+    """Who visits, and until when: what every page says on top."""
     person, listed = visit.person, core.custody.enrolment
     return {
         "visitor": {
@@ -145,7 +146,7 @@ def _grant(core: Core, form: Form) -> Done:
     acts = visits.acts_of(given, visit.person)
     approves = bool({Act.APPROVE, Act.BREAK_GLASS} & set(acts))
     return {
-        **_visitor(core, visit),
+        **visitor(core, visit),
         **_line(core, visit, given),
         "paused": bool(plan.paused_by),
         "plan": plan.fingerprint,
@@ -155,8 +156,8 @@ def _grant(core: Core, form: Form) -> Done:
         "marked": _marked(given, custody.enrolment),
         "asked_at": words.asked_at,
         "changes": [asdict(row) for row in words.changes],
-        "decisions": [_who(one, visit, custody.enrolment) for one in given.approvals],
-        "over": _who(given.decided, visit, custody.enrolment) if given.decided else {},
+        "decisions": [who(one, visit, custody.enrolment) for one in given.approvals],
+        "over": who(given.decided, visit, custody.enrolment) if given.decided else {},
         "reason": "" if officer_of(grant.developer, visit.person) else given.reason,
         "obstacle": core.visits.obstacle(visit, given) if approves else "",
         "begins": minute(grant.not_before),
@@ -186,7 +187,7 @@ def _marked(given: Given, listed: Enrolment) -> list[Json]:
     ]
 
 
-def _who(one: Approval, visit: Visit, listed: Enrolment) -> dict[str, Json]:
+def who(one: Approval, visit: Visit, listed: Enrolment) -> dict[str, Json]:
     """Who decided: by name to the own organisation, by role to others."""
     found = listed.listed(one.person)
     name = found.name if found else one.person
@@ -206,7 +207,7 @@ def _plan_page(core: Core, form: Form) -> Done:
     plan = core.visits.plan(visit, form.hexadecimal("plan", 32))
     sealed = plan.manifest.sections if plan.manifest else ()
     return {
-        **_visitor(core, visit),
+        **visitor(core, visit),
         **_plan(plan),
         "delivered": [asdict(one) for one in sealed],
         "delivered_at": minute(plan.manifest.made_at) if plan.manifest else "",

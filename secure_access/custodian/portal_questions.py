@@ -11,6 +11,7 @@ from secure_access.custodian.custody import Refused, Why
 from secure_access.custodian.forms import Form
 from secure_access.custodian.portal_channel import NotThePortal, Portal
 from secure_access.custodian.questions import Done, Question, answered
+from secure_access.custodian.recertification_questions import DUE
 from secure_access.keys import SigningKey
 from secure_access.ledger.canonical import Json
 from secure_access.workflow import NotFound
@@ -20,7 +21,7 @@ MOST_LINES = 500
 
 def channel(portal: Portal, key: SigningKey, extra: Mapping[str, Question]) -> Question:
     """The one question of the socket by which the portal asks; ``key`` signs what the core answers."""
-    questions = {**PORTAL, **extra}
+    questions = {**PORTAL, **DUE, **extra}
 
     def answer(core: Core, form: Form) -> Done:
         encoded = form.raw("question", 1, portal_channel.LONGEST_QUESTION)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from secure_access.custodian import recertifying
 from secure_access.custodian.access_grants import GrantedSection
 from secure_access.custodian.acts import Act
 from secure_access.custodian.custody import Custody, NoSuchPage, NotSetUp, Refused, Release, Why
@@ -268,7 +269,7 @@ class Reading:
         ):
             if stands:
                 return Refused(why, words)
-        return None
+        return recertifying.refusal(self._custody, grant.reader, now)
 
     def _refused(self, grant: str, section: str, page: int, why: Why) -> None:
         given = self._custody.state.grants[grant]

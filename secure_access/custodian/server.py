@@ -18,6 +18,7 @@ from secure_access.custodian.answers import Unreachable
 from secure_access.custodian.core import Core
 from secure_access.custodian.page_questions import PAGES
 from secure_access.custodian.questions import LONGEST_QUESTION, QUESTIONS, Question, answered
+from secure_access.custodian.recertification_questions import RECERTIFICATIONS
 from secure_access.ledger import canonical
 
 log = structlog.get_logger(__name__)
@@ -50,7 +51,8 @@ class CoreService(socketserver.ThreadingUnixStreamServer):
         if group is not None:
             os.chown(path, -1, group)
             os.chmod(path, 0o660)
-        self.core, self.questions, self._front = core, {**QUESTIONS, **PAGES, **extra}, front
+        self.core, self._front = core, front
+        self.questions = {**QUESTIONS, **PAGES, **RECERTIFICATIONS, **extra}
         self._free = threading.BoundedSemaphore(MOST_CONNECTIONS)
 
     def verify_request(self, request: Any, _client: Any) -> bool:

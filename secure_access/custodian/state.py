@@ -97,6 +97,10 @@ class State:
         """Names of the officers who signed that list, as the list before names them."""
         self.plans: dict[str, Plan] = {}
         self.grants: dict[str, Given] = {}
+        self.certified: dict[str, datetime] = {}
+        """Of each reader, when somebody last looked at all that they hold: see `recertification`."""
+        self.recertified: dict[str, Approval] = {}
+        """Of each reader, who recertified them last."""
         self.releases = 0
         """How many pages were ever released: the number of the last."""
         self._take: Mapping[str, Callable[[Line], None]] = {
@@ -116,6 +120,7 @@ class State:
             "plan.destruction_approved": self._destruction_approved,
             "plan.destroying": self._destroying,
             "plan.destroyed": self._destroyed,
+            "reader.recertified": self._recertified,
         }
 
     def take(self, line: Line) -> None:
@@ -128,6 +133,22 @@ class State:
         """The plan that answers a request and is not destroyed."""
         found = (one for one in self.plans.values() if one.request == request and not one.destroying)
         return next(found, None)
+
+    def held_by(self, reader: str, now: datetime) -> list[Given]:
+        """What a reader is recertified for: the grants that stand and whose dates have not passed.
+
+        Break-glass under which a page was released stays here until the next recertification.
+        """
+        last = self.recertified.get(reader)
+        return [
+            one
+            for one in self.grants.values()
+            if one.grant.reader == reader
+            and (
+                (one.standing is Standing.APPROVED and now < one.grant.not_after)
+                or (one.grant.break_glass and one.released and (not last or last.at < one.released[-1]))
+            )
+        ]
 
     def _enrolled(self, line: Line) -> None:
         new = enrolment.parse(self._document(_text(line, "list")))
@@ -154,7 +175,15 @@ class State:
         self.grants[grant.digest] = Given(grant, line.plan)
 
     def _approved(self, line: Line) -> None:
-        self._given(line).approvals.append(_approval(line))
+        given = self._given(line)
+        given.approvals.append(_approval(line))
+        self._stands(given, line.at)
+
+    def _stands(self, given: Given, at: datetime) -> None:
+        """Two people who approve the only grant of a reader have looked at all that the reader holds."""
+        reader = given.grant.reader
+        if given.standing is Standing.APPROVED and self.held_by(reader, at) == [given]:
+            self.certified[reader] = at
 
     def _over(self, line: Line, standing: Standing) -> None:
         given = self._given(line)
@@ -163,7 +192,9 @@ class State:
         given.reason = self._document(_text(line, "reason")).decode() if "reason" in line.fields else ""
 
     def _told(self, line: Line) -> None:
-        self._given(line).told = True
+        given = self._given(line)
+        given.told = True
+        self._stands(given, line.at)
 
     def _paused(self, line: Line, by: str) -> None:
         self.plans[line.plan].paused_by = by
@@ -180,6 +211,11 @@ class State:
 
     def _destroyed(self, line: Line) -> None:
         self.plans[line.plan].destroyed = True
+
+    def _recertified(self, line: Line) -> None:
+        reader = _text(line, "reader")
+        self.recertified[reader] = _approval(line)
+        self.certified[reader] = line.at
 
     def _given(self, line: Line) -> Given:
         return self.grants[_text(line, "grant")]

@@ -26,6 +26,7 @@ VERBS = {
     "grant.revoke": "revoke",
     "access.pause": "pause",
     "access.resume": "resume",
+    "reader.recertify": "recertify",
 }
 """Which question of the core an act is; a sitting and a delivery have routes of their own."""
 

@@ -63,14 +63,23 @@ def icon() -> ResponseReturnValue:
 @routes.get("/")
 def desk() -> ResponseReturnValue:
     """What waits for the visitor; for anybody else, what this place is."""
-    return render_template("desk.html", **custody(), **core().ask("page.desk", visit=gate.visit()))
+    page = core().ask("page.desk", visit=gate.visit())
+    recertifications = core().ask("page.recertifications", visit=gate.visit())
+    return render_template("desk.html", **custody(), **page, recertifications=recertifications)
 
 
 @routes.get(f"/grants/{DIGEST}")
 def grant(digest: str) -> ResponseReturnValue:
     """The page on which a grant is approved, refused or revoked."""
     page = _asked("page.grant", grant=digest)
-    return render_template("grant.html", **custody(), **page)
+    due = _asked("page.recertification_of", grant=digest)
+    return render_template("grant.html", **custody(), **page, **due)
+
+
+@routes.get(f"/readers/{DIGEST}")
+def reader(digest: str) -> ResponseReturnValue:
+    """The page on which an approver recertifies a reader."""
+    return render_template("reader.html", **custody(), **_asked("page.reader", reader=digest))
 
 
 @routes.get(f"/plans/{DIGEST}")
@@ -93,6 +102,9 @@ def read(digest: str) -> ResponseReturnValue:
         shut = NO_MORE["ended"]
     if not shut and page["paused"]:
         shut = "The developer has paused access to this plan. It goes on when they resume it."
+    own = core().ask("page.recertifications", visit=gate.visit())["own"]
+    if not shut and own.get("overdue"):
+        shut = own["words"]
     return render_template("read.html", **custody(), **page, shut=shut)
 
 

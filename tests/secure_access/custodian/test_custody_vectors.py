@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from secure_access.custodian import custody_log, forms
+from secure_access.custodian import custody_log, forms, recertification
 from secure_access.custodian.acts import Act, Statement
 from secure_access.ledger import merkle
 
@@ -32,6 +32,13 @@ def test_an_act(vectors: dict[str, Any]) -> None:
     )
     assert made.encoded == vector["statement"].encode()
     assert made.challenge.hex() == vector["challenge"]
+
+
+def test_a_recertification(vectors: dict[str, Any]) -> None:
+    vector = vectors["recertification"]
+    said = recertification.parse(vector["bytes"].encode())
+    assert said.digest == hashlib.sha256(vector["bytes"].encode()).hexdigest() == vector["digest"]
+    assert (said.reader, said.month, said.grants) == ("ada.brenner", "2027-10", ("ab" * 32, "cd" * 32))
 
 
 def test_an_entry(vectors: dict[str, Any]) -> None:
