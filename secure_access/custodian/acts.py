@@ -68,6 +68,7 @@ class Act(StrEnum):
     DESTROY = "plan.destroy"
     ENTER = "page.enter"
     RECERTIFY = "reader.recertify"
+    QUOTE = "quotation.release"
 
 
 class Reason(StrEnum):

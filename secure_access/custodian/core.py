@@ -17,7 +17,9 @@ from secure_access.custodian.deliveries import Deliveries, officer_of
 from secure_access.custodian.enrolment import NotEnrolled, Person, Role, Told
 from secure_access.custodian.forms import Malformed
 from secure_access.custodian.grant_words import PlainWords, plain_words
+from secure_access.custodian.notes import Notes
 from secure_access.custodian.plan_manifests import PlanManifest
+from secure_access.custodian.quotations import Quotations
 from secure_access.custodian.reading import Reading, Sitting, SittingNow
 from secure_access.custodian.state import Given, Plan, Standing
 from secure_access.custodian.visits import Visits, sees
@@ -43,6 +45,8 @@ class Core:
         self._reading = Reading(custody)
         self.visits = Visits(custody)
         self.deliveries = Deliveries(custody)
+        self.notes = Notes(custody, self._reading)
+        self.quotations = Quotations(custody, self._reading)
 
     @property
     def state_of_log(self) -> int:
@@ -333,6 +337,7 @@ class Core:
         custody = self.custody
         certificate = custody.parts.keys.destroy(plan.fingerprint, custody.now())
         digest = custody.parts.kept.put(certificate)
+        self.notes.wipe(plan.fingerprint)
         custody.write("plan.destroyed", plan.fingerprint, {"certificate": digest})
         return certificate
 

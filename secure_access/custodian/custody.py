@@ -119,6 +119,14 @@ Render = Callable[[GrantedSection, int, Release], bytes]
 class PlanKeys(Protocol):
     """Makes, keeps and destroys the keys of plans; `plan_keys.KeptPlanKeys` is one."""
 
+    def public(self, fingerprint: str) -> bytes:
+        """The bytes of the plan key file."""
+        ...
+
+    def private(self, fingerprint: str) -> bytes:
+        """The private half."""
+        ...
+
     def make(self, request: str, custodian: str, now: datetime, pairs: list[tuple[Officer, Officer]]) -> str:
         """A new key for a plan request, with its recovery copies; its fingerprint."""
         ...
@@ -275,7 +283,9 @@ class Custody:
         about = statement.object
         given = self.state.grants.get(about)
         plan = given.plan if given else about if about in self.state.plans else ""
-        fields = {"act": statement.act.value, "object": about, "by": statement.by, "reason": reason.value}
+        # The digest of words that were not released could confirm a guess at them.
+        named = "" if statement.act is Act.QUOTE else about
+        fields = {"act": statement.act.value, "object": named, "by": statement.by, "reason": reason.value}
         return "act.refused", plan, dict(fields)
 
     def evidence(self, done: Confirmed) -> str:

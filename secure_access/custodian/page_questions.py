@@ -24,7 +24,8 @@ from secure_access.ledger.canonical import Json
 from secure_access.ledger.records import timestamp
 
 
-def _statement(made: Statement, credentials: tuple[bytes, ...] = ()) -> Done:
+def statement(made: Statement, credentials: tuple[bytes, ...] = ()) -> Done:
+    """A statement, for the passkeys that are to confirm it."""
     return {
         "nonce": made.nonce,
         "challenge": made.challenge.hex(),
@@ -50,7 +51,7 @@ def _about(core: Core, _form: Form) -> Done:
 
 
 def _ask_entry(core: Core, _form: Form) -> Done:
-    return _statement(core.visits.ask())
+    return statement(core.visits.ask())
 
 
 def _enter(core: Core, form: Form) -> Done:
@@ -68,7 +69,7 @@ def _ask_act(core: Core, form: Form) -> Done:
         act = Act(form.text("act"))
     except ValueError:
         raise form.wrong("act", "an act") from None
-    return _statement(*core.visits.confirm(form.text("visit"), act, form.hexadecimal("object", 32)))
+    return statement(*core.visits.confirm(form.text("visit"), act, form.hexadecimal("object", 32)))
 
 
 def _desk(core: Core, form: Form) -> Done:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -136,6 +137,13 @@ class Kept:
         if not (self._path / name).exists():
             write(self._path / name, content, self._disk)
         return name
+
+    def remove(self, digests: Iterable[str]) -> None:
+        """The documents of these digests are gone, also after a power cut; one not there is no error."""
+        for digest in digests:
+            with suppress(FileNotFoundError):
+                self._disk.unlink(self._path / digest)
+        sync_folder(self._path, self._disk)
 
     def get(self, digest: str) -> bytes:
         """The document of that digest. Raises ``LookupError``, and `UnsafeFile` where it was changed."""

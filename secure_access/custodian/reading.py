@@ -168,6 +168,30 @@ class Reading:
                 max(0, grant.pages_per_hour - given.in_last_hour(now)),
             )
 
+    def beside(self, token: str, section: str, page: int, refusal: str) -> Given:
+        """The grant under which something is done beside a page that was released under it.
+
+        Every check of a page but its counts. ``page`` 0 is no page: the grant as a whole. Raises `Refused`,
+        `NotFound`, recorded as lines of the type ``refusal``.
+        """
+        custody = self._custody
+        sitting = self._sittings.get(token)
+        if sitting is None:
+            custody.stranger(refusal, "", {"reason": Why.UNKNOWN.value})
+            raise NotFound
+        given = custody.state.grants[sitting.grant]
+        try:
+            stopped = self._stopped(sitting, given, custody.now())
+            if stopped is not None:
+                raise stopped
+        except Refused as refused:
+            self._refused(sitting.grant, section, page, refused.why, refusal)
+            raise
+        if page and (section, page) not in given.seen:
+            self._refused(sitting.grant, section, page, Why.UNKNOWN, refusal)
+            raise NotFound
+        return given
+
     def _open(self, token: str) -> tuple[Sitting, Given, datetime]:
         """An open sitting under a grant that still opens it. Raises `Refused`, `NotFound`."""
         custody = self._custody
@@ -271,12 +295,12 @@ class Reading:
                 return Refused(why, words)
         return recertifying.refusal(self._custody, grant.reader, now)
 
-    def _refused(self, grant: str, section: str, page: int, why: Why) -> None:
+    def _refused(self, grant: str, section: str, page: int, why: Why, kind: str = "page.refused") -> None:
         given = self._custody.state.grants[grant]
         named = section if given.grant.section(section) is not None else ""
         fields: dict[str, Json] = {"grant": grant, "reader": given.grant.reader, "section": named}
         self._custody.refuse(
-            "page.refused",
+            kind,
             given.plan,
             {**fields, "page": page if 1 <= page <= MOST_PAGE else 0, "reason": why.value},
         )

@@ -6,6 +6,7 @@ what is read again are one. Documents stand beside the log under the digests tha
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -58,6 +59,29 @@ class Plan:
     destroyed: bool = False
 
 
+@dataclass(frozen=True)
+class Note:
+    """The version of a reader's note that stands: beside which page, and the digest of its sealed bytes."""
+
+    note: str
+    version: int
+    section: str
+    page: int
+    sealed: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Quotation:
+    """Words that were released: their number for the plan request, and the SHA-256 of the text."""
+
+    number: int
+    section: str
+    page: int
+    sha256: str
+    at: datetime
+
+
 @dataclass
 class Given:
     """An access grant with what was decided about it, and when pages were released under it."""
@@ -72,6 +96,12 @@ class Given:
     """Who refused or revoked it, and when."""
     reason: str = ""
     """Why it was refused, in the words of who did."""
+    seen: set[tuple[str, int]] = field(default_factory=set)
+    """Section and page of what was released."""
+    notes: dict[str, Note] = field(default_factory=dict)
+    written: list[str] = field(default_factory=list)
+    """The sealed bytes of every version of every note, by digest; also of notes that were removed."""
+    quotations: list[Quotation] = field(default_factory=list)
 
     @property
     def standing(self) -> Standing:
@@ -103,7 +133,9 @@ class State:
         """Of each reader, who recertified them last."""
         self.releases = 0
         """How many pages were ever released: the number of the last."""
-        self._take: Mapping[str, Callable[[Line], None]] = {
+        self.quoted: Counter[str] = Counter()
+        """How many quotations were released, by the reference of the plan request."""
+        self._take: Mapping[str, Callable[[Line], object]] = {
             "enrolment.accepted": self._enrolled,
             "plan.key_made": self._key_made,
             "plan.delivered": self._delivered,
@@ -117,6 +149,9 @@ class State:
             "access.resumed": lambda line: self._paused(line, ""),
             "page.released": self._released,
             "page.text_released": self._released,
+            "note.written": self._noted,
+            "note.removed": lambda line: self._given(line).notes.pop(_text(line, "note"), None),
+            "quotation.released": self._quoted,
             "plan.destruction_approved": self._destruction_approved,
             "plan.destroying": self._destroying,
             "plan.destroyed": self._destroyed,
@@ -201,7 +236,22 @@ class State:
 
     def _released(self, line: Line) -> None:
         self.releases += 1
-        self._given(line).released.append(line.at)
+        given = self._given(line)
+        given.released.append(line.at)
+        given.seen.add(_place(line))
+
+    def _noted(self, line: Line) -> None:
+        given, sealed = self._given(line), _text(line, "sealed")
+        version = int(str(line.fields["version"]))
+        note = Note(_text(line, "note"), version, *_place(line), sealed, line.at)
+        given.notes[note.note] = note
+        given.written.append(sealed)
+
+    def _quoted(self, line: Line) -> None:
+        number = int(str(line.fields["number"]))
+        made = Quotation(number, *_place(line), _text(line, "sha256"), line.at)
+        self._given(line).quotations.append(made)
+        self.quoted[self.plans[line.plan].request] = number
 
     def _destruction_approved(self, line: Line) -> None:
         self.plans[line.plan].destruction.append(_approval(line))
@@ -223,6 +273,10 @@ class State:
 
 def _approval(line: Line) -> Approval:
     return Approval(_text(line, "by"), _text(line, "team"), line.at)
+
+
+def _place(line: Line) -> tuple[str, int]:
+    return _text(line, "section"), int(str(line.fields["page"]))
 
 
 def _text(line: Line, key: str) -> str:

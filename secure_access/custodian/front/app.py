@@ -19,7 +19,7 @@ from secure_access.custodian import logs
 from secure_access.custodian.acts import NotConfirmed
 from secure_access.custodian.answers import Unreachable
 from secure_access.custodian.custody import Refused, Why
-from secure_access.custodian.front import acting, carrying, delivering, gate, pages, phrases, sittings
+from secure_access.custodian.front import acting, carrying, delivering, gate, noting, pages, phrases, sittings
 from secure_access.custodian.server import CoreClient
 from secure_access.workflow import NotFound
 
@@ -47,8 +47,8 @@ def create_app(origin: str, core: CoreClient, authority: str = "") -> Flask:
     )
     app.config |= {"ORIGIN": origin, "CORE": core, "AUTHORITY": authority}
     gate.guard(app)
-    for blueprint in (pages.routes, acting.routes, sittings.routes, delivering.routes, carrying.routes):
-        app.register_blueprint(blueprint)
+    for part in (pages, acting, sittings, noting, delivering, carrying):
+        app.register_blueprint(part.routes)
     app.jinja_env.filters |= {"grouped": phrases.grouped, "marked": phrases.marked}
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.register_error_handler(Refused, _refused)

@@ -32,7 +32,7 @@ def page() -> ResponseReturnValue:
     """One page, as a picture. The core has logged it when it comes."""
     sitting, section, number, zoom = told("sitting", "section", "page", "zoom")
     released = core().ask(
-        "release", token=sitting, section=section, page=_number(number), zoom=ZOOMS.get(zoom, 10)
+        "release", token=sitting, section=section, page=page_number(number), zoom=ZOOMS.get(zoom, 10)
     )
     picture = base64.b64decode(released["page"])
     kind = next((kind for start, kind in PICTURES.items() if picture.startswith(start)), "")
@@ -45,7 +45,7 @@ def page() -> ResponseReturnValue:
 def words() -> ResponseReturnValue:
     """A page in words, for readers who are enrolled for text. It is a release of its own."""
     sitting, section, number = told("sitting", "section", "page")
-    released = core().ask("release_text", token=sitting, section=section, page=_number(number))
+    released = core().ask("release_text", token=sitting, section=section, page=page_number(number))
     return {"words": base64.b64decode(released["text"]).decode()}
 
 
@@ -64,7 +64,8 @@ def close() -> ResponseReturnValue:
     return Response(status=204)
 
 
-def _number(text: str) -> int:
+def page_number(text: str) -> int:
+    """A number from 1 as a page sends it. Raises ``BadRequest``."""
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST_PAGE):
         raise BadRequest
     return int(text[:9])

@@ -1,6 +1,7 @@
 /* The reading room. The secret of the sitting and the pages that were shown are in the memory of this page alone; when
    the sitting ends, for whatever reason, both are let go and the page on screen is taken away. */
 
+import * as notes from "./notes.js";
 import { Refused, alone, confirmed, post, tell } from "./passkey.js";
 
 const LOOKED = 5000;
@@ -35,7 +36,7 @@ function left(state) {
 function tick() {
   const seconds = Math.max(0, Math.ceil((ends - performance.now()) / 1000));
   time.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-  if (seconds === 120) said.textContent = "Two minutes are left of this sitting.";
+  if (seconds === 120) said.textContent = `Two minutes are left of this sitting.${notes.unkept() ? " Keep your note." : ""}`;
   if (seconds === 0) stop(new Refused("This sitting is over. Open the next with your passkey."));
 }
 
@@ -47,6 +48,7 @@ function stop(error) {
   [sitting, timers, at] = ["", [], { section: null, page: 0 }];
   picture.removeAttribute("src");
   [picture.alt, wordsOfPage.textContent] = ["", ""];
+  notes.close();
   room.hidden = picture.hidden = words.hidden = true;
   opening.hidden = false;
   if (error) tell(error);
@@ -101,6 +103,7 @@ function show(section, page, one) {
   find('turn="-1"').disabled = page === 1;
   find('turn="1"').disabled = page === lasts.get(name);
   choices(section);
+  notes.beside(name, page, said.textContent);
   sheet.scrollTo(0, 0);
 }
 
@@ -142,10 +145,12 @@ find("open")?.addEventListener("click", () =>
     tick();
     await turn(sections[0], 1);
     sheet.focus();
+    await notes.open(sitting, { look, turn: (name, page) => turn(sections.find((one) => one.dataset.section === name), page) });
   }),
 );
 
 find("close")?.addEventListener("click", async () => {
+  if (notes.held()) return;
   const open = sitting;
   stop();
   find("open").focus();

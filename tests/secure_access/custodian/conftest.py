@@ -24,20 +24,30 @@ from secure_access.custodian.private_files import Kept
 from secure_access.custodian.reading import Sitting
 from secure_access.custodian.state import Standing
 from secure_access.ledger import canonical
+from secure_access.sealing.plans import new_plan_key
 from tests.fixtures.enrolled import DEVELOPER, NOW, ORIGIN, REQUEST, Enrolled, grant, manifest, signed
 
 
 @dataclass
 class Keys:
-    """Keys that are only names, and what was asked of them."""
+    """Keys in memory, and what was asked of them."""
 
     asked: list[tuple[str, str]] = field(default_factory=list)
     fails: bool = False
+    made: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
 
     def make(self, request: str, custodian: str, now: Any, pairs: list[tuple[Officer, Officer]]) -> str:
         assert custodian == ORIGIN
         self.asked.append(("make", request))
-        return forms.digest(f"{request} {len(self.asked)}".encode())
+        key, private = new_plan_key(custodian, request, now=now, not_after=now + timedelta(days=180))
+        self.made[key.fingerprint] = key.encode(), private
+        return key.fingerprint
+
+    def public(self, fingerprint: str) -> bytes:
+        return self.made[fingerprint][0]
+
+    def private(self, fingerprint: str) -> bytes:
+        return self.made[fingerprint][1]
 
     def reseal(self, fingerprint: str, pairs: list[tuple[Officer, Officer]]) -> None:
         self.asked.append(("reseal", fingerprint))
@@ -46,6 +56,7 @@ class Keys:
         if self.fails:
             raise OSError("no power")
         self.asked.append(("destroy", fingerprint))
+        self.made.pop(fingerprint, None)
         return b"certificate of " + fingerprint.encode()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +15,7 @@ from tests.fixtures.custodian_front import Browser
 from tests.fixtures.custody import running
 from tests.fixtures.enrolled import ORIGIN
 
-SECTION = "insider_threat"
+SECTION, CANARY = "insider_threat", "Gletscherspalte"
 
 
 def test_a_reader_gets_marked_pages_and_text_of_a_real_plan(tmp_path: Path) -> None:
@@ -45,3 +46,26 @@ def test_a_reader_gets_marked_pages_and_text_of_a_real_plan(tmp_path: Path) -> N
             2,
             2,
         ]
+
+
+def test_a_note_is_sealed_to_the_real_key_and_outlives_a_kill(tmp_path: Path) -> None:
+    with running(tmp_path) as custodian:
+        sealed = custodian.seal("plan.pdf", typst.compile(b"= Two people"), SECTION)
+        custodian.upload(SECTION, sealed.read_bytes())
+        manifest = custodian.manifest(sealed)
+        custodian.deliver(manifest)
+        digest = custodian.grant(manifest)
+        at = {"token": custodian.sit(digest), "section": SECTION, "page": 1}
+        custodian.page(*at.values())
+        custodian.ask("note.write", **at, text=f"{CANARY} opens it alone.")
+        asked = custodian.ask("page.ask_quotation", **at, text=f"{CANARY} opens it")
+        answer = custodian.world.answer("ada", bytes.fromhex(asked["challenge"]))
+        told = {**at, "text": asked["text"], "nonce": asked["nonce"], "answer": answer}
+        assert custodian.ask("quotation.release", **told)["reference"] == "Q-1 of PR-2027-009"
+        assert custodian.holding(CANARY.encode()) == []
+        printed = custodian.end(signal.SIGKILL)
+        custodian.start()
+        again = custodian.ask("page.notes", token=custodian.sit(digest))
+        assert [one["text"] for one in again["notes"]] == [f"{CANARY} opens it alone."]
+        assert [one["reference"] for one in again["quotations"]] == ["Q-1 of PR-2027-009"]
+        assert CANARY not in printed + custodian.end()
