@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
@@ -197,6 +198,7 @@ class Custody:
         self.heard_at: datetime | None = None
         self._strangers: deque[datetime] = deque()
         self._untold = 0
+        self._back = False
         for line in self.parts.log.lines():
             self.state.take(line)
 
@@ -211,8 +213,17 @@ class Custody:
         """The machine's time. Raises `Refused` when it is behind the last line of the log."""
         found, last = self.parts.clock.now(), self.parts.log.last
         if last is not None and found < last.at:
+            self._set_back(last.at - found)
             raise Refused(Why.CLOCK_BACK, "The custodian's clock was set back. It serves nothing until then.")
+        self._back = False
         return found
+
+    def _set_back(self, behind: timedelta) -> None:
+        """One line each time that the clock is found behind, so that this is told also when nobody reads."""
+        with self.lock:
+            if not self._back:
+                self._back = True
+                self.refuse("clock.set_back", "", {"seconds": math.ceil(behind.total_seconds())})
 
     def write(self, kind: str, plan: str, fields: dict[str, Json]) -> Line:
         """Write a line and take it in. Nothing that it tells may happen before. Raises `Refused`."""
