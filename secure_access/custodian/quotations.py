@@ -94,7 +94,7 @@ class Quotations:
             number = custody.state.quoted[grant.request] + 1
             sha256 = words.text_digest(said)
             fields: dict[str, Json] = {"grant": grant.digest, "section": section, "page": page}
-            fields |= {"number": number, "sha256": sha256}
+            fields |= {"number": number, "sha256": sha256, "characters": len(said)}
             custody.write("quotation.released", given.plan, {**fields, **custody.by(done)})
             return Released(number, grant.request, said)
 

@@ -18,6 +18,8 @@ from secure_access.sealing.plans import digest, section_key
 QUOTATION_FORMAT = "assay.quotation/v1"
 LONGEST_NOTE, LONGEST_QUOTATION = 4000, 2000
 """Characters."""
+SHORTEST_QUOTATION = 12
+"""Fewer could be guessed from their digest, and would stand in any text by chance."""
 MOST_PAGE = 100_000
 _UNSEEN, _JOINERS = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"}), "\u200c\u200d"
 _LINE_END, _INVISIBLE = re.compile(r"\r\n?"), re.compile("[\u00ad\u200b\u2060\ufeff]")
@@ -32,12 +34,14 @@ _QUOTATION: dict[str, exact.Reader] = {
 
 def note(text: str) -> str:
     """A note as it is kept: form NFC, lines that end with a newline, nothing around it. Raises `BadForm`."""
-    return _bounded(_LINE_END.sub("\n", text).replace("\t", " "), LONGEST_NOTE, "a note", "\n")
+    text = _LINE_END.sub("\n", text).replace("\t", " ")
+    return _bounded(text, range(1, LONGEST_NOTE + 1), "a note", "\n")
 
 
 def quotation(text: str) -> str:
     """A quotation as it is released: form NFC, and one space wherever there was any. Raises `BadForm`."""
-    return _bounded(" ".join(text.split()), LONGEST_QUOTATION, "a quotation", "")
+    allowed = range(SHORTEST_QUOTATION, LONGEST_QUOTATION + 1)
+    return _bounded(" ".join(text.split()), allowed, "a quotation", "")
 
 
 def quotation_statement(grant: str, section: str, page: int, text: str) -> bytes:
@@ -70,10 +74,10 @@ def text_digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _bounded(text: str, longest: int, what: str, allowed: str) -> str:
+def _bounded(text: str, lengths: range, what: str, allowed: str) -> str:
     found = unicodedata.normalize("NFC", _INVISIBLE.sub("", text)).strip()
-    if not 1 <= len(found) <= longest:
-        raise BadForm(f"{what} has 1 to {longest:,} characters")
+    if len(found) not in lengths:
+        raise BadForm(f"{what} has {lengths.start} to {lengths.stop - 1:,} characters")
     if any(_unseen(one) for one in found if one not in allowed):
         raise BadForm(f"{what} has no control characters and none that nobody sees")
     return found

@@ -61,11 +61,13 @@ def test_notes_over_the_socket(world: World) -> None:
         assert (told["notes_left"], told["quotations"], told["quotations_left"]) == (199, [], 20)
         client.ask("note.remove", **named, version=2)
         assert client.ask("page.notes", token=token)["notes"] == []
-        asked = client.ask("page.ask_quotation", **at, text="Two  people")
-        assert asked["text"] == "Two people"
+        asked = client.ask("page.ask_quotation", **at, text="Two  people do")
+        assert asked["text"] == "Two people do"
         answer = world.enrolled.answer("ada", bytes.fromhex(asked["challenge"]))
-        done = client.ask("quotation.release", **at, text="Two people", nonce=asked["nonce"], answer=answer)
-        assert done == {"reference": "Q-1 of PR-2027-009", "text": "Two people"}
+        done = client.ask(
+            "quotation.release", **at, text="Two people do", nonce=asked["nonce"], answer=answer
+        )
+        assert done == {"reference": "Q-1 of PR-2027-009", "text": "Two people do"}
         (quoted,) = client.ask("page.notes", token=token)["quotations"]
         assert quoted["reference"] == "Q-1 of PR-2027-009"
         assert "text" not in quoted
@@ -129,20 +131,22 @@ def test_a_note_as_long_as_may_be_passes_the_gate_and_one_longer_says_why(place:
 
 def test_a_quotation_by_the_front(place: Place) -> None:
     room = Room(place)
-    asked = room.post("quotation/ask", text="Two  people").json
+    asked = room.post("quotation/ask", text="Two  people do").json
     assert asked is not None
-    assert (asked["text"], len(asked["publicKey"]["allowCredentials"])) == ("Two people", 1)
-    signed = room.reader.confirmed("/sitting/quotation/ask", {**room.place, "text": "Two people"})
-    other = room.post("quotation", text="Two persons", **signed)
+    assert (asked["text"], len(asked["publicKey"]["allowCredentials"])) == ("Two people do", 1)
+    signed = room.reader.confirmed("/sitting/quotation/ask", {**room.place, "text": "Two people do"})
+    other = room.post("quotation", text="Two persons do", **signed)
     assert (other.status_code, other.json["why"]) == (409, "not_allowed")
-    signed = room.reader.confirmed("/sitting/quotation/ask", {**room.place, "text": "Two people"})
-    told = room.post("quotation", text="Two people", **signed)
-    assert told.json == {"reference": "Q-1 of PR-2027-009", "text": "Two people"}
+    signed = room.reader.confirmed("/sitting/quotation/ask", {**room.place, "text": "Two people do"})
+    told = room.post("quotation", text="Two people do", **signed)
+    assert told.json == {"reference": "Q-1 of PR-2027-009", "text": "Two people do"}
     assert told.headers["Cache-Control"] == "no-store"
-    again = room.post("quotation", text="Two people", **signed)
+    again = room.post("quotation", text="Two people do", **signed)
     assert (again.status_code, again.json["why"]) == (403, "used")
-    lies = room.reader.confirmed("/sitting/quotation/ask", {**room.place, "text": "Two"}, verified=False)
-    assert room.post("quotation", text="Two", **lies).json["why"] == "not_verified"
+    lies = room.reader.confirmed(
+        "/sitting/quotation/ask", {**room.place, "text": "Two people do"}, verified=False
+    )
+    assert room.post("quotation", text="Two people do", **lies).json["why"] == "not_verified"
     assert len(place.world.lines("quotation.released")) == 1
 
 

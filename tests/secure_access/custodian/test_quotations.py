@@ -46,6 +46,7 @@ def test_words_leave_after_their_line_with_a_number_of_the_request(world: World)
         "section": SECTION,
         "page": 3,
         "number": 1,
+        "characters": 39,
         "sha256": hashlib.sha256(TEXT.encode()).hexdigest(),
         "by": "ada",
         "team": "Systems Security",
@@ -180,7 +181,9 @@ def test_twenty_and_no_more_also_after_a_restart(world: World, monkeypatch: pyte
     assert quote(world, other).reference == "Q-3 of PR-2027-009"
 
 
-@pytest.mark.parametrize("text", ["", " \n\u200b ", "x" * 2001, "a\x00b", "a\u202eb"])
+@pytest.mark.parametrize(
+    "text", ["", " \n\u200b ", "x" * 11, "x" * 2001, "one two\x00three", "one two\u202ethree"]
+)
 def test_what_is_no_quotation_is_not_asked_for(world: World, text: str) -> None:
     _, token = beside(world)
     with pytest.raises(Refused) as refused:
