@@ -7,9 +7,12 @@ import fcntl
 import os
 import socket
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
@@ -23,6 +26,8 @@ from portal.wiring import wire, worker_ready_file
 from secure_access.identity import recovery
 
 LOOPBACK = "127.0.0.1"
+CUSTODIAN = "custodian"
+"""The folder, in the home, of a demonstration's custodian. Any other custodian is no part of an instance."""
 THREADS = 64
 """Requests worked on at once. A body that arrives slowly holds one of them until it has arrived."""
 CONNECTIONS = 512
@@ -53,7 +58,9 @@ def serve(zone: str | None) -> None:
     settings = settings_or_exit()
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _sole_server(settings):
-        _refuse_a_port_in_use(settings.port)
+        _refuse_a_port_in_use(settings.port, f"Choose another: PORT={settings.port + 1} make run")
+        if custodian := custodian_of(settings):
+            _refuse_a_port_in_use(custodian.port, "The custodian keeps the address that it was set up with.")
         fit_or_exit(settings, *(settings.zone,) if settings.zone else (*ZONES, "worker", "sequencer"))
         if not is_newest(settings.database_of(settings.zone)):
             _refuse("The database does not have the newest shape. Bring it there first: assay migrate")
@@ -70,7 +77,48 @@ def _children(settings: Settings) -> list[Child]:
         return [web]
     worker_ready_file(settings).unlink(missing_ok=True)
     worker = Child("worker", worker_command(), lambda pid: worker_answers(settings, pid), prints=False)
-    return [web, worker]
+    return [web, worker, *_custodian_children(settings)]
+
+
+@dataclass(frozen=True)
+class Custodian:
+    """A demonstration's custodian in the home of its instance: its folder, address, port and socket."""
+
+    home: Path
+    origin: str
+    port: int
+    socket: Path
+
+
+def custodian_of(settings: Settings) -> Custodian | None:
+    """The custodian that this instance runs itself: a demonstration's, where one was set up."""
+    home = settings.home / CUSTODIAN
+    if settings.zone or not settings.demonstration or not (home / "core.toml").exists():
+        return None
+    origin = str(tomllib.loads((home / "core.toml").read_text(encoding="utf-8"))["origin"])
+    return Custodian(home, origin, urlsplit(origin).port or 0, home / "core.sock")
+
+
+def _custodian_children(settings: Settings) -> list[Child]:
+    found = custodian_of(settings)
+    if found is None:
+        return []
+    command = [sys.executable, "-m", "secure_access.custodian"]
+    front = [*("--socket", str(found.socket), "--origin", found.origin), "--port", str(found.port)]
+    return [
+        Child(
+            "custodian's core",
+            [*command, "core", "--home", str(found.home)],
+            lambda _pid: True,
+            prints=False,
+        ),
+        # Its first page is what the core answers: while the core is silent, the front is not ready either.
+        Child(
+            "custodian's front",
+            [*command, "front", *front, "--authority", settings.authority],
+            lambda _pid: _answers(found.port, urlsplit(found.origin).netloc),
+        ),
+    ]
 
 
 def web_command(port: int) -> list[str]:
@@ -91,8 +139,11 @@ def worker_command() -> list[str]:
 
 def web_answers(settings: Settings) -> bool:
     """Whether the first page is served, or where to sign in for it."""
-    host = urlsplit(origin(settings, settings.zone or PUBLIC)).netloc
-    connection = HTTPConnection(LOOPBACK, settings.port, timeout=1)
+    return _answers(settings.port, urlsplit(origin(settings, settings.zone or PUBLIC)).netloc)
+
+
+def _answers(port: int, host: str) -> bool:
+    connection = HTTPConnection(LOOPBACK, port, timeout=1)
     try:
         connection.request("GET", "/", headers={"Host": host})
         return connection.getresponse().status in (200, 303)
@@ -115,6 +166,8 @@ def announce(settings: Settings) -> None:
     click.echo(f"\n{settings.product} is ready: {origin(settings, settings.zone or PUBLIC)}\n")
     for zone in (settings.zone,) if settings.zone else ZONES:
         click.echo(f"  {zone:<11} {origin(settings, zone)}")
+    if custodian := custodian_of(settings):
+        click.echo(f"  custodian   {custodian.origin}  (demonstration custody)")
     accounts = settings.home / "demo-accounts.txt"
     if settings.demonstration and accounts.exists():
         click.echo(f"\n{accounts.read_text().rstrip()}\n\n(kept in {accounts})")
@@ -139,7 +192,7 @@ def _sole_server(settings: Settings) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _refuse_a_port_in_use(port: int) -> None:
+def _refuse_a_port_in_use(port: int, words: str) -> None:
     for family, address in ((socket.AF_INET, LOOPBACK), (socket.AF_INET6, "::1")):
         try:
             with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -147,7 +200,7 @@ def _refuse_a_port_in_use(port: int) -> None:
                 probe.bind((address, port))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                _refuse(f"Port {port} is in use by another program. Choose another: PORT={port + 1} make run")
+                _refuse(f"Port {port} is in use by another program. {words}")
             if error.errno == errno.EACCES:
                 _refuse(f"Port {port} is kept for the system. Choose one above 1023: PORT=5000 make run")
 

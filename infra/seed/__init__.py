@@ -6,7 +6,7 @@ import time
 
 import click
 
-from infra.seed import people, story
+from infra.seed import custodian, people, story
 from infra.seed.stage import Stage, already_loaded
 from portal import logs
 from portal.settings import settings_or_exit
@@ -25,12 +25,14 @@ def seed() -> None:
     wired = wire(settings)
     if already_loaded(wired):
         click.echo("The demonstration is loaded already.")
+        custodian.offer(wired)
         return
     begun = time.monotonic()
     click.echo("Loading the demonstration: one told case, from the first report to a penalty ...")
     stage = Stage(wired)
     cast = people.engage(stage)
     story.tell(stage, cast)
+    custodian.offer(wired)
     click.echo(f"Loaded in {time.monotonic() - begun:.0f} seconds.")
 
 

@@ -111,8 +111,8 @@ def join_command(listed: Path, signatures: tuple[Path, ...], previous: Path | No
     lines = []
     for path in signatures:
         line = forms.plain(path.read_bytes(), ("officer", "signature"))
-        lines.append({"officer": line.identifier("officer"), "signature": line.text("signature")})
-    whole = canonical.encode({"list": base64.b64encode(encoded).decode(), "signatures": lines})
+        lines.append((line.identifier("officer"), line.raw("signature", 64)))
+    whole = list_draft.joined(enrolment.SignedList(encoded, tuple(lines)))
     found = _verified(whole, _signed(previous), forms.digest(encoded))
     _new(out, whole)
     click.echo(f"List {found.version} is signed: {out}")

@@ -18,10 +18,11 @@ from typing import Any
 import click
 import structlog
 
-from secure_access.clock import SystemClock
+from secure_access.clock import Clock, SystemClock
 from secure_access.custodian import logs, private_files
 from secure_access.custodian.ceremony_cli import ceremony
 from secure_access.custodian.custody_log import Damaged
+from secure_access.custodian.enrol_cli import enrol_command
 from secure_access.custodian.front_cli import front_command
 from secure_access.custodian.key_copies import CannotOpen
 from secure_access.custodian.lease import Lease
@@ -73,6 +74,7 @@ def custodian() -> None:
 custodian.add_command(ceremony)
 custodian.add_command(trace_command)
 custodian.add_command(front_command)
+custodian.add_command(enrol_command)
 
 
 @custodian.command("core")
@@ -87,16 +89,17 @@ def core_command(home: Path) -> None:
 
     HOME/core.toml names origin, log, pinned (digest of the first enrolment list), front (its user) and portal
     (the key of its channel); and, if it differs, socket, lease, name, witnesses, fresh_minutes, backup_days,
-    break_glass. Without a portal nothing is asked for and nothing is served. A standby has HOME
-    on the same storage. It prints the lines by which witnesses and readers verify its log. Where the sandbox
-    does not hold, it does not start; where one user runs all (demonstration custody), it opens no plan.
+    break_glass; in demonstration custody also clock_shift (seconds) and demonstration_officers. Without a
+    portal nothing is asked for and nothing is served. A standby has HOME on the same storage. It prints the
+    lines by which witnesses and readers verify its log. Where the sandbox does not hold, it does not start;
+    where one user runs all (demonstration custody), it opens no plan.
     """
     logs.configure()
     try:
         settings = Settings.read(home)
         lease = Lease(settings.lease, settings.name)
-        _wait(lease)
-        clock = SystemClock()
+        clock = settings.clock
+        _wait(lease, clock)
         opened = open_core(home, settings, lease, sandboxed(home, clock), clock)
         _tested(opened, settings)
         with _stopped_in_order():
@@ -178,10 +181,10 @@ def _stopped_in_order() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _wait(lease: Lease) -> None:
+def _wait(lease: Lease, clock: Clock) -> None:
     """Stand by until the lease is free."""
     told = False
-    while not lease.take(SystemClock().now()):
+    while not lease.take(clock.now()):
         if not told:
             click.echo(f"# {lease.holder} stands by: another core is active")
             told = True
@@ -224,3 +227,4 @@ def serve(opened: Opened, settings: Settings) -> None:
             for pulse in pulses:
                 pulse.stop()
             opened.close()
+            opened.serving.lease.release(opened.clock.now())

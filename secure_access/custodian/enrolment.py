@@ -30,6 +30,8 @@ NO_PREVIOUS = "0" * 64
 FEWEST_OFFICERS, FEWEST_SIGNATURES, FEWEST_GROUPS = 3, 2, 2
 SIGN_SIZE, OPEN_SIZE = 32, 1216
 """Bytes of an Ed25519 and of an X-Wing public key."""
+ID_BYTES, KEY_BYTES = (16, 1023), (32, 4096)
+"""Fewest and most bytes of the id of a passkey, and of its public key (COSE)."""
 _KEYS = (
     *("version", "previous", "made_at", "custodian", "rp_id", "needed"),
     *("organisations", "officers", "people"),
@@ -316,7 +318,7 @@ def _person(form: Form) -> Person:
 
 
 def _credential(form: Form) -> Credential:
-    return Credential(form.raw("id", 16, 1023), form.raw("public_key", 32, 4096), form.text("device"))
+    return Credential(form.raw("id", *ID_BYTES), form.raw("public_key", *KEY_BYTES), form.text("device"))
 
 
 def _in_order(names: list[str], place: str) -> None:

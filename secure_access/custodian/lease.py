@@ -64,6 +64,17 @@ class Lease:
             self._own = None
         return self._own is not None
 
+    def release(self, now: datetime) -> None:
+        """Stop being active, so that a standby need not wait. In any trouble it waits for the end instead."""
+        try:
+            with self._alone():
+                found = self._read()
+                if found is not None and self._is_own(found):
+                    self._put(Held(found.holder, found.token, now - MARGIN))
+        except (OSError, Malformed, UnsafeFile):
+            pass  # what stands there ends by itself
+        self._own = None
+
     def refusal(self, now: datetime) -> str:
         """Why this core may not serve now; empty while it holds the lease and the file says so too."""
         own = self._own
@@ -89,9 +100,13 @@ class Lease:
 
     def _write(self, token: int, now: datetime) -> Held:
         made = Held(self.holder, token, now + self._life)
-        value = {"v": FORMAT, "holder": made.holder, "token": token, "until": timestamp(made.until)}
-        private_files.write(self._path, canonical.encode(value))
+        self._put(made)
         return made
+
+    def _put(self, held: Held) -> None:
+        until = timestamp(held.until)
+        value = {"v": FORMAT, "holder": held.holder, "token": held.token, "until": until}
+        private_files.write(self._path, canonical.encode(value))
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -13,8 +13,9 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from secure_access.custodian import enrolment
-from secure_access.custodian.enrolment import Enrolment, Officer
+from secure_access.custodian.enrolment import Credential, Enrolment, Officer, SignedList
 from secure_access.ledger import canonical
+from secure_access.ledger.canonical import Json
 from secure_access.ledger.records import timestamp
 
 _TOP = {"custodian", "rp_id", "needed", "organisations", "people"}
@@ -46,7 +47,7 @@ def assemble(draft: str, officers: Sequence[Officer], previous: Enrolment | None
             "rp_id": told["rp_id"],
             "needed": told["needed"],
             "organisations": sorted(told.get("organisations", []), key=lambda one: str(one.get("id"))),
-            "officers": [_officer(one) for one in sorted(officers, key=lambda one: one.id)],
+            "officers": [officer(one) for one in sorted(officers, key=lambda one: one.id)],
             "people": sorted(
                 (_person(one) for one in told.get("people", [])), key=lambda one: str(one["person"])
             ),
@@ -56,13 +57,22 @@ def assemble(draft: str, officers: Sequence[Officer], previous: Enrolment | None
     return made
 
 
+def joined(signed: SignedList) -> bytes:
+    """The bytes in which a signed list comes; `enrolment.read_signed` reads them."""
+    lines: list[Json] = [
+        {"officer": officer, "signature": base64.b64encode(signature).decode()}
+        for officer, signature in signed.signatures
+    ]
+    return canonical.encode({"list": base64.b64encode(signed.encoded).decode(), "signatures": lines})
+
+
 def words(found: Enrolment, previous: Enrolment | None = None) -> Iterator[str]:
     """A list as an officer reads it before signing; with the list before it, what is new."""
     yield f"Enrolment list {found.version} of {found.custodian}, made {found.made_at:%d %B %Y, %H:%M} UTC"
     yield f"SHA-256 {found.digest}"
     yield f"The next list needs {found.needed} of these officers:"
-    for officer in found.officers:
-        yield f"  {officer.id}: {officer.name}, {officer.group}"
+    for holder in found.officers:
+        yield f"  {holder.id}: {holder.name}, {holder.group}"
     yield f"{len(found.people)} people:"
     for person in found.people:
         roles = ", ".join(sorted(role.label for role in person.roles))
@@ -78,6 +88,15 @@ def words(found: Enrolment, previous: Enrolment | None = None) -> Iterator[str]:
         yield f"Since list {previous.version}:" if changes else f"As in list {previous.version}."
         for one in changes:
             yield f"  {one.change}: {one.name} ({one.id})"
+
+
+def credential(found: Credential) -> dict[str, str]:
+    """A passkey as a list, and its draft, name it."""
+    return {
+        "id": base64.b64encode(found.id).decode(),
+        "public_key": base64.b64encode(found.public_key).decode(),
+        "device": found.device,
+    }
 
 
 def _person(told: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,11 +125,12 @@ def _instant(told: object, name: str) -> str:
     raise BadDraft(f"{name}: a date is written like 2027-10-04, without quotation marks")
 
 
-def _officer(officer: Officer) -> dict[str, str]:
+def officer(found: Officer) -> dict[str, str]:
+    """A custody officer as a list names one."""
     return {
-        "id": officer.id,
-        "name": officer.name,
-        "group": officer.group,
-        "sign": base64.b64encode(officer.sign).decode(),
-        "open": base64.b64encode(officer.open).decode(),
+        "id": found.id,
+        "name": found.name,
+        "group": found.group,
+        "sign": base64.b64encode(found.sign).decode(),
+        "open": base64.b64encode(found.open).decode(),
     }

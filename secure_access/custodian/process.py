@@ -16,8 +16,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from secure_access.clock import Clock, SystemClock
-from secure_access.custodian import portal_channel, portal_questions, private_files
+from secure_access.clock import Clock, MovedClock, SystemClock
+from secure_access.custodian import demonstration, portal_channel, portal_questions, private_files
 from secure_access.custodian.core import Core
 from secure_access.custodian.custody import Custody, Notice, Parts, Rules
 from secure_access.custodian.custody_log import CustodyLog
@@ -31,10 +31,13 @@ from secure_access.custodian.questions import Done, Question
 from secure_access.custodian.self_test import SelfTest
 from secure_access.keys import ED25519, MLDSA44, SigningKey
 from secure_access.ledger.note import NoteError, VerifierKey
+from secure_access.ledger.records import timestamp
 from secure_access.ledger.signer import KeptSigner, Seen
 from secure_access.ledger.witnesses import NONE, Witnesses, largest_seen
 
 SETTINGS = "core.toml"
+LONGEST_SHIFT = 100 * 366 * 86_400
+"""Seconds."""
 DEMONSTRATION, SEPARATED = "demonstration custody", "separated custody"
 
 
@@ -61,6 +64,10 @@ class Settings:
     backup_days: int = 35
     break_glass: bool = False
     portal: VerifierKey | None = None
+    clock_shift: float = 0.0
+    """Seconds by which the clock of a demonstration is moved, as its portal's is."""
+    demonstration_officers: bool = False
+    """Whether the keys of the custody officers lie in this home, so that anybody is enrolled at once."""
 
     @classmethod
     def read(cls, home: Path) -> Settings:
@@ -76,11 +83,16 @@ class Settings:
             raise BadSettings(f"{home / SETTINGS}: missing or unknown: {named}")
         if not re.fullmatch(r"[0-9a-f]{64}", str(told["pinned"])):
             raise BadSettings("pinned: the SHA-256 of the first enrolment list, as the ceremony prints it")
-        kinds = {"fresh_minutes": int, "backup_days": int, "break_glass": bool}
+        kinds = {
+            "fresh_minutes": int,
+            "backup_days": int,
+            "break_glass": bool,
+            "demonstration_officers": bool,
+        }
         for key, kind in kinds.items():
             if key in told and (type(told[key]) is not kind or (kind is int and told[key] < 1)):
                 raise BadSettings(f"{key}: {'true or false' if kind is bool else 'a number from 1'}")
-        return cls(
+        found = cls(
             **{key: told[key] for key in kinds if key in told},
             origin=str(told["origin"]),
             log=str(told["log"]),
@@ -91,7 +103,19 @@ class Settings:
             name=str(told.get("name", os.uname().nodename)),
             witnesses=home / str(told["witnesses"]) if "witnesses" in told else None,
             portal=_portal(told["portal"]) if "portal" in told else None,
+            clock_shift=_shift(told.get("clock_shift", 0)),
         )
+        if found.custody != DEMONSTRATION and (found.clock_shift or found.demonstration_officers):
+            raise BadSettings(
+                "clock_shift, demonstration_officers: only where one user runs core and front (demonstration "
+                "custody). A custodian with a custody of its own has neither; take both out."
+            )
+        return found
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of this core: the machine's, but for a demonstration that lives at another date."""
+        return MovedClock(timedelta(seconds=self.clock_shift)) if self.clock_shift else SystemClock()
 
     @property
     def custody(self) -> str:
@@ -223,6 +247,8 @@ def open_core(
     channel = _key(home / "channel-key", f"{settings.log}/custodian-channel", ED25519)
     opened = Opened(core, log, keys, serving, {}, clock, beside, sandbox, channel.verifier)
     extra = {**_extra(settings, opened, notices)}
+    if settings.demonstration_officers:
+        extra |= demonstration.questions(home)
     portal = portal_questions.channel(
         portal_channel.Portal(settings.portal), channel, {one: extra[one] for one in ("state", "plan_key")}
     )
@@ -242,6 +268,8 @@ def _extra(settings: Settings, opened: Opened, notices: Notices) -> dict[str, Qu
             "lines": core.state_of_log,
             "log_keys": [str(key) for key in serving.freshness.signer.keys],
             "certificate_key": keys.certificate_key,
+            "now": timestamp(now),
+            "demonstration_officers": settings.demonstration_officers,
         }
 
     def told(core: Core, form: Form) -> Done:
@@ -296,6 +324,12 @@ def _portal(told: Any) -> VerifierKey:
     if found is None or found.type != ED25519:
         raise BadSettings("portal: the line that the portal's operator was shown (assay key custodian)")
     return found
+
+
+def _shift(told: Any) -> float:
+    if type(told) not in (int, float) or not abs(told) <= LONGEST_SHIFT:
+        raise BadSettings("clock_shift: a number of seconds, of at most a hundred years")
+    return float(told)
 
 
 def _user(told: Any) -> int:

@@ -23,9 +23,9 @@ from secure_access import identity, jobs
 from secure_access.identity import NewPerson, OrganisationKind
 from secure_access.workflow import Role
 from tests.fixtures.app import form_of
-from tests.fixtures.instance import COMMAND, Instance, _children, free_port
+from tests.fixtures.instance import COMMAND, START_SECONDS, Instance, _children, free_port
 
-PATIENCE = 90.0
+PATIENCE = float(START_SECONDS)
 PASSWORD = "kumquat-marmalade-7719"
 
 
@@ -298,17 +298,47 @@ def test_run_loads_the_demonstration_once_and_ends_all_it_started(instance: Inst
     """Twice as `make run` does: the second start finds data and accounts as the first one left them."""
     start(instance, "run")
     accounts, before = instance.accounts(), events(instance)
+    (port,) = re.findall(
+        r"^  custodian   http://custodian.localhost:(\d+)  \(demonstration", said(instance), re.M
+    )
+    assert "Demonstration custody" in custodian_page(int(port))
     started = [process(instance).pid, *_children(process(instance).pid)]
     assert len(started) > 2
     assert before
     interrupt(instance)
     wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started))
-    start(instance, "run")
+    assert not listening(int(port))
+    starting = start(instance, "run")
+    assert starting < 60, "the custodian waits for no lease that its own core has let go"
+    assert custodian_page(int(port))
     assert instance.accounts() == accounts
     assert all(password in said(instance) for _, password in accounts.values())
     assert events(instance)[: len(before)] == before
     instance.assay("ledger", "verify")
     interrupt(instance)
+
+
+def custodian_page(port: int) -> str:
+    """The first page of the custodian that a demonstration runs itself."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", "/", headers={"Host": f"custodian.localhost:{port}"})
+    answer = connection.getresponse()
+    page = answer.read().decode()
+    connection.close()
+    assert answer.status == 200
+    return page
+
+
+def test_a_custodians_port_in_use_is_named(instance: Instance) -> None:
+    instance.assay("migrate")
+    (instance.home / "custodian").mkdir()
+    port = free_port()
+    (instance.home / "custodian" / "core.toml").write_text(f'origin = "http://custodian.localhost:{port}"\n')
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        words = instance.assay("serve", status=1)
+    assert f"Port {port} is in use by another program. The custodian keeps the address" in words
 
 
 def events(instance: Instance) -> list[tuple[int, str]]:

@@ -221,8 +221,10 @@ def test_the_command_serves_and_a_second_one_stands_by(tmp_path: Path) -> None:
         log_keys, certificates = state.pop("log_keys"), state.pop("certificate_key")
         assert [str(key).split("+")[0] for key in log_keys] == [f"{LOG}/custodian"] * 2
         assert str(certificates).startswith(f"{LOG}/destruction+")
+        assert abs(datetime.fromisoformat(str(state.pop("now"))) - datetime.now(UTC)) < timedelta(minutes=1)
         assert state == {
             "custody": "demonstration custody",
+            "demonstration_officers": False,
             "sandbox": "ready",
             "serving": "yes",
             "witness": "rollback not detected",

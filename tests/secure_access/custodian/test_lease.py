@@ -72,3 +72,24 @@ def test_two_are_not_active_where_the_file_was_lost(tmp_path: Path) -> None:
     assert "another core has become active" in first.refusal(NOW)
     assert not first.take(NOW)
     assert second.refusal(NOW) == ""
+
+
+def test_one_that_stops_in_order_lets_the_standby_begin_at_once(tmp_path: Path) -> None:
+    first, second = Lease(tmp_path / "lease.json", "one"), Lease(tmp_path / "lease.json", "two")
+    assert first.take(NOW)
+    first.release(NOW)
+    assert "not the active one" in first.refusal(NOW)
+    assert second.take(NOW)
+    assert second.token == 2
+    # What is not its own any more it cannot give away.
+    first.release(NOW)
+    assert second.refusal(NOW) == ""
+
+
+def test_a_lease_that_cannot_be_read_is_left_as_it_is(tmp_path: Path) -> None:
+    lease = Lease(tmp_path / "lease.json", "one")
+    assert lease.take(NOW)
+    (tmp_path / "lease.json").write_text("torn")
+    lease.release(NOW)
+    assert lease.refusal(NOW)
+    assert (tmp_path / "lease.json").read_text() == "torn"
