@@ -20,6 +20,8 @@ from secure_access.custodian.plan_manifests import PlanManifest
 FORMAT = "assay.access-grant/v1"
 BREAK_GLASS = "BG-"
 LONGEST = timedelta(days=30)
+FURTHEST = timedelta(days=90)
+"""How long before it begins a grant may be offered and approved: what is signed now is meant for now."""
 LONGEST_SITTING = 15
 """Minutes."""
 APPROVERS = 2
@@ -180,6 +182,8 @@ def check_offered(grant: AccessGrant, enrolment: Enrolment, plan: PlanManifest, 
     _check_delivered(grant, plan)
     if now >= grant.not_after:
         raise NotGranted("The dates of this grant have passed.")
+    if grant.not_before > now + FURTHEST:
+        raise NotGranted(f"This grant begins in more than {FURTHEST.days} days: offer it nearer to that day.")
     if not grant.break_glass:
         _check_asked(grant)
     reader_of(grant, enrolment, now)

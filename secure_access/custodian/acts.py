@@ -17,7 +17,7 @@ import struct
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -34,8 +34,8 @@ from secure_access.ledger.records import timestamp
 DOMAIN = b"assay.custodian-act/v1\0"
 LONGEST_LIFE = timedelta(seconds=120)
 LONGEST_ANSWER = 20_000
-MOST_OPEN, MOST_ENTRIES = 8, 4096
-"""Acts that one person may have open at once, and entries of people not known yet; the oldest makes way."""
+MOST_OPEN = 8
+"""Acts that one person may have open at once; the oldest makes way."""
 ANYBODY = "*"
 """Who enters, in the statement: the passkey says it. No identifier has this form."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -188,6 +188,54 @@ class Nonces:
         old = now - self.life
         self._waiting = {nonce: one for nonce, one in self._waiting.items() if one.not_after > old}
         self._used = {nonce: until for nonce, until in self._used.items() if until > old}
+
+
+@dataclass
+class EntryNonces:
+    """The entries that wait. Whoever asks is nobody yet, so nothing is remembered before the answer comes.
+
+    A nonce is the second in which it was made, a count, and 8 bytes of HMAC-SHA-256 of both under a key that
+    lives in memory: however many ask, nobody's entry makes way. Used ones are known until they expire.
+    """
+
+    about: str
+    """What every entry is about: SHA-256 in hex of the custodian's origin."""
+    life: timedelta = LONGEST_LIFE
+    _key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+    _made: int = 0
+    _used: dict[str, datetime] = field(default_factory=dict, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def ask(self, now: datetime) -> Statement:
+        """A statement for the passkey of anybody."""
+        with self._lock:
+            self._made = (self._made + 1) % 2**32
+            head = struct.pack(">II", int(now.timestamp()), self._made)
+        return self._statement(head)
+
+    def take(self, nonce: str, now: datetime) -> Statement:
+        """Use a nonce up, whatever comes of it. Raises `NotConfirmed`."""
+        try:
+            head = bytes.fromhex(nonce)[:8]
+            found = self._statement(head)
+        except (ValueError, struct.error):
+            raise NotConfirmed(Reason.NOT_ASKED) from None
+        if not hmac.compare_digest(found.nonce, nonce):
+            raise NotConfirmed(Reason.NOT_ASKED)
+        if not found.not_after - self.life <= now < found.not_after:
+            raise NotConfirmed(Reason.EXPIRED)
+        with self._lock:
+            if nonce in self._used:
+                raise NotConfirmed(Reason.USED)
+            while self._used and next(iter(self._used.values())) <= now:
+                del self._used[next(iter(self._used))]
+            self._used[nonce] = found.not_after
+        return found
+
+    def _statement(self, head: bytes) -> Statement:
+        made = datetime.fromtimestamp(struct.unpack(">II", head)[0], UTC)
+        nonce = (head + hmac.digest(self._key, head, "sha256")[:8]).hex()
+        return Statement(Act.ENTER, self.about, ANYBODY, nonce, made + self.life)
 
 
 @dataclass(frozen=True)

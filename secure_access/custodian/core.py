@@ -5,7 +5,6 @@ It knows no network, no files but through its parts. What is not yours answers l
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from secure_access.custodian import access_grants, enrolment, forms
@@ -14,27 +13,17 @@ from secure_access.custodian.acts import Act, Confirmed, Nonces, Statement
 from secure_access.custodian.custody import Custody, Notice, Refused, Why
 from secure_access.custodian.custody_log import Line
 from secure_access.custodian.deliveries import Deliveries, officer_of
+from secure_access.custodian.destruction import Destructions
 from secure_access.custodian.enrolment import NotEnrolled, Person, Role, Told
 from secure_access.custodian.forms import Malformed
-from secure_access.custodian.grant_words import PlainWords, plain_words
 from secure_access.custodian.notes import Notes
 from secure_access.custodian.plan_manifests import PlanManifest
 from secure_access.custodian.quotations import Quotations
 from secure_access.custodian.reading import Reading, Sitting, SittingNow
-from secure_access.custodian.state import Given, Plan, Standing
+from secure_access.custodian.state import Given, Standing
 from secure_access.custodian.visits import Visits, sees
 from secure_access.ledger.canonical import Json
 from secure_access.workflow import NotFound
-
-
-@dataclass(frozen=True)
-class GrantPage:
-    """What the page of a grant shows: the grant, where it stands, and its sentences."""
-
-    grant: AccessGrant
-    standing: Standing
-    approvals: tuple[tuple[str, str], ...]
-    words: PlainWords
 
 
 class Core:
@@ -47,6 +36,7 @@ class Core:
         self.deliveries = Deliveries(custody)
         self.notes = Notes(custody, self._reading)
         self.quotations = Quotations(custody, self._reading)
+        self.destructions = Destructions(custody, self.notes.wipe)
 
     @property
     def state_of_log(self) -> int:
@@ -54,13 +44,19 @@ class Core:
         return self.custody.parts.log.size
 
     def start(self) -> None:
-        """Finish what a crash interrupted: tell of a cut line, destroy what was to be destroyed."""
+        """Tell of a line that a crash cut, and finish what it interrupted."""
         custody = self.custody
         if custody.parts.log.cut:
             custody.write("log.cut", "", {"bytes": custody.parts.log.cut})
-        for plan in list(custody.state.plans.values()):
-            if plan.destroying and not plan.destroyed:
-                self._destroy(plan)
+        self.finish()
+
+    def finish(self) -> None:
+        """Finish what a crash or a fault interrupted after its line: destructions, and recovery copies."""
+        custody = self.custody
+        with custody.lock:
+            self.destructions.finish()
+            if custody.state.unsealed:
+                self._reseal()
 
     def heard(self) -> None:
         """A sign of life of the portal: it would tell of a revocation."""
@@ -93,11 +89,18 @@ class Core:
             kept = custody.parts.kept
             fields = {"list": kept.put(signed.encoded), "signed": kept.put(encoded)}
             custody.write("enrolment.accepted", "", {"version": new.version, **fields})
-            if before is not None and before.officers != new.officers:
-                for plan in custody.state.plans.values():
-                    if not plan.destroying:
-                        custody.parts.keys.reseal(plan.fingerprint, list(new.pairs()))
+            if custody.state.unsealed:
+                self._reseal()
             return enrolment.changed_for(before, new)
+
+    def _reseal(self) -> None:
+        """New recovery copies of every plan key for the officers of now; then the line that says so."""
+        custody = self.custody
+        pairs = list(custody.enrolment.pairs())
+        for plan in custody.state.plans.values():
+            if not plan.destroying:
+                custody.parts.keys.reseal(plan.fingerprint, pairs)
+        custody.write("recovery.resealed", "", {"version": custody.enrolment.version})
 
     def make_plan_key(self, request: str, developer: str) -> str:
         """A key pair for a plan request of a developer (id of an organisation); its fingerprint."""
@@ -126,9 +129,12 @@ class Core:
             try:
                 grant = access_grants.parse(encoded)
                 plan = custody.state.plan_of_request(grant.request)
-                if plan is None or plan.manifest is None or plan.developer != grant.developer:
+                if plan is None or not plan.deliveries or plan.developer != grant.developer:
                     raise NotGranted("Nothing was delivered for this request and developer.")
-                access_grants.check_offered(grant, custody.enrolment, plan.manifest, now)
+                delivery = plan.delivery(grant.manifest)
+                if delivery is None:
+                    raise NotGranted("The grant is about another delivery than those that are here.")
+                access_grants.check_offered(grant, custody.enrolment, delivery, now)
                 if grant.digest in custody.state.grants:
                     raise NotGranted("This access grant is here already.")
                 if any(given.grant.reference == grant.reference for given in custody.state.grants.values()):
@@ -143,23 +149,6 @@ class Core:
                 {"grant": grant.digest, "reference": grant.reference, "reader": grant.reader},
             )
             return grant
-
-    def page_of(self, digest: str, person: str) -> GrantPage:
-        """The page of a grant: for approvers, its reader, its developer's officers. Raises `NotFound`."""
-        custody = self.custody
-        with custody.lock:
-            given = custody.state.grants.get(digest)
-            who = custody.enrolment.person(person, custody.now())
-            if given is None or who is None or not sees(given, who):
-                raise NotFound
-            manifest = custody.state.plans[given.plan].manifest
-            assert manifest is not None
-            return GrantPage(
-                given.grant,
-                given.standing,
-                tuple((one.person, one.team) for one in given.approvals),
-                plain_words(given.grant, custody.enrolment, manifest),
-            )
 
     def approve(self, nonce: str, answer: str) -> Standing:
         """One of two approvals. After the second of break-glass the developer is told; then it stands."""
@@ -176,10 +165,10 @@ class Core:
 
     def _check_approvable(self, done: Confirmed, given: Given) -> None:
         custody, now = self.custody, self.custody.now()
-        manifest = custody.plan(given.plan).manifest
-        assert manifest is not None
+        custody.plan(given.plan)
+        delivery = custody.state.delivery_of(given)
         try:
-            access_grants.check_offered(given.grant, custody.enrolment, manifest, now)
+            access_grants.check_offered(given.grant, custody.enrolment, delivery, now)
             access_grants.check_approver(
                 given.grant,
                 done.person,
@@ -209,7 +198,7 @@ class Core:
                 custody.parts.tell(Notice(grant.developer, grant.request, grant))
             except Exception:
                 # Whatever went wrong outside, it means that nobody was told; it is tried again.
-                custody.refuse("break_glass.not_told", given.plan, {"grant": grant.digest})
+                custody.refuse("break_glass.not_told", given.plan, {"grant": grant.digest}, grant.reader)
                 untold.append(grant.digest)
                 continue
             with custody.lock:
@@ -301,45 +290,8 @@ class Core:
         return self._reading.now(token)
 
     def destroy(self, nonce: str, answer: str) -> bytes:
-        """Two approvers of different teams destroy a plan's key. The certificate, empty after the first."""
-        custody = self.custody
-        with custody.lock:
-            done = custody.confirmed(nonce, answer, Act.DESTROY)
-            plan = custody.state.plans.get(done.statement.object)
-            if plan is None or plan.destroying or Role.APPROVER not in done.person.roles:
-                custody.act_refused(done.statement, Why.UNKNOWN)
-                raise NotFound
-            earlier = self._destroyers(plan)
-            if done.person.conflicted_with(plan.developer) or any(
-                one.person == done.person.person
-                or any(access_grants.same_team(done.person.team, name) for name in (one.team, team))
-                for one, team in earlier
-            ):
-                words = "The second is another person of another team, without a conflict of interest."
-                raise custody.denied(done, Why.NOT_ALLOWED, words)
-            custody.write("plan.destruction_approved", plan.fingerprint, custody.by(done))
-            if len(earlier) + 1 < access_grants.APPROVERS:
-                return b""
-            custody.write("plan.destroying", plan.fingerprint, {})
-            return self._destroy(plan)
-
-    def _destroyers(self, plan: Plan) -> list[tuple[Person, str]]:
-        """Who approved the destruction and could today, each with the team of that time."""
-        now, listed = self.custody.now(), self.custody.enrolment
-        found = [(listed.person(one.person, now), one.team) for one in plan.destruction]
-        return [
-            (one, team)
-            for one, team in found
-            if one and Role.APPROVER in one.roles and not one.conflicted_with(plan.developer)
-        ]
-
-    def _destroy(self, plan: Plan) -> bytes:
-        custody = self.custody
-        certificate = custody.parts.keys.destroy(plan.fingerprint, custody.now())
-        digest = custody.parts.kept.put(certificate)
-        self.notes.wipe(plan.fingerprint)
-        custody.write("plan.destroyed", plan.fingerprint, {"certificate": digest})
-        return certificate
+        """As `Destructions.approve`."""
+        return self.destructions.approve(nonce, answer)
 
     def lines(self, after: int = 0) -> Iterator[Line]:
         """The lines of the log with numbers above ``after``: what the ledger takes in."""

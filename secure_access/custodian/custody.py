@@ -12,11 +12,12 @@ from enum import StrEnum
 from typing import Protocol
 
 from secure_access.clock import Clock
+from secure_access.custodian import forms
 from secure_access.custodian.access_grants import AccessGrant, GrantedSection
 from secure_access.custodian.acts import (
-    MOST_ENTRIES,
     Act,
     Confirmed,
+    EntryNonces,
     Nonces,
     NotConfirmed,
     Reason,
@@ -35,7 +36,11 @@ from secure_access.ledger.canonical import Json
 LONGEST_SILENCE = timedelta(seconds=30)
 STRANGERS = 60
 """Lines in an hour about people who proved nothing; more are counted in the next such line."""
+REFUSALS = 60
+"""The same of refusals of one person who is enrolled: no passkey fills the disk."""
 _HOUR = timedelta(hours=1)
+_NOBODY = "(nobody)"
+"""Whose refusal it is when nobody asked; no identifier has this form."""
 
 
 class Why(StrEnum):
@@ -58,7 +63,6 @@ class Why(StrEnum):
     REVOKED = "revoked"
     PAUSED = "paused"
     DESTROYED = "destroyed"
-    OTHER_DELIVERY = "other_delivery"
     NOT_ENROLLED = "not_enrolled"
     OTHER_PASSKEY = "other_passkey"
     CONFLICT = "conflict"
@@ -184,21 +188,38 @@ class Rules:
 
 
 @dataclass
+class _Hour:
+    """When refusals of one person were written in the last hour, and how many were not written since."""
+
+    written: deque[datetime] = field(default_factory=deque)
+    untold: int = 0
+
+    def takes(self, at: datetime, most: int) -> bool:
+        """Whether one more is written at ``at``; it is counted either way."""
+        while self.written and not at - _HOUR < self.written[0] <= at:
+            self.written.popleft()
+        if len(self.written) >= most:
+            self.untold += 1
+            return False
+        self.written.append(at)
+        return True
+
+
+@dataclass
 class Custody:
     """The parts with the state that the log tells, taken in when this is made."""
 
     parts: Parts
     rules: Rules
     nonces: Nonces = field(default_factory=Nonces)
-    entries: Nonces = field(default_factory=lambda: Nonces(most=MOST_ENTRIES))
 
     def __post_init__(self) -> None:
         self.lock = threading.RLock()
         self.state = State(self.parts.kept.get)
         self.heard_at: datetime | None = None
-        self._strangers: deque[datetime] = deque()
-        self._untold = 0
         self._back = False
+        self._hours: dict[str, _Hour] = {}
+        self.entries = EntryNonces(forms.digest(self.rules.origin.encode()))
         for line in self.parts.log.lines():
             self.state.take(line)
 
@@ -223,7 +244,8 @@ class Custody:
         with self.lock:
             if not self._back:
                 self._back = True
-                self.refuse("clock.set_back", "", {"seconds": math.ceil(behind.total_seconds())})
+                seconds = math.ceil(behind.total_seconds())
+                self.refuse("clock.set_back", "", {"seconds": seconds}, _NOBODY)
 
     def write(self, kind: str, plan: str, fields: dict[str, Json]) -> Line:
         """Write a line and take it in. Nothing that it tells may happen before. Raises `Refused`."""
@@ -235,30 +257,31 @@ class Custody:
             self.state.take(line)
             return line
 
-    def refuse(self, kind: str, plan: str, fields: dict[str, Json]) -> None:
-        """Record a refusal, at the time of the last line where the clock was set back.
+    def refuse(self, kind: str, plan: str, fields: dict[str, Json], by: str) -> None:
+        """Record that an enrolled person (``by``) was refused: only so many of one an hour.
 
-        Where the log takes no line, nothing is served anyway, and the refusal stands.
+        At the time of the last line where the clock was set back. Where the log takes no line, nothing is
+        served anyway, and the refusal stands.
         """
-        with self.lock:
-            last, at = self.parts.log.last, self.parts.clock.now()
-            try:
-                self.parts.log.append(kind, plan, fields, max(at, last.at) if last else at)
-            except NotWritten:
-                self._untold += 1
+        self._bounded(by, REFUSALS, kind, plan, fields)
 
     def stranger(self, kind: str, plan: str, fields: dict[str, Json]) -> None:
         """Record somebody who proved nothing: only so many an hour, so that nobody fills the disk."""
+        self._bounded("", STRANGERS, kind, plan, fields)
+
+    def _bounded(self, by: str, most: int, kind: str, plan: str, fields: dict[str, Json]) -> None:
         with self.lock:
-            at = self.parts.clock.now()
-            while self._strangers and not at - _HOUR < self._strangers[0] <= at:
-                self._strangers.popleft()
-            if len(self._strangers) >= STRANGERS:
-                self._untold += 1
+            last, at = self.parts.log.last, self.parts.clock.now()
+            hour = self._hours.setdefault(by, _Hour())
+            if not hour.takes(at, most):
                 return
-            self._strangers.append(at)
-            more, self._untold = self._untold, 0
-            self.refuse(kind, plan, {**fields, **({"more": more} if more else {})})
+            more = {"more": hour.untold} if hour.untold else {}
+            try:
+                self.parts.log.append(kind, plan, {**fields, **more}, max(at, last.at) if last else at)
+            except NotWritten:
+                hour.untold += 1
+            else:
+                hour.untold = 0
 
     def confirmed(self, nonce: str, answer: str, *allowed: Act) -> Confirmed:
         """An act that a passkey confirmed, of one of these kinds.
@@ -288,7 +311,7 @@ class Custody:
 
     def act_refused(self, statement: Statement, why: Why) -> None:
         """Record that a confirmed act was refused."""
-        self.refuse(*self._act_line(statement, why))
+        self.refuse(*self._act_line(statement, why), statement.by)
 
     def _act_line(self, statement: Statement, reason: Reason | Why) -> tuple[str, str, dict[str, Json]]:
         about = statement.object

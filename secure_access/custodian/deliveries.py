@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Collection, Mapping
 
 from secure_access.custodian import plan_manifests
 from secure_access.custodian.acts import Act, Confirmed
 from secure_access.custodian.custody import Custody, NotOpened, NotSetUp, Why
 from secure_access.custodian.enrolment import Person, Role
-from secure_access.custodian.findings import Told
+from secure_access.custodian.findings import REPORT, Told
 from secure_access.custodian.forms import Malformed
 from secure_access.custodian.plan_manifests import PlanManifest, SealedSection
 from secure_access.custodian.state import Plan
@@ -21,6 +22,8 @@ class Deliveries:
 
     def __init__(self, custody: Custody) -> None:
         self._custody = custody
+        self._one = threading.Lock()
+        """Held from the opening of a delivery to its line: what it names must not be removed meanwhile."""
 
     def take(
         self, encoded: bytes, nonce: str, answer: str, outline: Mapping[str, str] | None = None
@@ -31,7 +34,13 @@ class Deliveries:
         """
         custody = self._custody
         done = custody.confirmed(nonce, answer, Act.DELIVER)
-        manifest, plan = self._deliverable(done, encoded)
+        with self._one:
+            return self._taken(done, encoded, outline)
+
+    def _taken(self, done: Confirmed, encoded: bytes, outline: Mapping[str, str] | None) -> PlanManifest:
+        custody = self._custody
+        with custody.lock:
+            manifest, plan = self._deliverable(done, encoded)
         try:
             told = custody.parts.inspect(manifest)
             report = custody.parts.compare(manifest, outline) if outline is not None else None
@@ -44,7 +53,8 @@ class Deliveries:
             words = "A sealed file does not open, or is not what the manifest says. Nothing was received."
             raise custody.denied(done, Why.MALFORMED, words) from problem
         with custody.lock:
-            custody.plan(plan.fingerprint)
+            # Opening took its time: officer, plan and what was delivered meanwhile are looked at again.
+            self._deliverable(done, encoded)
             custody.parts.kept.put(encoded)
             fields = self._line(manifest, told, report)
             custody.write("plan.delivered", plan.fingerprint, {**fields, **custody.by(done)})
@@ -57,20 +67,38 @@ class Deliveries:
         except Malformed as problem:
             raise custody.denied(done, Why.MALFORMED, f"The plan manifest is refused: {problem}.") from None
         plan = custody.state.plans.get(manifest.key)
-        if plan is None or plan.destroying or not officer_of(plan.developer, done.person):
+        if plan is None or plan.destroying or not self._still_officer(done, plan.developer):
             custody.act_refused(done.statement, Why.UNKNOWN)
             raise NotFound
         if manifest.digest != done.statement.object or manifest.request != plan.request:
             raise custody.denied(done, Why.NOT_ALLOWED, "The manifest is not the one that was confirmed.")
+        words = _not_more(plan, manifest)
+        if words:
+            raise custody.denied(done, Why.WRONG_STATE, words)
         return manifest, plan
 
-    def receivable(self, request: str) -> str:
-        """The plan key to which a request still waits for its delivery. Raises `NotFound`."""
+    def _still_officer(self, done: Confirmed, developer: str) -> bool:
+        """Whether who delivers is an officer of the developer now, with that passkey."""
+        officer = self._custody.enrolment.person(done.person.person, self._custody.now())
+        return bool(officer and officer.key(done.credential.id) and officer_of(developer, officer))
+
+    def receivable(self, request: str, section: str, officer: Person) -> str:
+        """The plan key to which this officer of the developer may still send a section of a request.
+
+        A section that was delivered stands. Raises `NotFound`.
+        """
         with self._custody.lock:
             plan = self._custody.state.plan_of_request(request)
-            if plan is None or plan.manifest is not None:
+            if plan is None or not officer_of(plan.developer, officer):
+                raise NotFound
+            if plan.manifest is not None and plan.manifest.section(section) is not None:
                 raise NotFound
             return plan.fingerprint
+
+    def sweep(self, remove: Callable[[Collection[str]], object]) -> None:
+        """Have files removed that no delivery names, while none is on its way to its line."""
+        with self._one:
+            remove(self.delivered())
 
     def told(self, fingerprint: str) -> tuple[tuple[str, int, str], ...]:
         """Of each delivered section its key, its pages, what the schema said. Raises `NotFound`."""
@@ -84,7 +112,7 @@ class Deliveries:
         """The digests of all sealed files of plans whose key is not destroyed."""
         with self._custody.lock:
             plans = self._custody.state.plans.values()
-            found = [one.manifest for one in plans if one.manifest and not one.destroying]
+            found = [delivery for one in plans if not one.destroying for delivery in one.deliveries]
         return frozenset(file.sha256 for manifest in found for file in manifest.sections)
 
     def _line(
@@ -97,6 +125,18 @@ class Deliveries:
         if report is not None:
             made = {"report": report.sha256, "report_size": report.size}
         return {"manifest": manifest.digest, "sections": sections, **made}
+
+
+def _not_more(plan: Plan, manifest: PlanManifest) -> str:
+    """Why a later delivery is not what was delivered with more sections, in words; empty when it is."""
+    before = plan.manifest
+    if before is None:
+        return ""
+    delivered = [one for one in before.sections if one.section != REPORT]
+    for one in delivered:
+        if manifest.section(one.section) != one:
+            return f"Section {one.section} was delivered: a later delivery has the same file of it."
+    return "" if len(manifest.sections) > len(delivered) else "All of this was delivered already."
 
 
 def officer_of(developer: str, person: Person) -> bool:

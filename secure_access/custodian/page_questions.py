@@ -15,6 +15,7 @@ from secure_access.custodian.acts import Act, Statement
 from secure_access.custodian.core import Core
 from secure_access.custodian.deliveries import officer_of
 from secure_access.custodian.enrolment import Enrolment, Role
+from secure_access.custodian.findings import REPORT
 from secure_access.custodian.forms import Form
 from secure_access.custodian.grant_words import day, minute, plain_words
 from secure_access.custodian.questions import CONFIRMED, Done, Question, confirmation
@@ -141,9 +142,8 @@ def _grant(core: Core, form: Form) -> Done:
     given = core.visits.grant(visit, form.hexadecimal("grant", 32))
     custody, grant = core.custody, given.grant
     plan = custody.state.plans[given.plan]
-    assert plan.manifest is not None
     pages = {section: count for section, count, _ in plan.told}
-    words = plain_words(grant, custody.enrolment, plan.manifest)
+    words = plain_words(grant, custody.enrolment, custody.state.delivery_of(given))
     acts = visits.acts_of(given, visit.person)
     approves = bool({Act.APPROVE, Act.BREAK_GLASS} & set(acts))
     return {
@@ -169,7 +169,7 @@ def _grant(core: Core, form: Form) -> Done:
             {"section": one.section, "title": one.title, "pages": pages.get(one.section, 0)}
             for one in (grant.sections if grant.reader == visit.person.person else ())
         ],
-        "text": visit.person.text,
+        "text": visit.person.text and given.text,
         "break_glass": grant.break_glass,
     }
 
@@ -210,7 +210,8 @@ def _plan_page(core: Core, form: Form) -> Done:
     return {
         **visitor(core, visit),
         **_plan(plan),
-        "delivered": [asdict(one) for one in sealed],
+        "delivered": [{**asdict(one), "made_here": one.section == REPORT} for one in sealed],
+        "deliveries": len(plan.deliveries),
         "delivered_at": minute(plan.manifest.made_at) if plan.manifest else "",
         "grants": [
             _line(core, visit, one) for one in core.visits.grants(visit) if one.plan == plan.fingerprint

@@ -181,14 +181,15 @@ class Opened:
 
     def sweep(self) -> None:
         """Remove uploads that took too long, and sealed files that no delivery names."""
-        self.outside.sweep(self.core.deliveries.delivered())
+        self.core.deliveries.sweep(self.outside.sweep)
 
     def witness(self) -> dict[str, str]:
         """Show the log to its witnesses; what went wrong, by address."""
         return self.serving.freshness.ask(self.clock.now())
 
     def rotate(self) -> int:
-        """Move plan keys to this month's epoch; how many."""
+        """Move plan keys to this month's epoch, and finish what failed before; how many were moved."""
+        self.core.finish()
         return self.keys.rotate(self.clock.now())
 
     def close(self) -> None:

@@ -124,18 +124,6 @@ def _outline(form: Form) -> dict[str, str]:
     return value
 
 
-def _page_of(core: Core, form: Form) -> Done:
-    page = core.page_of(form.hexadecimal("grant", 32), form.identifier("person"))
-    return {
-        "grant": page.grant.encoded.decode(),
-        "standing": page.standing.value,
-        "approvals": [{"person": person, "team": team} for person, team in page.approvals],
-        "sentences": list(page.words.sentences),
-        "asked_at": page.words.asked_at,
-        "changes": [asdict(row) for row in page.words.changes],
-    }
-
-
 def _open(core: Core, form: Form) -> Done:
     sitting = core.open_sitting(*confirmation(form))
     return {"token": sitting.token, "grant": sitting.grant, "until": timestamp(sitting.until)}
@@ -172,7 +160,6 @@ QUESTIONS: Mapping[str, Question] = {
     "ask": Question(("act", "object", "by"), _ask),
     "enrol": Question(("list",), _enrol),
     "deliver": Question(("manifest", *CONFIRMED), _deliver, ("outline",)),
-    "page_of": Question(("grant", "person"), _page_of),
     "approve": Question(CONFIRMED, lambda core, form: {"standing": core.approve(*confirmation(form)).value}),
     "refuse": _confirms(Core.refuse),
     "revoke": _confirms(Core.revoke),

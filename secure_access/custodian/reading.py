@@ -253,6 +253,8 @@ class Reading:
             assert reader is not None
             if asked.text and not reader.text:
                 raise Refused(Why.NO_TEXT, "You are enrolled to read pages as pictures alone.")
+            if asked.text and not given.text:
+                raise Refused(Why.NO_TEXT, "This grant was approved for pages as pictures alone.")
         except Refused as refused:
             self._refused(sitting.grant, section, page, refused.why)
             if refused.why is Why.UNKNOWN:
@@ -274,11 +276,6 @@ class Reading:
             (plan.paused_by, Why.PAUSED, "The developer has paused access to this plan."),
             (now < grant.not_before, Why.NOT_BEGUN, "This access grant has not begun."),
             (now >= grant.not_after, Why.ENDED, "This access grant has ended."),
-            (
-                plan.manifest is None or plan.manifest.digest != grant.manifest,
-                Why.OTHER_DELIVERY,
-                "The plan was delivered again since: this grant is about the earlier delivery.",
-            ),
             (not _may_read(reader), Why.NOT_ENROLLED, "You are not enrolled as a reader at this date."),
             (
                 credential not in grant.credentials or (reader and reader.key(credential) is None),
@@ -303,6 +300,7 @@ class Reading:
             kind,
             given.plan,
             {**fields, "page": page if 1 <= page <= MOST_PAGE else 0, "reason": why.value},
+            given.grant.reader,
         )
 
     def _line(self, release: Release, section: str, page: int) -> tuple[str, dict[str, Json]]:

@@ -1,8 +1,8 @@
 """Questions by which sealed sections come to the core in parts, and what it may say of what was delivered.
 
-Whoever knows the reference of a request that has a plan key, and was not delivered, may upload: it is
-ciphertext, and an officer's passkey delivers it later. Another offset than the one that is here is answered
-with the right one, and nothing is taken.
+Who uploads has entered, and is an officer of the developer of the plan; a passkey delivers it later. So a
+stranger neither fills the disk nor uses up what one request may have on its way. Another offset than the
+one that is here is answered with the right one, and nothing is taken.
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ from secure_access.workflow import NotFound
 def upload_questions(store: SealedStore, opening: Opening, clock: Clock) -> Mapping[str, Question]:
     """``upload.begin``, ``upload.part``, ``upload.end``."""
 
+    def receivable(core: Core, form: Form, upload: Upload) -> str:
+        visitor = core.visits.of(form.text("visit")).person
+        return core.deliveries.receivable(upload.request, upload.section, visitor)
+
     def begin(core: Core, form: Form) -> Done:
         upload = Upload(
             form.identifier("request"),
@@ -33,20 +37,20 @@ def upload_questions(store: SealedStore, opening: Opening, clock: Clock) -> Mapp
             form.hexadecimal("sha256", 32),
             clock.now(),
         )
-        core.deliveries.receivable(upload.request)
+        receivable(core, form, upload)
         offset = store.begin(upload)
         return {"token": upload.token, "offset": offset, "whole": store.has(upload.sha256)}
 
     def part(core: Core, form: Form) -> Done:
         token = form.hexadecimal("token", 32)
-        core.deliveries.receivable(store.of(token).request)
+        receivable(core, form, store.of(token))
         content = form.raw("bytes", 1, PART)
         taken, offset = store.part(token, form.number("offset", 0, MAX_SEALED), content, clock.now())
         return {"taken": taken, "offset": offset}
 
     def end(core: Core, form: Form) -> Done:
         token = form.hexadecimal("token", 32)
-        plan = core.deliveries.receivable(store.of(token).request)
+        plan = receivable(core, form, store.of(token))
 
         def check(upload: Upload, file: BinaryIO) -> None:
             opening.check_upload(plan, upload, file)
@@ -55,9 +59,9 @@ def upload_questions(store: SealedStore, opening: Opening, clock: Clock) -> Mapp
         return {"section": found.section, "sha256": found.sha256}
 
     return {
-        "upload.begin": Question(("request", "section", "size", "sha256"), _told(begin)),
-        "upload.part": Question(("token", "offset", "bytes"), _told(part)),
-        "upload.end": Question(("token",), _told(end)),
+        "upload.begin": Question(("visit", "request", "section", "size", "sha256"), _told(begin)),
+        "upload.part": Question(("visit", "token", "offset", "bytes"), _told(part)),
+        "upload.end": Question(("visit", "token"), _told(end)),
     }
 
 

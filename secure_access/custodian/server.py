@@ -16,6 +16,7 @@ import structlog
 from secure_access.custodian import answers
 from secure_access.custodian.answers import Unreachable
 from secure_access.custodian.core import Core
+from secure_access.custodian.custody import Refused, Why
 from secure_access.custodian.note_questions import NOTES
 from secure_access.custodian.page_questions import PAGES
 from secure_access.custodian.questions import LONGEST_QUESTION, QUESTIONS, Question, answered
@@ -102,10 +103,15 @@ class CoreClient:
     def ask(self, do: str, **fields: Any) -> dict[str, Any]:
         """What is answered. Raises `Refused`, `NotConfirmed`, `NotFound`, `Unreachable`."""
         try:
+            question = canonical.encode({"do": do, **fields}) + b"\n"
+        except canonical.NotCanonical:
+            words = "A text of this has a character that is none, such as half of one. Write it again."
+            raise Refused(Why.MALFORMED, words) from None
+        try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as talk:
                 talk.settimeout(self._timeout)
                 talk.connect(str(self._path))
-                talk.sendall(canonical.encode({"do": do, **fields}) + b"\n")
+                talk.sendall(question)
                 with talk.makefile("rb") as lines:
                     line = lines.readline(LONGEST_ANSWER)
             answer = canonical.decode(line.removesuffix(b"\n"))

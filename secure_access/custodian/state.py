@@ -50,13 +50,23 @@ class Plan:
     fingerprint: str
     request: str
     developer: str
-    manifest: PlanManifest | None = None
+    deliveries: list[PlanManifest] = field(default_factory=list)
+    """What was delivered, each with the custodian's report of it. A later one holds all of the earlier."""
     told: tuple[tuple[str, int, str], ...] = ()
     """Of each delivered section: its key, how many pages it has, what the schema said (empty: no plan)."""
     paused_by: str = ""
     destruction: list[Approval] = field(default_factory=list)
     destroying: bool = False
     destroyed: bool = False
+
+    @property
+    def manifest(self) -> PlanManifest | None:
+        """The last delivery."""
+        return self.deliveries[-1] if self.deliveries else None
+
+    def delivery(self, digest: str) -> PlanManifest | None:
+        """The delivery of that digest."""
+        return next((one for one in self.deliveries if one.digest == digest), None)
 
 
 @dataclass(frozen=True)
@@ -89,6 +99,8 @@ class Given:
     grant: AccessGrant
     plan: str
     approvals: list[Approval] = field(default_factory=list)
+    text: bool = True
+    """Whether each approver's list gave the reader text: who gets it later gets none under this grant."""
     told: bool = False
     over: Standing | None = None
     released: list[datetime] = field(default_factory=list)
@@ -125,6 +137,8 @@ class State:
         self.enrolment: Enrolment | None = None
         self.signers: tuple[str, ...] = ()
         """Names of the officers who signed that list, as the list before names them."""
+        self.unsealed = False
+        """Whether officers changed, and recovery copies were not all sealed to the new ones since."""
         self.plans: dict[str, Plan] = {}
         self.grants: dict[str, Given] = {}
         self.certified: dict[str, datetime] = {}
@@ -137,6 +151,7 @@ class State:
         """How many quotations were released, by the reference of the plan request."""
         self._take: Mapping[str, Callable[[Line], object]] = {
             "enrolment.accepted": self._enrolled,
+            "recovery.resealed": self._resealed,
             "plan.key_made": self._key_made,
             "plan.delivered": self._delivered,
             "grant.offered": self._offered,
@@ -185,24 +200,35 @@ class State:
             )
         ]
 
+    def delivery_of(self, given: Given) -> PlanManifest:
+        """The delivery that a grant is about. It was there when the grant was offered, and stays."""
+        found = self.plans[given.plan].delivery(given.grant.manifest)
+        assert found is not None
+        return found
+
     def _enrolled(self, line: Line) -> None:
         new = enrolment.parse(self._document(_text(line, "list")))
         signed = enrolment.read_signed(self._document(_text(line, "signed")))
         found = ((self.enrolment or new).officer(officer) for officer, _ in signed.signatures)
         self.signers = tuple(one.name for one in found if one is not None)
+        self.unsealed |= self.enrolment is not None and self.enrolment.officers != new.officers
         self.enrolment = new
+
+    def _resealed(self, _line: Line) -> None:
+        self.unsealed = False
 
     def _key_made(self, line: Line) -> None:
         self.plans[line.plan] = Plan(line.plan, _text(line, "request"), _text(line, "developer"))
 
     def _delivered(self, line: Line) -> None:
         plan = self.plans[line.plan]
-        plan.manifest = plan_manifests.parse(self._document(_text(line, "manifest")))
+        manifest = plan_manifests.parse(self._document(_text(line, "manifest")))
         told: Any = line.fields["sections"]
         if line.fields["report"]:
             # The custodian's own report is read under a grant like what was delivered.
             report = SealedSection(REPORT, int(str(line.fields["report_size"])), _text(line, "report"))
-            plan.manifest = WithReport.of(plan.manifest, report)
+            manifest = WithReport.of(manifest, report)
+        plan.deliveries.append(manifest)
         plan.told = tuple((str(one["section"]), int(one["pages"]), str(one["schema"])) for one in told)
 
     def _offered(self, line: Line) -> None:
@@ -212,6 +238,8 @@ class State:
     def _approved(self, line: Line) -> None:
         given = self._given(line)
         given.approvals.append(_approval(line))
+        reader = self.enrolment.listed(given.grant.reader) if self.enrolment else None
+        given.text &= reader is not None and reader.text
         self._stands(given, line.at)
 
     def _stands(self, given: Given, at: datetime) -> None:

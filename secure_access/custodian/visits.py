@@ -5,7 +5,6 @@ What a visitor may not see answers like what does not exist. Visits live in memo
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from datetime import datetime, timedelta
 
 from secure_access.custodian import access_grants
 from secure_access.custodian.access_grants import NotGranted
-from secure_access.custodian.acts import ANYBODY, Act, Statement
+from secure_access.custodian.acts import Act, Statement
 from secure_access.custodian.custody import Custody, Refused, Why
 from secure_access.custodian.deliveries import officer_of
 from secure_access.custodian.enrolment import Person, Role
@@ -41,15 +40,11 @@ class Visits:
         self._custody = custody
         self._visits: dict[str, tuple[str, datetime, bytes]] = {}
 
-    @property
-    def object(self) -> str:
-        """What an entry is about: the SHA-256 in hex of the origin."""
-        return hashlib.sha256(self._custody.enrolment.custodian.encode()).hexdigest()
-
     def ask(self) -> Statement:
         """What a passkey confirms to enter. It names nobody: who is enrolled is not told to strangers."""
         custody = self._custody
-        return custody.entries.ask(Act.ENTER, self.object, ANYBODY, custody.now())
+        _ = custody.enrolment  # before the first list nobody enters
+        return custody.entries.ask(custody.now())
 
     def enter(self, nonce: str, answer: str) -> Visit:
         """Open a visit, after its line is on disk. Raises `NotConfirmed`, `Refused`."""
@@ -57,8 +52,6 @@ class Visits:
         with custody.lock:
             done = custody.confirmed(nonce, answer, Act.ENTER)
             now = custody.now()
-            if done.statement.object != self.object:
-                raise custody.denied(done, Why.WRONG_ACT, "This was confirmed for another custodian.")
             made = Visit(secrets.token_urlsafe(32), done.person, now + LONGEST)
             custody.write("visit.opened", "", custody.by(done))
             still = {token: one for token, one in self._visits.items() if one[1] > now}
@@ -124,8 +117,7 @@ class Visits:
         """Why this visitor's approval would be refused now, in words; empty when it would not be."""
         custody = self._custody
         with custody.lock:
-            now, manifest = custody.now(), custody.state.plans[given.plan].manifest
-            assert manifest is not None
+            now, manifest = custody.now(), custody.state.delivery_of(given)
             listed, grant = custody.enrolment, given.grant
             try:
                 earlier = [

@@ -23,9 +23,9 @@ routes = Blueprint("delivering", __name__, url_prefix="/delivery")
 def begin() -> ResponseReturnValue:
     """Begin an upload, or take it up again: its token, and from which byte to go on."""
     plan, section, size, sha256 = told("plan", "section", "size", "sha256")
-    return core().ask(
-        "upload.begin", request=_mine(plan)["request"], section=section, size=_number(size), sha256=sha256
-    )
+    request = _mine(plan)["request"]
+    file = {"section": section, "size": _number(size), "sha256": sha256}
+    return core().ask("upload.begin", visit=gate.visit(), request=request, **file)
 
 
 @routes.post("/part")
@@ -36,6 +36,7 @@ def part() -> ResponseReturnValue:
     content = request.get_data()
     return core().ask(
         "upload.part",
+        visit=gate.visit(),
         token=request.args.get("token", ""),
         offset=_number(request.args.get("offset", "")),
         bytes=base64.b64encode(content).decode(),
@@ -47,7 +48,7 @@ def end() -> ResponseReturnValue:
     """The upload is whole: the core looks at what it says of itself."""
     plan, token = told("plan", "token")
     _mine(plan)
-    return core().ask("upload.end", token=token)
+    return core().ask("upload.end", visit=gate.visit(), token=token)
 
 
 @routes.post("/deliver")

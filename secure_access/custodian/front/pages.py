@@ -86,8 +86,7 @@ def reader(digest: str) -> ResponseReturnValue:
 def plan(digest: str) -> ResponseReturnValue:
     """A plan, for an officer of its developer."""
     page = _asked("page.plan", plan=digest)
-    deliverable = not page["manifest"] and not page["destroyed"]
-    key = core().ask("plan_key", plan=digest)["key"] if deliverable else ""
+    key = "" if page["destroyed"] else core().ask("plan_key", plan=digest)["key"]
     return render_template("plan.html", **custody(), **page, key=key)
 
 

@@ -12,6 +12,7 @@ const find = (name) => document.querySelector(`[data-${name}]`);
 const [place, form, list, none, bar, doing, sending] = ["deliver", "sealing", "sealed", "none", "progress", "doing", "send"].map(find);
 const said = form.querySelector("[data-said]");
 const plan = place.dataset.plan;
+const delivered = JSON.parse(place.dataset.delivered);
 let sealed = [];
 
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
@@ -56,6 +57,7 @@ async function told(work) {
 async function sealing() {
   const section = form.elements.section.value.trim();
   const file = form.elements.file.files[0];
+  if (delivered.some((one) => one.section === section)) throw new Refused(`${section} was delivered already, and stands.`);
   if (sealed.some((one) => one.section === section)) throw new Refused(`${section} is sealed already. Remove it first to seal another file.`);
   const key = await readPlanKey(utf8(place.dataset.key));
   if (key.fingerprint !== plan) throw new Refused("The plan key of this page is not the one that it names. Seal nothing, and tell the authority.");
@@ -86,10 +88,10 @@ async function upload(record) {
   if (!begun.whole) await post("/delivery/end", { plan, token: begun.token });
 }
 
-/* Canonical JSON: its keys stand in order, its numbers and texts are written by `canonical`. */
+/* What was delivered and what is added. Canonical JSON: its keys stand in order, its numbers and texts are written by `canonical`. */
 function manifest() {
   const text = (value) => new TextDecoder().decode(canonical(value)).slice(1, -1);
-  const files = sealed.map(({ section, size, sha256 }) => `{${text({ section, size, sha256 })}}`);
+  const files = [...delivered, ...sealed].map(({ section, size, sha256 }) => `{${text({ section, size, sha256 })}}`);
   const made_at = new Date().toISOString().replace("Z", "000Z");
   const nonce = hex(crypto.getRandomValues(new Uint8Array(16)));
   const before = text({ key: plan, made_at, nonce, request: place.dataset.request });

@@ -70,7 +70,7 @@ export async function act(name, object, more = {}) {
   }
 }
 
-const problem = document.querySelector("[data-problem]");
+let problem = document.querySelector("[data-problem]");
 
 /** Say what went wrong where the page has room for it, and take the reader there. */
 export function tell(error) {
@@ -91,6 +91,8 @@ let busy = false;
 export async function alone(work) {
   if (busy) return;
   busy = true;
+  problem.hidden = true;
+  problem = document.activeElement?.closest("section")?.querySelector("[data-problem]") ?? problem;
   problem.hidden = true;
   document.body.setAttribute("aria-busy", "true");
   try {

@@ -19,6 +19,8 @@ from secure_access.custodian.custody import Custody, NoSuchPage, Notice, Parts, 
 from secure_access.custodian.custody_log import CustodyLog, Line
 from secure_access.custodian.enrolment import Officer
 from secure_access.custodian.findings import Told
+from secure_access.custodian.forms import Form
+from secure_access.custodian.page_questions import PAGES
 from secure_access.custodian.plan_manifests import PlanManifest, SealedSection
 from secure_access.custodian.private_files import Kept
 from secure_access.custodian.reading import Sitting
@@ -169,6 +171,22 @@ class World:
         self.delivered = {**manifest(self.plan), **changes}
         encoded = canonical.encode(self.delivered)
         self.core.deliver(encoded, *self.act(Act.DELIVER, forms.digest(encoded), "tess"))
+
+    def deliver_more(self, section: str = "zone_plan", **changes: Any) -> None:
+        """What was delivered, with one section more."""
+        added = {"section": section, "size": 70_000, "sha256": forms.digest(section.encode())}
+        sections = [*self.delivered["sections"], added]
+        self.deliver(**{"sections": sections, "nonce": "08" * 16, **changes})
+
+    def enter(self, by: str) -> str:
+        """The secret of a visit of this person."""
+        made = self.core.visits.ask()
+        return self.core.visits.enter(made.nonce, self.enrolled.answer(by, made.challenge)).token
+
+    def page(self, digest: str, by: str) -> dict[str, Any]:
+        """The page of a grant, as this person sees it. Raises `NotFound`."""
+        told = Form({"visit": self.enter(by), "grant": digest}, ("visit", "grant"))
+        return PAGES["page.grant"].answer(self.core, told)
 
     def offer(self, **changes: Any) -> str:
         """A grant before the approvers; its digest."""

@@ -288,7 +288,7 @@ def test_break_glass_waits_for_the_front_to_say_that_it_told_the_developer(tmp_p
     assert DEVELOPER.encode() in answered(core.core, b'{"do":"untold"}', core.extra)
     told = answered(core.core, canonical.encode({"do": "told", "grant": digest}), core.extra)
     assert told == b'{"done":{"untold":[]}}'
-    assert core.core.page_of(digest, "pia").standing == "approved"
+    assert core.core.custody.state.grants[digest].standing == "approved"
     core.close()
     assert lease.take(NOW + timedelta(seconds=1))
 

@@ -97,7 +97,6 @@ STOPS: dict[str, tuple[Change, Why]] = {
     "ended by the portal": (lambda world, digest: world.core.end(digest), Why.ENDED),
     "paused": (pause, Why.PAUSED),
     "destroyed": (destroy, Why.DESTROYED),
-    "delivered again": (lambda world, _: world.deliver(nonce="08" * 16), Why.OTHER_DELIVERY),
     "the portal is silent": (silent, Why.SILENCE),
     "no fresh witness": (lambda world, _: setattr(world.outside, "stale", "no witness"), Why.NO_WITNESS),
     "the clock was set back": (back, Why.CLOCK_BACK),
@@ -312,6 +311,7 @@ def test_words_of_a_page_are_for_who_is_enrolled_for_them(world: World) -> None:
     assert refused.value.why is Why.NO_TEXT
     assert (world.last().type, world.last().fields["reason"]) == ("page.refused", "no_text")
     world.change_list(with_text)
+    sitting = world.sit(world.granted(reference="AG-2"))
     assert world.core.release_text(sitting.token, SECTION, 3) == "words of page 3"
     line = world.last()
     assert (line.type, line.fields["release"], line.fields["page"]) == ("page.text_released", 1, 3)

@@ -14,7 +14,7 @@ from secure_access.custodian import sealed_store
 from secure_access.custodian.lease import Lease
 from secure_access.custodian.outside import sandboxed
 from secure_access.custodian.process import Opened, Settings, open_core
-from secure_access.custodian.questions import answered
+from secure_access.custodian.questions import QUESTIONS, answered
 from secure_access.custodian.sandbox import Sandbox
 from secure_access.ledger import canonical
 from secure_access.sealing import sections
@@ -30,7 +30,7 @@ class Asked:
     """A core with a plan key, and its questions."""
 
     def __init__(self, home: Path) -> None:
-        world = with_keys()
+        self.home, world = home, with_keys()
         settings = Settings.read(written(home, world))
         lease = Lease(settings.lease, settings.name)
         assert lease.take(NOW)
@@ -40,11 +40,19 @@ class Asked:
         )
         self.core.core.enrol(signed(world.value))
         self.plan = self.core.core.make_plan_key(REQUEST, DEVELOPER)
+        self.world, self.visit = world, ""
+        self.visit = self.enter("tess")
         self.key = PlanKey.parse(self.core.keys.public(self.plan))
 
     def ask(self, do: str, **fields: Any) -> Any:
+        if do.startswith("upload."):
+            fields = {"visit": self.visit, **fields}
         encoded = canonical.encode({"do": do, **fields})
-        return json.loads(answered(self.core.core, encoded, self.core.extra))
+        return json.loads(answered(self.core.core, encoded, {**QUESTIONS, **self.core.extra}))
+
+    def enter(self, by: str) -> str:
+        made = self.core.core.visits.ask()
+        return self.core.core.visits.enter(made.nonce, self.world.answer(by, made.challenge)).token
 
     def sealed(self, section: str = SECTION) -> bytes:
         content = pdfs.plain()
@@ -103,6 +111,27 @@ def test_what_is_not_for_this_request(asked: Asked) -> None:
         asked.ask("inspected", plan=asked.plan),
     ):
         assert what == {"not_found": True}
+
+
+def test_ciphertext_is_taken_of_the_developer_s_officers_alone(asked: Asked) -> None:
+    """Others neither fill the disk nor use up what a request may have, whatever token they know."""
+    content = asked.sealed()
+    token = asked.begin(content)["done"]["token"]
+    files = sorted((asked.home / "sealed" / "uploads").iterdir())
+    for visit, said in (
+        ("none", "not_entered"),
+        (asked.enter("henrike"), None),
+        (asked.enter("ada"), None),
+    ):
+        for answer in (
+            asked.begin(content + b"x", visit=visit),
+            asked.ask("upload.part", visit=visit, token=token, offset=0, bytes="AAAA"),
+            asked.ask("upload.end", visit=visit, token=token),
+        ):
+            assert answer == {"not_found": True} if said is None else answer["refused"]["why"] == said
+    assert sorted(files[0].parent.iterdir()) == files
+    part = {"token": token, "offset": 0, "bytes": text64(content[:9])}
+    assert asked.ask("upload.part", **part)["done"]["taken"]
 
 
 def test_too_much_is_refused_in_words(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:

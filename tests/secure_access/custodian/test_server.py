@@ -49,6 +49,13 @@ def portal_of(world: World, client: CoreClient) -> portal_asks.Portal:
     return portal_asks.Portal(client.ask, world.clock.now)
 
 
+def entered(world: World, client: CoreClient, by: str) -> str:
+    """The secret of a visit, asked for over the socket."""
+    made = client.ask("page.ask_entry")
+    answer = world.enrolled.answer(by, bytes.fromhex(made["challenge"]))
+    return str(client.ask("page.enter", nonce=made["nonce"], answer=answer)["visit"])
+
+
 def confirm(world: World, client: CoreClient, act: str, about: str, by: str) -> dict[str, str]:
     asked = client.ask("ask", act=act, object=about, by=by)
     challenge = bytes.fromhex(asked["challenge"])
@@ -73,10 +80,10 @@ def test_a_whole_reading_over_the_socket(tmp_path: Path) -> None:
         for name, standing in (("henrike", "waiting"), ("oskar", "approved")):
             confirmed = confirm(world, client, "grant.approve", digest, name)
             assert client.ask("approve", **confirmed) == {"standing": standing}
-        page = client.ask("page_of", grant=digest, person="pia")
+        page = client.ask("page.grant", visit=entered(world, client, "pia"), grant=digest)
         assert page["standing"] == "approved"
-        assert page["grant"].encode() == canonical.encode(value)
-        assert page["approvals"][0] == {"person": "henrike", "team": "Legal"}
+        assert page["encoded"].encode() == canonical.encode(value)
+        assert page["decisions"][0]["team"] == "Legal"
         assert page["changes"][0]["why"] == "The developer objected to Mr Moreau."
         sitting = client.ask("open_sitting", **confirm(world, client, "reading.open", digest, "ada"))
         got = client.ask("release", token=sitting["token"], section="weight_storage", page=1)
@@ -97,13 +104,30 @@ def test_a_whole_reading_over_the_socket(tmp_path: Path) -> None:
         assert [json.loads(line)["number"] for line in lines] == list(range(4, world.log.size + 1))
 
 
+def test_no_question_shows_a_grant_without_a_visit(world: World) -> None:
+    digest = world.offer()
+    with served(world) as client:
+        for do, fields in (("page_of", {"person": "henrike"}), ("page.grant", {"visit": "none"})):
+            with pytest.raises(Refused):
+                client.ask(do, grant=digest, **fields)
+
+
+def test_half_a_character_is_answered_in_words_and_not_as_silence(world: World) -> None:
+    with served(world) as client:
+        for fields in ({"visit": "\ud800"}, {"grant": "\udfff", "visit": "none"}):
+            with pytest.raises(Refused, match="Write it again") as refused:
+                client.ask("page.grant", **fields)
+            assert refused.value.why is Why.MALFORMED
+
+
 def test_refusing_and_revoking_over_the_socket(world: World) -> None:
     first, second = world.offer(), world.granted(reference="AG-2")
     with served(world) as client:
         client.ask("refuse", **confirm(world, client, "grant.refuse", first, "pia"))
         client.ask("revoke", **confirm(world, client, "grant.revoke", second, "tess"))
-        assert client.ask("page_of", grant=first, person="pia")["standing"] == "refused"
-        assert client.ask("page_of", grant=second, person="pia")["standing"] == "revoked"
+        visit = entered(world, client, "pia")
+        assert client.ask("page.grant", visit=visit, grant=first)["standing"] == "refused"
+        assert client.ask("page.grant", visit=visit, grant=second)["standing"] == "revoked"
         confirmed = confirm(world, client, "grant.approve", first, "henrike")
         confirmed["answer"] = world.enrolled.answer("henrike", bytes(32))
         with pytest.raises(NotConfirmed) as refused:

@@ -26,12 +26,12 @@ def test_a_resumed_upload_is_of_a_changed_file(tmp_path: Path) -> None:
         edited = made.seal("plan.pdf", hostile.saying("Edited since"), SECTION, "edited.sealed")
         one, two = first.read_bytes(), edited.read_bytes()
         assert len(one) == len(two)
-        token = made.begin(SECTION, one)["token"]
-        made.ask("upload.part", token=token, offset=0, bytes=text64(one[:40_000]))
+        place = {"visit": made.enter("tess"), "token": made.begin(SECTION, one)["token"]}
+        made.ask("upload.part", **place, offset=0, bytes=text64(one[:40_000]))
         assert made.begin(SECTION, two)["offset"] == 0, "another file is another upload"
-        made.ask("upload.part", token=token, offset=40_000, bytes=text64(two[40_000:]))
+        made.ask("upload.part", **place, offset=40_000, bytes=text64(two[40_000:]))
         with pytest.raises(Refused, match="SHA-256") as refused:
-            made.ask("upload.end", token=token)
+            made.ask("upload.end", **place)
         assert refused.value.why is Why.MALFORMED
         for manifest in (made.manifest(first), made.manifest(edited)):
             with pytest.raises(Refused, match=f"Section {SECTION} was not received. It was not uploaded"):

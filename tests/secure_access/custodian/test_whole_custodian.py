@@ -66,11 +66,12 @@ def interrupted(made: Custodian, section: str, content: bytes) -> None:
     begun = made.begin(section, content)
     assert (begun["offset"], begun["whole"]) == (0, False)
     token = begun["token"]
-    made.ask("upload.part", token=token, offset=0, bytes=_text(content[:40_000]))
-    again = made.ask("upload.part", token=token, offset=0, bytes=_text(content[:40_000]))
+    place = {"visit": made.enter("tess"), "token": token}
+    made.ask("upload.part", **place, offset=0, bytes=_text(content[:40_000]))
+    again = made.ask("upload.part", **place, offset=0, bytes=_text(content[:40_000]))
     assert again == {"taken": False, "offset": 40_000}
     with pytest.raises(Refused, match="not whole: 40000 of"):
-        made.ask("upload.end", token=token)
+        made.ask("upload.end", **place)
     made.end(signal.SIGKILL)
     made.start()
     assert made.begin(section, content) == {"token": token, "offset": 40_000, "whole": False}
@@ -300,7 +301,8 @@ def test_what_is_sealed_for_something_else_is_not_kept(receiving: Custodian) -> 
     with pytest.raises(Refused, match="not sealed for this section"):
         made.upload(PDF_SECTION, os.urandom(70_000))
     assert made.begin(PNG_SECTION, sealed)["offset"] == 0
+    told = {"visit": made.enter("tess")}
     with pytest.raises(NotFound):
-        made.ask("upload.begin", request="PR-none", section=PDF_SECTION, size=5, sha256="0" * 64)
+        made.ask("upload.begin", **told, request="PR-none", section=PDF_SECTION, size=5, sha256="0" * 64)
     with pytest.raises(NotFound):
-        made.ask("upload.part", token="0" * 64, offset=0, bytes="AA==")
+        made.ask("upload.part", **told, token="0" * 64, offset=0, bytes="AA==")
