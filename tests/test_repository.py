@@ -281,3 +281,39 @@ def test_the_container_runs_the_server_with_the_same_limits() -> None:
         assert limit
         assert f'"{option}", "{limit[1]}"' in container
     assert "\nUSER 10001\n" in container
+
+
+@lru_cache
+def names_of_tests() -> frozenset[str]:
+    """Every test, by the name of its function and of its file."""
+    paths = [path for path in files() if path.name.startswith("test_") and path.suffix == ".py"]
+    functions = (re.findall(r"^ *def (test_\w+)", path.read_text(), re.MULTILINE) for path in paths)
+    return frozenset(name for found in functions for name in found) | {path.name for path in paths}
+
+
+TRUST = ROOT / "docs/explanation/trust.md"
+
+
+def test_the_tests_that_the_page_of_trust_names_are_there() -> None:
+    named = set(re.findall(r"`(test_\w+(?:\.py)?)`", TRUST.read_text()))
+    assert len(named) > 50
+    assert named - names_of_tests() == set()
+
+
+def test_each_claim_about_sealed_plans_names_its_test() -> None:
+    [section] = re.findall(r"^## Sealed plans: who holds what\n(.*?)^## ", TRUST.read_text(), re.M | re.S)
+    claims = re.findall(r"^- .*(?:\n  .*)*", section, re.MULTILINE)
+    assert len(claims) > 30
+    assert [claim for claim in claims if not re.match(r"- \*\*(can|cannot)\*\*", claim)] == []
+    assert [claim for claim in claims if "`test_" not in claim] == []
+
+
+def test_every_key_that_is_kept_in_a_file_has_its_runbook() -> None:
+    """Names of key files as the code writes them; one more of them needs its line."""
+    runbook = (ROOT / "docs/how-to/operator-loses-a-key.md").read_text()
+    kinds = "ledger|document|witness|certificate|channel|custodian|log|mark|portal"
+    names = rf'"((?:{kinds})-(?:key|channel)[\w-]*|\w+-ring\.json|(?:mark|invitations|epochs)\.json|cookie-)'
+    places = (*(ROOT / "portal").glob("*.py"), *(ROOT / "secure_access").rglob("*.py"))
+    found = {name for path in places for name in re.findall(names, path.read_text())}
+    assert {"ledger-key", "witness-key", "epochs.json", "vault-ring.json", "mark.json", "log-key-"} <= found
+    assert sorted(name for name in found if name not in runbook) == []

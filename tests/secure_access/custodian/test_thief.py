@@ -14,20 +14,23 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from secure_access.custodian import forms
-from secure_access.custodian.acts import Act, NotConfirmed, Reason
+from secure_access.custodian.acts import Act, NotConfirmed, Reason, Statement, confirm
 from secure_access.custodian.answers import Unreachable
 from secure_access.custodian.custody import Refused, Why
 from secure_access.custodian.server import CoreClient
+from secure_access.custodian.state import Standing
 from secure_access.ledger import canonical
 from secure_access.workflow import NotFound
 from tests.fixtures import hostile
 from tests.fixtures.custody import Custodian, running
 from tests.fixtures.enrolled import text64
+from tests.secure_access.custodian.conftest import World
 
 CANARY = "Gletscherspalte"
 SECTION, OTHER = "insider_threat", "key_ceremony"
@@ -199,6 +202,67 @@ def test_the_portal_s_keys_and_code_are_taken_over(delivered: Delivered) -> None
         assert refused.value.why is Why.MALFORMED
     with pytest.raises(Refused, match="waits for its approvals"):
         made.sit(digest)
+
+
+# The front taken over
+
+
+def test_the_front_reads_on_with_the_secret_of_a_sitting(delivered: Delivered) -> None:
+    """It sees the secret pass. What it asks for is a line each, in the reader's name, and ends with the
+    sitting; it cannot open the next."""
+    made = delivered.custodian
+    digest = made.grant(delivered.manifest, "AG-front", pages=3)
+    token = made.sit(digest)
+    before = len(made.lines("page.released"))
+    for page in (1, 2, 3):
+        assert made.page(token, SECTION, page)
+    assert [line["fields"]["reader"] for line in made.lines("page.released")[before:]] == ["ada"] * 3
+    no_page(made, token, Why.NO_PAGES_LEFT, page=4)
+    made.ask("close_sitting", token=token)
+    with pytest.raises(NotFound):
+        made.page(token, SECTION, 1)
+
+
+def test_the_front_has_another_grant_signed_than_it_shows(delivered: Delivered) -> None:
+    """The passkey signs what the core made. Both approvers have to be deceived; what they signed is kept."""
+    made = delivered.custodian
+    shown = made.offer(delivered.manifest, "AG-shown")
+    other = made.offer(delivered.manifest, "AG-behind-it")
+    made.ask("approve", **made.act(Act.APPROVE, other, "henrike"))
+    line = made.lines()[-1]
+    assert (line["type"], line["fields"]["grant"]) == ("grant.approved", other)
+    kept = json.loads((made.home / "kept" / line["fields"]["evidence"]).read_bytes())
+    assert json.loads(kept["statement"])["object"] == other != shown
+    for digest in (shown, other):
+        with pytest.raises(Refused, match="waits for its approvals"):
+            made.sit(digest)
+
+
+# The core taken over
+
+
+def test_who_writes_the_core_s_log_cannot_make_the_passkey_s_answer(world: World) -> None:
+    """Such a line counts for the core, whose state is its log. Whoever verifies the evidence finds it out."""
+    digest = world.offer()
+    world.core.approve(*world.act(Act.APPROVE, digest, "henrike"))
+    [true] = world.lines("grant.approved")
+    forged = {**true.fields, "by": "oskar", "team": "Systems Assurance"}
+    world.log.append("grant.approved", world.plan, forged, world.clock.at)
+    world.restart()
+    world.core.heard()
+    assert world.custody.state.grants[digest].standing is Standing.APPROVED
+    believed = []
+    for line in world.lines("grant.approved"):
+        kept = json.loads(world.custody.parts.kept.get(str(line.fields["evidence"])))
+        told = json.loads(kept["statement"])
+        until = datetime.fromisoformat(told["not_after"])
+        said = Statement(Act(told["act"]), told["object"], str(line.fields["by"]), told["nonce"], until)
+        try:
+            confirm(said, kept["assertion"], world.custody.enrolment, line.at)
+            believed.append(line.fields["by"])
+        except NotConfirmed as problem:
+            believed.append(problem.reason)
+    assert believed == ["henrike", Reason.OTHER_CHALLENGE]
 
 
 # Ciphertext swapped after approval
