@@ -39,8 +39,7 @@ MOST_OPEN = 8
 ANYBODY = "*"
 """Who enters, in the statement: the passkey says it. No identifier has this form."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-# What a library may raise over bytes that somebody made up.
-_BROKEN = (
+BROKEN = (
     WebAuthnException,
     InvalidSignature,
     ValueError,
@@ -52,6 +51,7 @@ _BROKEN = (
     RecursionError,
     struct.error,
 )
+"""What a library may raise over bytes that somebody made up."""
 
 
 class Act(StrEnum):
@@ -278,7 +278,7 @@ def confirm(statement: Statement, answer: str, enrolment: Enrolment, now: dateti
             credential_current_sign_count=0,
             require_user_verification=True,
         )
-    except _BROKEN:
+    except BROKEN:
         raise NotConfirmed(Reason.FALSE) from None
     return Confirmed(statement, person, key, answer)
 
@@ -314,5 +314,5 @@ def _read(answer: str) -> _Answer:
         client = parse_client_data_json(base64url_to_bytes(response["clientDataJSON"]))
         head = parse_authenticator_data(base64url_to_bytes(response["authenticatorData"]))
         return _Answer(base64url_to_bytes(told["rawId"]), client, head)
-    except _BROKEN:
+    except BROKEN:
         raise NotConfirmed(Reason.UNREADABLE) from None

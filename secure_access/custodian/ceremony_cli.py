@@ -8,7 +8,15 @@ from pathlib import Path
 import click
 
 from secure_access.clock import SystemClock
-from secure_access.custodian import enrolment, forms, key_copies, list_draft, officer_keys, private_files
+from secure_access.custodian import (
+    enrolment,
+    enrolment_requests,
+    forms,
+    key_copies,
+    list_draft,
+    officer_keys,
+    private_files,
+)
 from secure_access.custodian.enrolment import Enrolment, NotEnrolled
 from secure_access.custodian.forms import Malformed
 from secure_access.custodian.key_copies import CannotOpen
@@ -64,7 +72,29 @@ def keys_command(officer: str, name: str, group: str, out: Path) -> None:
     click.echo(f"{out / officer}.keys    keep it, offline, twice")
     click.echo(f"{out / officer}.public  give it to whoever assembles the list")
     click.echo("Fingerprint, to be read aloud and written down:")
-    click.echo(f"  {officer_keys.fingerprint(made.public)}")
+    click.echo(f"  {forms.fingerprint(made.public)}")
+
+
+@ceremony.command("add")
+@click.argument("draft", type=_READ)
+@click.argument("request", type=_READ)
+@click.option("--person", required=True, help="Id of the person in the draft.")
+def add_command(draft: Path, request: Path, person: str) -> None:
+    """Add the passkey of a REQUEST file to a person of DRAFT, once they have read out its fingerprint."""
+    encoded, text = request.read_bytes(), draft.read_text(encoding="utf-8")
+    found = enrolment_requests.read(encoded)
+    name = list_draft.named(text, person)
+    made = list_draft.with_passkey(text, person, found.passkey)
+    click.echo(
+        f"{found.name} made a passkey on “{found.passkey.device}”, {found.made_at:%d %B %Y, %H:%M} UTC"
+    )
+    if found.name != name:
+        click.echo(f"The draft calls {person} by another name: {name}")
+    click.echo("Fingerprint, which the person reads out to you:")
+    click.echo(f"  {forms.fingerprint(encoded)}")
+    click.confirm(f"Did {name} read out all sixteen groups, and are they these?", abort=True)
+    private_files.write(draft, made.encode())
+    click.echo(f"{draft} has the passkey. Anything that the list says else is still yours to write.")
 
 
 @ceremony.command("assemble")
@@ -75,7 +105,7 @@ def keys_command(officer: str, name: str, group: str, out: Path) -> None:
 def assemble_command(draft: Path, officers: tuple[Path, ...], previous: Path | None, out: Path) -> None:
     """Make the list to be signed from DRAFT (TOML) and the public halves of all OFFICERS."""
     for path in officers:
-        click.echo(f"{path.name}: {officer_keys.fingerprint(path.read_bytes())}")
+        click.echo(f"{path.name}: {forms.fingerprint(path.read_bytes())}")
     public = [officer_keys.read_public(path.read_bytes()) for path in officers]
     before = _signed(previous)
     text = draft.read_text(encoding="utf-8")

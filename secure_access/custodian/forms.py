@@ -37,6 +37,12 @@ def digest(encoded: bytes) -> str:
     return hashlib.sha256(encoded).hexdigest()
 
 
+def fingerprint(encoded: bytes) -> str:
+    """What two people read to each other: the same in groups of four."""
+    whole = digest(encoded)
+    return " ".join(whole[start : start + 4] for start in range(0, len(whole), 4))
+
+
 def document(encoded: bytes, form: str, keys: Collection[str]) -> Form:
     """The object in canonical bytes, whose ``v`` is ``form``. Raises `Malformed`."""
     found = plain(encoded, ("v", *keys))

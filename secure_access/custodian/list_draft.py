@@ -7,6 +7,8 @@ officer signs is told in words from the bytes, never from the draft.
 from __future__ import annotations
 
 import base64
+import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -23,6 +25,11 @@ _PERSON = {
     *("person", "name", "title", "organisation", "employer", "team", "roles", "conflicts", "credentials"),
     *("text", "not_before", "not_after"),
 }
+
+
+_TABLE_OF_PERSON = re.compile(r"\s*\[\[\s*people\s*\]\]\s*(#.*)?")
+_OTHER_TABLE = re.compile(r"\s*\[(?!\[\s*people\s*\.)")
+"""The head of any table that is no part of a person."""
 
 
 class BadDraft(ValueError):
@@ -55,6 +62,54 @@ def assemble(draft: str, officers: Sequence[Officer], previous: Enrolment | None
     )
     enrolment.parse(made)
     return made
+
+
+def named(draft: str, person: str) -> str:
+    """What the draft calls a person of that id. Raises `BadDraft`."""
+    found = next((one for one in _people(draft) if one.get("person") == person), None)
+    if found is None:
+        raise BadDraft(f"the draft has no person {person}: write their lines first")
+    return str(found.get("name"))
+
+
+def with_passkey(draft: str, person: str, passkey: Credential) -> str:
+    """The draft with one passkey more of a person, every other line as it was. Raises `BadDraft`."""
+    people, line = _people(draft), credential(passkey)
+    if any(key.get("id") == line["id"] for one in people for key in one.get("credentials", [])):
+        raise BadDraft("this passkey stands in the draft already")
+    named(draft, person)
+    place = next(number for number, one in enumerate(people) if one.get("person") == person)
+    block = ["[[people.credentials]]", *(f"{key} = {_quoted(text)}" for key, text in line.items()), ""]
+    lines = draft.splitlines()
+    begins = [number for number, text in enumerate(lines) if _TABLE_OF_PERSON.fullmatch(text)]
+    heads = [number for number, text in enumerate(lines) if _OTHER_TABLE.match(text)]
+    if place < len(begins):
+        end = min((number for number in heads if number > begins[place]), default=len(lines))
+        while end > 0 and (not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#")):
+            end -= 1  # a remark above the next table belongs to that
+        made = "\n".join([*lines[:end], "", *block, *lines[end:]]).rstrip("\n") + "\n"
+        people[place].setdefault("credentials", []).append(line)
+        try:
+            if tomllib.loads(made) == {**tomllib.loads(draft), "people": people}:
+                return made
+        except ValueError:
+            pass  # the draft is written in another way: said below
+    raise BadDraft(f"the draft is written in a way that cannot be added to. Add by hand: {' '.join(block)}")
+
+
+def _people(draft: str) -> list[dict[str, Any]]:
+    try:
+        found = tomllib.loads(draft).get("people", [])
+    except ValueError as problem:
+        raise BadDraft(f"the draft is not TOML: {problem}") from None
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise BadDraft("people: each begins with [[people]]")
+    return found
+
+
+def _quoted(text: str) -> str:
+    """A text as TOML writes it; the escapes of JSON are among those of TOML."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def joined(signed: SignedList) -> bytes:

@@ -7,7 +7,6 @@ recommended setting with four times the memory) and AES-256-GCM, which the publi
 from __future__ import annotations
 
 import base64
-import hashlib
 import secrets
 from dataclasses import dataclass, field
 
@@ -123,12 +122,6 @@ def unlock(encoded: bytes, passphrase: str) -> OfficerKeys:
     if found.public != public:
         raise WrongPassphrase("the keys in the file are not those that it names")
     return found
-
-
-def fingerprint(public: bytes) -> str:
-    """What two people read to each other: SHA-256 of the public half, in groups of four."""
-    whole = hashlib.sha256(public).hexdigest()
-    return " ".join(whole[start : start + 4] for start in range(0, len(whole), 4))
 
 
 def _derive(passphrase: str, salt: bytes) -> bytes:

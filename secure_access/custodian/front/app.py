@@ -19,7 +19,17 @@ from secure_access.custodian import logs
 from secure_access.custodian.acts import NotConfirmed
 from secure_access.custodian.answers import Unreachable
 from secure_access.custodian.custody import Refused, Why
-from secure_access.custodian.front import acting, carrying, delivering, gate, noting, pages, phrases, sittings
+from secure_access.custodian.front import (
+    acting,
+    carrying,
+    delivering,
+    enrolling,
+    gate,
+    noting,
+    pages,
+    phrases,
+    sittings,
+)
 from secure_access.custodian.server import CoreClient
 from secure_access.workflow import NotFound
 
@@ -47,8 +57,9 @@ def create_app(origin: str, core: CoreClient, authority: str = "") -> Flask:
     )
     app.config |= {"ORIGIN": origin, "CORE": core, "AUTHORITY": authority}
     gate.guard(app)
-    for part in (pages, acting, sittings, noting, delivering, carrying):
+    for part in (pages, acting, sittings, noting, delivering, carrying, enrolling):
         app.register_blueprint(part.routes)
+    app.config["ENROLLING"] = enrolling.Waiting()
     app.jinja_env.filters |= {"grouped": phrases.grouped, "marked": phrases.marked}
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.register_error_handler(Refused, _refused)

@@ -54,6 +54,23 @@ export async function confirmed(path, value, shown = () => {}) {
   return { nonce, answer: JSON.stringify({ id: key.id, rawId: text(key.rawId), type: key.type, response }) };
 }
 
+/** A new passkey, made for the challenge of `path`: {nonce, answer}. */
+export async function made(path, value) {
+  if (!window.PublicKeyCredential) throw new Refused("This browser knows no passkeys. Use another one.");
+  const { nonce, publicKey } = await (await post(path, value)).json();
+  publicKey.challenge = bytes(publicKey.challenge);
+  publicKey.user.id = bytes(publicKey.user.id);
+  let key = null;
+  try {
+    key = await navigator.credentials.create({ publicKey });
+  } catch (error) {
+    throw new Refused(error.name === "NotAllowedError" ? CANCELLED : `The browser could not make a passkey (${error.name}).`);
+  }
+  const response = {};
+  for (const part of ["clientDataJSON", "attestationObject"]) response[part] = text(key.response[part]);
+  return { nonce, answer: JSON.stringify({ id: key.id, rawId: text(key.rawId), type: key.type, response }) };
+}
+
 /** An act of the person who has entered: statement, passkey, and the act itself. The answer of the custodian. */
 export async function act(name, object, more = {}) {
   const single = document.querySelector("[data-single-use]");

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from secure_access.custodian import enrolment, key_copies, list_draft, officer_keys
+from secure_access.custodian import enrolment, forms, key_copies, list_draft, officer_keys
 from secure_access.custodian.cli import custodian
 from secure_access.custodian.forms import Malformed
 from secure_access.custodian.list_draft import BadDraft
@@ -283,5 +283,5 @@ def test_a_file_whose_keys_are_others_than_it_names(monkeypatch: pytest.MonkeyPa
 
 
 def test_the_fingerprint_can_be_read_aloud() -> None:
-    groups = officer_keys.fingerprint(b"x").split(" ")
+    groups = forms.fingerprint(b"x").split(" ")
     assert (len(groups), {len(group) for group in groups}) == (16, {4})
