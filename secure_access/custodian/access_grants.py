@@ -186,6 +186,10 @@ def check_offered(grant: AccessGrant, enrolment: Enrolment, plan: PlanManifest, 
         raise NotGranted(f"This grant begins in more than {FURTHEST.days} days: offer it nearer to that day.")
     if not grant.break_glass:
         _check_asked(grant)
+    elif grant.developer not in enrolment.notices:
+        raise NotGranted(
+            "The enrolment list names no address at which this developer is told of break-glass."
+        )
     reader_of(grant, enrolment, now)
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from secure_access.custodian import access_grants, enrolment, forms
 from secure_access.custodian.access_grants import AccessGrant, NotGranted
 from secure_access.custodian.acts import Act, Confirmed, Nonces, Statement
-from secure_access.custodian.custody import Custody, Notice, Refused, Why
+from secure_access.custodian.custody import Custody, Refused, Why
 from secure_access.custodian.custody_log import Line
 from secure_access.custodian.deliveries import Deliveries, officer_of
 from secure_access.custodian.destruction import Destructions
@@ -21,6 +21,7 @@ from secure_access.custodian.plan_manifests import PlanManifest
 from secure_access.custodian.quotations import Quotations
 from secure_access.custodian.reading import Reading, Sitting, SittingNow
 from secure_access.custodian.state import Given, Standing
+from secure_access.custodian.telling import Telling
 from secure_access.custodian.visits import Visits, sees
 from secure_access.ledger.canonical import Json
 from secure_access.workflow import NotFound
@@ -33,6 +34,7 @@ class Core:
         self.custody = custody
         self._reading = Reading(custody)
         self.visits = Visits(custody)
+        self.telling = Telling(custody)
         self.deliveries = Deliveries(custody)
         self.notes = Notes(custody, self._reading)
         self.quotations = Quotations(custody, self._reading)
@@ -151,7 +153,7 @@ class Core:
             return grant
 
     def approve(self, nonce: str, answer: str) -> Standing:
-        """One of two approvals. After the second of break-glass the developer is told; then it stands."""
+        """One of two approvals. After the second of break-glass the developer is told first (`Telling`)."""
         custody = self.custody
         with custody.lock:
             done = custody.confirmed(nonce, answer, Act.APPROVE, Act.BREAK_GLASS)
@@ -160,8 +162,7 @@ class Core:
                 raise custody.denied(done, Why.WRONG_ACT, "This was confirmed for another kind of grant.")
             self._check_approvable(done, given)
             custody.write("grant.approved", given.plan, {"grant": given.grant.digest, **custody.by(done)})
-        self.tell_developers()
-        return given.standing
+            return given.standing
 
     def _check_approvable(self, done: Confirmed, given: Given) -> None:
         custody, now = self.custody, self.custody.now()
@@ -187,30 +188,6 @@ class Core:
             for one in given.approvals
             for person in access_grants.still_approves(given.grant, listed, one.person, one.team, now)
         ]
-
-    def tell_developers(self) -> list[str]:
-        """Tell developers of break-glass; the digests of what nobody was told of, which opens nothing."""
-        custody = self.custody
-        untold: list[str] = []
-        for given in [one for one in list(custody.state.grants.values()) if one.standing is Standing.TELLING]:
-            grant = given.grant
-            try:
-                custody.parts.tell(Notice(grant.developer, grant.request, grant))
-            except Exception:
-                # Whatever went wrong outside, it means that nobody was told; it is tried again.
-                custody.refuse("break_glass.not_told", given.plan, {"grant": grant.digest}, grant.reader)
-                untold.append(grant.digest)
-                continue
-            with custody.lock:
-                if given.standing is Standing.TELLING:
-                    custody.write("break_glass.told", given.plan, {"grant": grant.digest})
-        return untold
-
-    def untold(self) -> list[Notice]:
-        """Of which break-glass developers wait to be told."""
-        with self.custody.lock:
-            every = [one for one in self.custody.state.grants.values() if one.standing is Standing.TELLING]
-        return [Notice(one.grant.developer, one.grant.request, one.grant) for one in every]
 
     def refuse(self, nonce: str, answer: str, reason: str = "") -> None:
         """An approver says no, for good: another grant has to be offered. The reason is kept."""

@@ -109,15 +109,6 @@ class Release:
     zoom: int = 10
 
 
-@dataclass(frozen=True)
-class Notice:
-    """What the developer is told before break-glass opens anything."""
-
-    developer: str
-    request: str
-    grant: AccessGrant
-
-
 Render = Callable[[GrantedSection, int, Release], bytes]
 
 
@@ -157,7 +148,7 @@ class Fresh(Protocol):
 class Parts:
     """What the core is made of. ``render`` makes a page, ``inspect`` opens every delivered file unseen.
 
-    ``tell`` tells a developer and returns when that is done. All three raise what stops the act. What is slow
+    Both raise what stops the act. What is slow
     of a page is done in ``prepare``, while other readers are served; ``text`` is the page in words; ``keep``
     wipes what is open of all sittings but these. ``compare`` makes the drift report of a delivery and an
     outline, by section.
@@ -170,7 +161,6 @@ class Parts:
     clock: Clock
     render: Render
     inspect: Callable[[PlanManifest], Mapping[str, Told]]
-    tell: Callable[[Notice], None]
     prepare: Callable[[GrantedSection, int, Release], None]
     text: Callable[[GrantedSection, int, Release], str]
     compare: Callable[[PlanManifest, Mapping[str, str]], SealedSection | None]

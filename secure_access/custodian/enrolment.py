@@ -7,6 +7,7 @@ is signed by officers of the predecessor. Source: docs/reference/protocol.md, â€
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -36,6 +37,7 @@ _KEYS = (
     *("version", "previous", "made_at", "custodian", "rp_id", "needed"),
     *("organisations", "officers", "people"),
 )
+_MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}")
 _OFFICER = ("id", "name", "group", "sign", "open")
 _PERSON = (
     *("person", "name", "title", "organisation", "employer", "team", "roles", "conflicts", "credentials"),
@@ -128,6 +130,8 @@ class Enrolment:
     rp_id: str
     needed: int
     organisations: Mapping[str, str]
+    notices: Mapping[str, str]
+    """Of a developer, by id, the address at which it is told of break-glass."""
     officers: tuple[Officer, ...]
     people: tuple[Person, ...]
     digest: str
@@ -187,9 +191,7 @@ def read_signed(encoded: bytes) -> SignedList:
 def parse(encoded: bytes) -> Enrolment:
     """Read the bytes of a list. Raises `Malformed`, also for officers too few or a key of two people."""
     form = forms.document(encoded, FORMAT, _KEYS)
-    organisations = form.each(
-        "organisations", ("id", "name"), lambda one: (one.identifier("id"), one.text("name"))
-    )
+    organisations = form.each("organisations", ("id", "name"), _organisation, ("notice",))
     found = Enrolment(
         version=form.number("version", 1, 2**31),
         previous=form.hexadecimal("previous", 32),
@@ -197,7 +199,8 @@ def parse(encoded: bytes) -> Enrolment:
         custodian=form.text("custodian"),
         rp_id=form.text("rp_id"),
         needed=form.number("needed", FEWEST_SIGNATURES, 100),
-        organisations=dict(organisations),
+        organisations={one: name for one, name, _ in organisations},
+        notices={one: notice for one, _, notice in organisations if notice},
         officers=form.each("officers", _OFFICER, _officer),
         people=form.each("people", _PERSON, _person),
         digest=forms.digest(encoded),
@@ -280,6 +283,13 @@ def _told(
         else:
             change = "none" if before == after else "changed"
         yield Told(one, someone.name, change)
+
+
+def _organisation(form: Form) -> tuple[str, str, str]:
+    notice = form.text("notice") if form.has("notice") else ""
+    if notice and not _MAIL.fullmatch(notice):
+        raise form.wrong("notice", "one mail address, such as security@developer.example")
+    return form.identifier("id"), form.text("name"), notice
 
 
 def _officer(form: Form) -> Officer:

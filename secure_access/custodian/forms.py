@@ -164,12 +164,15 @@ class Form:
         """The object below ``key``."""
         return Form(self._value[key], keys, f"{self.place}/{key}")
 
-    def each(self, key: str, keys: Collection[str], read: Callable[[Form], T]) -> tuple[T, ...]:
-        """The objects of the list below ``key``, each read by ``read``."""
-        return tuple(
-            read(Form(item, keys, f"{self.place}/{key}/{number}"))
-            for number, item in enumerate(self._list(key))
-        )
+    def each(
+        self, key: str, keys: Collection[str], read: Callable[[Form], T], optional: Collection[str] = ()
+    ) -> tuple[T, ...]:
+        """The objects of the list below ``key``, each read by ``read``; ``optional`` keys may be left out."""
+        found = []
+        for number, item in enumerate(self._list(key)):
+            more = [one for one in optional if isinstance(item, Mapping) and one in item]
+            found.append(read(Form(item, (*keys, *more), f"{self.place}/{key}/{number}")))
+        return tuple(found)
 
     def _list(self, key: str) -> Sequence[Any]:
         value = self._value[key]

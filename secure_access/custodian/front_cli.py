@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import click
 
+from secure_access.custodian.front.mailing import SMTP, BadMailSettings, Mail
+
 LOOPBACK = "127.0.0.1"
 THREADS, CONNECTIONS = 32, 256
 """Requests worked on at once, and open connections; more wait in the kernel."""
@@ -36,11 +38,22 @@ def front_command(socket: Path, origin: str, port: int, authority: str) -> None:
 
     It has no keys: whoever takes it over sees what passes, and can neither approve nor open anything alone.
     On one machine http://custodian.localhost:5010 needs no proxy.
+
+    Developers are told of break-glass by the mail server in ASSAY_CUSTODIAN_SMTP (as ASSAY_SMTP of the
+    portal), from the address in ASSAY_CUSTODIAN_MAIL_FROM. Without one, break-glass opens nothing.
     """
     address = urlsplit(origin)
     local = address.scheme == "http" and (address.hostname or "").endswith("localhost")
     if f"{address.scheme}://{address.netloc}" != origin or not (local or address.scheme == "https"):
         raise click.ClickException("--origin: an origin such as https://custodian.example")
+    try:
+        mail = Mail.read(os.environ)
+    except BadMailSettings as problem:
+        raise click.ClickException(str(problem)) from None
+    if not mail.smtp:
+        click.echo(
+            f"# no mail server ({SMTP}): nobody is told of break-glass, so that it opens nothing", err=True
+        )
     os.environ.update(
         ASSAY_CUSTODIAN_ORIGIN=origin, ASSAY_CUSTODIAN_SOCKET=str(socket), ASSAY_AUTHORITY=authority
     )

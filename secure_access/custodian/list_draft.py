@@ -128,6 +128,8 @@ def words(found: Enrolment, previous: Enrolment | None = None) -> Iterator[str]:
     yield f"The next list needs {found.needed} of these officers:"
     for holder in found.officers:
         yield f"  {holder.id}: {holder.name}, {holder.group}"
+    for organisation, notice in found.notices.items():
+        yield f"{found.name_of(organisation)} is told of break-glass at {notice}"
     yield f"{len(found.people)} people:"
     for person in found.people:
         roles = ", ".join(sorted(role.label for role in person.roles))

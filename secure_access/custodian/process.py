@@ -19,7 +19,7 @@ from typing import Any
 from secure_access.clock import Clock, MovedClock, SystemClock
 from secure_access.custodian import demonstration, portal_channel, portal_questions, private_files
 from secure_access.custodian.core import Core
-from secure_access.custodian.custody import Custody, Notice, Parts, Rules
+from secure_access.custodian.custody import Custody, Parts, Rules
 from secure_access.custodian.custody_log import CustodyLog
 from secure_access.custodian.forms import Form
 from secure_access.custodian.freshness import Freshness
@@ -136,18 +136,6 @@ class Serving:
 
 
 @dataclass
-class Notices:
-    """Developers who were told of break-glass: the front says so, because it is what sends mail."""
-
-    sent: set[str] = field(default_factory=set)
-
-    def tell(self, notice: Notice) -> None:
-        """Raises ``LookupError`` until the front has sent it."""
-        if notice.grant.digest not in self.sent:
-            raise LookupError("this notice was not sent yet")
-
-
-@dataclass
 class Sandboxed:
     """What the self-test of the sandbox found, for whoever asks how the core stands."""
 
@@ -225,7 +213,7 @@ def open_core(
     try:
         keys.tidy()
         fresh = Freshness(log, signer, known, timedelta(minutes=settings.fresh_minutes))
-        serving, notices, beside, sandbox = Serving(lease, fresh), Notices(), outside(keys), Sandboxed()
+        serving, beside, sandbox = Serving(lease, fresh), outside(keys), Sandboxed()
         parts = Parts(
             log=log,
             kept=Kept(home / "kept"),
@@ -234,7 +222,6 @@ def open_core(
             clock=clock,
             render=beside.render,
             inspect=beside.inspect,
-            tell=notices.tell,
             prepare=beside.prepare,
             text=beside.text,
             keep=beside.keep,
@@ -247,7 +234,7 @@ def open_core(
         raise
     channel = _key(home / "channel-key", f"{settings.log}/custodian-channel", ED25519)
     opened = Opened(core, log, keys, serving, {}, clock, beside, sandbox, channel.verifier)
-    extra = {**_extra(settings, opened, notices)}
+    extra = {**_extra(settings, opened)}
     if settings.demonstration_officers:
         extra |= demonstration.questions(home)
     portal = portal_questions.channel(
@@ -256,7 +243,7 @@ def open_core(
     return replace(opened, extra={**extra, **beside.questions, "portal": portal})
 
 
-def _extra(settings: Settings, opened: Opened, notices: Notices) -> dict[str, Question]:
+def _extra(settings: Settings, opened: Opened) -> dict[str, Question]:
     keys, serving = opened.keys, opened.serving
 
     def state(core: Core, _form: Form) -> Done:
@@ -273,25 +260,11 @@ def _extra(settings: Settings, opened: Opened, notices: Notices) -> dict[str, Qu
             "demonstration_officers": settings.demonstration_officers,
         }
 
-    def told(core: Core, form: Form) -> Done:
-        notices.sent.add(form.hexadecimal("grant", 32))
-        return {"untold": [*core.tell_developers()]}
-
-    def untold(core: Core, _form: Form) -> Done:
-        return {
-            "notices": [
-                {"grant": one.grant.digest, "developer": one.developer, "request": one.request}
-                for one in core.untold()
-            ]
-        }
-
     def plan_key(_core: Core, form: Form) -> Done:
         return {"key": keys.public(form.hexadecimal("plan", 32)).decode()}
 
     return {
         "state": Question((), state),
-        "told": Question(("grant",), told),
-        "untold": Question((), untold),
         "plan_key": Question(("plan",), plan_key),
     }
 

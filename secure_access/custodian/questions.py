@@ -147,6 +147,20 @@ def _inspected(core: Core, form: Form) -> Done:
     return {"sections": [{"section": key, "pages": pages, "schema": said} for key, pages, said in found]}
 
 
+def _untold(core: Core, _form: Form) -> Done:
+    return {"notices": [asdict(one) for one in core.telling.waiting()]}
+
+
+def _told(core: Core, form: Form) -> Done:
+    core.telling.told(form.hexadecimal("grant", 32))
+    return {}
+
+
+def _not_told(core: Core, form: Form) -> Done:
+    core.telling.not_told(form.hexadecimal("grant", 32))
+    return {}
+
+
 def _close(core: Core, form: Form) -> Done:
     core.close_sitting(form.text("token"))
     return {}
@@ -170,5 +184,8 @@ QUESTIONS: Mapping[str, Question] = {
     "release": Question(("token", "section", "page"), _release, ("zoom",)),
     "release_text": Question(("token", "section", "page"), _release_text),
     "inspected": Question(("plan",), _inspected),
+    "untold": Question((), _untold),
+    "told": Question(("grant",), _told),
+    "not_told": Question(("grant",), _not_told),
     "close_sitting": Question(("token",), _close),
 }

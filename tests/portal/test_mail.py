@@ -7,15 +7,12 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from email import message_from_bytes
 from email.message import Message
-from email.policy import default
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -29,32 +26,15 @@ from secure_access.identity.recovery import Newcomer
 from secure_access.jobs import Job, JobState
 from secure_access.workflow import Role
 from tests.fixtures.app import World
-from tests.fixtures.instance import free_port
+from tests.fixtures.mailbox import Mailbox, receiving
 from tests.fixtures.people import house
-
-
-class Mailbox:
-    """Keeps what a mail server is given; refuses everything while ``broken``."""
-
-    def __init__(self) -> None:
-        self.letters: list[Message] = []
-        self.broken = False
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
-        if self.broken:
-            return "451 Try again later"
-        self.letters.append(message_from_bytes(envelope.content, policy=default))
-        return "250 Kept"
 
 
 @pytest.fixture
 def mailbox() -> Iterator[tuple[Mailbox, str]]:
     """A mail server on loopback, and its address."""
-    box, port = Mailbox(), free_port()
-    controller = Controller(box, hostname="127.0.0.1", port=port, ready_timeout=60)
-    controller.start()
-    yield box, f"smtp://127.0.0.1:{port}"
-    controller.stop()
+    with receiving() as (box, port):
+        yield box, f"smtp://127.0.0.1:{port}"
 
 
 def certificate(folder: Path, name: x509.GeneralName) -> Path:
@@ -102,22 +82,17 @@ def test_a_mail_server_under_tls_has_to_prove_its_name(
         monkeypatch.setenv("SSL_CERT_FILE", str(path))
     under_tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     under_tls.load_cert_chain(path)
-    box, port = Mailbox(), free_port()
     how: dict[str, Any] = {"ssl_context": under_tls}
     if scheme == "smtp+starttls":
         how = {"tls_context": under_tls, "require_starttls": True}
-    controller = Controller(box, hostname="127.0.0.1", port=port, **how)
-    controller.start()
     letters = [mail.Letter("ruth@firm.example", "An invitation", "https://developer.example/invitation/once")]
-    settings = posting(sqlite_world, f"{scheme}://127.0.0.1:{port}").wired.settings
-    try:
+    with receiving(**how) as (box, port):
+        settings = posting(sqlite_world, f"{scheme}://127.0.0.1:{port}").wired.settings
         if sent:
             assert mail.deliver(settings, letters) == "127.0.0.1"
         else:
             with pytest.raises(ssl.SSLCertVerificationError):
                 mail.deliver(settings, letters)
-    finally:
-        controller.stop()
     assert len(box.letters) == sent
 
 

@@ -25,12 +25,13 @@ from secure_access.custodian.front import (
     delivering,
     enrolling,
     gate,
+    mailing,
     noting,
     pages,
     phrases,
     sittings,
 )
-from secure_access.custodian.server import CoreClient
+from secure_access.custodian.server import CoreClient, Pulse
 from secure_access.workflow import NotFound
 
 log = structlog.get_logger(__name__)
@@ -73,7 +74,9 @@ def create_app(origin: str, core: CoreClient, authority: str = "") -> Flask:
 def serve() -> Flask:
     """The app of a deployment, from the environment that the command sets."""
     logs.configure()
-    return create_app(os.environ[ORIGIN], CoreClient(Path(os.environ[SOCKET])), os.environ.get(AUTHORITY, ""))
+    core, mail = CoreClient(Path(os.environ[SOCKET])), mailing.Mail.read(os.environ)
+    Pulse("mail", mailing.EVERY, lambda: mailing.tell(core, mail)).start()
+    return create_app(os.environ[ORIGIN], core, os.environ.get(AUTHORITY, ""))
 
 
 def _refused(refused: Refused) -> ResponseReturnValue:

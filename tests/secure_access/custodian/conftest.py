@@ -15,7 +15,7 @@ from secure_access.custodian import forms
 from secure_access.custodian.access_grants import GrantedSection
 from secure_access.custodian.acts import Act
 from secure_access.custodian.core import Core
-from secure_access.custodian.custody import Custody, NoSuchPage, Notice, Parts, Release, Rules
+from secure_access.custodian.custody import Custody, NoSuchPage, Parts, Release, Rules
 from secure_access.custodian.custody_log import CustodyLog, Line
 from secure_access.custodian.enrolment import Officer
 from secure_access.custodian.findings import Told
@@ -67,7 +67,6 @@ class Outside:
     """What the core meets: witnesses, what renders and opens, mail. Each can be made to fail."""
 
     stale: str = ""
-    told: list[Notice] = field(default_factory=list)
     rendered: list[tuple[str, int, Release]] = field(default_factory=list)
     inspected: list[PlanManifest] = field(default_factory=list)
     prepared: list[tuple[str, int, str]] = field(default_factory=list)
@@ -106,10 +105,6 @@ class Outside:
         self.inspected.append(found)
         return {one.section: Told(True, 9, None) for one in found.sections}
 
-    def tell(self, notice: Notice) -> None:
-        self._fail()
-        self.told.append(notice)
-
     def _fail(self) -> None:
         if self.problem is not None:
             raise self.problem
@@ -137,7 +132,6 @@ class World:
             clock=self.clock,
             render=outside.render,
             inspect=outside.inspect,
-            tell=outside.tell,
             prepare=outside.prepare,
             text=outside.text,
             keep=outside.keep,

@@ -29,6 +29,7 @@ needed = 2
 [[organisations]]
 id = "tessaly"
 name = "Tessaly Intelligence"
+notice = "security@tessaly.example"
 
 [[organisations]]
 id = "authority"
@@ -109,6 +110,7 @@ def signed(
             told=f"y\n{PASSPHRASE}\n",
         )
         assert "Ada Brenner, reader, Systems Security" in told
+        assert "Tessaly Intelligence is told of break-glass at security@tessaly.example" in told
     done("join", table / f"{name}.list", *signatures, "--out", table / f"{name}.signed", *before)
     return table / f"{name}.signed"
 

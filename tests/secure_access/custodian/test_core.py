@@ -16,7 +16,17 @@ from secure_access.custodian.state import Standing
 from secure_access.ledger import canonical
 from secure_access.ledger.records import timestamp
 from secure_access.workflow import NotFound
-from tests.fixtures.enrolled import DEVELOPER, NOW, REQUEST, Enrolled, break_glass, grant, manifest, signed
+from tests.fixtures.enrolled import (
+    DEVELOPER,
+    NOTICE,
+    NOW,
+    REQUEST,
+    Enrolled,
+    break_glass,
+    grant,
+    manifest,
+    signed,
+)
 from tests.secure_access.custodian.conftest import World
 
 
@@ -252,35 +262,66 @@ def emergency_grant(world: World, **changes: Any) -> str:
 
 def test_break_glass_tells_the_developer_first(emergency: World) -> None:
     world = emergency
-    digest = emergency_grant(world)
+    digest, telling = emergency_grant(world), world.core.telling
     with refused(Why.WRONG_ACT):
         world.core.approve(*world.act(Act.APPROVE, digest, "henrike"))
     world.core.approve(*world.act(Act.BREAK_GLASS, digest, "henrike"))
-    world.outside.problem = OSError("no mail")
+    assert telling.waiting() == []
+    telling.told(digest)
     assert world.core.approve(*world.act(Act.BREAK_GLASS, digest, "julien")) is Standing.TELLING
-    assert [notice.grant.digest for notice in world.core.untold()] == [digest]
-    assert world.core.tell_developers() == [digest]
+    [notice] = telling.waiting()
+    assert (notice.grant, notice.to) == (digest, NOTICE)
+    telling.not_told(digest)
     assert world.last().type == "break_glass.not_told"
     with refused(Why.NOT_APPROVED, "has not been told"):
         world.core.open_sitting(*world.act(Act.OPEN, digest, "ada"))
     world.restart()
     world.core.heard()
-    world.outside.problem = None
-    assert world.core.tell_developers() == []
-    assert world.core.untold() == []
-    assert [notice.developer for notice in world.outside.told] == [DEVELOPER]
+    telling = world.core.telling
+    assert telling.waiting() == [notice]
+    telling.told(digest)
+    assert telling.waiting() == []
     assert world.last().type == "break_glass.told"
-    world.core.tell_developers()
-    assert len(world.outside.told) == 1
+    assert world.custody.parts.kept.get(str(world.last().fields["notice"])).decode() == notice.text
+    size = world.log.size
+    telling.told(digest)
+    telling.not_told(digest)
+    assert world.log.size == size
     sitting = world.sit(digest)
     assert world.core.release(sitting.token, "weight_storage", 1)
+    for verb in (telling.told, telling.not_told):
+        with pytest.raises(NotFound):
+            verb("0" * 64)
+
+
+def test_what_a_developer_is_told_names_nothing_that_is_sealed(emergency: World) -> None:
+    digest = emergency_grant(emergency)
+    for name in ("henrike", "oskar"):
+        emergency.core.approve(*emergency.act(Act.BREAK_GLASS, digest, name))
+    [notice] = emergency.core.telling.waiting()
+    grant = emergency.custody.state.grants[digest].grant
+    for secret in (grant.purpose, grant.model, "Ada", *(one.title for one in grant.sections)):
+        assert secret not in notice.text + notice.subject
+    for said in ("two sections", "20 pages", "4 October 2027, 13:00 UTC", f"/grants/{digest}", REQUEST):
+        assert said in notice.text
+
+
+def test_a_developer_who_cannot_be_told_is_no_matter_of_break_glass(emergency: World) -> None:
+    world = emergency
+    digest = emergency_grant(world)
+    world.core.approve(*world.act(Act.BREAK_GLASS, digest, "henrike"))
+    world.change_list(lambda value: value["organisations"][1].pop("notice"))
+    with refused(Why.NOT_ALLOWED, "names no address"):
+        world.core.approve(*world.act(Act.BREAK_GLASS, digest, "oskar"))
+    with refused(Why.NOT_ALLOWED, "names no address"):
+        emergency_grant(world, reference="BG-2")
 
 
 def test_break_glass_can_be_switched_off_and_is_by_default(world: World) -> None:
     digest = emergency_grant(world)
     with refused(Why.NOT_ALLOWED, "opens nothing without"):
         world.core.approve(*world.act(Act.BREAK_GLASS, digest, "henrike"))
-    assert world.outside.told == []
+    assert world.core.telling.waiting() == []
 
 
 def test_two_approvers_destroy_a_plan(world: World) -> None:

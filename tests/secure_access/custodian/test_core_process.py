@@ -30,6 +30,7 @@ from secure_access.custodian.server import CoreClient
 from secure_access.keys import SigningKey
 from secure_access.ledger import canonical
 from secure_access.sealing import hpke
+from secure_access.workflow import NotFound
 from tests.fixtures import portal_asks
 from tests.fixtures.enrolled import (
     DEVELOPER,
@@ -236,7 +237,8 @@ def test_the_command_serves_and_a_second_one_stands_by(tmp_path: Path) -> None:
         plan = portal.ask("make_plan_key", request=REQUEST, developer=DEVELOPER)["fingerprint"]
         assert f'"request":"{REQUEST}"' in client.ask("plan_key", plan=plan)["key"]
         assert client.ask("untold") == {"notices": []}
-        assert client.ask("told", grant="0" * 64) == {"untold": []}
+        with pytest.raises(NotFound):
+            client.ask("told", grant="0" * 64)
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         ) as standby:
@@ -283,11 +285,11 @@ def test_break_glass_waits_for_the_front_to_say_that_it_told_the_developer(tmp_p
     digest = core.core.offer(value).digest
     for name in ("henrike", "oskar"):
         core.core.approve(*act(Act.BREAK_GLASS, value, name))
-    from secure_access.custodian.questions import answered
+    from secure_access.custodian.questions import QUESTIONS, answered
 
-    assert DEVELOPER.encode() in answered(core.core, b'{"do":"untold"}', core.extra)
-    told = answered(core.core, canonical.encode({"do": "told", "grant": digest}), core.extra)
-    assert told == b'{"done":{"untold":[]}}'
+    assert digest.encode() in answered(core.core, b'{"do":"untold"}', QUESTIONS)
+    told = answered(core.core, canonical.encode({"do": "told", "grant": digest}), QUESTIONS)
+    assert told == b'{"done":{}}'
     assert core.core.custody.state.grants[digest].standing == "approved"
     core.close()
     assert lease.take(NOW + timedelta(seconds=1))

@@ -15,7 +15,7 @@ from secure_access.custodian.enrolment import NotEnrolled, Role, read_signed
 from secure_access.custodian.forms import Malformed
 from secure_access.ledger import canonical
 from secure_access.ledger.records import timestamp
-from tests.fixtures.enrolled import NOW, SIGNING, Enrolled, signed, text64
+from tests.fixtures.enrolled import DEVELOPER, NOTICE, NOW, SIGNING, Enrolled, signed, text64
 
 WORLD = Enrolled()
 
@@ -266,3 +266,23 @@ def test_everyone_listed_is_told_and_those_who_left() -> None:
 def test_recovery_goes_to_pairs_of_different_groups() -> None:
     pairs = {(one.id, other.id) for one, other in WORLD.enrolment.pairs()}
     assert pairs == {("officer-a", "officer-c"), ("officer-b", "officer-c")}
+
+
+def test_a_developer_has_an_address_to_be_told_at_or_none() -> None:
+    enrolled = Enrolled()
+    assert enrolled.enrolment.notices == {DEVELOPER: NOTICE}
+    one = next(one for one in enrolled.value["organisations"] if one["id"] == DEVELOPER)
+    one.pop("notice")
+    assert enrolled.enrolment.notices == {}
+
+
+@pytest.mark.parametrize(
+    "notice",
+    ["", "nobody", "a@b, c@d", "a@b\nBcc: c@d", "<a@b.example>", "a b@c.example", 7, "\u00e9@b.example"],
+)
+def test_an_address_is_one_address(notice: Any) -> None:
+    enrolled = Enrolled()
+    for one in enrolled.value["organisations"]:
+        one["notice"] = notice
+    with pytest.raises(Malformed, match="notice"):
+        enrolled.enrolment  # noqa: B018
