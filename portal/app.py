@@ -110,7 +110,6 @@ SURFACES: tuple[Surface, ...] = (
     Surface(engagement_views.bp, ("evaluator",), EVALUATOR),
     Surface(review_views.cases, ("government",), REVIEW),
     Surface(review_views.plans, ("government",), PLANS),
-    Surface(review_views.reading, ("government",), GOVERNMENT),
     Surface(review_views.asked, ("developer",), ANSWERING),
     Surface(review_views.decided, ("developer",), DEVELOPER),
     Surface(enforcement_views.bp, ("government",), ENFORCEMENT),

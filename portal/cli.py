@@ -19,6 +19,7 @@ COMMANDS = {
     "evidence": ("evaluator.cli:evidence", "Check an evaluation log."),
     "ledger": ("portal.ledger_cli:ledger", "Verify the ledger and every record of it."),
     "security-log": ("portal.security_log_cli:security_log", "Send the security log to a SIEM."),
+    "channel-key": ("portal.key_cli:channel_key", "Print the line by which the custodian knows this portal."),
     "first-key": ("portal.key_cli:first_key", "Give a person a code to add a first key with."),
     "custodian": ("secure_access.custodian.cli:custodian", "The custodian of sealed plans."),
     "receipt": ("secure_access.ledger.cli:receipt", "Verify a receipt offline."),

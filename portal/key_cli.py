@@ -1,13 +1,23 @@
-"""``assay first-key``: on the machine, a code with which a person adds a first key."""
+"""Keys on the machine: a code for a person's first key, and the portal's line for the custodian."""
 
 from __future__ import annotations
 
 import click
 
 from portal.accounts import first_keys
+from portal.custodian import channel_key_of
 from portal.settings import settings_or_exit
 from portal.wiring import wire
 from secure_access.workflow import NotFound
+
+
+@click.command("channel-key")
+def channel_key() -> None:
+    """Print the line by which the custodian knows this portal, for ``portal`` in its core.toml.
+
+    The key is made the first time. The portal needs the custodian's own in ASSAY_CUSTODIAN_KEY.
+    """
+    click.echo(channel_key_of(settings_or_exit()).verifier)
 
 
 @click.command("first-key")

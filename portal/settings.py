@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from portal.mark import Mark
 from secure_access.identity import policy, providers
 from secure_access.identity.passkeys import Models
 from secure_access.ledger import timestamps, witnesses
+from secure_access.ledger.note import NOTE_KEY, NoteError, VerifierKey
 from secure_access.ledger.timestamps import TimeAuthority
 from secure_access.ledger.witnesses import Witnesses
 
@@ -27,6 +29,8 @@ PUBLIC = "public"
 SIGN_IN_ZONES = ("developer", "evaluator", "government")
 """The zones that people sign in to."""
 ZONES = (PUBLIC, *SIGN_IN_ZONES)
+CUSTODIAN_FILE = "custodian/portal.json"
+"""In the home of a demonstration: origin and channel key of the custodian that it runs itself."""
 PROCESSES = (*ZONES, "worker", "sequencer", "verifier")
 """What may have a role of its own in the database."""
 
@@ -60,6 +64,8 @@ class Settings:
     is the socket of the process that signs it, empty where the worker does. ``ledger_kms`` are identifiers
     of the log's keys where they lie in AWS KMS: Ed25519, then ML-DSA-44. ``time_authority`` stamps its
     checkpoints.
+    ``custodian`` is the origin of the custodian of sealed plans, empty for none; ``custodian_key`` is the
+    line by which its core's answers are verified.
     ``smtp`` is the address of the mail server, empty for none; ``mail_from`` is who mails come from.
     ``syslog`` is the receiver of the security log, empty for none; ``operator`` is whom alarms are mailed to,
     empty for the administrators.
@@ -83,6 +89,8 @@ class Settings:
     sign_in: str
     key_models: Models
     proxies: int = 0
+    custodian: str = ""
+    custodian_key: str = ""
     smtp: str = ""
     mail_from: str = ""
     syslog: str = ""
@@ -136,6 +144,7 @@ class Settings:
             sign_in=source.get("ASSAY_SIGN_IN") or _usual_sign_in(source),
             key_models=_key_models(source, wrong),
             proxies=_whole(source, "ASSAY_PROXIES", _usual_proxies(source), wrong),
+            **_custodian(source, home, wrong),
             smtp=_smtp(source, wrong),
             mail_from=source.get("ASSAY_MAIL_FROM") or "",
             syslog=_syslog(source, wrong),
@@ -251,6 +260,31 @@ def _syslog(source: Mapping[str, str], wrong: list[str]) -> str:
     if raw.startswith("tcp://") and not _is_loopback(urlsplit(raw).hostname or ""):
         wrong.append("ASSAY_SYSLOG would send the security log unencrypted: use tls://.")
     return raw
+
+
+def _custodian(source: Mapping[str, str], home: Path, wrong: list[str]) -> dict[str, str]:
+    """Origin and key of the custodian; of a demonstration, those of the one in its home."""
+    raw, key = source.get("ASSAY_CUSTODIAN") or "", source.get("ASSAY_CUSTODIAN_KEY") or ""
+    own = home / CUSTODIAN_FILE
+    if not raw and not key and own.exists() and _profile(source, []) is Profile.DEMONSTRATION:
+        told = json.loads(own.read_text(encoding="utf-8"))
+        raw, key = str(told["origin"]), str(told["key"])
+    if not raw:
+        return {}
+    address = urlsplit(raw)
+    local = address.scheme == "http" and (address.hostname or "").endswith("localhost")
+    if f"{address.scheme}://{address.netloc}" != raw or not (local or address.scheme == "https"):
+        wrong.append(f"ASSAY_CUSTODIAN is {raw!r}; it has to be an origin like https://custodian.example.")
+    try:
+        found = VerifierKey.parse(key)
+    except NoteError:
+        found = None
+    if found is None or found.type != NOTE_KEY:
+        wrong.append(
+            "ASSAY_CUSTODIAN_KEY has to be the line that the custodian prints after “portal channel”: "
+            "its answers are believed on that key only."
+        )
+    return {"custodian": raw, "custodian_key": key}
 
 
 def _is_loopback(host: str) -> bool:

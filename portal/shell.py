@@ -74,8 +74,8 @@ def shell(nav: tuple[NavItem, ...], footer: tuple[NavItem, ...] = ()) -> Shell:
         sign_out_url="" if public else url_for("accounts.sign_out"),
         account_url="" if public else url_for("account.show"),
         home_url="/",
-        custody_note="Demonstration custody: sealed plans lie under a key that this server holds."
-        if settings.demonstration
+        custody_note="Demonstration custody: one user of one machine runs portal and custodian."
+        if settings.demonstration and settings.custodian
         else "",
         footer=[Link(item.label, zone_url(PUBLIC, item.endpoint), False) for item in footer],
     )

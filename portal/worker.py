@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 
 import click
 import structlog
@@ -23,9 +23,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from evaluator import jobs as evaluator_jobs
 from infra.postgresql import fit_or_exit
 from portal import copies, log_watch, logs, mail
+from portal.custodian import Silent, custodian_of
 from portal.enforcement import consider, notices
 from portal.filing import jobs as filing_jobs
+from portal.review import custody_round
 from portal.review import jobs as review_jobs
+from portal.review.custody_lines import NotContinued
 from portal.settings import Settings
 from portal.web import Wired
 from portal.wiring import PERFORM, bare_celery, database_of, publish_to, wire, worker_ready_file
@@ -59,6 +62,7 @@ SCHEDULE: Mapping[str, Mapping[str, object]] = {
     "stamp": {"task": "assay.stamp", "schedule": 60.0, "options": {"expires": 60}},
     "reap": {"task": "assay.reap", "schedule": 10.0, "options": {"expires": 30}},
     "watch": {"task": "assay.watch", "schedule": 15.0, "options": {"expires": 30}},
+    "custodian": {"task": "assay.custodian", "schedule": 5.0, "options": {"expires": 10}},
     "anchor": {"task": "assay.anchor", "schedule": crontab(minute="0"), "options": {"expires": 600}},
 }
 """Names of tasks, and seconds or times at which they are sent."""
@@ -184,6 +188,7 @@ def create_celery(wired: Wired, verbs: Mapping[str, Verb] = VERBS) -> Celery:
         PERFORM: take,
         "assay.reap": publish_due,
         "assay.watch": watch,
+        "assay.custodian": custodian_round(wired),
         **ledger_tasks(wired),
     }
     for name, task in tasks.items():
@@ -222,6 +227,26 @@ def ledger_tasks(wired: Wired) -> Mapping[str, Callable[[], None]]:
         "assay.stamp": stamp,
         "assay.anchor": anchor,
     }
+
+
+def custodian_round(wired: Wired) -> Callable[[], None]:
+    """The task that talks with the custodian, if there is one: never two rounds at once in this process."""
+    custodian = custodian_of(wired.settings, wired.clock)
+    alone = Lock()
+
+    def go() -> None:
+        if custodian is None or not alone.acquire(blocking=False):
+            return
+        try:
+            custody_round.Round(wired.database, custodian, wired.clock).go()
+        except Silent as problem:
+            log.warning("custodian.silent", problem=str(problem))
+        except NotContinued as problem:
+            log.critical("custodian.log_not_continued", problem=str(problem))
+        finally:
+            alone.release()
+
+    return go
 
 
 def reap(wired: Wired, publish: Callable[[uuid.UUID], object]) -> None:

@@ -168,8 +168,10 @@ def enum_column(enum: type[StrEnum], *, default: Any = ..., nullable: bool = Fal
     return Field(default=default, sa_column_kwargs={"nullable": nullable}, sa_type=kind)
 
 
-def json_column(*, default_factory: Callable[[], Any] = dict) -> Any:
-    """A field that holds JSON. In-place changes are not seen: assign a new value."""
+def json_column(*, default_factory: Callable[[], Any] = dict, nullable: bool = False) -> Any:
+    """A field that holds JSON, or nothing. In-place changes are not seen: assign a new value."""
+    if nullable:
+        return Field(default=None, sa_type=JSON(none_as_null=True), nullable=True)
     return Field(default_factory=default_factory, sa_type=JSON, nullable=False)
 
 

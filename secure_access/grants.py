@@ -1,7 +1,7 @@
-"""Access grants: for sealed material only. A grant names one reader, documents, a purpose and dates.
+"""Access grants as the portal offers them, and as the custodian's log says that they stand.
 
-Every opening is recorded before it is shown, and every refusal after it happened, both in the custody log:
-the owner of the material sees them. What a reader may not open answers like what does not exist.
+A grant names one reader, sealed files by digest, a purpose and dates. It permits nothing here: two approvers
+sign its bytes at the custodian, which alone enforces it. The portal can end one, and tells the custodian.
 """
 
 from __future__ import annotations
@@ -10,46 +10,62 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from secure_access import ledger
 from secure_access.db import (
-    Database,
     Field,
     Instant,
     Session,
     Table,
     classes,
     col,
+    enum_column,
     instant_column,
     json_column,
     new_id,
     select,
 )
 from secure_access.identity import Actor
-from secure_access.workflow import NotFound
+from secure_access.ledger import entry_rules
 
 ledger.declare("grant.issued", keys=("reader", "documents", "not_before", "not_after"), log="custody")
 ledger.declare("grant.ended", keys=("reader",), log="custody")
-ledger.declare("plan.opened", keys=("reader", "document", "section", "page"), log="custody")
-ledger.declare("plan.opening_refused", keys=("reader", "document", "section", "reason"), log="custody")
+entry_rules.alone("grant.issued", "grant.ended")
 
-NO_GRANT = "not in the grant"
-NOT_BEGUN = "the access grant has not begun"
-ENDED = "the access grant has ended"
+
+class Standing(StrEnum):
+    """Where an access grant stands, as the custodian's log says."""
+
+    DRAWN_UP = "drawn_up"
+    NOT_OFFERED = "not_offered"
+    WAITING = "waiting"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    REVOKED = "revoked"
+    ENDED = "ended"
+
+    @property
+    def live(self) -> bool:
+        """Whether something may still be opened under it, or will be."""
+        return self in (Standing.DRAWN_UP, Standing.WAITING, Standing.APPROVED)
 
 
 class AccessGrant(Table, table=True):
-    """The permission of one reader to open some documents from ``not_before`` until ``not_after``.
+    """The permission of one reader to open sealed files from ``not_before`` until ``not_after``.
 
-    ``subject`` is the plan request it answers; ``about`` are the ledger subjects that see its events.
+    ``subject`` is the plan request it answers; ``about`` are the ledger subjects that see its events;
+    ``documents`` are SHA-256 of sealed files. ``statement`` are the bytes that approvers sign, ``digest`` is
+    their SHA-256, ``approvals`` are the people who did. ``obstacle`` says why the custodian did not take it.
+    Grants of before the custodian name documents of the vault and have none of the later columns.
     """
 
     __tablename__ = "access_grant"
     __record__ = True
     __classes__ = classes(
-        public="id not_before not_after issued_at ended_at",
-        restricted="subject about reader_id documents purpose issued_by",
+        public="id not_before not_after issued_at ended_at reference digest standing pages",
+        restricted="subject about reader_id documents purpose issued_by statement approvals obstacle",
     )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
@@ -63,57 +79,73 @@ class AccessGrant(Table, table=True):
     issued_by: uuid.UUID
     issued_at: Instant = instant_column()
     ended_at: Instant | None = instant_column(nullable=True)
+    reference: str | None = Field(default=None, max_length=20, unique=True)
+    digest: str | None = Field(default=None, max_length=64, unique=True)
+    statement: str | None = None
+    standing: Standing | None = enum_column(Standing, default=None, nullable=True)
+    approvals: list[str] | None = json_column(nullable=True)
+    pages: int | None = None
+    obstacle: str | None = Field(default=None, max_length=2000)
 
-    def refusal(self, document_id: uuid.UUID, now: datetime) -> str | None:
-        """Why this grant does not open the document now, or ``None`` if it does. Its end is shut."""
-        if str(document_id) not in self.documents:
-            return NO_GRANT
-        if self.ended_at is not None or now >= self.not_after:
-            return ENDED
-        return NOT_BEGUN if now < self.not_before else None
+    @property
+    def to_be_ended(self) -> bool:
+        """Whether the custodian still has to be told that it ended."""
+        return self.ended_at is not None and self.standing is not None and self.standing.live
 
 
 @dataclass(frozen=True)
-class Permission:
-    """What a grant is to permit: ``about`` are the ledger subjects that see its events."""
+class Offer:
+    """What is to be offered: the bytes of the grant with what stands in them, for pages and queries."""
 
+    reference: str
+    statement: bytes
+    digest: str
     subject: str
     reader_id: uuid.UUID
-    documents: Sequence[uuid.UUID]
+    files: Sequence[str]
     purpose: str
     not_before: datetime
     not_after: datetime
+    pages: int
+    issued_by: uuid.UUID
     about: tuple[str, ...]
 
 
-def issue(session: Session, *, permission: Permission, by: Actor, now: datetime) -> AccessGrant:
-    """Give one reader access. Raises ``ValueError`` for dates that end before they begin, or have passed."""
-    if permission.not_after <= max(permission.not_before, now):
-        raise ValueError("a grant has to end after it begins, and after now")
+def draw_up(session: Session, offer: Offer, *, now: datetime) -> AccessGrant:
+    """Put a grant on record before it is offered to the custodian."""
     grant = AccessGrant(
-        subject=permission.subject,
-        about=list(permission.about),
-        reader_id=permission.reader_id,
-        documents=sorted(str(document) for document in permission.documents),
-        purpose=permission.purpose,
-        not_before=permission.not_before,
-        not_after=permission.not_after,
-        issued_by=by.person_id,
+        subject=offer.subject,
+        about=list(offer.about),
+        reader_id=offer.reader_id,
+        documents=sorted(offer.files),
+        purpose=offer.purpose,
+        not_before=offer.not_before,
+        not_after=offer.not_after,
+        issued_by=offer.issued_by,
         issued_at=now,
+        reference=offer.reference,
+        digest=offer.digest,
+        statement=offer.statement.decode(),
+        standing=Standing.DRAWN_UP,
+        approvals=[],
+        pages=offer.pages,
     )
     session.add(grant)
     fields: dict[str, Any] = {
-        "reader": str(permission.reader_id),
+        "reader": str(offer.reader_id),
         "documents": grant.documents,
-        "not_before": permission.not_before.isoformat(),
-        "not_after": permission.not_after.isoformat(),
+        "not_before": offer.not_before.isoformat(),
+        "not_after": offer.not_after.isoformat(),
     }
-    ledger.append(session, "grant.issued", fields, by=by, now=now, about=permission.about, records=(grant,))
+    ledger.append(session, "grant.issued", fields, by=None, now=now, about=offer.about, records=(grant,))
     return grant
 
 
-def end(session: Session, *, grant: AccessGrant, by: Actor, now: datetime) -> None:
-    """End a grant at once. One that has ended stays as it ended."""
+def end(session: Session, *, grant: AccessGrant, by: Actor | None, now: datetime) -> None:
+    """End a grant: the custodian is told within seconds. One that has ended stays as it ended.
+
+    ``by`` is ``None`` where a rule ends it, such as a role that was lost.
+    """
     if grant.ended_at is not None:
         return
     grant.ended_at = now
@@ -134,56 +166,12 @@ def of_reader(session: Session, reader_id: uuid.UUID) -> list[AccessGrant]:
     return list(session.exec(query.order_by(col(AccessGrant.issued_at).desc())))
 
 
-@dataclass(frozen=True)
-class Opening:
-    """What somebody tries to open: a page of a section of a plan, on a subject, seen by ``about``."""
-
-    subject: str
-    document_id: uuid.UUID
-    section: int
-    page: int
-    about: tuple[str, ...]
+def of_digest(session: Session, digest: str) -> AccessGrant | None:
+    """The grant of these bytes, locked until the transaction ends."""
+    return session.exec(select(AccessGrant).where(AccessGrant.digest == digest).with_for_update()).first()
 
 
-def refusal(session: Session, *, opening: Opening, reader_id: uuid.UUID, now: datetime) -> str | None:
-    """Why this reader may not open this now, or ``None`` when a grant stands. The nearest grant speaks."""
-    query = select(AccessGrant).where(
-        AccessGrant.subject == opening.subject, AccessGrant.reader_id == reader_id
-    )
-    refusals = [grant.refusal(opening.document_id, now) for grant in session.exec(query)]
-    if None in refusals:
-        return None
-    return next((reason for reason in (NOT_BEGUN, ENDED) if reason in refusals), NO_GRANT)
-
-
-def open_page(session: Session, *, opening: Opening, by: Actor, now: datetime) -> None:
-    """Record that ``by`` opens a page, in a transaction that ends before a byte of it is shown.
-
-    Raises `NotFound` without a standing grant; the caller then records the refusal with `record_refusal`,
-    because this transaction is rolled back.
-    """
-    if refusal(session, opening=opening, reader_id=by.person_id, now=now) is not None:
-        raise NotFound
-    fields = {
-        "reader": str(by.person_id),
-        "document": str(opening.document_id),
-        "section": opening.section,
-        "page": opening.page,
-    }
-    ledger.append(session, "plan.opened", fields, by=by, now=now, about=opening.about)
-
-
-def record_refusal(database: Database, *, opening: Opening, by: Actor, now: datetime) -> None:
-    """Record a refused opening, with its true reason, in a transaction of its own.
-
-    The reader is told that there is no such page; the owner of the material is told why it was refused.
-    """
-    with database.write() as session:
-        reason = refusal(session, opening=opening, reader_id=by.person_id, now=now)
-        fields = {
-            "reader": str(by.person_id),
-            "document": str(opening.document_id),
-            "section": opening.section,
-            "reason": reason or NO_GRANT,
-        }
-        ledger.append(session, "plan.opening_refused", fields, by=by, now=now, about=opening.about)
+def live(session: Session) -> list[AccessGrant]:
+    """Every grant that stands or waits at the custodian, whatever its dates; those to be ended too."""
+    standing = [one for one in Standing if one.live]
+    return list(session.exec(select(AccessGrant).where(col(AccessGrant.standing).in_(standing))))

@@ -81,7 +81,8 @@ Objection = Callable[[Any, Any], str | None]
 class Step:
     """One act: who may do it, from which states, to which state, and what stands against it.
 
-    ``to`` is ``None`` where the act leaves the state as it is.
+    ``to`` is ``None`` where the act leaves the state as it is. ``by`` is empty for what nobody does here: it
+    happens elsewhere, and is recorded with `Workflow.happened`.
     """
 
     action: str
@@ -121,6 +122,8 @@ class Workflow:
         step = self._table.get((action, subject.state))
         if step is None:
             return Denied(self._wrong_state(action, subject.state), "Reload the page to see where it stands.")
+        if not step.roles:
+            return Denied(f"Nobody can {_words(action)} here: it happens elsewhere, and is recorded here.")
         if not step.roles & by.roles:
             wanted = " or ".join(sorted(role.label for role in step.roles))
             article = "an" if wanted[0] in "aeiou" else "a"
@@ -138,6 +141,11 @@ class Workflow:
             raise refusal
         to = self._table[action, subject.state].to
         return subject.state if to is None else to
+
+    def happened(self, action: str, subject: Stateful) -> Any:
+        """The state after what happened elsewhere, or ``None`` where nothing follows from it here."""
+        step = self._table.get((action, subject.state))
+        return None if step is None or step.roles else step.to
 
     def allowed(self, by: Holder, subject: Stateful) -> list[str]:
         """The actions that ``by`` may take on ``subject`` now, in the order of the table. Drives buttons."""

@@ -32,7 +32,6 @@ def seed() -> None:
     stage = Stage(wired)
     cast = people.engage(stage)
     story.tell(stage, cast)
-    custodian.offer(wired)
     click.echo(f"Loaded in {time.monotonic() - begun:.0f} seconds.")
 
 

@@ -20,7 +20,9 @@ from urllib.parse import urlsplit
 import click
 
 from infra.seed.people import PARTS, email
+from portal.custodian import channel_key_of
 from portal.serve import CUSTODIAN, LOOPBACK
+from portal.settings import CUSTODIAN_FILE
 from portal.web import Wired
 from secure_access.clock import Clock, MovedClock
 from secure_access.custodian import enrolment, forms, list_draft, private_files, process
@@ -60,38 +62,49 @@ class Listed:
     people: Sequence[Mapping[str, Json]]
 
 
-def offer(wired: Wired) -> None:
-    """Set the custodian up where there is none yet, this is the told story, and the machine can run it."""
+def offer(wired: Wired, clock: Clock | None = None) -> Path | None:
+    """Set the custodian up where there is none yet, this is the told story, and the machine can run it.
+
+    Its folder, or ``None`` where there is none to set up. ``clock`` is that of the first list, if not now.
+    """
     settings = wired.settings
     home = settings.home / CUSTODIAN
     listed = None if home.exists() else cast(wired)
     if listed is None:
-        return
+        return None
     if sys.platform != "linux" or len(os.fsencode(home / "core.sock")) > LONGEST_SOCKET:
         click.echo(
             "The custodian of sealed plans is left out: it needs Linux, and a folder (ASSAY_HOME) of a path "
             f"of at most {LONGEST_SOCKET - len('/custodian/core.sock')} bytes long."
         )
-        return
-    set_up(home, f"http://custodian.localhost:{free_port(settings.port + BESIDE)}", listed, wired.clock)
+        return None
+    origin = f"http://custodian.localhost:{free_port(settings.port + BESIDE)}"
+    set_up(home, origin, listed, wired.clock, portal=channel_key_of(settings).verifier, at=clock)
     click.echo("The custodian of sealed plans is set up, in demonstration custody.")
+    return home
 
 
-def set_up(home: Path, origin: str, listed: Listed, clock: Clock) -> None:
+def set_up(
+    home: Path, origin: str, listed: Listed, clock: Clock, *, portal: str = "", at: Clock | None = None
+) -> None:
     """Make ``home``: the officers' keys, ``core.toml``, the core's keys, and its log with the first list.
 
-    It is made beside its place and moved there whole, so that a crash leaves nothing half made.
+    It is made beside its place and moved there whole, so that no crash leaves it half made. ``clock`` is
+    that of the instance and will be the core's; ``at`` says when the first list was made, if not now.
+    ``portal`` is the line of the portal's channel key.
     """
+    then = at or clock
     part = home.with_name(f"{home.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     private_files.folder(part)
     officers = Officers(part)
-    encoded = first_list(origin, listed, officers.make(), clock.now())
+    encoded = first_list(origin, listed, officers.make(), then.now())
     told = {
         "origin": origin,
         "log": LOG,
         "pinned": forms.digest(encoded),
         "front": os.geteuid(),
+        **({"portal": portal} if portal else {}),
         "clock_shift": clock.shift.total_seconds() if isinstance(clock, MovedClock) else 0,
         "demonstration_officers": True,
     }
@@ -99,13 +112,15 @@ def set_up(home: Path, origin: str, listed: Listed, clock: Clock) -> None:
     private_files.write(part / process.SETTINGS, ("\n".join(lines) + "\n").encode())
     settings = process.Settings.read(part)
     lease = Lease(settings.lease, settings.name)
-    lease.take(settings.clock.now())
-    opened = process.open_core(part, settings, lease, clock=settings.clock)
+    lease.take(then.now())
+    opened = process.open_core(part, settings, lease, clock=then)
     try:
         opened.core.enrol(officers.sign(encoded))
     finally:
         opened.close()
-        lease.release(settings.clock.now())
+        lease.release(then.now())
+    known = {"origin": origin, "key": opened.channel}
+    private_files.write(part / Path(CUSTODIAN_FILE).name, json.dumps(known).encode())
     part.rename(home)
 
 

@@ -52,9 +52,13 @@ class Stage:
             fresh = {name: _again(session, value) for name, value in arguments.items()}
             made = verb(session, now=self.now, **fresh)
         run_due(self.wired)
+        self.sequence()
+        return made
+
+    def sequence(self) -> None:
+        """Give what was recorded its place in the ledger."""
         assert self.wired.signer is not None
         sequencer.sequence(self.wired.database, self.wired.signer, self.now)
-        return made
 
     def upload(self, name: str, content: bytes) -> Upload:
         """A file that has arrived in the vault."""

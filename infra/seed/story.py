@@ -11,18 +11,19 @@ from typing import Any
 
 from evaluator import accreditations, assessments, engagements
 from evaluator.tables import IndependentAssessment
-from infra.seed import files, legal, penalties, told
+from infra.seed import files, legal, penalties, sealed, told
 from infra.seed.people import BRACKEN, LARKFIELD, QUILLMARK, Cast
+from infra.seed.sealed import Sealed
 from infra.seed.stage import Stage, Told
 from portal.filing import attachments, certification, incidents, publication, registration, service
 from portal.filing.registry import ModelVersion
 from portal.filing.tables import Filing, FilingKind
 from portal.review import appeals, cases, decisions, plans, requests
 from portal.review.tables import Case, DecisionKind, PlanRequest
-from secure_access import documents, grants
+from secure_access import grants
+from secure_access.custodian.acts import Act
 from secure_access.db import Session
 from secure_access.documents import Audience
-from secure_access.workflow import NotFound
 
 TEXTS: dict[str, Any] = tomllib.loads(Path(__file__).with_name("texts.toml").read_text())
 CATEGORIES = ("cyber", "cbrn", "sabotage", "manipulation", "acceleration")
@@ -39,7 +40,10 @@ def tell(stage: Stage, cast: Cast) -> None:
     _appoint(stage, cast, made)
     _ask(stage, cast, made)
     _request_plan(stage, cast, made)
-    _open_plan(stage, cast, made)
+    with sealed.beside(stage, cast) as custodian:
+        if custodian is not None:
+            _deliver(stage, made, custodian)
+            _open_plan(stage, made, custodian)
     _answer(stage, cast, made)
     _incident(stage, cast, made)
     alleged = penalties.allege(stage, cast, made.incident, made.request)
@@ -208,17 +212,29 @@ def _request_plan(stage: Stage, cast: Cast, made: Told) -> None:
     )
     made.plan = stage.at("2027-08-02 09:05").act(plans.ask, case=made.case, wanted=wanted, by=cast["mira"])
     stage.at("2027-08-04 14:10").act(plans.approve, request=made.plan, by=cast["ida"])
+
+
+def _deliver(stage: Stage, made: Told, custodian: Sealed) -> None:
+    """Delivered at the custodian, and granted there by two approvers of different teams."""
+    custodian.enrol("weiss", "ida", "paul", "brenner", "moreau")
+    custodian.round()
     stage.at("2027-08-13 16:25")
-    accepted = {key: stage.file(f"{key}.pdf", _section(stage, key)) for key in SECTIONS}
+    with stage.wired.database.read() as session:
+        published = session.get_one(PlanRequest, made.plan.id).plan_key_text
+    assert published is not None
+    custodian.deliver(published, {key: _section(stage, key) for key in SECTIONS}, "weiss")
+    custodian.round()
+    [digest] = _digests(stage, made)
+    for moment, approver in (("2027-08-14 09:40", "ida"), ("2027-08-14 11:05", "paul")):
+        stage.at(moment)
+        custodian.round()
+        custodian.does(Act.APPROVE, digest, approver)
+    custodian.round()
 
-    def deliver(session: Session, *, request: PlanRequest, now: datetime) -> None:
-        by, chosen = cast["weiss"], {}
-        for key, file in accepted.items():
-            row = documents.receive(session, file=file, kind="plan section", title=key, by=by, now=now)
-            chosen[key] = row.id
-        plans.deliver(session, request=request, documents=chosen, by=by, now=now)
 
-    stage.act(deliver, request=made.plan)
+def _digests(stage: Stage, made: Told) -> list[str]:
+    with stage.wired.database.read() as session:
+        return [str(one.digest) for one in grants.of_subject(session, plans.subject_of(made.plan))]
 
 
 def _section(stage: Stage, key: str) -> bytes:
@@ -227,32 +243,21 @@ def _section(stage: Stage, key: str) -> bytes:
     return files.pdf("Detailed security plan, Corvane 4", pages, stage.now)
 
 
-def _open_plan(stage: Stage, cast: Cast, made: Told) -> None:
-    for moment, reader, key in (
-        ("2027-08-18 08:12", "brenner", "weight-protection"),
-        ("2027-08-18 08:47", "brenner", "insider-threat"),
-        ("2027-08-19 10:03", "moreau", "weight-protection"),
-        ("2027-08-26 13:30", "brenner", "weight-protection"),
+def _open_plan(stage: Stage, made: Told, custodian: Sealed) -> None:
+    """Read by the named reader; somebody else tries."""
+    [digest] = _digests(stage, made)
+    for moment, reader, key, pages in (
+        ("2027-08-18 08:12", "brenner", "weight-protection", (1, 2, 3)),
+        ("2027-08-18 08:47", "brenner", "insider-threat", (1,)),
+        ("2027-08-19 10:03", "moreau", "weight-protection", ()),
+        ("2027-08-26 13:30", "brenner", "weight-protection", (2,)),
     ):
         stage.at(moment)
-        opening = _opening(stage, made, key)
-        try:
-            stage.act(grants.open_page, opening=opening, by=cast[reader])
-        except NotFound:
+        custodian.round()
+        custodian.read(digest, reader, key, *pages)
+        if not pages:
             made.refused_at = stage.now
-            grants.record_refusal(stage.wired.database, opening=opening, by=cast[reader], now=stage.now)
-
-
-def _opening(stage: Stage, made: Told, key: str) -> grants.Opening:
-    with stage.wired.database.read() as session:
-        found = next(row for row in plans.sections(session, made.plan) if row.section == key)
-    return grants.Opening(
-        subject=plans.subject_of(made.plan),
-        document_id=found.document_id,
-        section=found.number,
-        page=1,
-        about=plans.about(made.plan),
-    )
+        custodian.round()
 
 
 def _answer(stage: Stage, cast: Cast, made: Told) -> None:

@@ -10,9 +10,6 @@ cases = Blueprint("cases", __name__, template_folder="templates")
 plans = Blueprint("plans", __name__, template_folder="templates")
 """Government: plan requests, for whoever asks, approves or reads."""
 
-reading = Blueprint("reading", __name__, template_folder="templates")
-"""Government: pages of a sealed plan. Every official may knock; who is not let in is recorded."""
-
 asked = Blueprint("asked", __name__, template_folder="templates")
 """Developer: information requests and plan requests put to her, her flags, who opened her plan."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from secure_access.ledger import declare
+from secure_access.ledger import declare, entry_rules
 
 declare("case.opened", keys=("reference", "subject"))
 declare("case.joined", keys=("reference", "subject"))
@@ -24,6 +24,12 @@ declare("plan.accepted", keys=("reference",), log="custody")
 declare("plan.objected", keys=("reference", "points"), log="custody")
 declare("plan.objection_answered", keys=("reference", "answer"), log="custody")
 declare("plan.ended", keys=("reference", "grants"), log="custody")
+declare("plan.key_received", keys=("reference", "fingerprint"), log="custody")
+declare("custodian.line", keys=("number", "digest", "line"), log="custody")
+declare("plan.opened", keys=("reader", "document", "section", "page"), log="custody")
+declare("plan.opening_refused", keys=("reader", "document", "section", "reason"), log="custody")
+declare("alert.closed", keys=("reference", "alert"), log="custody")
+entry_rules.alone("plan.key_received", "plan.delivered", "custodian.line")
 
 declare("flag.replied", keys=("code",))
 declare("flag.resolved", keys=("code",))

@@ -1,36 +1,85 @@
-"""Who opened a plan: every opening and refusal, from the custody log, as a picture and a table."""
+"""Who opened a plan, and what else happened to it: from the custodian's lines in the ledger."""
 
 from __future__ import annotations
 
+import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
-from portal.filing.outline import title_of
-from portal.review import plans
+from portal.review import custody_lines, plan_grants, plans
+from portal.review.custody_lines import listed_in
 from portal.review.tables import PlanRequest
 from portal.ui import charts
 from portal.ui.formats import plural
 from secure_access import grants, ledger
-from secure_access.db import Session, col, select
-from secure_access.grants import AccessGrant
-from secure_access.identity import Organisation, Person
+from secure_access.custodian.acts import Act
+from secure_access.custodian.custody import Why
+from secure_access.custodian.custody_log import Line, read_line
+from secure_access.custodian.enrolment import Enrolment, Role
+from secure_access.db import Session
+from secure_access.grants import AccessGrant, Standing
 from secure_access.ledger import LedgerEntry
 from secure_access.workflow import NotFound
 
+RELEASED = ("page.released", "page.text_released")
+REFUSED = "page.refused"
 WORDS = {
-    "plan.opened": "A reader opened a section of your plan",
-    "plan.opening_refused": "An opening of your plan was refused",
+    "plan.key_made": "The custodian made the key pair of this request",
+    "plan.delivered": "The plan was delivered",
+    "grant.offered": "An access grant was put before the approvers",
+    "grant.approved": "An approver approved an access grant",
+    "grant.refused": "An approver refused an access grant",
+    "grant.revoked": "An access grant was revoked",
+    "grant.ended": "An access grant ended",
+    "break_glass.told": "You were told of an emergency access",
+    "break_glass.not_told": "Telling you of an emergency access failed, and nothing was opened",
+    "sitting.opened": "A reader began to read",
+    "page.released": "A reader opened a page of your plan",
+    "page.text_released": "A reader got a page of your plan as text",
+    "page.refused": "An opening of your plan was refused",
+    "access.paused": "Access was paused by your officer",
+    "access.resumed": "Access was resumed by your officer",
+    "act.refused": "An act about your plan was refused",
+    "plan.destruction_approved": "An approver approved the destruction of the plan’s key",
+    "plan.destroying": "The destruction of the plan’s key began",
+    "plan.destroyed": "The plan’s key was destroyed",
+    "note.written": "A reader wrote a note beside a page",
+    "note.removed": "A reader removed a note",
+    "quotation.released": "A reader took a quotation into a confidential annex",
+    "plan.held": "A legal hold was put on the plan: its key is not destroyed",
+    "plan.hold_released": "The legal hold on the plan was lifted",
 }
-"""The entries of a plan's readings, in words for its developer."""
+"""What the custodian's log says of a plan, in words for its developer."""
+REASONS = {
+    Why.SILENCE: "the portal was silent",
+    Why.NO_WITNESS: "no witness had seen the custodian’s log lately",
+    Why.SITTING_OVER: "the sitting was over",
+    Why.NOT_APPROVED: "the access grant was not approved",
+    Why.NOT_BEGUN: "the access grant had not begun",
+    Why.ENDED: "the access grant had ended",
+    Why.REVOKED: "the access grant was revoked",
+    Why.PAUSED: "you had paused access",
+    Why.DESTROYED: "the key was destroyed",
+    Why.NOT_ENROLLED: "the reader was not enrolled",
+    Why.OTHER_PASSKEY: "it was another passkey than the grant names",
+    Why.NOT_RECERTIFIED: "the reader was not confirmed this month",
+    Why.CONFLICT: "the reader had a conflict of interest",
+    Why.NO_PAGES_LEFT: "all pages of the grant were used up",
+    Why.TOO_FAST: "too many pages in an hour",
+    Why.NOT_RENDERED: "the page could not be shown",
+    Why.UNKNOWN: "not in the grant",
+    Why.CLOCK_BACK: "the custodian’s clock was set back",
+}
+"""Why no page was shown, in words for the developer; of another reason the log's own word."""
 SITTING = timedelta(minutes=15)
 """Pages that one reader opens with no longer pause than this are one sitting."""
 
 
 @dataclass(frozen=True)
-class Standing:
+class Access:
     """The access grants of a plan: those that let somebody read now, and when the last of them ends."""
 
     open: list[AccessGrant]
@@ -42,24 +91,60 @@ class Standing:
         return max((grant.ended_at or grant.not_after for grant in self.given), default=None)
 
 
-def standing(session: Session, request: PlanRequest, *, now: datetime) -> Standing:
+@dataclass(frozen=True)
+class Told:
+    """A line of the custodian's log about a plan, with the entry of the ledger that has it."""
+
+    line: Line
+    entry: LedgerEntry
+
+    @property
+    def words(self) -> str:
+        """What happened."""
+        return WORDS.get(self.line.type, self.line.type.replace(".", " ").replace("_", " "))
+
+    def text(self, key: str) -> str:
+        """A field of the line."""
+        return str(self.line.fields.get(key, ""))
+
+
+def standing(session: Session, request: PlanRequest, *, now: datetime) -> Access:
     """Who may read this plan now, and who might."""
-    given = grants.of_subject(session, plans.subject_of(request))
-    return Standing([g for g in given if g.ended_at is None and g.not_before <= now < g.not_after], given)
+    given = [
+        one
+        for one in grants.of_subject(session, plans.subject_of(request))
+        if one.standing in (None, Standing.APPROVED, Standing.REVOKED, Standing.ENDED)
+    ]
+    return Access([g for g in given if g.ended_at is None and g.not_before <= now < g.not_after], given)
 
 
-def entries(session: Session, request: PlanRequest) -> list[LedgerEntry]:
-    """The entries of the custody log of every opening and refusal of a plan, in order."""
+def told(session: Session, request: PlanRequest) -> list[Told]:
+    """Every line of the custodian's log about a plan, in order, each once: a portal that was restored took
+    some in a second time."""
     every = ledger.entries(session, plans.subject_of(request))
-    return [entry for entry in every if entry.type in WORDS]
+    found = [Told(_line(one), one) for one in every if one.type == custody_lines.EVENT]
+    return list({one.line.number: one for one in found}.values())
 
 
-def find(session: Session, request: PlanRequest, entry_id: uuid.UUID) -> LedgerEntry:
-    """The one with this identifier among them. Raises `NotFound`."""
-    for entry in entries(session, request):
-        if entry.id == entry_id:
-            return entry
+def _line(entry: LedgerEntry) -> Line:
+    return read_line(str(cast(Any, entry.fields)["line"]).encode())
+
+
+def find(session: Session, request: PlanRequest, entry_id: uuid.UUID) -> Told:
+    """The line in that entry, among those about a plan. Raises `NotFound`."""
+    for one in told(session, request):
+        if one.entry.id == entry_id:
+            return one
     raise NotFound
+
+
+@dataclass(frozen=True)
+class Record:
+    """The picture of openings, and everything else that happened, for the page of the developer."""
+
+    openings: charts.Openings
+    events: list[tuple[datetime, str, str, LedgerEntry]]
+    """When, what, by whom (role, team), and its entry; latest first."""
 
 
 def record(
@@ -68,28 +153,55 @@ def record(
     *,
     now: datetime,
     address: Callable[[LedgerEntry], str] = lambda _entry: "",
-) -> charts.Openings:
+) -> Record:
     """Every opening and refusal of a plan; ``address`` is that of the page of an entry."""
-    found = entries(session, request)
-    people = _people(session, found)
-    rows = _rows(found, people)
-    given = standing(session, request, now=now).given
-    return charts.Openings(
-        title="Who opened the plan",
-        finding=_finding(rows, len(request.sections)),
-        lanes=tuple(
-            charts.OpeningLane(title_of(key), f"section {number}")
-            for number, key in enumerate(request.sections, start=1)
+    lines, listed = told(session, request), listed_in(session)
+    rows = _rows([one for one in lines if _is_opening(one)])
+    return Record(
+        charts.Openings(
+            title="Who opened the plan",
+            finding=_finding(rows, len(plans.sections(session, request)) or len(request.sections)),
+            lanes=_lanes(session, request),
+            windows=tuple(_windows(session, request, now)),
+            rows=tuple(_named(row, listed, address(row.first.entry)) for row in rows),
         ),
-        windows=tuple(
-            charts.GrantWindow(
-                title_of(key), grant.not_before, min(grant.ended_at or grant.not_after, grant.not_after)
-            )
-            for grant in given
-            for key in request.sections
-        ),
-        rows=tuple(_named(row, request.sections, people, address(row.entry)) for row in rows),
+        [
+            (one.line.at, one.words, _by(one, listed), one.entry)
+            for one in reversed(lines)
+            if not _is_opening(one)
+        ],
     )
+
+
+def _is_opening(one: Told) -> bool:
+    """Whether a line tells of a page, of its refusal, or of a sitting that somebody was refused."""
+    sitting = one.line.type == "act.refused" and one.text("act") == Act.OPEN.value
+    return sitting or one.line.type in (*RELEASED, REFUSED)
+
+
+def _lanes(session: Session, request: PlanRequest) -> tuple[charts.OpeningLane, ...]:
+    found = plans.sections(session, request)
+    if not found:
+        return tuple(
+            charts.OpeningLane(plan_grants.title(key), f"section {number}")
+            for number, key in enumerate(request.sections, start=1)
+        )
+    return tuple(
+        charts.OpeningLane(
+            plan_grants.title(one.section),
+            plural(one.pages, "page") if one.pages else f"section {one.number}",
+        )
+        for one in found
+    )
+
+
+def _windows(session: Session, request: PlanRequest, now: datetime) -> Iterator[charts.GrantWindow]:
+    by_file = {one.sha256: one.section for one in plans.sections(session, request)}
+    for grant in standing(session, request, now=now).given:
+        end = min(grant.ended_at or grant.not_after, grant.not_after)
+        for sha256 in grant.documents:
+            if sha256 in by_file and end > grant.not_before:
+                yield charts.GrantWindow(plan_grants.title(by_file[sha256]), grant.not_before, end)
 
 
 @dataclass
@@ -97,64 +209,83 @@ class _Sitting:
     """One reader's pages, or one refusal, while it is gathered."""
 
     reader: str
-    begun: datetime
+    first: Told
     last: datetime
-    pages: dict[int, int]
+    pages: dict[str, int]
     refused: str
-    entry: LedgerEntry
 
 
-def _rows(entries: list[LedgerEntry], people: dict[str, tuple[str, str]]) -> list[_Sitting]:
+def _rows(lines: list[Told]) -> list[_Sitting]:
     rows: list[_Sitting] = []
-    for entry in entries:
-        fields: dict[str, Any] = dict(entry.fields)
-        reader, section, at = str(fields["reader"]), int(fields["section"]), entry.recorded_at
+    for one in lines:
+        reader, section, at = one.text("reader") or one.text("by"), one.text("section"), one.line.at
         same = next((row for row in reversed(rows) if row.reader == reader), None)
-        if (
-            entry.type == "plan.opened"
-            and same is not None
-            and not same.refused
-            and at - same.last <= SITTING
-        ):
+        if one.line.type in RELEASED and same is not None and not same.refused and at - same.last <= SITTING:
             same.last = at
             same.pages[section] = same.pages.get(section, 0) + 1
             continue
-        refused = str(fields.get("reason", ""))
-        rows.append(_Sitting(reader, at, at, {section: 0 if refused else 1}, refused, entry))
+        refused = "" if one.line.type in RELEASED else _reason(one.text("reason"))
+        pages = {section: 0 if refused else 1} if section else {}
+        rows.append(_Sitting(reader, one, at, pages, refused))
     return rows
 
 
-def _named(
-    row: _Sitting, sections: list[str], people: dict[str, tuple[str, str]], url: str
-) -> charts.Opening:
-    who, team = people.get(row.reader, ("Somebody", ""))
-    index = row.entry.leaf_index
+def _reason(why: str) -> str:
+    return REASONS.get(Why(why), why.replace("_", " ")) if why in set(Why) else why.replace("_", " ")
+
+
+def _named(row: _Sitting, listed: Enrolment | None, url: str) -> charts.Opening:
+    who, team = _person(row.reader, listed)
     return charts.Opening(
-        at=row.begun,
+        at=row.first.line.at,
         who=who,
         team=team,
-        pages=tuple((title_of(sections[number - 1]), pages) for number, pages in sorted(row.pages.items())),
+        pages=tuple((plan_grants.title(key), pages) for key, pages in sorted(row.pages.items())),
         refused=row.refused,
-        lasted=None if row.refused else max(row.last - row.begun, timedelta(minutes=1)),
-        entry=f"R-{index:04d}" if index is not None else "being sequenced",
+        lasted=None if row.refused else max(row.last - row.first.line.at, timedelta(minutes=1)),
+        entry=place(row.first.entry),
         url=url,
     )
 
 
-def _people(session: Session, entries: list[LedgerEntry]) -> dict[str, tuple[str, str]]:
-    """Name, and role with employer and team, of everybody who tried."""
-    wanted = {uuid.UUID(str(entry.fields["reader"])) for entry in entries}
-    query = (
-        select(Person, Organisation)
-        .join(Organisation, col(Organisation.id) == col(Person.organisation_id))
-        .where(col(Person.id).in_(wanted))
-    )
+def place(entry: LedgerEntry) -> str:
+    """The place of an entry in its log, as tables say it."""
+    return f"R-{entry.leaf_index:04d}" if entry.leaf_index is not None else "being sequenced"
+
+
+def _person(person: str, listed: Enrolment | None) -> tuple[str, str]:
+    """Name, and role with employer and team, as custody officers signed them."""
+    found = listed.listed(person) if listed is not None else None
+    if listed is None or found is None:
+        return "Somebody who is not enrolled any more", person
+    told = (found.title, listed.name_of(found.employer), found.team)
+    return found.name, ", ".join(part for part in told if part)
+
+
+def _by(one: Told, listed: Enrolment | None) -> str:
+    """Who did it: the developer's own officers and readers by name, approvers by role and team."""
+    person = one.text("by") or one.text("reader")
+    if not person or one.line.type == "grant.offered":
+        return "the custodian"
+    found = listed.listed(person) if listed is not None else None
+    if found is None:
+        return one.text("team") or "somebody"
+    if Role.APPROVER in found.roles and Role.READER not in found.roles:
+        return f"An approver, {found.team}"
+    return f"{found.name}, {found.team}"
+
+
+def namer(session: Session) -> Callable[[str], str]:
+    """Names of people of the enrolment list, by their identifiers."""
+    listed = listed_in(session)
+    return lambda person: _person(person, listed)[0]
+
+
+def fields(one: Told) -> Mapping[str, str]:
+    """The fields of a line, for the page of its entry."""
     return {
-        str(person.id): (
-            person.name,
-            ", ".join(part for part in (person.title, employer.name, person.team) if part),
-        )
-        for person, employer in session.exec(query)
+        key: value if isinstance(value, str) else json.dumps(value)
+        for key, value in sorted(one.line.fields.items())
     }
 
 
@@ -164,7 +295,7 @@ def _finding(rows: list[_Sitting], sections: int) -> str:
     if not rows:
         return "Nobody has opened your plan, and nobody has tried."
     pages = sum(sum(row.pages.values()) for row in opened)
-    of = len({number for row in opened for number in row.pages})
+    of = len({key for row in opened for key in row.pages})
     first = (
         f"{plural(len({row.reader for row in opened}), 'person', 'people')} opened {of} of your "
         f"{plural(sections, 'section')}, {plural(pages, 'page')} in all."

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from flask import Response, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from portal.accounts import step_up
-from portal.filing.outline import title_of
-from portal.review import cases, openings, plans
+from portal.filing.visibility import READERS
+from portal.review import alerts, cases, custody_lines, openings, plan_grants, plans
 from portal.review import plan_objections as objections
 from portal.review.blueprints import asked
 from portal.review.blueprints import plans as bp
@@ -19,19 +21,19 @@ from portal.review.case_views import known, page
 from portal.review.forms import PlanForm, end_of_day, errors, ids, listed, start_of_day
 from portal.review.plans import Wanted
 from portal.review.requests import NotServable
-from portal.review.tables import Case, PlanRequest
+from portal.review.tables import Case, CustodianLink, PlanRequest
 from portal.review.workflow import APPROVALS_NEEDED, CASE, PLAN_REQUEST, HandlingClass
 from portal.ui import entries
-from portal.upload import Upload
-from portal.web import current_actor, current_time, current_zone, uploads
-from secure_access import documents, identity
-from secure_access.documents import Refused, Use
+from portal.web import current_actor, current_time, current_zone
+from secure_access import grants, identity
+from secure_access.grants import AccessGrant
 from secure_access.identity import Person
 from secure_access.ledger import LedgerEntry
 from secure_access.step_up import digest_of
-from secure_access.workflow import Denied
+from secure_access.workflow import Denied, NotFound, Role
 
-SECTION_FILES = Use(plans.MEDIA, plans.MAX_BYTES)
+SILENT_AFTER = timedelta(seconds=60)
+"""How long after its last answer a custodian is shown as silent."""
 
 
 @bp.get("/plans")
@@ -131,41 +133,41 @@ def _asked(row: PlanRequest) -> step_up.Page | None:
     )
 
 
+@bp.post("/plans/<reference>/alerts")
+def answer_alert(reference: str) -> BaseResponse | tuple[str, int]:
+    """Say what came of an alert."""
+    row = plans.load(g.session, reference, by=current_actor(), for_update=True)
+    key = request.form.get("alert", "")
+    try:
+        alerts.close(
+            g.session,
+            request=row,
+            key=key,
+            answer=request.form.get("answer", ""),
+            by=current_actor(),
+            now=current_time(),
+        )
+    except ValueError as wrong:
+        return shown_page(row, str(wrong), f"answer-{key}"), 422
+    flash("Your answer is kept with the alert.")
+    return redirect(url_for(".show", reference=reference), 303)
+
+
 @asked.get("/plans/<reference>", endpoint="plan")
 def own(reference: str) -> str:
     """What is asked of the developer's plan, by whom and why; its delivery."""
     return own_page(plans.load(g.session, reference, by=current_actor()))
 
 
-@asked.post("/plans/<reference>")
-def deliver(reference: str) -> BaseResponse | tuple[str, int]:
-    """Deliver one file for each section."""
-    row = plans.load(g.session, reference, by=current_actor(), for_update=True)
-    plans.check_delivery(g.session, row, by=current_actor(), now=current_time())
-    missing = request.form.get("missing", "")
-    sent = {key: uploads(f"section-{key}") for key in plans.undelivered(g.session, row)}
-    problems = {
-        f"section-{key}": f"Choose one file for “{title_of(key)}”, or say below why it is missing."
-        for key, found in sent.items()
-        if len(found) > 1 or (not found and not missing.strip())
-    }
-    sent = {key: found for key, found in sent.items() if found}
-    if not sent and not problems:
-        problems = {"missing": "Add at least one section, or object to the request."}
-    if problems:
-        return own_page(row, problems), 422
-    accepted: dict[str, documents.Accepted] = {}
-    for key, found in sent.items():
-        try:
-            accepted[key] = _accept(found[0])
-        except Refused as refused:
-            return own_page(row, {f"section-{key}": refused.words}), 422
-    received = {key: _receive(key, file) for key, file in accepted.items()}
-    plans.deliver(
-        g.session, request=row, documents=received, by=current_actor(), now=current_time(), missing=missing
-    )
-    flash(f"Your plan is delivered for {reference}. Every opening of it appears on this page's record.")
-    return redirect(url_for(".openings", reference=reference), 303)
+@asked.get("/plans/<reference>/key", endpoint="plan_key")
+def plan_key(reference: str) -> Response:
+    """The published half of the plan key, as the file that ``assay seal`` takes."""
+    row = plans.load(g.session, reference, by=current_actor())
+    if row.plan_key_text is None:
+        raise NotFound
+    response = Response(row.plan_key_text, mimetype="application/json")
+    response.headers["Content-Disposition"] = f'attachment; filename="{row.reference}.plan-key.json"'
+    return response
 
 
 @asked.get("/plans/<reference>/openings", endpoint="openings")
@@ -178,7 +180,9 @@ def who_opened(reference: str) -> str:
         record=openings.record(g.session, row, now=current_time(), address=_entry_of(reference)),
         standing=openings.standing(g.session, row, now=current_time()),
         people=_people(row),
-        title_of=title_of,
+        entry_url=_entry_of(reference),
+        place=openings.place,
+        custody=_custody(),
     )
 
 
@@ -189,8 +193,8 @@ def opening(reference: str, entry_id: uuid.UUID) -> str:
     found = openings.find(g.session, row, entry_id)
     return entries.page(
         g.session,
-        found,
-        what=openings.WORDS[found.type],
+        found.entry,
+        what=found.words,
         path=[
             ("Requests", url_for(".index")),
             (reference, url_for(".plan", reference=reference)),
@@ -204,7 +208,7 @@ def opening(reference: str, entry_id: uuid.UUID) -> str:
 def opening_receipt(reference: str, entry_id: uuid.UUID) -> Response:
     """The receipt of that entry: proof, to who trusts neither side, that the page was opened then."""
     row = plans.load(g.session, reference, by=current_actor())
-    return entries.receipt_file(g.session, openings.find(g.session, row, entry_id))
+    return entries.receipt_file(g.session, openings.find(g.session, row, entry_id).entry)
 
 
 def _entry_of(reference: str) -> Callable[[LedgerEntry], str]:
@@ -221,22 +225,6 @@ def whole_number(value: object) -> int | None:
     """A whole number as somebody types it, with spaces or commas; ``None`` for anything else."""
     text = str(value or "").replace(",", "").replace(" ", "")
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
-
-
-def _accept(upload: Upload) -> documents.Accepted:
-    return documents.accept(
-        current_zone().wired.vault,
-        upload.claim(),
-        document_id=upload.document_id,
-        name=upload.filename,
-        use=SECTION_FILES,
-    )
-
-
-def _receive(key: str, file: documents.Accepted) -> uuid.UUID:
-    return documents.receive(
-        g.session, file=file, kind=plans.KIND, title=title_of(key), by=current_actor(), now=current_time()
-    ).id
 
 
 def _people(row: PlanRequest) -> dict[str, Person]:
@@ -275,6 +263,10 @@ def shown_page(row: PlanRequest, problem: str = "", at: str = "reason") -> str:
         may=PLAN_REQUEST.allowed(by, subject),
         reads=str(by.person_id) in row.readers,
         needed=APPROVALS_NEEDED,
+        readers=_readers(row),
+        alerts=alerts.of_request(g.session, row, now=current_time()) if by.roles & READERS else [],
+        owns_alerts=by.holds(Role.CASE_OFFICER) and alerts.owner(g.session, row) in (None, by.person_id),
+        name_of=openings.namer(g.session),
         problem=problem,
         at=at,
         answer_url=lambda one: url_for(
@@ -290,7 +282,6 @@ def own_page(row: PlanRequest, problems: dict[str, str] | None = None) -> str:
         **_common(row),
         may=PLAN_REQUEST.allowed(current_actor(), plans.approving(g.session, row)),
         problems=problems or {},
-        missing=request.form.get("missing", ""),
         chosen=request.form.getlist("points"),
         reasons={point: request.form.get(f"reason-{point}", "") for point in objections.points(row)},
         objected_before={one.point for one in objections.of_request(g.session, row)},
@@ -310,7 +301,55 @@ def _common(row: PlanRequest) -> dict[str, Any]:
         ],
         "points": [(point, objections.words(g.session, point)) for point in objections.points(row)],
         "undelivered": plans.undelivered(g.session, row),
-        "title_of": title_of,
+        "custody": _custody(),
+        "title_of": plan_grants.title,
         "developer": g.session.get_one(identity.Organisation, row.developer_id).name,
         "now": current_time(),
     }
+
+
+@dataclass(frozen=True)
+class Custody:
+    """Who keeps the plans, for the pages: the custodian's address, what it says, whether it answers."""
+
+    origin: str
+    link: CustodianLink
+    silent: bool
+
+    @property
+    def there(self) -> bool:
+        """Whether this instance has a custodian at all."""
+        return bool(self.origin)
+
+    def url(self, what: str, digest: str | None) -> str:
+        """The address of a plan, a grant or a reading at the custodian."""
+        return f"{self.origin}/{what}/{digest}"
+
+
+def _custody() -> Custody:
+    link, now = custody_lines.link(g.session), current_time()
+    heard = link.answered_at
+    silent = heard is None or now - heard > SILENT_AFTER
+    return Custody(current_zone().wired.settings.custodian, link, silent)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A named reader of a request: the person, the access grants, and what stands against one."""
+
+    person: Person
+    grants: list[AccessGrant]
+    obstacle: str
+
+
+def _readers(row: PlanRequest) -> list[Reader]:
+    listed, now = custody_lines.listed_in(g.session), current_time()
+    given = grants.of_subject(g.session, plans.subject_of(row))
+    return [
+        Reader(
+            g.session.get_one(Person, uuid.UUID(reader)),
+            [one for one in given if str(one.reader_id) == reader],
+            plan_grants.obstacle(listed, reader, str(row.developer_id), now),
+        )
+        for reader in row.readers
+    ]

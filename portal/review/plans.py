@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func
 
-from portal.filing.outline import HEADINGS, title_of
+from portal.filing.outline import HEADINGS
 from portal.filing.tables import Filing, FilingKind
 from portal.filing.workflow import FilingState
 from portal.review.requests import NotServable
@@ -25,15 +25,9 @@ from portal.review.visibility import PLAN_REQUESTS
 from portal.review.workflow import APPROVALS_NEEDED, CASE, PLAN_REQUEST, HandlingClass, PlanState
 from secure_access import grants, identity, ledger
 from secure_access.db import Session, col, next_reference, select
-from secure_access.documents import MediaType
 from secure_access.identity import Actor, Person, conflicts
-from secure_access.workflow import Denied, NotFound, Role
+from secure_access.workflow import Role
 
-KIND = "plan section"
-"""The kind of the documents that hold delivered sections."""
-MEDIA = frozenset({MediaType.PDF})
-"""What can be delivered: what can be shown page by page."""
-MAX_BYTES = 256 << 20
 MOST_PAGES = 5_000
 """More pages than this are not read under one request."""
 
@@ -234,86 +228,28 @@ def withdraw(session: Session, *, request: PlanRequest, by: Actor, now: datetime
     _record(session, "plan.withdrawn", request, by, now)
 
 
-def delivered(session: Session, reference: str) -> PlanRequest:
-    """The plan request of that reference, whoever asks, if its plan lies here. Raises `NotFound`."""
-    query = select(PlanRequest).where(
-        PlanRequest.reference == reference, col(PlanRequest.delivered_at).is_not(None)
-    )
-    found = session.exec(query).first()
-    if found is None:
-        raise NotFound
-    return found
-
-
-def check_delivery(session: Session, request: PlanRequest, *, by: Actor, now: datetime) -> None:
-    """Raises `Denied` when this person cannot deliver now, before a file is looked at."""
-    PLAN_REQUEST.take("deliver", by, approving(session, request))
-    if request.read_until <= now:
-        raise Denied(
-            "The time in which this plan could be read has passed, so nobody could open what you deliver.",
-            "Ask the authority for a new request with new dates.",
-        )
-
-
 def undelivered(session: Session, request: PlanRequest) -> list[str]:
     """The keys of the sections that are asked for and not here yet, in order."""
     there = {section.section for section in sections(session, request)}
     return [key for key in request.sections if key not in there]
 
 
-def deliver(
-    session: Session,
-    *,
-    request: PlanRequest,
-    documents: Mapping[str, uuid.UUID],
-    by: Actor,
-    now: datetime,
-    missing: str = "",
-) -> list[PlanSection]:
-    """Deliver a document for each section asked for, or for some and say why the others are ``missing``.
-
-    The named readers may read what is here from the date on; the rest can be delivered later. Raises `Denied`
-    for nothing, for a part without a reason, or when the time to read has passed.
-    """
-    check_delivery(session, request, by=by, now=now)
-    wanted = undelivered(session, request)
-    left = [title_of(key) for key in wanted if key not in documents]
-    if len(left) == len(wanted) or (left and not missing.strip()):
-        raise Denied(
-            f"No file for {', '.join(left)}.",
-            "Add one file for each section that was asked for, or say why a section is missing.",
-        )
-    act = "deliver_part" if left else "deliver"
-    request.state = PLAN_REQUEST.take(act, by, approving(session, request))
-    request.delivered_at, request.missing = request.delivered_at or now, missing.strip() if left else None
+def keep_key(
+    session: Session, request: PlanRequest, fingerprint: str, published: str, *, now: datetime
+) -> None:
+    """Keep the published half of the key pair that the custodian made for a request."""
+    request.plan_key, request.plan_key_text = fingerprint, published
     session.add(request)
-    new = [
-        PlanSection(
-            plan_request_id=request.id,
-            number=request.sections.index(key) + 1,
-            section=key,
-            document_id=documents[key],
-        )
-        for key in wanted
-        if key in documents
-    ]
-    session.add_all(new)
-    fields = {"reference": request.reference, "sections": len(new), "missing": len(left)}
+    fields = {"reference": request.reference, "fingerprint": fingerprint}
     ledger.append(
-        session, "plan.delivered", fields, by=by, now=now, about=about(request), records=(request, *new)
+        session,
+        "plan.key_received",
+        fields,
+        by=None,
+        now=now,
+        about=about(request),
+        records=(request,),
     )
-    for reader in request.readers:
-        permission = grants.Permission(
-            subject=subject_of(request),
-            reader_id=uuid.UUID(reader),
-            documents=[section.document_id for section in new],
-            purpose=request.purpose,
-            not_before=request.read_from,
-            not_after=request.read_until,
-            about=about(request),
-        )
-        grants.issue(session, permission=permission, by=by, now=now)
-    return new
 
 
 def end(session: Session, *, request: PlanRequest, by: Actor, now: datetime) -> None:

@@ -109,8 +109,10 @@ class PlanRequest(Table, table=True):
     """A request for sections of the detailed security plan, by sections of the public outline.
 
     ``sections`` and ``readers`` are what is asked now: what an upheld objection took away is not in them.
-    ``pages`` is how many pages may be read in all; ``missing`` says why a part was not delivered. Older
-    requests than these three columns have none of them, and keep their digest.
+    ``pages`` is how many pages may be read in all; ``missing`` names the sections that were not delivered.
+    ``plan_key`` is the fingerprint of the request's key pair at the custodian, ``plan_key_text`` its
+    published half, ``manifest`` the digest of what was delivered there. Older requests than these columns
+    have none of them, and keep their digest.
     """
 
     __tablename__ = "plan_request"
@@ -118,9 +120,12 @@ class PlanRequest(Table, table=True):
     __classes__ = classes(
         public=(
             "id reference case_id developer_id outline_id state read_from read_until "
-            "deliver_by requested_at delivered_at ended_at handling pages"
+            "deliver_by requested_at delivered_at ended_at handling pages plan_key plan_key_text manifest "
+            "destroyed_at"
         ),
-        restricted=("sections purpose legal_basis necessity readers requested_by state_reason missing"),
+        restricted=(
+            "sections purpose legal_basis necessity readers requested_by state_reason missing paused_at"
+        ),
     )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
@@ -147,6 +152,11 @@ class PlanRequest(Table, table=True):
     )
     pages: int | None = 60
     missing: str | None = Field(default=None, max_length=2000)
+    plan_key: str | None = Field(default=None, max_length=64, unique=True)
+    plan_key_text: str | None = None
+    manifest: str | None = Field(default=None, max_length=64)
+    paused_at: Instant | None = instant_column(nullable=True)
+    destroyed_at: Instant | None = instant_column(nullable=True)
 
 
 class ObjectionAnswer(StrEnum):
@@ -184,17 +194,63 @@ class PlanObjection(Table, table=True):
 
 
 class PlanSection(Table, table=True):
-    """One delivered section of a plan: its key in the outline, and the document that holds it."""
+    """One delivered section of a plan, and all that the portal learns of it: pages, and whether it is valid.
+
+    ``sha256`` is of the sealed file, which lies at the custodian. ``schema_state`` is what the official
+    schema says of an OSCAL plan, empty for another file. Sections of before the custodian name a document.
+    """
 
     __tablename__ = "plan_section"
     __record__ = True
-    __classes__ = classes(public="id plan_request_id number section document_id")
+    __classes__ = classes(public="id plan_request_id number section document_id sha256 pages schema_state")
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     plan_request_id: uuid.UUID = Field(foreign_key="plan_request.id", index=True)
     number: int
     section: str = Field(max_length=60)
-    document_id: uuid.UUID = Field(unique=True)
+    document_id: uuid.UUID | None = Field(default=None, unique=True)
+    sha256: str | None = Field(default=None, max_length=64)
+    pages: int | None = None
+    schema_state: str | None = Field(default=None, max_length=40)
+
+
+class AlertAnswer(Table, table=True):
+    """What came of an alert about a plan, in the words of its owner. ``alert`` is the key of the alert."""
+
+    __tablename__ = "alert_answer"
+    __record__ = True
+    __classes__ = classes(public="id plan_request_id alert answered_at", restricted="answer answered_by")
+
+    id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
+    plan_request_id: uuid.UUID = Field(foreign_key="plan_request.id", index=True)
+    alert: str = Field(max_length=200)
+    answer: str = Field(max_length=2000)
+    answered_by: uuid.UUID
+    answered_at: Instant = instant_column()
+
+
+class CustodianLink(Table, table=True):
+    """How far the custodian's log is taken in, when the custodian answered last, and whom it has enrolled.
+
+    One row. ``last`` is the digest of the last line; ``problem`` is what stands in the way now, in words;
+    ``enrolment`` is the list in force, as its officers signed it; ``overdue`` are the readers whose monthly
+    review is overdue, in JSON.
+    """
+
+    __tablename__ = "custodian_link"
+    __classes__ = classes(
+        public="id number answered_at custody version", restricted="last problem enrolment overdue"
+    )
+
+    id: int = Field(default=1, primary_key=True)
+    number: int = 0
+    last: str = Field(default="0" * 64, max_length=64)
+    answered_at: Instant | None = instant_column(nullable=True)
+    custody: str = Field(default="", max_length=60)
+    version: int = 0
+    problem: str = Field(default="", max_length=1000)
+    enrolment: str = ""
+    overdue: str = "[]"
 
 
 class PlanApproval(Table, table=True):

@@ -10,14 +10,24 @@ from flask import url_for
 from evaluator.tables import Flag
 from evaluator.workflow import FlagState
 from portal.filing.registration import OWN_ROLES
-from portal.review import acts, plans, queue, requests
+from portal.review import acts, alerts, plans, queue, requests
 from portal.review.facts import Facts
 from portal.review.forms import end_of_day
 from portal.review.tables import Case, PlanRequest
-from portal.review.workflow import DELIVERED, OWED, PLAN_REQUEST, PlanState, RequestState
+from portal.review.workflow import (
+    DELIVERED,
+    OWED,
+    PLAN_REQUEST,
+    PlanState,
+    RequestState,
+    is_a_reader,
+    is_its_requester,
+)
 from portal.ui.formats import date_only, moment, plural
 from portal.ui.tasks import Task
+from secure_access import grants
 from secure_access.db import Session, col, select
+from secure_access.grants import Standing
 from secure_access.identity import Actor, OrganisationKind
 from secure_access.workflow import Role
 
@@ -29,7 +39,12 @@ def tasks(session: Session, by: Actor, now: datetime) -> list[Task]:
             return list(_answers(session, by)) if by.holds(Role.ANSWERING_AGENT) else []
         return [*_answers(session, by), *_deliveries(session, by), *_replies(session, by)]
     if by.organisation_kind is OrganisationKind.REGULATOR:
-        return [*_cases(session, by), *_approvals(session, by), *_readings(session, by, now)]
+        return [
+            *_cases(session, by),
+            *_approvals(session, by),
+            *_readings(session, by, now),
+            *_alerts(session, by, now),
+        ]
     return []
 
 
@@ -71,6 +86,8 @@ def _approvals(session: Session, by: Actor) -> Iterator[Task]:
     for request in plans.visible(session, by=by):
         if request.state is PlanState.OBJECTED:
             yield from _objection(session, request, by)
+        if request.state in DELIVERED:
+            yield from _grants(session, request, by)
         if request.state is not PlanState.REQUESTED:
             continue
         if PLAN_REQUEST.refusal("approve", by, plans.approving(session, request)) is None:
@@ -97,18 +114,58 @@ def _objection(session: Session, request: PlanRequest, by: Actor) -> Iterator[Ta
         )
 
 
+def _grants(session: Session, request: PlanRequest, by: Actor) -> Iterator[Task]:
+    """Access grants that wait for approvers; the custodian says who may be one of them."""
+    if is_its_requester(request, by) or is_a_reader(request, by):
+        return
+    for grant in grants.of_subject(session, plans.subject_of(request)):
+        if grant.standing is Standing.WAITING and str(by.person_id) not in (grant.approvals or []):
+            yield Task(
+                what="Approve an access grant at the custodian, or refuse it",
+                link=url_for("plans.show", reference=request.reference),
+                detail=f"{grant.reference} · {len(grant.approvals or [])} of 2 approvals",
+                due=grant.not_after,
+                consequence="Nobody reads the plan.",
+                act="Read the grant",
+            )
+
+
+def _alerts(session: Session, by: Actor, now: datetime) -> Iterator[Task]:
+    """Open alerts about plans, for the case officer of each."""
+    if not by.holds(Role.CASE_OFFICER):
+        return
+    for request in plans.visible(session, by=by):
+        if request.plan_key is None or alerts.owner(session, request) not in (None, by.person_id):
+            continue
+        waiting = [one.alert for one in alerts.of_request(session, request, now=now) if one.open]
+        if waiting:
+            yield Task(
+                what=f"Look at an alert: {waiting[0].kind.words}",
+                link=url_for("plans.show", reference=request.reference),
+                detail=f"{request.reference} · {plural(len(waiting), 'alert')} open",
+                due=None,
+                consequence="The reading goes on, and nobody has looked at it.",
+                act="Look",
+            )
+
+
 def _readings(session: Session, by: Actor, now: datetime) -> Iterator[Task]:
     for request in plans.visible(session, by=by):
-        reads = str(by.person_id) in request.readers and request.state in DELIVERED
-        if reads and request.read_from <= now < request.read_until:
-            yield Task(
-                what="Read the sections of a security plan",
-                link=url_for("plans.show", reference=request.reference),
-                detail=f"{request.reference} · {request.purpose}",
-                due=request.read_until,
-                consequence="Your access grant ends, and nobody can open the plan.",
-                act="Read",
-            )
+        mine = [
+            grant
+            for grant in grants.of_subject(session, plans.subject_of(request))
+            if grant.reader_id == by.person_id and grant.standing is Standing.APPROVED
+        ]
+        for grant in mine:
+            if grant.ended_at is None and grant.not_before <= now < grant.not_after:
+                yield Task(
+                    what="Read sections of a security plan, at the custodian",
+                    link=url_for("plans.show", reference=request.reference),
+                    detail=f"{grant.reference} · {plural(len(grant.documents), 'section')}",
+                    due=grant.not_after,
+                    consequence="Your access grant ends, and you can open nothing under it.",
+                    act="Read",
+                )
 
 
 def _answers(session: Session, by: Actor) -> Iterator[Task]:

@@ -9,10 +9,9 @@ from portal.review import (
     decision_views,
     objection_views,
     plan_views,
-    reading_views,
     request_views,
 )
-from portal.review.blueprints import asked, cases, decided, plans, reading
+from portal.review.blueprints import asked, cases, decided, plans
 
 PAGES = (
     assessment_views,
@@ -21,8 +20,7 @@ PAGES = (
     decision_views,
     objection_views,
     plan_views,
-    reading_views,
     request_views,
 )
 
-__all__ = ["PAGES", "asked", "cases", "decided", "plans", "reading"]
+__all__ = ["PAGES", "asked", "cases", "decided", "plans"]

@@ -67,7 +67,7 @@ _MEANING = {
 
 
 APPROVALS_NEEDED = 1
-"""How many people approve a plan request before the developer is asked. Sealed custody will take two."""
+"""How many people approve the asking. Each access grant then takes two approvers at the custodian."""
 
 
 class ConditionState(StrEnum):
@@ -243,19 +243,9 @@ PLAN_REQUEST = Workflow(
             to=PlanState.ENDED,
             unless=(objections_open,),
         ),
-        Step(
-            "deliver",
-            by=Role.CERTIFYING_OFFICER,
-            frm={*_ASKED, PlanState.PARTLY_DELIVERED},
-            to=PlanState.DELIVERED,
-        ),
-        Step(
-            "deliver_part",
-            by=Role.CERTIFYING_OFFICER,
-            frm={*_ASKED, PlanState.PARTLY_DELIVERED},
-            to=PlanState.PARTLY_DELIVERED,
-        ),
-        Step("open_plan", by=Role.PLAN_READER, frm=set(DELIVERED), to=None),
+        # At the custodian, by an officer whom it has enrolled; the portal takes in that it happened.
+        Step("deliver", by=(), frm={*_ASKED, PlanState.PARTLY_DELIVERED}, to=PlanState.DELIVERED),
+        Step("deliver_part", by=(), frm={*_ASKED, PlanState.PARTLY_DELIVERED}, to=PlanState.PARTLY_DELIVERED),
         Step("end", by=(Role.PLAN_APPROVER, Role.CASE_OFFICER), frm=set(DELIVERED), to=PlanState.ENDED),
     ),
 )

@@ -73,12 +73,20 @@ def with_passkey(encoded: bytes, person: str, passkey: enrolment.Credential, now
     if found is None:
         raise LookupError(person)
     found["credentials"].append(list_draft.credential(passkey))
-    value |= {
-        "version": value["version"] + 1,
-        "previous": forms.digest(encoded),
-        "made_at": timestamp(now),
-    }
-    made = canonical.encode(value)
+    return _next(value, encoded, now)
+
+
+def without_passkeys(encoded: bytes, now: datetime) -> bytes:
+    """The list that follows these bytes, with the same people and no passkey. Raises `Malformed`."""
+    value: Any = canonical.decode(encoded)
+    for person in value["people"]:
+        person["credentials"] = []
+    return _next(value, encoded, now)
+
+
+def _next(value: dict[str, Any], before: bytes, now: datetime) -> bytes:
+    number = {"version": value["version"] + 1, "previous": forms.digest(before), "made_at": timestamp(now)}
+    made = canonical.encode({**value, **number})
     enrolment.parse(made)
     return made
 

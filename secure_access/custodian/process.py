@@ -28,6 +28,7 @@ from secure_access.custodian.outside import Outside
 from secure_access.custodian.plan_keys import KeptPlanKeys
 from secure_access.custodian.private_files import Kept
 from secure_access.custodian.questions import Done, Question
+from secure_access.custodian.recertification_questions import DUE
 from secure_access.custodian.self_test import SelfTest
 from secure_access.keys import ED25519, MLDSA44, SigningKey
 from secure_access.ledger.note import NoteError, VerifierKey
@@ -238,7 +239,9 @@ def open_core(
     if settings.demonstration_officers:
         extra |= demonstration.questions(home)
     portal = portal_questions.channel(
-        portal_channel.Portal(settings.portal), channel, {one: extra[one] for one in ("state", "plan_key")}
+        portal_channel.Portal(settings.portal),
+        channel,
+        {**DUE, **{one: extra[one] for one in ("state", "plan_key")}},
     )
     return replace(opened, extra={**extra, **beside.questions, "portal": portal})
 
@@ -296,7 +299,7 @@ def _portal(told: Any) -> VerifierKey:
     except NoteError:
         found = None
     if found is None or found.type != ED25519:
-        raise BadSettings("portal: the line that the portal's operator was shown (assay key custodian)")
+        raise BadSettings("portal: the line that the portal's operator was shown (assay channel-key)")
     return found
 
 

@@ -24,7 +24,7 @@ from portal.filing.tables import Filing, FilingPerson, Incident
 from portal.law import methods, statute
 from portal.legal.tables import StatuteVersion
 from portal.mail import SentMail
-from portal.review.openings import WORDS
+from portal.review.custody_lines import EVENT
 from portal.review.tables import (
     Case,
     CaseItem,
@@ -33,7 +33,6 @@ from portal.review.tables import (
     InformationRequest,
     PlanObjection,
     PlanRequest,
-    PlanSection,
 )
 from secure_access.documents import Attachment
 from secure_access.identity import Credential, LinkedAccount, Organisation, OrganisationKind, Person
@@ -206,15 +205,13 @@ def _requests(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
 
 
 def _plans(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
-    sections = siege.rows(PlanSection)
     for row in siege.rows(PlanRequest):
-        numbers = [s.number for s in sections if s.plan_request_id == row.id] or [1]
-        yield {"reference": row.reference, "number": numbers[0], "page": 1}, row.developer_id, row
+        yield {"reference": row.reference}, row.developer_id, row
 
 
 def _openings(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
     for values, owner, row in _plans(siege, rule):
-        yield {**values, "entry_id": entry_of(siege, f"plan_request:{row.id}", WORDS)}, owner, row
+        yield {**values, "entry_id": entry_of(siege, f"plan_request:{row.id}", (EVENT,))}, owner, row
 
 
 def _objections(siege: Siege, rule: Rule) -> Iterator[tuple[Values, Any, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import tempfile
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,11 @@ import pytest
 
 from portal.filing import attachments
 from portal.filing.tables import FilingKind
-from secure_access.db import select
-from secure_access.documents import Document
 from secure_access.identity import OrganisationKind
 from secure_access.workflow import Role
 from tests.attack.test_attack_sessions import token_of
 from tests.fixtures.app import World
 from tests.fixtures.filing import Developer
-from tests.fixtures.pdfs import plain
-from tests.fixtures.review import Desk
 
 SECRET = b"zq7-plaintext-of-the-upload"
 
@@ -128,28 +123,6 @@ def test_a_claimed_file_goes_when_the_transaction_is_rolled_back(
     )
     assert answer.status_code == 500
     assert objects(world) == before
-
-
-def test_a_plan_of_which_one_section_is_refused_leaves_none(sqlite_desk: Desk) -> None:
-    desk = sqlite_desk
-    request = desk.plan_approved(desk.under_review())
-    client = desk.world.client("developer", desk.certifier)
-    token, before = token_of(client), objects(desk.world)
-    first, second = request.sections[:2]
-    answer = client.post(
-        f"/plans/{request.reference}",
-        data={
-            "csrf_token": token,
-            "form_id": str(uuid.uuid4()),
-            f"section-{first}": (io.BytesIO(plain()), "first.pdf"),
-            f"section-{second}": (io.BytesIO(b"MZ" + SECRET), "second.exe"),
-        },
-    )
-    assert answer.status_code == 422
-    assert objects(desk.world) == before
-    with desk.world.wired.database.read() as session:
-        sections = session.exec(select(Document).where(Document.kind == "plan section")).all()
-    assert not [row for row in sections if row.owner_id == desk.certifier.organisation_id]
 
 
 @pytest.mark.parametrize("zone", ["developer", "evaluator", "government"])

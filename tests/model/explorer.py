@@ -28,6 +28,8 @@ class Person:
 EVERYTHING = frozenset(Role)
 ANNA, BRAM = Person("anna", EVERYTHING), Person("bram", EVERYTHING)
 """Two people who hold every role there is: what they cannot do alone, nobody can."""
+ELSEWHERE = Person("elsewhere", frozenset())
+"""What nobody does here: it happens, and is recorded."""
 ALONE = tuple(Person(f"only {role.label}", frozenset({role})) for role in Role)
 """One person a role, and no other: they show which role an act needs."""
 
@@ -103,24 +105,35 @@ def walk(model: Model, depth: int = DEPTH) -> Iterator[Took]:
     for _ in range(depth):
         following = set()
         for thing, history in sorted(fringe, key=repr):
-            for person in (ANNA, BRAM, *ALONE):
+            for person in (ANNA, BRAM, ELSEWHERE, *ALONE):
                 for took in _acts(model, thing, history, person):
                     yield took
                     told = (
                         frozenset() if took.action in model.forgotten else {(took.action, person.person_id)}
                     )
                     onward = (took.after, history | told)
-                    if person in (ANNA, BRAM) and onward not in reached:
+                    if person in (ANNA, BRAM, ELSEWHERE) and onward not in reached:
                         following.add(onward)
         reached |= following
         fringe = following
 
 
 def _acts(model: Model, thing: Thing, history: frozenset[tuple[str, str]], person: Person) -> Iterator[Took]:
-    for action in model.flow.allowed(person, thing):
-        state = model.flow.take(action, person, thing)
+    for action, state in _moves(model.flow, thing, person):
         after = model.effect(thing, action, person.person_id).but(state=state)
         yield Took(model.flow.name, thing, action, person, after, history)
+
+
+def _moves(flow: Workflow, thing: Thing, person: Person) -> Iterator[tuple[str, Any]]:
+    """Actions that this person may take, or that happen elsewhere, each with the state after it."""
+    if person is not ELSEWHERE:
+        for action in flow.allowed(person, thing):
+            yield action, flow.take(action, person, thing)
+        return
+    for action in dict.fromkeys(step.action for step in flow.steps):
+        state = flow.happened(action, thing)
+        if state is not None:
+            yield action, state
 
 
 def without(flow: Workflow, step: Step, objection: Any) -> Workflow:

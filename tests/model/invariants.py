@@ -100,8 +100,9 @@ SIDES: dict[str, dict[str, str]] = {
     },
     "information request": {"regulator": "serve withdraw", "developer": "answer"},
     "plan request": {
-        "regulator": "approve refuse withdraw open_plan end answer_objection go_on give_way",
-        "developer": "deliver deliver_part accept object",
+        "regulator": "approve refuse withdraw end answer_objection go_on give_way",
+        "developer": "accept object",
+        "": "deliver deliver_part",
     },
     "decision": {"regulator": "send_back decide"},
     "condition": {"regulator": "enter_force mark_met mark_breached"},
@@ -147,7 +148,9 @@ def _as_named(took: Took) -> bool:
 
 INVARIANTS: tuple[Invariant, ...] = (
     Invariant(
-        EVERY, "Each act is of one side, and of no other.", lambda took: bool(took.by.roles & _whose(took))
+        EVERY,
+        "Each act is of one side, and of no other; what happens elsewhere is nobody's.",
+        lambda took: bool(took.by.roles & _whose(took)) if _whose(took) else not took.by.roles,
     ),
     # Filing
     Invariant(
@@ -252,18 +255,6 @@ INVARIANTS: tuple[Invariant, ...] = (
         "Nobody approves twice.",
         lambda took: took.by.person_id in took.before.approvals,
     ),
-    only_from(
-        "plan request",
-        "open_plan",
-        "delivered partly_delivered",
-        "A plan is opened while it is delivered only.",
-    ),
-    only_from(
-        "plan request",
-        "deliver",
-        "approved accepted partly_delivered",
-        "Nothing is delivered that was not approved, nor while an objection has no answer.",
-    ),
     never(
         "plan request",
         "answer_objection",
@@ -284,8 +275,12 @@ INVARIANTS: tuple[Invariant, ...] = (
         "A request goes on once every objection has an answer, and something is left to ask.",
         lambda took: took.before.open_objections or not took.before.sections or not took.before.readers,
     ),
-    only("plan request", "deliver", _C, "Only the developer's certifying officer delivers."),
-    only("plan request", "open_plan", frozenset({Role.PLAN_READER}), "Only a plan reader opens a plan."),
+    only_from(
+        "plan request",
+        "deliver",
+        "approved accepted partly_delivered",
+        "Nothing counts as delivered that was not approved, nor while an objection has no answer.",
+    ),
     final("plan request", "refused ended", "A refused or ended request opens nothing again."),
     # Decision and conditions
     never(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import date
 
-from playwright.sync_api import expect
-
 from tests.fixtures.browser import Visitor
 from tests.web.acting import choose, fill, tick, wait_for, write_date
 
@@ -72,31 +70,12 @@ def approve_plan(ida: Visitor, reference: str) -> None:
     ida.reads(f"You approved {reference}")
 
 
-def read_plan(brenner: Visitor, reference: str) -> str:
-    """The named reader opens a page; its address."""
-    page = brenner.open(f"/plans/{reference}")
-    brenner.follow(f"Read {SECTIONS[0]}")
-    picture = page.locator("main img")
-    wait_for(brenner, "Next page")
-    expect(picture).to_be_visible()
-    expect(picture).to_have_js_property("complete", True)
-    assert picture.evaluate("one => one.naturalWidth") > 0
-    brenner.look("plan-page")
-    return page.url
-
-
-def is_refused(visitor: Visitor, address: str) -> None:
-    """What is not yours answers as what does not exist."""
-    with visitor.refused():
-        visitor.open(address)
-        visitor.reads("There is no such page")
-
-
-def end_reading(mira: Visitor, reference: str) -> None:
-    """End the reading before its time."""
+def withdraw_plan(mira: Visitor, reference: str) -> None:
+    """Withdraw the request before anything was delivered."""
     mira.open(f"/plans/{reference}")
-    mira.press("End the reading now")
-    mira.reads("Nobody can open this plan any longer.")
+    mira.look("plan-request-approved")
+    mira.press("Withdraw the request")
+    mira.reads(f"{reference} is withdrawn.")
 
 
 def accredit(ruth: Visitor) -> None:

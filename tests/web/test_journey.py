@@ -67,7 +67,7 @@ def walk(people: People) -> None:
         case = authority.take_case(people["mira"], *others, report)
         authority.ask(people["mira"], case)
         developer.answer_request(people["jonas"])
-        read_the_plan(people, case, inputs)
+        ask_for_the_plan(people, case)
         assess_and_decide(people, case, report, inputs)
         penalise(people, case, inputs)
         look_as_the_public(people[""], report, incident)
@@ -91,16 +91,12 @@ def file_everything(people: People, inputs: Inputs) -> tuple[str, list[str]]:
     return report, short
 
 
-def read_the_plan(people: People, case: str, inputs: Inputs) -> None:
-    """Asked, approved, delivered, read by the named reader, by nobody else and not after the end."""
+def ask_for_the_plan(people: People, case: str) -> None:
+    """Asked, approved, put to the developer, withdrawn. The custodian has journeys of its own."""
     plan = authority.request_plan(people["mira"], case)
     authority.approve_plan(people["ida"], plan)
-    developer.deliver_plan(people["amara"], inputs.plan)
-    page = authority.read_plan(people["brenner"], plan)
-    authority.is_refused(people["moreau"], page)
-    authority.end_reading(people["mira"], plan)
-    authority.is_refused(people["brenner"], page)
-    developer.see_openings(people["amara"], plan)
+    developer.see_what_is_asked_of_the_plan(people["amara"])
+    authority.withdraw_plan(people["mira"], plan)
 
 
 def assess_and_decide(people: People, case: str, report: str, inputs: Inputs) -> None:

@@ -41,6 +41,13 @@ def answer(
     on(desk, request, objections.answer, by or desk.approver, objection_id=one.id, answered=answered)
 
 
+def handed_in(desk: Desk, request: PlanRequest, sections: list[str] | None = None) -> None:
+    """Delivered at the custodian, and heard of."""
+    desk.custody.round()
+    desk.custody.hand_in(request, sections)
+    desk.custody.round()
+
+
 def section(number: int) -> str:
     return f"section:{SECTIONS[number]}"
 
@@ -55,7 +62,7 @@ def test_accepted_it_waits_for_its_delivery(desk: Desk, request_: PlanRequest) -
     assert desk.fresh(request_).state is PlanState.ACCEPTED
     with pytest.raises(Denied):
         on(desk, request_, objections.accept, desk.certifier)
-    on(desk, request_, plans.deliver, desk.certifier, documents={key: uuid.uuid4() for key in SECTIONS[:2]})
+    handed_in(desk, request_)
     assert desk.fresh(request_).state is PlanState.DELIVERED
 
 
@@ -69,16 +76,12 @@ def test_only_a_certifying_officer_answers_for_the_developer(
 
 
 def test_a_narrowed_request_goes_on_without_what_was_upheld(desk: Desk, request_: PlanRequest) -> None:
+    desk.custody.round()
     first, second = object_to(desk, request_, section(0), section(1))
     assert desk.fresh(request_).state is PlanState.OBJECTED
-    with pytest.raises(Denied):  # nothing is delivered while an objection has no answer
-        on(
-            desk,
-            request_,
-            plans.deliver,
-            desk.certifier,
-            documents={key: uuid.uuid4() for key in SECTIONS[:2]},
-        )
+    handed_in(desk, request_)
+    assert desk.fresh(request_).state is PlanState.OBJECTED  # nothing counts while an objection is open
+    assert desk.grants_of(request_) == []
     answer(desk, request_, first, upheld=True)
     assert desk.fresh(request_).state is PlanState.OBJECTED
     answer(desk, request_, second, upheld=False)
@@ -89,9 +92,12 @@ def test_a_narrowed_request_goes_on_without_what_was_upheld(desk: Desk, request_
         assert {one.answer for one in kept} == {ObjectionAnswer.UPHELD, ObjectionAnswer.DISMISSED}
         assert [why for _, why in objections.changes(session, kept)] == ["The outline says the same."]
         types = [entry.type for entry in ledger.entries(session, plans.subject_of(now))]
-    assert types[2:] == ["plan.objected", "plan.objection_answered", "plan.objection_answered"]
-    on(desk, request_, plans.deliver, desk.certifier, documents={SECTIONS[1]: uuid.uuid4()})
+    own = [one for one in types if one not in ("custodian.line", "plan.key_received")]
+    assert own[2:] == ["plan.objected", "plan.objection_answered", "plan.objection_answered"]
+    desk.custody.round()
     assert desk.fresh(request_).state is PlanState.DELIVERED
+    [grant] = desk.grants_of(request_)
+    assert len(grant.documents) == 1  # what was upheld is not asked, though it was delivered
 
 
 def test_a_reader_who_was_objected_to_reads_nothing(desk: Desk) -> None:
@@ -101,7 +107,8 @@ def test_a_reader_who_was_objected_to_reads_nothing(desk: Desk) -> None:
     request = desk.plan_approved(desk.under_review(), readers=readers)
     (raised,) = object_to(desk, request, f"reader:{desk.reader.person_id}")
     answer(desk, request, raised, upheld=True)
-    on(desk, request, plans.deliver, desk.certifier, documents={key: uuid.uuid4() for key in SECTIONS[:2]})
+    desk.custody.enrol_also(other, "reader")
+    handed_in(desk, request)
     with desk.world.wired.database.read() as session:
         given = grants.of_subject(session, plans.subject_of(request))
         assert [grant.reader_id for grant in given] == [other.person_id]
@@ -175,24 +182,14 @@ def test_what_cannot_be_objected_to(desk: Desk) -> None:
         answer(desk, request_, foreign, upheld=True)
 
 
-def test_a_part_is_delivered_with_a_reason_and_the_rest_later(desk: Desk, request_: PlanRequest) -> None:
-    part, rest = ({key: uuid.uuid4()} for key in SECTIONS[:2])
-    with pytest.raises(Denied, match="No file for"):
-        on(desk, request_, plans.deliver, desk.certifier, documents=part)
-    on(desk, request_, plans.deliver, desk.certifier, documents=part, missing="It is being written.")
+def test_a_part_is_delivered_and_then_it_is_too_late_to_object(desk: Desk, request_: PlanRequest) -> None:
+    handed_in(desk, request_, SECTIONS[:1])
     partly = desk.fresh(request_)
-    assert (partly.state, partly.missing) == (PlanState.PARTLY_DELIVERED, "It is being written.")
+    assert partly.state is PlanState.PARTLY_DELIVERED
     with desk.world.wired.database.read() as session:
         assert plans.undelivered(session, partly) == [SECTIONS[1]]
-    with pytest.raises(Denied):  # once something is there, it is too late to object
+    with pytest.raises(Denied):
         object_to(desk, request_, section(1))
-    on(desk, request_, plans.deliver, desk.certifier, documents=rest)
-    whole = desk.fresh(request_)
-    assert (whole.state, whole.missing) == (PlanState.DELIVERED, None)
-    with desk.world.wired.database.read() as session:
-        assert [row.number for row in plans.sections(session, whole)] == [1, 2]
-        opened = grants.Opening(plans.subject_of(whole), rest[SECTIONS[1]], 2, 1, plans.about(whole))
-        assert grants.refusal(session, opening=opened, reader_id=desk.reader.person_id, now=desk.now) is None
 
 
 def test_the_form_asks_for_handling_and_pages(desk: Desk) -> None:

@@ -124,8 +124,9 @@ def test_plan_requests_are_listed_withdrawn_and_ended(sqlite_desk: Desk) -> None
     second = desk.plan_approved(case)
     send(desk, "officer", f"/plans/{second.reference}", {"do": "withdraw"})
     assert desk.fresh(second).state is PlanState.ENDED
-    third = desk.plan_delivered(case)
-    assert "Read General security mitigations" in page(desk, "reader", f"/plans/{third.reference}")
+    third = desk.plan_readable(case)
+    assert "Read at the custodian" in page(desk, "reader", f"/plans/{third.reference}")
+    assert "Read at the custodian" not in page(desk, "officer", f"/plans/{third.reference}")
     send(desk, "officer", f"/plans/{third.reference}", {"do": "end"})
     assert desk.fresh(third).state is PlanState.ENDED
 

@@ -12,7 +12,7 @@ from portal.review import plans
 from portal.review.plans import Wanted
 from portal.review.requests import NotServable
 from portal.review.tables import PlanRequest
-from portal.review.workflow import PlanState
+from portal.review.workflow import PLAN_REQUEST, PlanState
 from secure_access import grants, ledger
 from secure_access.identity import Actor, OrganisationKind
 from secure_access.workflow import Denied, NotFound, Role
@@ -34,7 +34,8 @@ def test_asked_approved_delivered_and_granted(desk: Desk) -> None:
         assert len(given[0].documents) == 2
         assert (given[0].not_before, given[0].not_after) == (request.read_from, request.read_until)
         types = [entry.type for entry in ledger.entries(session, plans.subject_of(request))]
-    assert types == ["plan.requested", "plan.approved", "plan.delivered", "grant.issued"]
+    own = [one for one in types if one != "custodian.line"]
+    assert own == ["plan.requested", "plan.approved", "plan.key_received", "plan.delivered", "grant.issued"]
 
 
 def test_who_asks_does_not_approve(desk: Desk) -> None:
@@ -155,24 +156,21 @@ def test_without_an_accepted_outline_nothing_can_be_asked(desk: Desk) -> None:
         desk.with_case(case, plans.ask, wanted=wanted, by=desk.officer)
 
 
-def test_a_delivery_is_whole_signed_for_and_in_time(desk: Desk) -> None:
+@pytest.mark.parametrize("who", ["certifier", "officer", "approver", "reader"])
+def test_nobody_delivers_in_the_portal(desk: Desk, who: str) -> None:
     request = desk.plan_approved(desk.under_review())
-    with pytest.raises(Denied, match="Protection of unreleased model weights"):
-        on(desk, request, plans.deliver, desk.certifier, documents={SECTIONS[0]: uuid.uuid4()})
-    whole = {key: uuid.uuid4() for key in request.sections}
-    with pytest.raises(Denied, match="certifying officer"):
-        on(desk, request, plans.deliver, desk.developer, documents=whole)
-    desk.world.at(request.read_until)
-    with pytest.raises(Denied, match="has passed"):
-        on(desk, request, plans.deliver, desk.certifier, documents=whole)
+    with desk.world.wired.database.read() as session:
+        subject = plans.approving(session, request)
+    for action in ("deliver", "deliver_part"):
+        refused = PLAN_REQUEST.refusal(action, getattr(desk, who), subject)
+        assert refused is not None
+        assert "happens elsewhere" in refused.reason
 
 
 def test_ending_shuts_every_grant_at_once(desk: Desk) -> None:
     request = desk.plan_delivered(desk.under_review())
     on(desk, request, plans.end, desk.officer)
-    with desk.world.wired.database.read() as session:
-        for section in plans.sections(session, request):
-            opening = grants.Opening(plans.subject_of(request), section.document_id, section.number, 1, ())
-            refused = grants.refusal(session, opening=opening, reader_id=desk.reader.person_id, now=desk.now)
-            assert refused == grants.ENDED
+    assert [grant.ended_at for grant in desk.grants_of(request)] == [desk.now]
     assert desk.fresh(request).state is PlanState.ENDED
+    desk.custody.round()
+    assert [line.type for line in desk.custody.core.lines()][-1] == "grant.ended"

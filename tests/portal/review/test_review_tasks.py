@@ -69,7 +69,10 @@ def test_a_plan_waits_for_approver_developer_and_reader_in_turn(sqlite_desk: Des
     assert "Deliver sections of your security plan" in whats(desk, desk.certifier)
     assert whats(desk, desk.reader) == []
     desk.plan_delivered(case)
-    assert whats(desk, desk.reader) == ["Read the sections of a security plan"]
+    assert whats(desk, desk.reader) == []
+    assert "Approve an access grant at the custodian, or refuse it" in whats(desk, desk.approver)
+    desk.plan_readable(case)
+    assert whats(desk, desk.reader) == ["Read sections of a security plan, at the custodian"]
     desk.world.at(approved.read_until)
     assert whats(desk, desk.reader) == []
 

@@ -1,0 +1,228 @@
+"""The custodian's log as the ledger takes it in: each line an entry, and what follows from it for the portal.
+
+A line has to continue the last one by number and digest; one that does not stops the intake, and is told. The
+portal believes the log for what happened at the custodian, and nothing else: no row here opens anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from portal.filing.outline import title_of
+from portal.review import plans
+from portal.review.tables import CustodianLink, PlanRequest, PlanSection
+from portal.review.workflow import PLAN_REQUEST, PUT_TO_DEVELOPER
+from secure_access import grants, ledger
+from secure_access.custodian import enrolment
+from secure_access.custodian.custody_log import Line, read_line
+from secure_access.custodian.enrolment import Enrolment
+from secure_access.custodian.findings import REGISTER, REPORT
+from secure_access.custodian.forms import Malformed
+from secure_access.db import Session, Table, select
+from secure_access.grants import AccessGrant, Standing
+
+EVENT = "custodian.line"
+SUBJECT = "custodian:log"
+"""The subject of every line; one about a plan is also about its request, case and developer."""
+Files = Mapping[str, Mapping[str, str]]
+"""By the digest of a manifest: the digest of the sealed file of each of its sections."""
+
+
+class NotContinued(Exception):
+    """A line does not continue the log that was taken in: it was changed, or the custodian is another."""
+
+
+@dataclass
+class Intake:
+    """The rows that one line is about, and those that it changes."""
+
+    session: Session
+    line: Line
+    request: PlanRequest | None
+    files: Files
+    now: datetime
+
+    def text(self, key: str) -> str:
+        """A field of the line."""
+        return str(self.line.fields.get(key, ""))
+
+    def grant(self) -> AccessGrant | None:
+        """The grant that the line names."""
+        return grants.of_digest(self.session, self.text("grant"))
+
+
+def link(session: Session, *, for_update: bool = False) -> CustodianLink:
+    """How far the log is taken in."""
+    found = session.get(CustodianLink, 1, with_for_update=for_update or None)
+    return found or CustodianLink()
+
+
+def listed_in(session: Session) -> Enrolment | None:
+    """The enrolment list in force, as the custodian told it last."""
+    found = link(session).enrolment
+    return enrolment.parse(found.encode()) if found else None
+
+
+def take_in(session: Session, encoded: Sequence[bytes], files: Files, *, now: datetime) -> int:
+    """Take in the next lines of the log; how many. Raises `NotContinued`, and nothing is taken."""
+    state = link(session, for_update=True)
+    taken = 0
+    for one in encoded:
+        line = _read(one, state)
+        if line is None:
+            continue
+        _record(session, line, files, now)
+        state.number, state.last, taken = line.number, line.digest, taken + 1
+    session.add(state)
+    return taken
+
+
+def deliveries(encoded: Sequence[bytes]) -> list[str]:
+    """The plan keys to which something was delivered, as these lines say."""
+    found = (read_line(one) for one in encoded)
+    return list(dict.fromkeys(line.plan for line in found if line.type == "plan.delivered"))
+
+
+def _read(encoded: bytes, state: CustodianLink) -> Line | None:
+    """The line, if it is the next; ``None`` for one that is here already. Raises `NotContinued`."""
+    try:
+        line = read_line(encoded)
+    except Malformed as problem:
+        raise NotContinued(f"a line after {state.number} cannot be read: {problem}") from None
+    if line.number <= state.number:
+        return None
+    if line.number != state.number + 1 or line.previous != state.last:
+        raise NotContinued(f"line {line.number} does not continue line {state.number} as it was taken in")
+    return line
+
+
+def _record(session: Session, line: Line, files: Files, now: datetime) -> None:
+    request = _request_of(session, line)
+    effect = EFFECTS.get(line.type)
+    rows = effect(Intake(session, line, request, files, now)) if effect is not None else []
+    session.add_all(rows)
+    about = (SUBJECT, *plans.about(request)) if request is not None else (SUBJECT,)
+    fields = {"number": line.number, "digest": line.digest, "line": line.encoded.decode()}
+    ledger.append(session, EVENT, fields, by=None, now=now, about=about, records=rows)
+
+
+def _request_of(session: Session, line: Line) -> PlanRequest | None:
+    if line.type == "plan.key_made":
+        query = select(PlanRequest).where(PlanRequest.reference == str(line.fields.get("request")))
+    elif line.plan:
+        query = select(PlanRequest).where(PlanRequest.plan_key == line.plan)
+    else:
+        return None
+    return session.exec(query.with_for_update()).first()
+
+
+def _delivered(intake: Intake) -> list[Table]:
+    """What the portal learns of a delivery. It counts unless the request ended, or an objection is open."""
+    request, line = intake.request, intake.line
+    files = intake.files.get(intake.text("manifest"))
+    if request is None or files is None or request.state not in PUT_TO_DEVELOPER:
+        return []
+    told: Any = line.fields["sections"]
+    known = {one.section: one for one in plans.sections(intake.session, request)}
+    listed = {**{str(one["section"]): one for one in told}, **_report(line)}
+    request.manifest = intake.text("manifest")
+    rows: list[Table] = [request]
+    for key, one in listed.items():
+        row = known.get(key) or PlanSection(
+            plan_request_id=request.id, number=_number(request, key), section=key
+        )
+        row.sha256, row.pages, row.schema_state = files.get(key), int(one["pages"]), str(one["schema"])
+        rows.append(row)
+    intake.session.add_all(rows)
+    meet(intake.session, request, at=line.at, now=intake.now)
+    return rows
+
+
+def meet(session: Session, request: PlanRequest, *, at: datetime, now: datetime) -> bool:
+    """Let what lies at the custodian meet the request, in whole or in part; whether anything changed."""
+    session.flush()
+    rows = plans.sections(session, request)
+    left = plans.undelivered(session, request)
+    to = PLAN_REQUEST.happened("deliver_part" if left else "deliver", request)
+    if to is None or request.manifest is None or len(left) == len(request.sections):
+        return False
+    request.state, request.delivered_at = to, request.delivered_at or at
+    request.missing = ", ".join(title_of(key) for key in left) or None
+    session.add(request)
+    fields = {"reference": request.reference, "sections": len(rows), "missing": len(left)}
+    ledger.append(
+        session,
+        "plan.delivered",
+        fields,
+        by=None,
+        now=now,
+        about=plans.about(request),
+        records=(request, *rows),
+    )
+    return True
+
+
+def _report(line: Line) -> dict[str, dict[str, Any]]:
+    return {REPORT: {"pages": 0, "schema": ""}} if line.fields.get("report") else {}
+
+
+def _number(request: PlanRequest, key: str) -> int:
+    """The place of a section: those asked for in their order, then the register and the report."""
+    if key in request.sections:
+        return request.sections.index(key) + 1
+    return len(request.sections) + (1 if key == REGISTER else 2)
+
+
+def _approved(intake: Intake) -> list[Table]:
+    grant = intake.grant()
+    if grant is None:
+        return []
+    grant.approvals = list(dict.fromkeys([*(grant.approvals or []), intake.text("by")]))
+    if len(grant.approvals) >= 2 and not (grant.reference or "").startswith("BG-"):
+        grant.standing = Standing.APPROVED
+    return [grant]
+
+
+def _stands(standing: Standing) -> Callable[[Intake], list[Table]]:
+    def effect(intake: Intake) -> list[Table]:
+        grant = intake.grant()
+        if grant is None:
+            return []
+        grant.standing = standing
+        if not standing.live:
+            grant.ended_at = grant.ended_at or intake.line.at
+        return [grant]
+
+    return effect
+
+
+def _paused(intake: Intake) -> list[Table]:
+    if intake.request is None:
+        return []
+    intake.request.paused_at = intake.line.at if intake.line.type == "access.paused" else None
+    return [intake.request]
+
+
+def _destroyed(intake: Intake) -> list[Table]:
+    if intake.request is None:
+        return []
+    intake.request.destroyed_at = intake.line.at
+    return [intake.request]
+
+
+EFFECTS: Mapping[str, Callable[[Intake], list[Table]]] = {
+    "plan.delivered": _delivered,
+    "grant.offered": _stands(Standing.WAITING),
+    "grant.approved": _approved,
+    "break_glass.told": _stands(Standing.APPROVED),
+    "grant.refused": _stands(Standing.REFUSED),
+    "grant.revoked": _stands(Standing.REVOKED),
+    "grant.ended": _stands(Standing.ENDED),
+    "access.paused": _paused,
+    "access.resumed": _paused,
+    "plan.destroyed": _destroyed,
+}
+"""What a line changes in rows of the portal; a type that is not here changes none."""

@@ -1,0 +1,294 @@
+"""A plan request from its approval to a page, between the portal and a custodian that it cannot open."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from typing import Any
+
+import pytest
+
+from portal.custodian import Silent
+from portal.review import custody_lines, openings, plans
+from portal.review.custody_lines import NotContinued
+from portal.review.tables import CustodianLink, PlanRequest
+from portal.review.workflow import PlanState
+from secure_access import ledger
+from secure_access.custodian.acts import Act
+from secure_access.custodian.custody import Refused, Why
+from secure_access.db import select
+from secure_access.grants import Standing
+from secure_access.identity import Organisation, Person, conflicts, roles
+from secure_access.ledger.tables import LedgerEntry
+from secure_access.sealing.plans import PlanKey
+from secure_access.workflow import Role
+from tests.fixtures.review import SECTIONS, Desk
+
+
+def standing(desk: Desk, request: PlanRequest) -> list[Standing | None]:
+    return [one.standing for one in desk.grants_of(request)]
+
+
+def test_from_the_approval_to_a_page(desk: Desk) -> None:
+    request = desk.plan_keyed(desk.under_review())
+    assert request.plan_key_text is not None
+    key = PlanKey.parse(request.plan_key_text.encode())
+    assert (key.fingerprint, key.request) == (request.plan_key, request.reference)
+    custody = desk.custody
+    custody.hand_in(request)
+    custody.round()
+    request = desk.fresh(request)
+    assert (request.state, request.missing) == (PlanState.DELIVERED, None)
+    assert request.delivered_at == desk.now
+    with desk.world.wired.database.read() as session:
+        sections = plans.sections(session, request)
+    assert [(one.section, one.pages, one.document_id) for one in sections] == [
+        (key, 9, None) for key in SECTIONS[:2]
+    ]
+    [grant] = desk.grants_of(request)
+    assert (grant.reader_id, grant.pages) == (desk.reader.person_id, 60)
+    assert sorted(grant.documents) == sorted(str(one.sha256) for one in sections)
+    custody.round()
+    assert standing(desk, request) == [Standing.WAITING]
+    custody.does(Act.APPROVE, grant.digest, desk.approver)
+    custody.round()
+    assert standing(desk, request) == [Standing.WAITING]
+    custody.does(Act.APPROVE, grant.digest, custody.second)
+    custody.round()
+    [grant] = desk.grants_of(request)
+    assert grant.standing is Standing.APPROVED
+    assert grant.approvals == [str(desk.approver.person_id), str(custody.second.person_id)]
+    sitting = custody.does(Act.OPEN, grant.digest, desk.reader)
+    assert custody.core.release(sitting.token, SECTIONS[0], 1)
+    custody.round()
+    with desk.world.wired.database.read() as session:
+        found = openings.record(session, request, now=desk.now)
+    [row] = found.openings.rows
+    assert (row.who, row.refused) == ("A. Brenner", "")
+    assert [pages for _, pages in row.pages] == [1]
+    assert next(words for _, words, _, _ in found.events) == "A reader began to read"
+
+
+def test_every_line_is_an_entry_of_the_custody_log_and_one_of_its_own_chain(desk: Desk) -> None:
+    request = desk.plan_readable(desk.under_review())
+    with desk.world.wired.database.read() as session:
+        every = session.exec(select(LedgerEntry).where(LedgerEntry.type == custody_lines.EVENT)).all()
+        mine = [one.line for one in openings.told(session, request)]
+        number = custody_lines.link(session).number
+    assert {one.log for one in every} == {ledger.Log.CUSTODY}
+    lines = list(desk.custody.core.lines())
+    assert number == len(lines)
+    assert mine == [line for line in lines if line.plan == request.plan_key]
+    assert [line.type for line in mine] == [
+        "plan.key_made",
+        "plan.delivered",
+        "grant.offered",
+        "grant.approved",
+        "grant.approved",
+    ]
+
+
+def test_a_part_is_delivered_and_the_rest_follows(desk: Desk) -> None:
+    request = desk.plan_keyed(desk.under_review())
+    desk.custody.hand_in(request, request.sections[:1])
+    desk.custody.round()
+    request = desk.fresh(request)
+    assert request.state is PlanState.PARTLY_DELIVERED
+    assert request.missing == "Protection of unreleased model weights"
+    [grant] = desk.grants_of(request)
+    told = json.loads(str(grant.statement))
+    assert [one["section"] for one in told["sections"]] == request.sections[:1]
+    assert {one["term"] for one in told["changes"]} == {"readers", "sections"} - (
+        {"readers"} if len(request.readers) == 1 else set()
+    )
+
+
+def test_a_reader_whom_the_custodian_does_not_know_waits_for_enrolment(desk: Desk) -> None:
+    late = desk.world.person(_authority(desk), Role.PLAN_READER, name="Nora Late")
+    request = desk.plan_delivered(desk.under_review(), readers=[late.person_id])
+    assert desk.grants_of(request) == []
+    page = desk.world.client("government", desk.officer).get(f"/plans/{request.reference}").text
+    assert "Not enrolled at the custodian as a reader. Ask two custody officers." in page
+    custody = desk.custody
+    custody.enrol_also(late, "reader")
+    custody.round()
+    custody.round()
+    assert standing(desk, request) == [Standing.WAITING]
+
+
+def _authority(desk: Desk) -> Any:
+    with desk.world.wired.database.read() as session:
+        return session.get_one(Organisation, desk.reader.organisation_id)
+
+
+def test_a_grant_that_the_custodian_does_not_take_says_why(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = desk.plan_keyed(desk.under_review())
+    custody = desk.custody
+    custody.hand_in(request)
+    carry, reader = custody.carry, str(desk.reader.person_id)
+
+    def conflicted(value: dict[str, Any]) -> None:
+        custody.enrolled.one(reader, value)["conflicts"] = [str(request.developer_id)]
+
+    def late(body: Any) -> Any:
+        if asked_in(body) == "offer":
+            custody.change_list(conflicted)
+        return carry(body)
+
+    monkeypatch.setattr(custody, "carry", late)
+    custody.round()
+    [grant] = desk.grants_of(request)
+    assert grant.standing is Standing.NOT_OFFERED
+    assert grant.obstacle == "The reader declared a conflict of interest with this developer."
+    page = desk.world.client("government", desk.officer).get(f"/plans/{request.reference}").text
+    assert "Not taken by the custodian" in page
+    assert str(grant.obstacle) in page
+
+
+def asked_in(body: Any) -> str:
+    """What a question of the portal asks."""
+    return str(json.loads(base64.b64decode(body["question"]))["do"])
+
+
+@pytest.mark.parametrize("how", ["ended", "role", "conflict"])
+def test_a_reading_that_falls_here_ends_there_in_the_next_round(desk: Desk, how: str) -> None:
+    request = desk.plan_readable(desk.under_review())
+    custody = desk.custody
+    [grant] = desk.grants_of(request)
+    sitting = custody.does(Act.OPEN, grant.digest, desk.reader)
+    custody.core.release(sitting.token, SECTIONS[0], 1)
+    _falls(desk, request, how)
+    custody.round()
+    with pytest.raises(Refused) as refused:
+        custody.core.release(sitting.token, SECTIONS[0], 2)
+    assert refused.value.why is Why.ENDED
+    custody.round()
+    assert standing(desk, request) == [Standing.ENDED]
+
+
+def _falls(desk: Desk, request: PlanRequest, how: str) -> None:
+    with desk.world.wired.database.write() as session:
+        if how == "ended":
+            row = plans.load(session, request.reference, by=desk.officer, for_update=True)
+            plans.end(session, request=row, by=desk.officer, now=desk.now)
+        elif how == "role":
+            _take_role(session, desk)
+        else:
+            conflicts.declare(
+                session,
+                person_id=desk.reader.person_id,
+                developer_id=request.developer_id,
+                reason="Shares of it.",
+                by=desk.reader,
+                now=desk.now,
+            )
+
+
+def _take_role(session: Any, desk: Desk) -> None:
+    administrator = desk.world.person(_authority(desk), Role.ADMINISTRATOR)
+    person = session.get_one(Person, desk.reader.person_id)
+    roles.take(session, person=person, role=Role.PLAN_READER, by=administrator, now=desk.now)
+
+
+def test_no_sign_of_life_comes_before_the_custodian_knows_what_ended(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = desk.plan_readable(desk.under_review())
+    custody = desk.custody
+    _falls(desk, request, "ended")
+    heard = custody.custody.heard_at
+    asked: list[str] = []
+    carry = custody.carry
+
+    def lost(body: Any) -> Any:
+        asked.append(asked_in(body))
+        if asked[-1] == "end":
+            raise ConnectionResetError
+        return carry(body)
+
+    monkeypatch.setattr(custody, "carry", lost)
+    desk.later(seconds=10)
+    with pytest.raises(Silent):
+        custody.round()
+    assert asked == ["end"]
+    assert custody.custody.heard_at == heard
+
+
+def test_a_silent_custodian_changes_nothing_and_is_shown(desk: Desk) -> None:
+    request = desk.plan_keyed(desk.under_review())
+    desk.custody.silent = True
+    with pytest.raises(Silent):
+        desk.custody.round()
+    desk.later(minutes=2)
+    page = desk.world.client("developer", desk.certifier).get(f"/plans/{request.reference}").text
+    assert "The custodian has not answered since" in page
+
+
+def test_a_log_that_does_not_continue_is_not_taken_in(desk: Desk) -> None:
+    desk.plan_keyed(desk.under_review())
+    lines = [line.encoded for line in desk.custody.core.lines()]
+    with desk.world.wired.database.read() as session:
+        before = custody_lines.link(session).number
+    changed = lines[-1].replace(b'"type":"plan.key_made"', b'"type":"plan.destroyed"')
+    assert changed != lines[-1]
+    for wrong in ([changed], [lines[-1], b"{}"], [changed.replace(b'"number":', b'"number":9')]):
+        with desk.world.wired.database.write() as session:
+            state = session.get_one(CustodianLink, 1)
+            state.number, state.last = before - 1, hashlib.sha256(b"another").hexdigest()
+        with pytest.raises(NotContinued), desk.world.wired.database.write() as session:
+            custody_lines.take_in(session, wrong, {}, now=desk.now)
+        with desk.world.wired.database.read() as session:
+            assert custody_lines.link(session).number == before - 1
+
+
+def test_lines_that_are_here_already_are_passed_over(desk: Desk) -> None:
+    desk.plan_keyed(desk.under_review())
+    lines = [line.encoded for line in desk.custody.core.lines()]
+    with desk.world.wired.database.write() as session:
+        assert custody_lines.take_in(session, lines, {}, now=desk.now) == 0
+
+
+def test_a_delivery_after_the_request_ended_is_recorded_and_nothing_more(desk: Desk) -> None:
+    request = desk.plan_keyed(desk.under_review())
+    with desk.world.wired.database.write() as session:
+        row = plans.load(session, request.reference, by=desk.officer, for_update=True)
+        plans.withdraw(session, request=row, by=desk.officer, now=desk.now)
+    desk.custody.hand_in(request)
+    desk.custody.round()
+    request = desk.fresh(request)
+    assert (request.state, request.manifest) == (PlanState.ENDED, None)
+    assert desk.grants_of(request) == []
+
+
+def test_the_developer_pauses_at_the_custodian_and_the_portal_shows_it(desk: Desk) -> None:
+    request = desk.plan_readable(desk.under_review())
+    desk.custody.does(Act.PAUSE, str(request.plan_key), desk.certifier)
+    desk.custody.round()
+    assert desk.fresh(request).paused_at == desk.now
+    page = desk.world.client("developer", desk.certifier).get(f"/plans/{request.reference}").text
+    assert "You have paused every reading" in page
+    desk.custody.does(Act.RESUME, str(request.plan_key), desk.certifier)
+    desk.custody.round()
+    assert desk.fresh(request).paused_at is None
+
+
+@pytest.mark.parametrize(("act", "then"), [(Act.REFUSE, Standing.REFUSED), (Act.REVOKE, Standing.REVOKED)])
+def test_what_approvers_do_stands_here_too(desk: Desk, act: Act, then: Standing) -> None:
+    request = desk.plan_delivered(desk.under_review())
+    [grant] = desk.grants_of(request)
+    desk.custody.does(act, str(grant.digest), desk.approver)
+    desk.custody.round()
+    [grant] = desk.grants_of(request)
+    assert (grant.standing, grant.ended_at) == (then, desk.now)
+
+
+def test_the_key_is_a_file_for_the_developer_alone(desk: Desk) -> None:
+    request = desk.plan_keyed(desk.under_review())
+    path = f"/plans/{request.reference}/key"
+    found = desk.world.client("developer", desk.certifier).get(path)
+    assert (found.status_code, found.text) == (200, request.plan_key_text)
+    assert "attachment" in found.headers["Content-Disposition"]
+    assert desk.world.client("developer", desk.other_developer).get(path).status_code == 404
