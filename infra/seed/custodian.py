@@ -38,6 +38,10 @@ from secure_access.ledger.records import timestamp
 BESIDE = 10
 """The custodian's port is so far from the portal's, or the next that is free."""
 MOST_PORT = 65_535
+BLOCKED = frozenset(
+    {1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, *range(6665, 6670), 6679, 6697, 10080}
+)
+"""Ports above 1023 that browsers open no page at: the Fetch Standard, “Port blocking”."""
 LOG = "demonstration.example/ledger"
 LONGEST_SOCKET = 100
 """Bytes of the path of a Unix socket; the kernel takes 107."""
@@ -183,8 +187,10 @@ def _listed(person: Person, role: Role, text: bool) -> dict[str, Json]:
 
 
 def free_port(port: int) -> int:
-    """``port``, or the next one on which a server could listen now. Raises ``OSError`` when none is left."""
+    """``port``, or the next that browsers open and a server could have now. Raises ``OSError`` for none."""
     while True:
+        while port in BLOCKED:
+            port += 1
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

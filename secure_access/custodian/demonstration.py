@@ -133,5 +133,5 @@ def _people(listed: Enrolment) -> list[Any]:
             "organisation": listed.name_of(one.organisation),
             "passkeys": len(one.credentials),
         }
-        for one in listed.people
+        for one in sorted(listed.people, key=lambda one: (*sorted(one.roles), one.name))
     ]

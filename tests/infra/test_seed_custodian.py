@@ -191,6 +191,12 @@ def test_the_next_port_is_taken_where_one_is_in_use() -> None:
         assert custodian.free_port(port) > port
 
 
+def test_no_port_is_taken_that_browsers_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(socket.socket, "bind", lambda _self, address: asked.append(address[1]))
+    assert [custodian.free_port(port) for port in (5060, 6000, 6665, 6010)] == [5062, 6001, 6670, 6010]
+
+
 def test_a_list_is_handed_to_the_running_core_and_who_is_to_be_told_is_printed(
     home: Path, opened: Opened, tmp_path: Path
 ) -> None:

@@ -36,15 +36,19 @@ def test_the_door_says_what_this_is_and_who_is_believed(place: Place) -> None:
         "Fresh, 40 seconds ago",
     ):
         assert words in page
+    assert "No plan is opened" not in page
     place.state |= {
         "custody": "separated custody",
         "witness": "rollback not detected",
         "serving": "no witness",
+        "sandbox": "bubblewrap (bwrap) is not installed.",
     }
     page = Browser(place).get("/").text
     assert "Separated custody" in page
     assert "Rollback not detected" in page
     assert "Nothing is served" in page
+    assert "No plan is opened" in page
+    assert "bubblewrap (bwrap) is not installed." in page
     assert "Do not seal real plans" not in page
 
 
