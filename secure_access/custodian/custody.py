@@ -24,6 +24,7 @@ from secure_access.custodian.acts import (
     Statement,
     confirm,
 )
+from secure_access.custodian.backing import Backing
 from secure_access.custodian.custody_log import CustodyLog, Line, NotWritten
 from secure_access.custodian.enrolment import Enrolment, Officer, Person
 from secure_access.custodian.findings import Told
@@ -197,7 +198,7 @@ class _Hour:
 
 @dataclass
 class Custody:
-    """The parts with the state that the log tells, taken in when this is made."""
+    """The parts with the state that the log tells, taken in when this is made: `Damaged` if unbacked."""
 
     parts: Parts
     rules: Rules
@@ -210,7 +211,9 @@ class Custody:
         self._back = False
         self._hours: dict[str, _Hour] = {}
         self.entries = EntryNonces(forms.digest(self.rules.origin.encode()))
+        backing = Backing(self.parts.kept.get, self.rules.pinned)
         for line in self.parts.log.lines():
+            backing.check(line, self.state)
             self.state.take(line)
 
     @property

@@ -200,6 +200,7 @@ def emergency_read(world: World) -> str:
     digest = world.core.offer(canonical.encode(value)).digest
     for name in ("henrike", "oskar"):
         world.core.approve(*world.act(Act.BREAK_GLASS, digest, name))
+    world.core.telling.told(digest)
     return digest
 
 
@@ -233,6 +234,7 @@ def test_an_emergency_lifts_no_recertification_that_is_late(emergency: World) ->
     digest = world.core.offer(canonical.encode(value)).digest
     for name in ("henrike", "oskar"):
         world.core.approve(*world.act(Act.BREAK_GLASS, digest, name))
+    world.core.telling.told(digest)
     with refused(Why.NOT_RECERTIFIED):
         world.sit(digest)
     recertify(world)

@@ -14,23 +14,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from secure_access.custodian import forms
-from secure_access.custodian.acts import Act, NotConfirmed, Reason, Statement, confirm
+from secure_access.custodian.acts import Act, NotConfirmed, Reason
 from secure_access.custodian.answers import Unreachable
 from secure_access.custodian.custody import Refused, Why
 from secure_access.custodian.server import CoreClient
-from secure_access.custodian.state import Standing
 from secure_access.ledger import canonical
 from secure_access.workflow import NotFound
 from tests.fixtures import hostile
 from tests.fixtures.custody import Custodian, running
 from tests.fixtures.enrolled import text64
-from tests.secure_access.custodian.conftest import World
 
 CANARY = "Gletscherspalte"
 SECTION, OTHER = "insider_threat", "key_ceremony"
@@ -236,33 +233,6 @@ def test_the_front_has_another_grant_signed_than_it_shows(delivered: Delivered) 
     for digest in (shown, other):
         with pytest.raises(Refused, match="waits for its approvals"):
             made.sit(digest)
-
-
-# The core taken over
-
-
-def test_who_writes_the_core_s_log_cannot_make_the_passkey_s_answer(world: World) -> None:
-    """Such a line counts for the core, whose state is its log. Whoever verifies the evidence finds it out."""
-    digest = world.offer()
-    world.core.approve(*world.act(Act.APPROVE, digest, "henrike"))
-    [true] = world.lines("grant.approved")
-    forged = {**true.fields, "by": "oskar", "team": "Systems Assurance"}
-    world.log.append("grant.approved", world.plan, forged, world.clock.at)
-    world.restart()
-    world.core.heard()
-    assert world.custody.state.grants[digest].standing is Standing.APPROVED
-    believed = []
-    for line in world.lines("grant.approved"):
-        kept = json.loads(world.custody.parts.kept.get(str(line.fields["evidence"])))
-        told = json.loads(kept["statement"])
-        until = datetime.fromisoformat(told["not_after"])
-        said = Statement(Act(told["act"]), told["object"], str(line.fields["by"]), told["nonce"], until)
-        try:
-            confirm(said, kept["assertion"], world.custody.enrolment, line.at)
-            believed.append(line.fields["by"])
-        except NotConfirmed as problem:
-            believed.append(problem.reason)
-    assert believed == ["henrike", Reason.OTHER_CHALLENGE]
 
 
 # Ciphertext swapped after approval
