@@ -25,6 +25,7 @@ from secure_access.custodian.enrolment import Enrolment, Person, Role
 from secure_access.custodian.findings import REGISTER, REPORT
 from secure_access.db import Session, col, next_reference, select
 from secure_access.grants import AccessGrant
+from secure_access.identity import Actor
 from secure_access.ledger import canonical
 from secure_access.ledger.canonical import Json
 from secure_access.ledger.records import timestamp
@@ -47,6 +48,9 @@ class Terms:
     reader: Person
     approved_at: datetime
     now: datetime
+    emergency: str = ""
+    """Why nothing can wait for the approved request's own way; empty for an ordinary grant."""
+    requester: str = ""
 
 
 def title(key: str) -> str:
@@ -56,15 +60,15 @@ def title(key: str) -> str:
 
 def statement(request: PlanRequest, terms: Terms) -> bytes:
     """The bytes of a grant. Pure but for its nonce."""
-    begin = max(request.read_from, terms.now)
-    end = min(request.read_until, begin + access_grants.LONGEST)
+    begin, end, pages = _bounds(request, terms)
+    nothing = bool(terms.emergency)
     asked: dict[str, Json] = {
         "at": timestamp(terms.approved_at),
-        "readers": [*sorted(request.readers)],
-        "sections": [*sorted({*request.sections, *TITLES})],
+        "readers": [] if nothing else [*sorted(request.readers)],
+        "sections": [] if nothing else [*sorted({*request.sections, *TITLES})],
         "not_before": timestamp(request.read_from),
         "not_after": timestamp(request.read_until),
-        "pages": request.pages or 0,
+        "pages": 0 if nothing else request.pages or 0,
     }
     given: dict[str, Json] = {"not_before": timestamp(begin), "not_after": timestamp(end)}
     return canonical.encode(
@@ -81,19 +85,28 @@ def statement(request: PlanRequest, terms: Terms) -> bytes:
             ],
             "reader": terms.reader.person,
             "credentials": [base64.b64encode(one.id).decode() for one in terms.reader.credentials],
-            "purpose": plain(request.purpose),
+            "purpose": plain(terms.emergency or request.purpose),
             "legal_basis": plain(request.legal_basis),
             "handling": _handling(request),
             **given,
-            "pages": request.pages or 0,
-            "pages_per_hour": min(request.pages or 1, PAGES_PER_HOUR),
+            "pages": pages,
+            "pages_per_hour": min(pages or 1, PAGES_PER_HOUR),
             "sitting_minutes": SITTING_MINUTES,
-            "requester": str(request.requested_by),
+            "requester": terms.requester or str(request.requested_by),
             "asked": asked,
-            "changes": [*_changes(request, terms, asked, given)],
+            "changes": [] if nothing else [*_changes(request, terms, asked, given)],
             "nonce": secrets.token_hex(16),
         }
     )
+
+
+def _bounds(request: PlanRequest, terms: Terms) -> tuple[datetime, datetime, int]:
+    """From when, until when and how many pages: of an emergency the most that the custodian allows."""
+    if terms.emergency:
+        end = terms.now + access_grants.BREAK_GLASS_LONGEST
+        return terms.now, end, access_grants.BREAK_GLASS_PAGES
+    begin = max(request.read_from, terms.now)
+    return begin, min(request.read_until, begin + access_grants.LONGEST), request.pages or 0
 
 
 def _changes(
@@ -144,6 +157,11 @@ def obstacle(enrolment: Enrolment | None, reader_id: str, developer_id: str, now
     return f"The reader {conflict}." if conflict else ""
 
 
+def is_emergency(grant: AccessGrant) -> bool:
+    """Whether a grant is one of break-glass."""
+    return (grant.reference or "").startswith(access_grants.BREAK_GLASS)
+
+
 def lacking(session: Session, request: PlanRequest, reader_id: uuid.UUID) -> list[PlanSection]:
     """Delivered sections that were asked for and that no grant of this reader names."""
     if request.state not in DELIVERED:
@@ -151,7 +169,7 @@ def lacking(session: Session, request: PlanRequest, reader_id: uuid.UUID) -> lis
     given = {
         sha256
         for grant in grants.of_subject(session, plans.subject_of(request))
-        if grant.reader_id == reader_id
+        if grant.reader_id == reader_id and not is_emergency(grant)
         for sha256 in grant.documents
     }
     asked = {*request.sections, *TITLES}
@@ -179,6 +197,36 @@ def draw_up(
         approved_at=_approved_at(session, request),
         now=now,
     )
+    return _drawn_up(session, request, terms, request.requested_by)
+
+
+@dataclass(frozen=True)
+class Emergency:
+    """Who is to read what, and why it cannot wait."""
+
+    reader: Person
+    sections: Sequence[PlanSection]
+    why: str
+
+
+def emergency(
+    session: Session, request: PlanRequest, wanted: Emergency, *, by: Actor, now: datetime
+) -> AccessGrant:
+    """Put a grant for break-glass on record. The custodian tells the developer before it opens anything."""
+    terms = Terms(
+        reference=next_reference(session, "BG", now),
+        model=_model(session, request),
+        sections={one.section: one.sha256 or "" for one in wanted.sections},
+        reader=wanted.reader,
+        approved_at=now,
+        now=now,
+        emergency=wanted.why.strip(),
+        requester=str(by.person_id),
+    )
+    return _drawn_up(session, request, terms, by.person_id)
+
+
+def _drawn_up(session: Session, request: PlanRequest, terms: Terms, by: uuid.UUID) -> AccessGrant:
     encoded = statement(request, terms)
     found = access_grants.parse(encoded)
     offer = grants.Offer(
@@ -186,16 +234,16 @@ def draw_up(
         statement=encoded,
         digest=found.digest,
         subject=plans.subject_of(request),
-        reader_id=uuid.UUID(reader.person),
+        reader_id=uuid.UUID(terms.reader.person),
         files=[*terms.sections.values()],
-        purpose=request.purpose,
+        purpose=terms.emergency or request.purpose,
         not_before=found.not_before,
         not_after=found.not_after,
         pages=found.pages,
-        issued_by=request.requested_by,
+        issued_by=by,
         about=plans.about(request),
     )
-    return grants.draw_up(session, offer, now=now)
+    return grants.draw_up(session, offer, now=terms.now)
 
 
 def _model(session: Session, request: PlanRequest) -> str:

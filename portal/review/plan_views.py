@@ -133,6 +133,29 @@ def _asked(row: PlanRequest) -> step_up.Page | None:
     )
 
 
+@bp.post("/plans/<reference>/emergency")
+def break_glass(reference: str) -> BaseResponse | tuple[str, int]:
+    """Draw up an emergency access: a reader, sections, and why it cannot wait."""
+    row = plans.load(g.session, reference, by=current_actor(), for_update=True)
+    PLAN_REQUEST.take("break_glass", current_actor(), plans.approving(g.session, row))
+    chosen = set(request.form.getlist("sections"))
+    sections = [one for one in plans.sections(g.session, row) if one.sha256 and one.section in chosen]
+    why, reader = request.form.get("why", ""), request.form.get("reader", "")
+    listed, now = custody_lines.listed_in(g.session), current_time()
+    person = listed.person(reader, now) if listed else None
+    if person is None or not sections or not why.strip():
+        return shown_page(row, "Choose a reader and sections, and say why it cannot wait.", "emergency"), 422
+    obstacle = plan_grants.obstacle(listed, reader, str(row.developer_id), now)
+    if obstacle:
+        return shown_page(row, obstacle, "emergency"), 422
+    wanted = plan_grants.Emergency(person, sections, why)
+    made = plan_grants.emergency(g.session, row, wanted, by=current_actor(), now=now)
+    flash(
+        f"{made.reference} is offered. Two people approve it at the custodian; it tells the developer first."
+    )
+    return redirect(url_for(".show", reference=reference), 303)
+
+
 @bp.post("/plans/<reference>/alerts")
 def answer_alert(reference: str) -> BaseResponse | tuple[str, int]:
     """Say what came of an alert."""
@@ -264,6 +287,7 @@ def shown_page(row: PlanRequest, problem: str = "", at: str = "reason") -> str:
         reads=str(by.person_id) in row.readers,
         needed=APPROVALS_NEEDED,
         readers=_readers(row),
+        enrolled=_enrolled(row),
         alerts=alerts.of_request(g.session, row, now=current_time()) if by.roles & READERS else [],
         owns_alerts=by.holds(Role.CASE_OFFICER) and alerts.owner(g.session, row) in (None, by.person_id),
         name_of=openings.namer(g.session),
@@ -342,14 +366,25 @@ class Reader:
     obstacle: str
 
 
+def _enrolled(row: PlanRequest) -> list[tuple[str, str]]:
+    """Who could read in an emergency: pairs of identifier and name of readers with a passkey."""
+    listed, now = custody_lines.listed_in(g.session), current_time()
+    return [
+        (one.person, f"{one.name}, {one.team}")
+        for one in (listed.people if listed else ())
+        if not plan_grants.obstacle(listed, one.person, str(row.developer_id), now)
+    ]
+
+
 def _readers(row: PlanRequest) -> list[Reader]:
     listed, now = custody_lines.listed_in(g.session), current_time()
     given = grants.of_subject(g.session, plans.subject_of(row))
+    others = dict.fromkeys(str(one.reader_id) for one in given if str(one.reader_id) not in row.readers)
     return [
         Reader(
             g.session.get_one(Person, uuid.UUID(reader)),
             [one for one in given if str(one.reader_id) == reader],
             plan_grants.obstacle(listed, reader, str(row.developer_id), now),
         )
-        for reader in row.readers
+        for reader in (*row.readers, *others)
     ]

@@ -246,6 +246,7 @@ PLAN_REQUEST = Workflow(
         # At the custodian, by an officer whom it has enrolled; the portal takes in that it happened.
         Step("deliver", by=(), frm={*_ASKED, PlanState.PARTLY_DELIVERED}, to=PlanState.DELIVERED),
         Step("deliver_part", by=(), frm={*_ASKED, PlanState.PARTLY_DELIVERED}, to=PlanState.PARTLY_DELIVERED),
+        Step("break_glass", by=(Role.PLAN_APPROVER, Role.CASE_OFFICER), frm=set(DELIVERED), to=None),
         Step("end", by=(Role.PLAN_APPROVER, Role.CASE_OFFICER), frm=set(DELIVERED), to=PlanState.ENDED),
     ),
 )

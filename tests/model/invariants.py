@@ -100,7 +100,7 @@ SIDES: dict[str, dict[str, str]] = {
     },
     "information request": {"regulator": "serve withdraw", "developer": "answer"},
     "plan request": {
-        "regulator": "approve refuse withdraw end answer_objection go_on give_way",
+        "regulator": "approve refuse withdraw break_glass end answer_objection go_on give_way",
         "developer": "accept object",
         "": "deliver deliver_part",
     },
@@ -281,6 +281,7 @@ INVARIANTS: tuple[Invariant, ...] = (
         "approved accepted partly_delivered",
         "Nothing counts as delivered that was not approved, nor while an objection has no answer.",
     ),
+    only_from("plan request", "break_glass", "delivered partly_delivered", "Only what was delivered opens."),
     final("plan request", "refused ended", "A refused or ended request opens nothing again."),
     # Decision and conditions
     never(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from portal.custodian import Silent
-from portal.review import custody_lines, openings, plans
+from portal.review import custody_lines, openings, plan_grants, plans
 from portal.review.custody_lines import NotContinued
 from portal.review.tables import CustodianLink, PlanRequest
 from portal.review.workflow import PlanState
@@ -23,6 +25,7 @@ from secure_access.identity import Organisation, Person, conflicts, roles
 from secure_access.ledger.tables import LedgerEntry
 from secure_access.sealing.plans import PlanKey
 from secure_access.workflow import Role
+from tests.fixtures.app import form_of
 from tests.fixtures.review import SECTIONS, Desk
 
 
@@ -292,3 +295,42 @@ def test_the_key_is_a_file_for_the_developer_alone(desk: Desk) -> None:
     assert (found.status_code, found.text) == (200, request.plan_key_text)
     assert "attachment" in found.headers["Content-Disposition"]
     assert desk.world.client("developer", desk.other_developer).get(path).status_code == 404
+
+
+def test_break_glass_is_offered_and_tells_the_developer_before_it_opens(desk: Desk) -> None:
+    request = desk.plan_delivered(desk.under_review())
+    custody = desk.custody
+    custody.rules = replace(custody.rules, break_glass=True)
+    custody.restart()
+    client, path = desk.world.client("government", desk.officer), f"/plans/{request.reference}"
+    form = form_of(client.get(path).text, f"{path}/emergency")
+    told = {
+        "reader": str(desk.reader.person_id),
+        "sections": request.sections[0],
+        "why": "Weights leave.",
+    }
+    for missing in told:
+        refused = client.post(f"{path}/emergency", data=form | {**told, missing: ""})
+        assert refused.status_code == 422
+        assert "say why it cannot wait" in refused.text
+    assert client.post(f"{path}/emergency", data=form | told).status_code == 303
+    custody.round()
+    custody.round()
+    emergency = next(one for one in desk.grants_of(request) if plan_grants.is_emergency(one))
+    assert (emergency.standing, emergency.pages, emergency.obstacle) == (Standing.WAITING, 20, None)
+    assert emergency.not_after - emergency.not_before == timedelta(hours=4)
+    for who in (desk.approver, custody.second):
+        custody.does(Act.BREAK_GLASS, str(emergency.digest), who)
+    custody.round()
+    [waiting] = [one for one in desk.grants_of(request) if one.id == emergency.id]
+    assert waiting.standing is Standing.WAITING
+    with pytest.raises(Refused) as refusal:
+        custody.does(Act.OPEN, str(emergency.digest), desk.reader)
+    assert refusal.value.why is Why.NOT_APPROVED
+    custody.core.telling.told(str(emergency.digest))
+    custody.round()
+    [stands] = [one for one in desk.grants_of(request) if one.id == emergency.id]
+    assert stands.standing is Standing.APPROVED
+    assert custody.does(Act.OPEN, str(emergency.digest), desk.reader)
+    page = desk.world.client("developer", desk.certifier).get(f"{path}/openings").text
+    assert "You were told of an emergency access" in page
