@@ -42,6 +42,7 @@ class Custodian(RuleBasedStateMachine):
         self.sitting: Sitting | None = None
         self.until = NOW
         self.pages: list[datetime] = []
+        self.notes: list[str] = []
 
     def teardown(self) -> None:
         if hasattr(self, "world"):
@@ -160,6 +161,27 @@ class Custodian(RuleBasedStateMachine):
         assert self.world.last().fields["release"] == len(self.pages)
 
     @rule()
+    def write_beside_a_page(self) -> None:
+        """A note is taken and read back exactly where a page would be released, were pages left."""
+        may = self.sitting is not None and self.now < self.until and self.stands()
+        token, text = self.sitting.token if self.sitting else "", f"note {len(self.notes)}"
+        try:
+            self.world.core.notes.write(token, "weight_storage", 1, text)
+        except REFUSALS:
+            assert not (may and self.pages)
+        else:
+            assert may
+            assert self.pages
+            self.notes.append(text)
+        try:
+            found = [one.text for one in self.world.core.notes.of(token)]
+        except REFUSALS:
+            assert not may
+            return
+        assert may
+        assert found == self.notes
+
+    @rule()
     def all_of_it(self) -> None:
         """What has to come together for a page, so that chance finds the rest."""
         for by in ("henrike", "oskar"):
@@ -167,11 +189,13 @@ class Custodian(RuleBasedStateMachine):
         self.portal_is_heard()
         self.sit("ada")
         self.read("weight_storage")
+        self.write_beside_a_page()
 
     @invariant()
     def every_page_has_its_line(self) -> None:
         if hasattr(self, "world"):
             assert len(self.world.lines("page.released")) == len(self.pages)
+            assert len(self.world.lines("note.written")) == len(self.notes)
 
 
 TestCustodian = Custodian.TestCase
