@@ -14,13 +14,14 @@ from portal.filing import receipt_files
 from portal.filing.registry import Channel
 from portal.filing.registry_forms import CHANNELS
 from portal.law import statute
-from portal.review import appeals, cases, decisions, flags, public
+from portal.review import appeals, cases, decisions, flags, public, quotations
 from portal.review.blueprints import cases as bp
 from portal.review.blueprints import decided
 from portal.review.case_views import known, page
 from portal.review.decisions import Recommended
 from portal.review.facts import Facts
 from portal.review.forms import BreachForm, RecommendForm, errors, listed, numbered
+from portal.review.quotations import Quoted
 from portal.review.requests import NotServable
 from portal.review.tables import Case, Decision, DecisionKind
 from portal.review.workflow import CASE, CONDITION, DECISION, CaseState
@@ -70,6 +71,7 @@ def recommend(reference: str) -> str:
             for row in decisions.conditions(g.session, earlier)
         ]
         or [("", "")],
+        quoted=[Quoted(one["reference"], one["text"]) for one in earlier.quotations or []],
     )
     return _form(found, form, chosen, {})
 
@@ -79,8 +81,8 @@ def put(reference: str) -> BaseResponse | tuple[str, int] | str:
     """Put a decision to the decider, or add a condition to the form."""
     case = cases.load(g.session, reference, by=current_actor(), for_update=True)
     form, chosen = RecommendForm(request.form), _Chosen.read(known(reference))
-    if request.form.get("do") == "add":
-        chosen.conditions.append(("", ""))
+    if request.form.get("do") in ("add", "add_quotation"):
+        chosen.add(request.form["do"])
         return _form(known(reference), form, chosen, {})
     wanted = chosen.recommended(form)
     try:
@@ -237,9 +239,11 @@ class _Chosen:
         evidence: list[str] | None = None,
         flags: dict[str, tuple[str, str]] | None = None,
         conditions: list[tuple[str, str]] | None = None,
+        quoted: list[Quoted] | None = None,
     ) -> None:
         self.kind, self.channels, self.evidence = kind, channels or [], evidence or []
         self.flags, self.conditions = flags or {}, conditions or []
+        self.quoted = quoted or []
 
     @classmethod
     def read(cls, found: Facts) -> _Chosen:
@@ -255,7 +259,15 @@ class _Chosen:
                 for flag in found.open_flags
             },
             list(zip(texts, days, strict=False)) or [("", "")],
+            list(map(Quoted, numbered(sent, "quotation"), numbered(sent, "quotation-text"))),
         )
+
+    def add(self, what: str) -> None:
+        """Room for one condition more, or for one quotation."""
+        if what == "add":
+            self.conditions.append(("", ""))
+        else:
+            self.quoted.append(Quoted("", ""))
 
     def wrong_dates(self) -> list[tuple[str, str]]:
         """Conditions whose due date cannot be read."""
@@ -277,6 +289,7 @@ class _Chosen:
             conditions=[(text, _day(day)) for text, day in self.conditions if text.strip()],
             flags=self.flags,
             evidence=self.evidence,
+            quotations=self.quoted,
         )
 
 
@@ -299,6 +312,7 @@ def _form(found: Facts, form: RecommendForm, chosen: _Chosen, beside: dict[str, 
         offered=decisions.evidence_of(g.session, found.case),
         open_flags=flags.still_open(g.session, found.case),
         sent_back=decisions.sent_back(g.session, found.case),
+        released=list(quotations.released(g.session, found.case).values()),
         powers=[(pack.name, pack.authorities["decides"]) for pack in statute.regimes()],
         beside=beside,
         problems=listed(form, beside),

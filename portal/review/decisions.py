@@ -13,7 +13,8 @@ from evaluator.tables import Flag, IndependentAssessment
 from evaluator.workflow import AssessmentState, FlagState
 from portal.filing import manifests
 from portal.filing.workflow import FilingState
-from portal.review import cases, flags, requests
+from portal.review import cases, flags, quotations, requests
+from portal.review.quotations import Quoted
 from portal.review.requests import NotServable
 from portal.review.tables import Case, Condition, Decision, DecisionKind
 from portal.review.visibility import DECISIONS
@@ -45,6 +46,13 @@ class Recommended:
     conditions: Sequence[tuple[str, date | None]] = ()
     flags: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     evidence: Sequence[str] = ()
+    quotations: Sequence[Quoted] = ()
+
+    def public(self) -> dict[str, str]:
+        """What everybody may read of it, or the people of a flag, by field: no quotation belongs there."""
+        found = {"power": self.power, "reasons": self.reasons}
+        found |= {f"condition-{number}": text for number, (text, _) in enumerate(self.conditions, 1)}
+        return found | {f"flag-{code}": reason for code, (_, reason) in self.flags.items()}
 
     def problems(self) -> list[tuple[str, str]]:
         """Pairs of field and words, without what only the case knows."""
@@ -167,6 +175,7 @@ def recommend(
         until=recommended.until,
         reasons=recommended.reasons.strip(),
         confidential_annex=recommended.confidential_annex.strip(),
+        quotations=[one.stored() for one in recommended.quotations if not one.blank] or None,
         evidence=[offered[reference] for reference in recommended.evidence],
         flags={
             code: {"answer": answer, "reason": reason.strip()}
@@ -215,6 +224,9 @@ def missing(session: Session, case: Case, decision: Decision, *, by: Actor) -> l
     """Everything that stands between this person and the decision, in sentences; empty when nothing does."""
     refusal = DECISION.refusal("decide", by, deciding(session, case, decision))
     found = [refusal.reason] if refusal is not None else []
+    # Words may have been released since it was recommended.
+    public = _public(session, decision)
+    found += [f"{_named(name)}: {words}" for name, words in _quoted_elsewhere(session, case, public, ())]
     return found + [
         f"Information request {asked.reference} is open. Wait for its answer, or withdraw it."
         for asked in requests.of_case(session, case)
@@ -446,10 +458,36 @@ def _of_case(
     answers = {
         code: {"answer": answer, "reason": reason} for code, (answer, reason) in recommended.flags.items()
     }
+    told = quotations.released(session, case)
+    wrong = quotations.problems(recommended.quotations, told)
+    kept = [] if wrong else [one.stored() for one in recommended.quotations if not one.blank]
+    found += wrong + _quoted_elsewhere(session, case, recommended.public(), kept)
     return found + [
         (f"flag-{code}", f"Flag {code} is open. Resolve it or carry it, and say why.")
         for code in _unanswered(session, case, answers)
     ]
+
+
+def _quoted_elsewhere(
+    session: Session, case: Case, public: Mapping[str, str], kept: Sequence[Mapping[str, str]]
+) -> list[tuple[str, str]]:
+    """Words of quotations outside the annex: of ``kept``, of earlier decisions of the case, of the log."""
+    rows = session.exec(select(Decision).where(Decision.case_id == case.id))
+    known = [*kept, *(one for row in rows for one in row.quotations or [])]
+    return quotations.elsewhere(public, quotations.released(session, case).values(), known)
+
+
+def _named(name: str) -> str:
+    """A field of a decision as a sentence names it: Reasons, Condition 1, Flag F-2."""
+    said = name.replace("-", " ", 1)
+    return said[:1].upper() + said[1:]
+
+
+def _public(session: Session, decision: Decision) -> dict[str, str]:
+    """As `Recommended.public`, of a decision."""
+    found = {"power": decision.power, "reasons": decision.reasons}
+    found |= {f"condition-{row.number}": row.text for row in conditions(session, decision)}
+    return found | {f"flag-{code}": said["reason"] for code, said in decision.flags.items()}
 
 
 def _unanswered(session: Session, case: Case, answers: Mapping[str, Any]) -> list[str]:

@@ -48,11 +48,13 @@ WORDS = {
     "plan.destroyed": "The plan’s key was destroyed",
     "note.written": "A reader wrote a note beside a page",
     "note.removed": "A reader removed a note",
-    "quotation.released": "A reader took a quotation into a confidential annex",
+    "quotation.released": "A reader released words for a confidential annex",
     "plan.held": "A legal hold was put on the plan: its key is not destroyed",
     "plan.hold_released": "The legal hold on the plan was lifted",
 }
 """What the custodian's log says of a plan, in words for its developer."""
+BESIDE = frozenset({"note.written", "note.removed", "quotation.released"})
+"""Lines about one page that tell nothing of what was written or quoted."""
 REASONS = {
     Why.SILENCE: "the portal was silent",
     Why.NO_WITNESS: "no witness had seen the custodian’s log lately",
@@ -100,8 +102,11 @@ class Told:
 
     @property
     def words(self) -> str:
-        """What happened."""
-        return WORDS.get(self.line.type, self.line.type.replace(".", " ").replace("_", " "))
+        """What happened, and beside which page."""
+        said = WORDS.get(self.line.type, self.line.type.replace(".", " ").replace("_", " "))
+        if self.line.type not in BESIDE:
+            return said
+        return f"{said}: {plan_grants.title(self.text('section'))}, page {self.text('page')}"
 
     def text(self, key: str) -> str:
         """A field of the line."""

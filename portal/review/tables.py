@@ -285,7 +285,8 @@ class Decision(Table, table=True):
     """A decision on a case: recommended by one person, taken by another.
 
     ``flags`` answers each open flag: ``{"code": {"answer": "resolved" | "carried", "reason"}}``.
-    ``evidence`` lists what was relied on: ``{"label", "reference", "digest"}``.
+    ``evidence`` lists what was relied on: ``{"label", "reference", "digest"}``. ``quotations`` of sealed
+    plans are part of the confidential annex: ``{"reference", "text"}``; decisions without have none.
     """
 
     __record__ = True
@@ -294,7 +295,7 @@ class Decision(Table, table=True):
             "id reference case_id developer_id model_version_id kind state power channels "
             "until reasons evidence recommended_at decided_at"
         ),
-        restricted="confidential_annex flags recommended_by decided_by sent_back_reason",
+        restricted="confidential_annex quotations flags recommended_by decided_by sent_back_reason",
     )
 
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
@@ -309,6 +310,7 @@ class Decision(Table, table=True):
     until: date | None = None
     reasons: str
     confidential_annex: str = ""
+    quotations: list[dict[str, str]] | None = json_column(nullable=True)
     evidence: list[dict[str, Any]] = json_column(default_factory=list)
     flags: dict[str, Any] = json_column()
     recommended_by: uuid.UUID

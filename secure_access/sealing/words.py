@@ -41,7 +41,12 @@ def note(text: str) -> str:
 def quotation(text: str) -> str:
     """A quotation as it is released: form NFC, and one space wherever there was any. Raises `BadForm`."""
     allowed = range(SHORTEST_QUOTATION, LONGEST_QUOTATION + 1)
-    return _bounded(" ".join(text.split()), allowed, "a quotation", "")
+    return _bounded(folded(text), allowed, "a quotation", "")
+
+
+def folded(text: str) -> str:
+    """Any text with the spacing and in the form of a quotation, to look for one in it."""
+    return unicodedata.normalize("NFC", _INVISIBLE.sub("", " ".join(text.split()))).strip()
 
 
 def quotation_statement(grant: str, section: str, page: int, text: str) -> bytes:
