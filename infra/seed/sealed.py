@@ -50,11 +50,12 @@ class Sealed:
     cast: Cast
     opened: Opened
     home: Path
+    officers: Officers
     passkeys: dict[str, Passkey] = field(default_factory=dict)
 
     def enrol(self, *who: str) -> None:
         """Give people of the story a passkey, by a list that follows."""
-        custody, officers = self.opened.core.custody, Officers(self.home)
+        custody = self.opened.core.custody
         for name in who:
             listed = custody.enrolment
             self.passkeys[name] = Passkey(listed.custodian, listed.rp_id)
@@ -64,14 +65,14 @@ class Sealed:
                 self.passkeys[name].credential,
                 self.stage.now,
             )
-            self.opened.core.enrol(officers.sign(made))
+            self.opened.core.enrol(self.officers.sign(made))
 
     def dismiss(self) -> None:
         """Take the passkeys of the story off the list."""
         custody = self.opened.core.custody
         before = custody.parts.kept.get(custody.enrolment.digest)
         made = demonstration.without_passkeys(before, self.stage.now)
-        self.opened.core.enrol(Officers(self.home).sign(made))
+        self.opened.core.enrol(self.officers.sign(made))
         self.round()
 
     def round(self) -> None:
@@ -140,7 +141,7 @@ def beside(stage: Stage, cast: Cast) -> Iterator[Sealed | None]:
     )
     opened = process.open_core(home, settings, lease, lambda _keys: outside, _Held(stage, lease))
     try:
-        made = Sealed(stage, cast, opened, home)
+        made = Sealed(stage, cast, opened, home, Officers(home))
         yield made
         made.dismiss()
     finally:
