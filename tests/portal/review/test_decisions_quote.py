@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,9 @@ from secure_access.sealing import words
 from secure_access.workflow import Denied
 from tests.fixtures.review import Desk, make_desk
 from tests.portal.review.test_review_pages import get, send
+from tests.secure_access.custodian.conftest import World
+from tests.secure_access.custodian.test_notes import beside
+from tests.secure_access.custodian.test_quotations import quote
 
 TEXT = "No single insider can open the Größe of it."
 OTHER = "Two people turn two keys at once."
@@ -60,6 +64,21 @@ def test_an_annex_takes_quotations_as_they_were_released(quoted: list[Quoted], w
     found = quotations.problems(quoted, TOLD)
     assert [field for field, _ in found] == where
     assert not any(TEXT in said or OTHER in said for _, said in found)
+
+
+def test_the_portal_reads_the_custodian_s_own_line(tmp_path: Path) -> None:
+    """What the core wrote and showed is what the portal takes, and finds where it must not stand."""
+    world = World(tmp_path)
+    world.enrol()
+    world.deliver()
+    _, token = beside(world)
+    made = quote(world, token)
+    line = custody_log.read_line(world.last().encoded)
+    assert line.type == quotations.TYPE
+    said = quotations._read(line.fields, made.request)
+    assert quotations.problems([Quoted(made.reference, made.text)], {said.reference: said}) == []
+    ((_, words_),) = quotations.elsewhere({"reasons": f"It says “{made.text}”"}, [said], [])
+    assert made.reference in words_
 
 
 BY_DIGEST = [
