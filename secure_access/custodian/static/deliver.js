@@ -13,6 +13,7 @@ const [place, form, list, none, bar, doing, sending] = ["deliver", "sealing", "s
 const said = form.querySelector("[data-said]");
 const plan = place.dataset.plan;
 const delivered = JSON.parse(place.dataset.delivered);
+const shift = place.dataset.now ? Date.parse(place.dataset.now) - Date.now() : 0;
 let sealed = [];
 
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
@@ -59,7 +60,7 @@ async function sealing() {
   const file = form.elements.file.files[0];
   if (delivered.some((one) => one.section === section)) throw new Refused(`${section} was delivered already, and stands.`);
   if (sealed.some((one) => one.section === section)) throw new Refused(`${section} is sealed already. Remove it first to seal another file.`);
-  const key = await readPlanKey(utf8(place.dataset.key));
+  const key = await readPlanKey(utf8(place.dataset.key), now());
   if (key.fingerprint !== plan) throw new Refused("The plan key of this page is not the one that it names. Seal nothing, and tell the authority.");
   await seal(file, { key, section, onProgress: ({ done, total }) => progress(`Sealing ${section}`, done / total) });
   form.reset();
@@ -88,11 +89,16 @@ async function upload(record) {
   if (!begun.whole) await post("/delivery/end", { plan, token: begun.token });
 }
 
+/* The time of this device. A demonstration lives on a date of its own, and its page says which. */
+function now() {
+  return Date.now() + shift;
+}
+
 /* What was delivered and what is added. Canonical JSON: its keys stand in order, its numbers and texts are written by `canonical`. */
 function manifest() {
   const text = (value) => new TextDecoder().decode(canonical(value)).slice(1, -1);
   const files = [...delivered, ...sealed].map(({ section, size, sha256 }) => `{${text({ section, size, sha256 })}}`);
-  const made_at = new Date().toISOString().replace("Z", "000Z");
+  const made_at = new Date(now()).toISOString().replace("Z", "000Z");
   const nonce = hex(crypto.getRandomValues(new Uint8Array(16)));
   const before = text({ key: plan, made_at, nonce, request: place.dataset.request });
   return utf8(`{${before},"sections":[${files.join(",")}],"v":"assay.plan-manifest/v1"}`);
