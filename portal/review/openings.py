@@ -28,6 +28,7 @@ RELEASED = ("page.released", "page.text_released")
 REFUSED = "page.refused"
 WORDS = {
     "plan.key_made": "The custodian made the key pair of this request",
+    "plan.outlined": "The custodian was told the public outline that the plan is compared with",
     "plan.delivered": "The plan was delivered",
     "grant.offered": "An access grant was put before the approvers",
     "grant.approved": "An approver approved an access grant",

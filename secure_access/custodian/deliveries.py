@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
-from secure_access.custodian import plan_manifests
+from secure_access.custodian import forms, plan_manifests
 from secure_access.custodian.acts import Act, Confirmed
 from secure_access.custodian.custody import Custody, NotOpened, NotSetUp, Why
 from secure_access.custodian.enrolment import Person, Role
@@ -13,6 +14,7 @@ from secure_access.custodian.findings import REPORT, Told
 from secure_access.custodian.forms import Malformed
 from secure_access.custodian.plan_manifests import PlanManifest, SealedSection
 from secure_access.custodian.state import Plan
+from secure_access.ledger import canonical
 from secure_access.ledger.canonical import Json
 from secure_access.workflow import NotFound
 
@@ -30,7 +32,8 @@ class Deliveries:
     ) -> PlanManifest:
         """Take in what a developer's officer sealed, once every file was opened unseen.
 
-        With the texts of the public outline by section, the report of where they do not agree is made.
+        With the texts of the public outline by section, given here or told before by the portal, the report
+        of where they do not agree is made.
         """
         custody = self._custody
         done = custody.confirmed(nonce, answer, Act.DELIVER)
@@ -41,6 +44,7 @@ class Deliveries:
         custody = self._custody
         with custody.lock:
             manifest, plan = self._deliverable(done, encoded)
+            outline = self._outline(plan) if outline is None else outline
         try:
             told = custody.parts.inspect(manifest)
             report = custody.parts.compare(manifest, outline) if outline is not None else None
@@ -59,6 +63,23 @@ class Deliveries:
             fields = self._line(manifest, told, report)
             custody.write("plan.delivered", plan.fingerprint, {**fields, **custody.by(done)})
         return manifest
+
+    def set_outline(self, fingerprint: str, outline: Mapping[str, str]) -> None:
+        """Keep the texts of the public outline that a plan will be compared with. Raises `Refused`."""
+        custody = self._custody
+        with custody.lock:
+            plan = custody.plan(fingerprint)
+            encoded = canonical.encode(dict(outline))
+            if plan.outline != forms.digest(encoded):
+                fields: dict[str, Json] = {"outline": custody.parts.kept.put(encoded)}
+                custody.write("plan.outlined", plan.fingerprint, fields)
+
+    def _outline(self, plan: Plan) -> Mapping[str, str] | None:
+        """The texts that the portal told, if it did."""
+        if not plan.outline:
+            return None
+        told: Any = canonical.decode(self._custody.parts.kept.get(plan.outline))
+        return {str(key): str(text) for key, text in told.items()}
 
     def _deliverable(self, done: Confirmed, encoded: bytes) -> tuple[PlanManifest, Plan]:
         custody = self._custody

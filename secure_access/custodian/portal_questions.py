@@ -10,7 +10,7 @@ from secure_access.custodian.core import Core
 from secure_access.custodian.custody import Refused, Why
 from secure_access.custodian.forms import Form
 from secure_access.custodian.portal_channel import NotThePortal, Portal
-from secure_access.custodian.questions import Done, Question, answered
+from secure_access.custodian.questions import Done, Question, answered, outline_of
 from secure_access.custodian.recertification_questions import DUE
 from secure_access.keys import SigningKey
 from secure_access.ledger.canonical import Json
@@ -72,6 +72,11 @@ def _lines(core: Core, form: Form) -> Done:
     return {"lines": found}
 
 
+def _outline(core: Core, form: Form) -> Done:
+    core.deliveries.set_outline(form.hexadecimal("plan", 32), outline_of(form))
+    return {}
+
+
 def _listed(core: Core, _form: Form) -> Done:
     """The enrolment list in force, by its bytes: the portal shows it, and names its passkeys in grants."""
     return {"list": _text(core.custody.parts.kept.get(core.custody.enrolment.digest))}
@@ -99,5 +104,6 @@ PORTAL: Mapping[str, Question] = {
     "end": Question(("grant",), _end),
     "lines": Question(("after",), _lines),
     "listed": Question((), _listed),
+    "outline": Question(("plan", "outline"), _outline),
     "manifest": Question(("plan",), _manifest),
 }

@@ -107,12 +107,12 @@ def _enrol(core: Core, form: Form) -> Done:
 
 
 def _deliver(core: Core, form: Form) -> Done:
-    outline = _outline(form) if form.has("outline") else None
+    outline = outline_of(form) if form.has("outline") else None
     manifest = core.deliver(form.raw("manifest", 1, forms.LONGEST), *confirmation(form), outline)
     return {"manifest": manifest.digest}
 
 
-def _outline(form: Form) -> dict[str, str]:
+def outline_of(form: Form) -> dict[str, str]:
     """The texts of the public outline, by the key of the section."""
     value = form.value("outline")
     if not isinstance(value, dict) or len(value) > MOST_HEADINGS:

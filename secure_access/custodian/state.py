@@ -54,6 +54,8 @@ class Plan:
     """What was delivered, each with the custodian's report of it. A later one holds all of the earlier."""
     told: tuple[tuple[str, int, str], ...] = ()
     """Of each delivered section: its key, how many pages it has, what the schema said (empty: no plan)."""
+    outline: str = ""
+    """SHA-256 of the texts of the public outline that the portal told; empty until then."""
     paused_by: str = ""
     destruction: list[Approval] = field(default_factory=list)
     destroying: bool = False
@@ -153,6 +155,7 @@ class State:
             "enrolment.accepted": self._enrolled,
             "recovery.resealed": self._resealed,
             "plan.key_made": self._key_made,
+            "plan.outlined": self._outlined,
             "plan.delivered": self._delivered,
             "grant.offered": self._offered,
             "grant.approved": self._approved,
@@ -219,6 +222,9 @@ class State:
 
     def _key_made(self, line: Line) -> None:
         self.plans[line.plan] = Plan(line.plan, _text(line, "request"), _text(line, "developer"))
+
+    def _outlined(self, line: Line) -> None:
+        self.plans[line.plan].outline = _text(line, "outline")
 
     def _delivered(self, line: Line) -> None:
         plan = self.plans[line.plan]

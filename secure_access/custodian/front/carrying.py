@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint
+from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from secure_access.custodian.front import gate
@@ -15,5 +15,6 @@ routes = Blueprint("carrying", __name__)
 @routes.post(gate.PORTAL)
 def portal() -> ResponseReturnValue:
     """A signed question of the portal, and the signed answer."""
+    request.max_content_length = gate.LARGEST_PART
     question, signature = told("question", "signature")
     return core().ask("portal", question=question, signature=signature)

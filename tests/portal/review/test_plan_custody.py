@@ -73,6 +73,15 @@ def test_from_the_approval_to_a_page(desk: Desk) -> None:
     assert next(words for _, words, _, _ in found.events) == "A reader began to read"
 
 
+def test_what_is_delivered_is_compared_with_the_public_outline(desk: Desk) -> None:
+    request = desk.plan_keyed(desk.under_review())
+    custody = desk.custody
+    custody.hand_in(request)
+    assert custody.compared == [dict.fromkeys(SECTIONS[:2], "What it covers.")]
+    custody.restart()
+    assert custody.custody.state.plans[str(request.plan_key)].outline
+
+
 def test_every_line_is_an_entry_of_the_custody_log_and_one_of_its_own_chain(desk: Desk) -> None:
     request = desk.plan_readable(desk.under_review())
     with desk.world.wired.database.read() as session:
@@ -85,6 +94,7 @@ def test_every_line_is_an_entry_of_the_custody_log_and_one_of_its_own_chain(desk
     assert mine == [line for line in lines if line.plan == request.plan_key]
     assert [line.type for line in mine] == [
         "plan.key_made",
+        "plan.outlined",
         "plan.delivered",
         "grant.offered",
         "grant.approved",
