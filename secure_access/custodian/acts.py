@@ -66,6 +66,8 @@ class Act(StrEnum):
     RESUME = "access.resume"
     BREAK_GLASS = "break_glass.approve"
     DESTROY = "plan.destroy"
+    HOLD = "plan.hold"
+    RELEASE_HOLD = "plan.release_hold"
     ENTER = "page.enter"
     RECERTIFY = "reader.recertify"
     QUOTE = "quotation.release"

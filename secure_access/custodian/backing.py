@@ -24,13 +24,15 @@ ACTS: dict[str, tuple[frozenset[Act], str]] = {
     "access.paused": (frozenset({Act.PAUSE}), ""),
     "access.resumed": (frozenset({Act.RESUME}), ""),
     "plan.destruction_approved": (frozenset({Act.DESTROY}), ""),
+    "plan.held": (frozenset({Act.HOLD}), ""),
+    "plan.hold_released": (frozenset({Act.RELEASE_HOLD}), ""),
     "reader.recertified": (frozenset({Act.RECERTIFY}), "statement"),
 }
-"""Lines that a person confirmed and that say who may read: the act, and the field that names its object.
+"""Lines that somebody confirmed, of who may read or what is kept: the act, and which field names its object.
 
 Without a field the object is the plan. A delivery and a sitting are not among them: they let nobody read.
 """
-_APPROVERS = frozenset({Act.APPROVE, Act.DESTROY, Act.RECERTIFY})
+_APPROVERS = frozenset({Act.APPROVE, Act.DESTROY, Act.HOLD, Act.RELEASE_HOLD, Act.RECERTIFY})
 _SLACK = timedelta(hours=1)
 """How long after its end a statement may stand in a line: a disk may have been slow."""
 

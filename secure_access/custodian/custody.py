@@ -64,6 +64,7 @@ class Why(StrEnum):
     REVOKED = "revoked"
     PAUSED = "paused"
     DESTROYED = "destroyed"
+    HELD = "legal_hold"
     NOT_ENROLLED = "not_enrolled"
     OTHER_PASSKEY = "other_passkey"
     CONFLICT = "conflict"

@@ -1,4 +1,7 @@
-"""Destruction of a plan's key: two approvers of different teams, within a week of each other."""
+"""The end of a plan's key: two approvers of different teams destroy it; a legal hold stops them.
+
+A hold is one approver's, with a reason, and so is its end: two still have to agree before anything is gone.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ from secure_access.custodian import access_grants
 from secure_access.custodian.acts import Act, Confirmed
 from secure_access.custodian.custody import Custody, Why
 from secure_access.custodian.enrolment import Person, Role
-from secure_access.custodian.state import Plan
+from secure_access.custodian.grant_words import minute
+from secure_access.custodian.state import Approval, Plan
 from secure_access.workflow import NotFound
 
 APPROVAL_LASTS = timedelta(days=7)
@@ -31,19 +35,60 @@ class Destructions:
         with custody.lock:
             done = custody.confirmed(nonce, answer, Act.DESTROY)
             plan = self._plan(done)
+            obstacle = self.obstacle(plan, done.person)
+            if obstacle:
+                raise custody.denied(done, Why.HELD if plan.hold else Why.NOT_ALLOWED, obstacle)
             earlier = self.approvers(plan)
-            if done.person.conflicted_with(plan.developer) or any(
-                one.person == done.person.person
-                or any(access_grants.same_team(done.person.team, name) for name in (one.team, team))
-                for one, team in earlier
-            ):
-                words = "The second is another person of another team, without a conflict of interest."
-                raise custody.denied(done, Why.NOT_ALLOWED, words)
             custody.write("plan.destruction_approved", plan.fingerprint, custody.by(done))
             if len(earlier) + 1 < access_grants.APPROVERS:
                 return b""
             custody.write("plan.destroying", plan.fingerprint, {})
             return self._destroy(plan)
+
+    def obstacle(self, plan: Plan, person: Person) -> str:
+        """Why this approver's approval would be refused now, in words; empty when it would not be."""
+        if plan.hold:
+            since = minute(plan.hold.by.at)
+            return f"A legal hold stands since {since}: nothing of this plan is destroyed until it is lifted."
+        conflict = person.conflicted_with(plan.developer)
+        if conflict:
+            return f"Somebody else approves this: you are a person who {conflict}."
+        if any(
+            one.person == person.person
+            or any(access_grants.same_team(person.team, name) for name in (one.team, team))
+            for one, team in self.approvers(plan)
+        ):
+            return "The second approval is another person's, of another team than the first."
+        return ""
+
+    def hold(self, nonce: str, answer: str, reason: str) -> None:
+        """An approver keeps a plan from being destroyed, and says why."""
+        with self._custody.lock:
+            done, plan = self._keeping(nonce, answer, Act.HOLD)
+            if plan.hold:
+                raise self._custody.denied(done, Why.WRONG_STATE, "A legal hold stands already.")
+            self._write("plan.held", done, plan, reason)
+
+    def release_hold(self, nonce: str, answer: str, reason: str) -> None:
+        """An approver lifts the hold, and says why. Approvals of destruction from before it count no more."""
+        with self._custody.lock:
+            done, plan = self._keeping(nonce, answer, Act.RELEASE_HOLD)
+            if plan.hold is None:
+                raise self._custody.denied(done, Why.WRONG_STATE, "There is no legal hold to lift.")
+            self._write("plan.hold_released", done, plan, reason)
+
+    def _keeping(self, nonce: str, answer: str, act: Act) -> tuple[Confirmed, Plan]:
+        done = self._custody.confirmed(nonce, answer, act)
+        plan = self._plan(done)
+        conflict = done.person.conflicted_with(plan.developer)
+        if conflict:
+            words = f"Somebody else decides this: you are a person who {conflict}."
+            raise self._custody.denied(done, Why.NOT_ALLOWED, words)
+        return done, plan
+
+    def _write(self, kind: str, done: Confirmed, plan: Plan, reason: str) -> None:
+        kept = self._custody.parts.kept.put(reason.encode())
+        self._custody.write(kind, plan.fingerprint, {**self._custody.by(done), "reason": kept})
 
     def finish(self) -> None:
         """Destroy what was to be destroyed when a crash or a fault came between."""
@@ -53,16 +98,18 @@ class Destructions:
 
     def approvers(self, plan: Plan) -> list[tuple[Person, str]]:
         """Who approved the destruction lately and could today, each with the team of that time."""
+        return [(person, one.team) for person, one in self.counted(plan)]
+
+    def counted(self, plan: Plan) -> list[tuple[Person, Approval]]:
+        """The approvals that count now, each with who gave it."""
         now, listed = self._custody.now(), self._custody.enrolment
         found = [
-            (listed.person(one.person, now), one.team)
-            for one in plan.destruction
-            if now < one.at + APPROVAL_LASTS
+            (listed.person(one.person, now), one) for one in plan.destruction if now < one.at + APPROVAL_LASTS
         ]
         return [
-            (one, team)
-            for one, team in found
-            if one and Role.APPROVER in one.roles and not one.conflicted_with(plan.developer)
+            (person, one)
+            for person, one in found
+            if person and Role.APPROVER in person.roles and not person.conflicted_with(plan.developer)
         ]
 
     def _plan(self, done: Confirmed) -> Plan:

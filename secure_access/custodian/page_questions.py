@@ -15,7 +15,6 @@ from secure_access.custodian.acts import Act, Statement
 from secure_access.custodian.core import Core
 from secure_access.custodian.deliveries import officer_of
 from secure_access.custodian.enrolment import Enrolment, Role
-from secure_access.custodian.findings import REPORT
 from secure_access.custodian.forms import Form
 from secure_access.custodian.grant_words import day, minute, plain_words
 from secure_access.custodian.questions import CONFIRMED, Done, Question, confirmation
@@ -77,8 +76,8 @@ def _desk(core: Core, form: Form) -> Done:
     visit = core.visits.of(form.text("visit"))
     return {
         **visitor(core, visit),
-        "grants": [_line(core, visit, one) for one in core.visits.grants(visit)],
-        "plans": [_plan(one) for one in core.visits.plans(visit)],
+        "grants": [grant_line(core, visit, one) for one in core.visits.grants(visit)],
+        "plans": [plan_line(core, one) for one in core.visits.plans(visit)],
     }
 
 
@@ -104,7 +103,8 @@ def _seconds(core: Core, until: datetime) -> int:
     return max(0, int((until - core.custody.now()).total_seconds()))
 
 
-def _line(core: Core, visit: Visit, given: Given) -> Done:
+def grant_line(core: Core, visit: Visit, given: Given) -> Done:
+    """A grant in a list."""
     grant, listed = given.grant, core.custody.enrolment
     reader = listed.listed(grant.reader)
     return {
@@ -117,6 +117,7 @@ def _line(core: Core, visit: Visit, given: Given) -> Done:
         "mine": grant.reader == visit.person.person,
         "standing": given.standing.value,
         "passed": core.custody.now() >= grant.not_after,
+        "gone": core.custody.state.plans[given.plan].destroying,
         "from": minute(grant.not_before),
         "to": minute(grant.not_after),
         "acts": [act.value for act in visits.acts_of(given, visit.person)],
@@ -125,13 +126,16 @@ def _line(core: Core, visit: Visit, given: Given) -> Done:
     }
 
 
-def _plan(plan: Plan) -> Done:
+def plan_line(core: Core, plan: Plan) -> Done:
+    """A plan in a list."""
     return {
+        "developer": core.custody.enrolment.name_of(plan.developer),
         "plan": plan.fingerprint,
         "request": plan.request,
         "manifest": plan.manifest.digest if plan.manifest else "",
         "sections": len(plan.manifest.sections) if plan.manifest else 0,
         "paused": bool(plan.paused_by),
+        "held": plan.hold is not None,
         "destroyed": plan.destroying,
     }
 
@@ -148,7 +152,7 @@ def _grant(core: Core, form: Form) -> Done:
     approves = bool({Act.APPROVE, Act.BREAK_GLASS} & set(acts))
     return {
         **visitor(core, visit),
-        **_line(core, visit, given),
+        **grant_line(core, visit, given),
         "paused": bool(plan.paused_by),
         "plan": plan.fingerprint,
         "manifest": grant.manifest,
@@ -203,22 +207,6 @@ def who(one: Approval, visit: Visit, listed: Enrolment) -> dict[str, Json]:
     }
 
 
-def _plan_page(core: Core, form: Form) -> Done:
-    visit = core.visits.of(form.text("visit"))
-    plan = core.visits.plan(visit, form.hexadecimal("plan", 32))
-    sealed = plan.manifest.sections if plan.manifest else ()
-    return {
-        **visitor(core, visit),
-        **_plan(plan),
-        "delivered": [{**asdict(one), "made_here": one.section == REPORT} for one in sealed],
-        "deliveries": len(plan.deliveries),
-        "delivered_at": minute(plan.manifest.made_at) if plan.manifest else "",
-        "grants": [
-            _line(core, visit, one) for one in core.visits.grants(visit) if one.plan == plan.fingerprint
-        ],
-    }
-
-
 def _refuse(core: Core, form: Form) -> Done:
     core.refuse(*confirmation(form), form.text("reason"))
     return {}
@@ -238,7 +226,6 @@ PAGES: Mapping[str, Question] = {
     "page.ask_act": Question(("visit", "act", "object"), _ask_act),
     "page.desk": Question(("visit",), _desk),
     "page.grant": Question(("visit", "grant"), _grant),
-    "page.plan": Question(("visit", "plan"), _plan_page),
     "page.refuse": Question((*CONFIRMED, "reason"), _refuse),
     "page.sitting": Question(("token",), _sitting),
 }

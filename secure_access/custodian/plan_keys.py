@@ -253,6 +253,15 @@ def read_certificate(encoded: bytes, key: bytes) -> Certificate:
     domain = CERTIFICATE_FORMAT.encode() + b"\0"
     if not verify_signature(key, outer.raw("signature", 64), domain + certificate):
         raise BadCertificate("the signature of the certificate is false")
+    return _read(certificate)
+
+
+def kept_certificate(encoded: bytes) -> Certificate:
+    """What a certificate says that this custodian made, and keeps under its digest. Raises `Malformed`."""
+    return _read(forms.plain(encoded, ("certificate", "signature")).raw("certificate", 1, forms.LONGEST))
+
+
+def _read(certificate: bytes) -> Certificate:
     form = forms.document(
         certificate,
         CERTIFICATE_FORMAT,

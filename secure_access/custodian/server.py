@@ -19,6 +19,7 @@ from secure_access.custodian.core import Core
 from secure_access.custodian.custody import Refused, Why
 from secure_access.custodian.note_questions import NOTES
 from secure_access.custodian.page_questions import PAGES
+from secure_access.custodian.plan_questions import PLANS
 from secure_access.custodian.questions import LONGEST_QUESTION, QUESTIONS, Question, answered
 from secure_access.custodian.recertification_questions import RECERTIFICATIONS
 from secure_access.ledger import canonical
@@ -54,7 +55,7 @@ class CoreService(socketserver.ThreadingUnixStreamServer):
             os.chown(path, -1, group)
             os.chmod(path, 0o660)
         self.core, self._front = core, front
-        self.questions = {**QUESTIONS, **PAGES, **NOTES, **RECERTIFICATIONS, **extra}
+        self.questions = {**QUESTIONS, **PAGES, **PLANS, **NOTES, **RECERTIFICATIONS, **extra}
         self._free = threading.BoundedSemaphore(MOST_CONNECTIONS)
 
     def verify_request(self, request: Any, _client: Any) -> bool:

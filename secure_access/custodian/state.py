@@ -43,6 +43,14 @@ class Approval:
     at: datetime
 
 
+@dataclass(frozen=True)
+class Hold:
+    """A legal hold: who asked for it, and why. While it stands, the key of the plan is not destroyed."""
+
+    by: Approval
+    reason: str
+
+
 @dataclass
 class Plan:
     """A plan request's key and what was sealed to it. ``developer`` is the id of an organisation."""
@@ -58,8 +66,11 @@ class Plan:
     """SHA-256 of the texts of the public outline that the portal told; empty until then."""
     paused_by: str = ""
     destruction: list[Approval] = field(default_factory=list)
+    hold: Hold | None = None
     destroying: bool = False
     destroyed: bool = False
+    certificate: str = ""
+    """The digest of the certificate of destruction."""
 
     @property
     def manifest(self) -> PlanManifest | None:
@@ -171,6 +182,8 @@ class State:
             "note.removed": lambda line: self._given(line).notes.pop(_text(line, "note"), None),
             "quotation.released": self._quoted,
             "plan.destruction_approved": self._destruction_approved,
+            "plan.held": self._held,
+            "plan.hold_released": self._hold_released,
             "plan.destroying": self._destroying,
             "plan.destroyed": self._destroyed,
             "reader.recertified": self._recertified,
@@ -295,6 +308,16 @@ class State:
 
     def _destroyed(self, line: Line) -> None:
         self.plans[line.plan].destroyed = True
+        self.plans[line.plan].certificate = _text(line, "certificate")
+
+    def _held(self, line: Line) -> None:
+        plan = self.plans[line.plan]
+        plan.hold = Hold(_approval(line), self._document(_text(line, "reason")).decode())
+        # Who approved the destruction did not know of what the hold is for.
+        plan.destruction.clear()
+
+    def _hold_released(self, line: Line) -> None:
+        self.plans[line.plan].hold = None
 
     def _recertified(self, line: Line) -> None:
         reader = _text(line, "reader")

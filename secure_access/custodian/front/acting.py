@@ -15,6 +15,7 @@ from secure_access.custodian.front.pages import core
 
 routes = Blueprint("acting", __name__)
 LONGEST_REASON = 2000
+REASONED = {"grant.refuse": "refuse", "plan.hold": "ask for the hold", "plan.release_hold": "lift the hold"}
 NOT_IN = (
     "No way in with this passkey. It may not be on the custodian's list, may not have verified you, or this "
     "page was open for too long. Try again; if it stays, ask the person who had you enrolled."
@@ -27,6 +28,9 @@ VERBS = {
     "access.pause": "pause",
     "access.resume": "resume",
     "reader.recertify": "recertify",
+    "plan.destroy": "destroy",
+    "plan.hold": "page.hold",
+    "plan.release_hold": "page.release_hold",
 }
 """Which question of the core an act is; a sitting and a delivery have routes of their own."""
 
@@ -103,11 +107,12 @@ def act(act: str) -> ResponseReturnValue:
     """An act that a passkey confirmed. The assertion alone says who did what: no cookie is looked at."""
     if act not in VERBS:
         raise BadRequest
-    if act != "grant.refuse":
+    if act not in REASONED:
         nonce, answer = told("nonce", "answer")
         return core().ask(VERBS[act], nonce=nonce, answer=answer)
     nonce, answer, reason = told("nonce", "answer", "reason")
     said = " ".join(reason.split())
     if not 1 <= len(said) <= LONGEST_REASON:
-        return {"words": f"Say why you refuse, in up to {LONGEST_REASON} characters.", "why": "reason"}, 400
+        words = f"Say why you {REASONED[act]}, in up to {LONGEST_REASON} characters."
+        return {"words": words, "why": "reason"}, 400
     return core().ask(VERBS[act], nonce=nonce, answer=answer, reason=said)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from flask import Blueprint, Flask, current_app, render_template
 from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response
 
 from secure_access.custodian.custody import Refused, Why
 from secure_access.custodian.front import gate
@@ -22,6 +24,7 @@ NO_MORE = {
     "ended": "It has ended. Nothing of it can be opened any more.",
 }
 """Why a grant opens nothing, to its reader."""
+GONE = "The key of this plan was destroyed. Nothing of it can be opened any more."
 
 
 def core() -> CoreClient:
@@ -84,10 +87,21 @@ def reader(digest: str) -> ResponseReturnValue:
 
 @routes.get(f"/plans/{DIGEST}")
 def plan(digest: str) -> ResponseReturnValue:
-    """A plan, for an officer of its developer."""
+    """A plan, for an officer of its developer, or for approvers, who keep and destroy it."""
     page = _asked("page.plan", plan=digest)
+    if not page["officer"]:
+        return render_template("keeping.html", **custody(), **page)
     key = "" if page["destroyed"] else core().ask("plan_key", plan=digest)["key"]
     return render_template("plan.html", **custody(), **page, key=key)
+
+
+@routes.get(f"/plans/{DIGEST}/certificate")
+def certificate(digest: str) -> ResponseReturnValue:
+    """The signed certificate of destruction, as a file."""
+    found = _asked("page.certificate", plan=digest)
+    name = f"destruction-certificate-{digest[:16]}.json"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Content-Type": "application/json"}
+    return Response(base64.b64decode(found["certificate"]), headers=headers)
 
 
 @routes.get(f"/read/{DIGEST}")
@@ -96,7 +110,7 @@ def read(digest: str) -> ResponseReturnValue:
     page = _asked("page.grant", grant=digest)
     if not page["mine"]:
         raise NotFound
-    shut = NO_MORE.get(page["standing"], "")
+    shut = GONE if page["gone"] else NO_MORE.get(page["standing"], "")
     if not shut and page["passed"]:
         shut = NO_MORE["ended"]
     if not shut and page["paused"]:

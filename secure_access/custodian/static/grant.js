@@ -2,18 +2,12 @@
 
 import "./closing.js";
 import { Refused, act, alone } from "./passkey.js";
+import { reveals } from "./reveal.js";
 
 const panel = document.getElementById("decision");
 const reason = document.getElementById("reason");
 
-for (const button of document.querySelectorAll("[data-reveal]")) {
-  button.addEventListener("click", () => {
-    const shown = document.getElementById(button.dataset.reveal);
-    shown.hidden = !shown.hidden;
-    button.setAttribute("aria-expanded", String(!shown.hidden));
-    if (!shown.hidden) shown.querySelector("textarea").focus();
-  });
-}
+reveals();
 
 for (const button of document.querySelectorAll("[data-act]")) {
   button.addEventListener("click", () =>

@@ -48,6 +48,8 @@ def test_what_was_confirmed_is_believed_again(emergency: World) -> None:
     world.change_list(lambda value: world.enrolled.one("pia", value).update(team="Audit"))
     world.core.refuse(*world.act(Act.REFUSE, world.offer(reference="AG-2", nonce="0a" * 16), "pia"), "No.")
     world.core.revoke(*world.act(Act.REVOKE, digest, "pia"))
+    world.core.destructions.hold(*world.act(Act.HOLD, world.plan, "pia"), "An appeal.")
+    world.core.destructions.release_hold(*world.act(Act.RELEASE_HOLD, world.plan, "pia"), "Decided.")
     world.core.destroy(*world.act(Act.DESTROY, world.plan, "pia"))
     before = [line.encoded for line in world.lines()]
     world.restart()
@@ -143,6 +145,8 @@ def test_an_approval_that_was_kept_for_later(world: World) -> None:
         ("access.resumed", Act.RESUME, "tess"),
         ("grant.revoked", Act.REVOKE, "oskar"),
         ("plan.destruction_approved", Act.DESTROY, "oskar"),
+        ("plan.held", Act.HOLD, "oskar"),
+        ("plan.hold_released", Act.RELEASE_HOLD, "oskar"),
     ],
 )
 def test_other_acts(world: World, kind: str, act: Act, by: str) -> None:
@@ -151,6 +155,8 @@ def test_other_acts(world: World, kind: str, act: Act, by: str) -> None:
     true = evidence(world, act, about, by)
     other = evidence(world, Act.PAUSE, world.plan, "tess")
     fields: Fields = {"grant": digest} if kind == "grant.revoked" else {}
+    if kind == "plan.held":
+        fields = {"reason": world.custody.parts.kept.put(b"An appeal.")}
     added(world, kind, {**fields, **true})
     world.restart()
     added(world, kind, {**fields, **true, "evidence": other["evidence"]})

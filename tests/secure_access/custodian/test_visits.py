@@ -13,6 +13,7 @@ import pytest
 from secure_access.custodian.acts import Act, NotConfirmed, Reason
 from secure_access.custodian.custody import Refused, Why
 from secure_access.custodian.page_questions import PAGES
+from secure_access.custodian.plan_questions import PLANS
 from secure_access.custodian.questions import answered
 from secure_access.custodian.visits import LONGEST, Visit
 from secure_access.ledger import canonical
@@ -29,7 +30,7 @@ def enter(world: World, by: str, **told: Any) -> Visit:
 
 
 def asked(world: World, do: str, **fields: Any) -> Any:
-    return json.loads(answered(world.core, canonical.encode({"do": do, **fields}), PAGES))
+    return json.loads(answered(world.core, canonical.encode({"do": do, **fields}), {**PAGES, **PLANS}))
 
 
 def test_whose_passkey_it_is_enters_and_a_line_says_so(world: World) -> None:
