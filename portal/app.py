@@ -21,6 +21,8 @@ from evaluator import leaving as evaluator_leaving
 from evaluator.web import accreditation_views, engagement_views
 from infra.postgresql import fit_or_exit
 from portal import accounts, errors, health, home, logs, register, supervision, ui
+from portal.disclosure import leaving as disclosure_leaving
+from portal.disclosure import views as disclosure_views
 from portal.enforcement import case_views as enforcement_views
 from portal.enforcement import findings_views
 from portal.enforcement import leaving as enforcement_leaving
@@ -112,12 +114,22 @@ SURFACES: tuple[Surface, ...] = (
     Surface(review_views.plans, ("government",), PLANS),
     Surface(review_views.asked, ("developer",), ANSWERING),
     Surface(review_views.decided, ("developer",), DEVELOPER),
+    Surface(disclosure_views.access, (PUBLIC,), ANYBODY),
+    Surface(disclosure_views.access_requests, ("government",), REVIEW),
+    Surface(disclosure_views.access_notices, ("developer",), ANSWERING),
     Surface(enforcement_views.bp, ("government",), ENFORCEMENT),
     Surface(findings_views.bp, ("developer",), DEVELOPER),
     Surface(legal_views.bp, ("government",), LEGAL),
 )
 
-HOLDINGS = (filing_leaving, review_leaving, evaluator_leaving, enforcement_leaving, legal_leaving)
+HOLDINGS = (
+    filing_leaving,
+    review_leaving,
+    evaluator_leaving,
+    disclosure_leaving,
+    enforcement_leaving,
+    legal_leaving,
+)
 """Importing them declares what people hold, so that a leaver's page lists all of it."""
 
 NAVIGATION: dict[str, tuple[NavItem, ...]] = {
@@ -130,6 +142,7 @@ NAVIGATION: dict[str, tuple[NavItem, ...]] = {
         NavItem("Penalties", "penalties.every_penalty"),
         NavItem("Ledger", "ledger.show"),
         NavItem("Law", "law.index"),
+        NavItem("Ask for access", "access.ask"),
     ),
     "developer": (
         NavItem("Home", "home.developer"),
@@ -140,6 +153,7 @@ NAVIGATION: dict[str, tuple[NavItem, ...]] = {
         NavItem("Incidents", "incidents.index", REPORTING),
         NavItem("Duties", "duties.index", DEVELOPER),
         NavItem("Requests", "asked.index", ANSWERING),
+        NavItem("Access notices", "access_notices.index", ANSWERING),
         NavItem("Decisions", "decided.index", DEVELOPER),
         NavItem("Findings", "findings.index", DEVELOPER),
         NavItem("Organisation", "own_organisation.show", DEVELOPER | OFFICE | {Role.AGENT}),
@@ -153,6 +167,7 @@ NAVIGATION: dict[str, tuple[NavItem, ...]] = {
         NavItem("Home", "home.government"),
         NavItem("Cases", "cases.index", REVIEW),
         NavItem("Plan requests", "plans.index", PLANS),
+        NavItem("Access requests", "access_requests.index", REVIEW),
         NavItem("Penalties", "enforcement.index", ENFORCEMENT),
         NavItem("Accreditations", "accreditations.index", frozenset({Role.ACCREDITATION_OFFICER})),
         NavItem("Law", "statutes.index", LEGAL),

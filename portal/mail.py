@@ -330,7 +330,19 @@ def _administrators(session: Session) -> list[str]:
     return [person.email for one in authorities for person in roles.administrators(session, one)]
 
 
-_WRITERS: dict[str, Callable[[Session, Wired, str], list[Letter]]] = {
+Writer = Callable[[Session, Wired, str], list[Letter]]
+
+
+def declare(kind: str, writer: Writer) -> Callable[[Wired, str], Callable[[Session, datetime], None]]:
+    """Say how mails of a kind are written, once, where the package that causes them is imported.
+
+    Gives the verb of the job of that name.
+    """
+    assert _WRITERS.setdefault(kind, writer) is writer, f"{kind} is declared twice"
+    return lambda wired, subject_id: _sender(wired, kind, subject_id)
+
+
+_WRITERS: dict[str, Writer] = {
     invitations.SEND: invitation_letters,
     proposals.CHANGED: credential_letters,
     recovery.RECOVERED: recovered_letters,

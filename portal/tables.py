@@ -7,6 +7,8 @@ from evaluator import tables as evaluator_tables
 from portal import mail, web
 from portal.accounts import attempts
 from portal.accounts import events as accounts_events
+from portal.disclosure import events as disclosure_events
+from portal.disclosure import tables as disclosure_tables
 from portal.enforcement import events as enforcement_events
 from portal.enforcement import tables as enforcement_tables
 from portal.filing import events as filing_events
@@ -28,6 +30,7 @@ METADATA = db.Table.metadata
 MODULES = (
     attempts,
     db,
+    disclosure_tables,
     documents,
     enforcement_tables,
     evaluator_tables,
@@ -48,6 +51,7 @@ MODULES = (
 
 EVENTS = (
     accounts_events,
+    disclosure_events,
     documents_events,
     enforcement_events,
     evaluator_events,

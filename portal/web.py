@@ -232,7 +232,8 @@ class Zone(Flask):
             refused = self._ask_again() if writing and known else None
             if refused is not None:
                 return self.make_response(refused)
-            plain = not form or not request.form.get("form_id")
+            # The public zone keeps no use of a form: one that writes brings what makes two of it one.
+            plain = not form or self.zone == PUBLIC or not request.form.get("form_id")
             view_once = super().dispatch_request
             response = self.make_response(view_once()) if plain else self._once(view_once)
             keep = kept(g.session, g.get("uploads", ()))

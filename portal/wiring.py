@@ -320,11 +320,13 @@ def clock_of(settings: Settings) -> Clock:
 
 
 def _secrets(keys: Path, zone: str) -> dict[str, bytes]:
-    """The cookie secret of each zone, or of one alone, and the key from which single-use links are computed.
+    """The cookie secret of each zone, or of one alone, and the keys from which links are computed: of access
+    requests, which the public zone checks, and of invitations, which it does not have.
 
     Each has a file of its own, so that the users of an operating system can be kept apart too.
     """
     found = {name: _secret(keys / f"cookie-{name}.json") for name in ((zone,) if zone else ZONES)}
+    found["access"] = _secret(keys / "access-links.json")
     return found if zone == PUBLIC else {**found, "invitation": _secret(keys / "invitations.json")}
 
 

@@ -24,6 +24,7 @@ from evaluator import jobs as evaluator_jobs
 from infra.postgresql import fit_or_exit
 from portal import copies, log_watch, logs, mail
 from portal.custodian import Silent, custodian_of
+from portal.disclosure import jobs as disclosure_jobs
 from portal.enforcement import consider, notices
 from portal.filing import jobs as filing_jobs
 from portal.review import custody_round
@@ -53,6 +54,7 @@ VERBS: Mapping[str, Verb] = {
     "mail.recovered": mail.send_recovered,
     "notice.write": notices.write,
     "violation.consider": consider.consider,
+    **disclosure_jobs.VERBS,
 }
 
 SCHEDULE: Mapping[str, Mapping[str, object]] = {

@@ -20,6 +20,7 @@ pytest.register_assert_rewrite("tests.fixtures")
 
 pytest_plugins = [
     "tests.deep.examples",
+    "tests.fixtures.access",
     "tests.fixtures.app",
     "tests.fixtures.databases",
     "tests.fixtures.filing",

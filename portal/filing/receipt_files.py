@@ -54,6 +54,9 @@ ACKNOWLEDGED: Mapping[str, str] = {
     "condition.breached": "A condition is breached",
     "appeal.noted": "A note of appeal was recorded",
     "notice.answered": "An answer was received",
+    "access.extended": "The time to answer was extended",
+    "access.released": "The answer was released",
+    "access.closed": "The request was closed",
     "copy.written": "The copy of record was written",
 }
 """Later entries that a receipt appends, in words."""

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from evaluator.web import tasks as evaluator_tasks
 from portal.accounts import tasks as accounts_tasks
+from portal.disclosure import tasks as disclosure_tasks
 from portal.enforcement import tasks as enforcement_tasks
 from portal.filing import tasks as filing_tasks
 from portal.legal import tasks as legal_tasks
@@ -21,6 +22,7 @@ SOURCES: tuple[Callable[..., list[Task]], ...] = (
     filing_tasks.tasks,
     evaluator_tasks.tasks,
     review_tasks.tasks,
+    disclosure_tasks.tasks,
     enforcement_tasks.tasks,
     legal_tasks.tasks,
     accounts_tasks.tasks,

@@ -180,7 +180,12 @@ class Pack:
         raise Gap(f"{self.path}: {key} has no value on {on.isoformat()}.")
 
 
-def _values(raw: Mapping[str, Any], path: str) -> tuple[Value, ...]:
+def read_values(raw: Mapping[str, Any], path: str) -> tuple[Value, ...]:
+    """The values of a pack or of a law of access, by key and first day.
+
+    Raises:
+        PackError: for a value that is not of the form, or spans that overlap or leave a hole.
+    """
     found: list[Value] = []
     for index, item in enumerate(raw.get("value", ())):
         at = f"{path}: value[{index}] {item.get('key', '')}".rstrip()
@@ -266,7 +271,7 @@ def parse(text: str, path: str) -> Pack:
         name=raw["name"],
         short=raw["short"],
         status=raw["status"],
-        zone=_zone(raw["zone"], path),
+        zone=read_zone(raw["zone"], path),
         starts=raw["from"],
         citation=raw["citation"],
         source=raw["source"],
@@ -274,7 +279,7 @@ def parse(text: str, path: str) -> Pack:
         path=path,
         authorities=raw["authorities"],
         labels=raw["labels"],
-        values=_values(raw, path),
+        values=read_values(raw, path),
         readings=read_readings(raw, path),
         aliases=tuple(raw.get("aliases", ())),
         order=raw.get("order", LAST),
@@ -285,7 +290,8 @@ def parse(text: str, path: str) -> Pack:
     )
 
 
-def _zone(name: str, path: str) -> ZoneInfo:
+def read_zone(name: str, path: str) -> ZoneInfo:
+    """The time zone of that name. Raises `PackError` where there is none."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:

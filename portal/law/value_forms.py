@@ -13,7 +13,7 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from portal.law import inflation, methods
+from portal.law import access, inflation, methods
 from portal.law.money import EXPONENTS
 from portal.law.packs import SPANS, PackError
 from portal.law.penalty_facts import AS_READ, DECISION, EACH, LINKS, PER, PER_WORDS, PRIOR_STATES, RATE_BASES
@@ -75,6 +75,10 @@ def _list(*words: str) -> Form:
     return Form(frozenset({"list"}), words=(lambda: words) if words else None)
 
 
+def _access_laws() -> tuple[str, ...]:
+    return tuple(law.id for law in access.laws())
+
+
 def _method_ids() -> tuple[str, ...]:
     return tuple(method.id for method in methods.methods())
 
@@ -90,6 +94,7 @@ _CHANGE = Form(frozenset({"percent"}), over=Decimal(-100), up_to=Decimal(1000))
 _PERIOD = Form(frozenset(SPANS), over=Decimal(0))
 
 READ_BY_CODE = {
+    "access.law": Form(_TEXT, words=_access_laws),
     "penalty.addressee": _text(),
     "penalty.amounts_by": _text("occurred_on", "assessed_on"),
     "penalty.cap": _AMOUNT,

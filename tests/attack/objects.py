@@ -11,6 +11,7 @@ from typing import Any
 from werkzeug.routing import Rule
 
 from evaluator.tables import Accreditation, Engagement, Flag, IndependentAssessment
+from portal.disclosure.tables import AccessNotice, AccessRequest
 from portal.enforcement.tables import (
     AllegedViolation,
     MethodAdoption,
@@ -316,6 +317,16 @@ def _statutes(siege: Siege, _rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
         yield {"reference": row.reference}, None, row
 
 
+def _asked_for(siege: Siege, _rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
+    for row in siege.rows(AccessRequest):
+        yield {"reference": row.reference}, None, row
+
+
+def _heard(siege: Siege, _rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
+    for row in siege.rows(AccessNotice):
+        yield {"reference": row.reference, "part": "notice"}, row.developer_id, row
+
+
 def _keys(siege: Siege, _rule: Rule) -> Iterator[tuple[Values, Any, Any]]:
     for row in siege.rows(Credential):
         yield {"key_id": row.id}, None, row
@@ -407,6 +418,9 @@ _FILLED: dict[str, Any] = {
     ),
     **dict.fromkeys(("enforcement.prior", "enforcement.change_prior"), _priors),
     "statutes": _statutes,
+    "access": _tokens,
+    "access_requests": _asked_for,
+    "access_notices": _heard,
     "findings": _findings,
     "home.walk": _walk,
     "law": _laws,

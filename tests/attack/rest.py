@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 from infra.seed.people import AUTHORITY, QUILLMARK, TESSALY
 from infra.seed.stage import Stage
 from portal import mail
+from portal.disclosure import consulting, intake, links, requests
+from portal.disclosure.intake import Asked
 from portal.enforcement import figures, notices
 from portal.enforcement.tables import AllegedViolation, Notice, RevenueEvidence
+from portal.filing.tables import Filing, FilingKind
+from portal.filing.workflow import FilingState
 from portal.legal import versions
 from portal.legal.tables import StatuteVersion
 from secure_access.db import Session, col, select
@@ -47,9 +51,30 @@ def tell(siege: Siege) -> None:
         notices.reply(session, notice, text="We disagree.", by=cast["nadia"], now=now)
         law = session.exec(select(StatuteVersion)).one()
         versions.withdraw(session, row=law, reason="Not needed.", by=cast["salma"], now=now)
+    _ask(siege)
     paper = stage.file("revenue-again.csv", b"entity,revenue\nQuillmark,1\n")
     with wired.database.write() as session:
         _choose(session, siege, paper)
+
+
+def _ask(siege: Siege) -> None:
+    """Somebody asks for a filing that is not wholly public; its developer is heard, and has not answered."""
+    wired, cast, now = siege.world.wired, siege.cast, siege.world.clock.now()
+    asked = Asked("Ilse Brandt", "ilse.brandt@example.org", "The risk report of Corvane 4.")
+    key, mira = wired.secrets[links.KEY], cast["mira"]
+    with wired.database.write() as session:
+        row = intake.record(session, asked=asked, received_on=now.date(), key=key, by=mira, now=now)
+        report = session.exec(
+            select(Filing).where(
+                Filing.kind == FilingKind.RISK_REPORT,
+                Filing.state == FilingState.ACCEPTED,
+                Filing.developer_id == cast.organisations[QUILLMARK].id,
+            )
+        ).first()
+        assert report is not None
+        requests.affect(session, request=row, chosen=f"filing:{report.id}", by=mira, now=now)
+        session.flush()
+        consulting.consult(session, request=row, by=mira, now=now)
 
 
 def _choose(session: Session, siege: Siege, paper: Accepted) -> None:

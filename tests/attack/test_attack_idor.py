@@ -25,12 +25,13 @@ REVIEW = {Role.CASE_OFFICER, Role.DECIDER}
 ENFORCEMENT = {Role.ENFORCEMENT_OFFICER, Role.HEAD_OF_ENFORCEMENT}
 
 ENTER = {
+    "access_requests": REVIEW,
     "accreditations": {Role.ACCREDITATION_OFFICER},
     "administration": {Role.ADMINISTRATOR},
     "enforcement": ENFORCEMENT,
     "statutes": {Role.LEGAL_OFFICER},
 }
-NOBODYS = ("accreditations", "administration", "statutes")
+NOBODYS = ("access_requests", "accreditations", "administration", "statutes")
 """Pages about what belongs to no developer."""
 
 

@@ -30,6 +30,9 @@ from tests.portal.accounts.test_people_pages import (
     test_an_agent_who_is_suspended_acts_for_nobody_from_the_next_request,
     test_two_administrators_work_an_act_through_the_pages,
 )
+from tests.portal.disclosure.test_access_pages import (
+    test_from_the_public_form_over_an_objection_to_the_answer,
+)
 from tests.portal.enforcement.test_enforcement_pages import (
     b,
     test_a_prior_is_recorded_and_a_wrong_one_comes_back,
@@ -100,6 +103,7 @@ __all__ = [
     "test_from_draft_to_law",
     "test_from_draft_to_receipt_and_a_second_click",
     "test_from_the_list_to_a_submitted_assessment_with_its_receipt",
+    "test_from_the_public_form_over_an_objection_to_the_answer",
     "test_signing_out_ends_the_session_on_the_server",
     "test_the_accreditation_form",
     "test_the_letter_is_downloaded_and_the_opening_recorded",

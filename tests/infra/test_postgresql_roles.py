@@ -147,7 +147,9 @@ def test_who_has_nothing_of_what() -> None:
     }
     writes = {grant for grant in matrix.grants() if grant.act != "select"}
     assert not [str(grant) for grant in writes if grant.role == "verifier"]
-    assert {grant.table for grant in writes if grant.role == "public"} <= {"form_use", "security_log"}
+    own = {"form_use", "security_log", "sent_request", "job"}
+    assert {grant.table for grant in writes if grant.role == "public"} <= own
+    assert {grant.act for grant in writes if grant.table == "job" and grant.role == "public"} == {"insert"}
 
 
 def test_the_verifier_reads_every_record() -> None:

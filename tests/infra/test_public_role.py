@@ -27,8 +27,10 @@ from tests.infra.test_postgresql_roles import Acting, acting, address, count, de
 FOR_ALL = {
     *(("ledger_entry", "entry"), ("ledger_entry", "salt"), ("ledger_entry_about", "subject")),
     *(("manifest", "content"), ("manifest", "subject")),
+    *(("access_block", "reason"), ("access_block", "released")),
 }
-"""Public in the rows that the public zone sees: entries for everybody, and manifests that are published."""
+"""Public in the rows that the public zone sees: entries for everybody, manifests that are published, and
+blocks of answers that are released."""
 OWN_FORMS = {("form_use", column) for column in ("person_id", "path", "location")}
 """Forms that somebody sent who is not signed in: the public zone's own."""
 PUBLIC = Acting("public")

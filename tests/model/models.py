@@ -6,6 +6,7 @@ from itertools import product
 from typing import Any
 
 from evaluator import workflow as evaluator
+from portal.disclosure import workflow as disclosure
 from portal.enforcement import workflow as enforcement
 from portal.filing import workflow as filing
 from portal.legal import workflow as legal
@@ -33,6 +34,15 @@ def _approves_plan(thing: Thing, action: str, by: str) -> Thing:
             return thing.but(approvals=thing.approvals | {by})
         case "object" | "answer_objection":
             return thing.but(open_objections=int(action == "object"))
+    return thing
+
+
+def _answers_access(thing: Thing, action: str, by: str) -> Thing:
+    match action:
+        case "prepare":
+            return thing.but(prepared_by=by)
+        case "extend":
+            return thing.but(extended=True)
     return thing
 
 
@@ -129,6 +139,25 @@ ACCREDITATION = Model(evaluator.ACCREDITATION, (Thing(state=evaluator.Accreditat
 ENGAGEMENT = Model(evaluator.ENGAGEMENT, (Thing(state=evaluator.EngagementState.APPOINTED),))
 ASSESSMENT = Model(evaluator.ASSESSMENT, (Thing(state=evaluator.AssessmentState.DRAFT),))
 FLAG = Model(evaluator.FLAG, (Thing(state=evaluator.FlagState.OPEN),))
+_ASKED: dict[str, Any] = {"blocks": 2, "extended": False, "in_time": 0, "prepared_by": None, "waits": False}
+ACCESS_REQUEST = Model(
+    disclosure.ACCESS_REQUEST,
+    tuple(
+        Thing(state=state, **_ASKED | fault)
+        for state, fault in (
+            (disclosure.AccessState.RECEIVED, {}),
+            (disclosure.AccessState.RECEIVED, {"blocks": 0}),
+            (disclosure.AccessState.CONSULTED, {"in_time": 1}),
+            (disclosure.AccessState.CONSULTED, {}),
+            (disclosure.AccessState.DECIDED, {"waits": True}),
+        )
+    ),
+    _answers_access,
+)
+ACCESS_NOTICE = Model(
+    disclosure.ACCESS_NOTICE,
+    tuple(Thing(state=disclosure.NoticeState.SERVED, in_time=in_time) for in_time in (True, False)),
+)
 VIOLATION = Model(
     enforcement.VIOLATION,
     tuple(Thing(state=enforcement.ViolationState.SUGGESTED, noticed=noticed) for noticed in (False, True)),
@@ -221,6 +250,8 @@ MODELS = (
     ENGAGEMENT,
     ASSESSMENT,
     FLAG,
+    ACCESS_REQUEST,
+    ACCESS_NOTICE,
     VIOLATION,
     WORKSHEET,
     NOTICE,

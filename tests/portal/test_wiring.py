@@ -24,7 +24,7 @@ def settings(home: Path, **more: str) -> Settings:
 def test_a_second_start_finds_the_keys_of_the_first(tmp_path: Path) -> None:
     first, second = (wire(settings(tmp_path / "home")) for _ in range(2))
     assert first.secrets == second.secrets
-    assert len(set(first.secrets.values())) == 5  # four zones, and single-use links
+    assert len(set(first.secrets.values())) == 6  # four zones, access requests, and single-use links
     assert first.log_keys == second.log_keys
     stored = first.vault.put([b"kept"], context="document|x|1")
     assert b"".join(second.vault.chunks(stored, context="document|x|1")) == b"kept"
@@ -37,7 +37,7 @@ def test_a_zone_alone_loads_its_own_keys(tmp_path: Path, zone: str) -> None:
         wire(own, zone=zone)
     whole, alone = wire(own), wire(own, zone=zone)
     assert alone.secrets == {name: whole.secrets[name] for name in alone.secrets}
-    assert set(alone.secrets) == {zone} | ({"invitation"} if zone != PUBLIC else set())
+    assert set(alone.secrets) == {zone, "access"} | ({"invitation"} if zone != PUBLIC else set())
     assert alone.log_keys == whole.log_keys
     assert alone.signer is None
     assert alone.database.url.endswith(f"/{zone}.db")

@@ -50,6 +50,7 @@ SEEN: dict[str, tuple[str, str, tuple[Role, ...], str]] = {
         "*",
     ),
     "decision": ("decided", "", REVIEWERS, "*"),
+    "access_notice": ("*", "", REVIEWERS, "*"),
     "flag": ("*", "", REVIEWERS, "*"),
     "engagement": ("", "*", OVERSEERS, "*"),
     "independent_assessment": ("", "*", OVERSEERS, "submitted"),

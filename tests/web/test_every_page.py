@@ -59,6 +59,14 @@ NOT_BY_LINK = {
         "asks for a state that the told case has left; the journey walks it",
     ),
     **dict.fromkeys(
+        (
+            *("access.follow", "access.receipt_file", "access.answer_file"),
+            *("access_requests.show", "access_requests.draft", "access_requests.receipt_file"),
+            *("access_notices.show", "access_notices.receipt_file"),
+        ),
+        "nobody asks for access in the told case; the browser walks it elsewhere",
+    ),
+    **dict.fromkeys(
         ("asked.own_document", "cases.answer_document", "enforcement.document"),
         "the told case has no such file",
     ),

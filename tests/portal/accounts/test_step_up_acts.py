@@ -16,6 +16,7 @@ from portal.enforcement import adoptions
 from secure_access.db import select
 from secure_access.identity import Actor
 from secure_access.ledger.tables import LedgerEntry
+from tests.fixtures.access import HELD, OUT, Window
 from tests.fixtures.app import World, form_of
 from tests.fixtures.authenticator import SoftKey
 from tests.fixtures.enforcement import TODAY, Bench, make_bench
@@ -66,6 +67,16 @@ def _decision(desk: Desk) -> Case:
     path = f"/cases/{case.reference}/decision"
     fields = {"decision": row.reference, "do": "decide"}
     return Case(desk.world, "government", desk.decider, path, path, "decision.taken", fields)
+
+
+def _access(window: Window) -> Case:
+    row = window.consulted()
+    window.answered(row)
+    window.prepared(row, OUT, HELD, HELD)
+    page = f"/access-requests/{row.reference}"
+    path = f"{page}/decision"
+    fields = {"do": "decide"}
+    return Case(window.world, "government", window.desk.decider, page, path, "access.decided", fields)
 
 
 def _worksheet(bench: Bench) -> Case:
@@ -138,6 +149,7 @@ ACTS: dict[str, tuple[str, Callable[[Any], Case]]] = {
     "information_request.serve": ("sqlite_desk", _request),
     "plan_request.approve": ("sqlite_desk", _plan),
     "decision.take": ("sqlite_desk", _decision),
+    "access_request.decide": ("sqlite_window", _access),
     "worksheet.approve": ("sqlite_bench", _worksheet),
     "notice.send": ("sqlite_bench", _notice),
     "method.adopt": ("own_bench", _adoption),
