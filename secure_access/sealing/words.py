@@ -83,7 +83,7 @@ def _bounded(text: str, lengths: range, what: str, allowed: str) -> str:
     found = unicodedata.normalize("NFC", _INVISIBLE.sub("", text)).strip()
     if len(found) not in lengths:
         raise BadForm(f"{what} has {lengths.start} to {lengths.stop - 1:,} characters")
-    if any(_unseen(one) for one in found if one not in allowed):
+    if any(_unseen(one) for one in set(found) - set(allowed)):
         raise BadForm(f"{what} has no control characters and none that nobody sees")
     return found
 
