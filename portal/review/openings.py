@@ -74,6 +74,7 @@ REASONS = {
     Why.TOO_FAST: "too many pages in an hour",
     Why.NOT_RENDERED: "the page could not be shown",
     Why.UNKNOWN: "not in the grant",
+    Why.HELD: "a legal hold stands",
     Why.CLOCK_BACK: "the custodian’s clock was set back",
 }
 """Why no page was shown, in words for the developer; of another reason the log's own word."""

@@ -10,7 +10,7 @@ import re
 
 HEAD = 64 * 1024
 """Bytes from the start that are looked at."""
-ACCEPTED = "PDF, PNG, JPEG, or OSCAL in JSON, YAML or XML"
+ACCEPTED = "PDF, PNG, JPEG, OSCAL in JSON, YAML or XML, or a threat-actor register in JSON"
 
 _MODELS = (
     rb"(?:catalog|profile|mapping-collection|component-definition|system-security-plan"
@@ -22,6 +22,11 @@ _BY_START = (
     (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
     (
         re.compile(rb'\s*\{\s*(?:"\$schema"\s*:\s*"[^"\\]{0,500}"\s*,\s*)?"' + _MODELS + rb'"\s*:\s*\{'),
+        "application/oscal+json",
+    ),
+    # A register, by whichever of its two names comes first: it is read as OSCAL in JSON is.
+    (
+        re.compile(rb'\s*\{\s*(?:"v"\s*:\s*"assay\.threat-actors/v1"|"actors"\s*:\s*\[)'),
         "application/oscal+json",
     ),
     (

@@ -321,7 +321,7 @@ def test_what_is_no_section_is_refused_in_words(page: Page, tmp_path: Path) -> N
     other = tmp_path / "plan.docx"
     other.write_bytes(b"PK\x03\x04")
     for path, section, words in [
-        (other, "access-control", "PDF, PNG, JPEG, or OSCAL"),
+        (other, "access-control", "PDF, PNG, JPEG, OSCAL"),
         (pdf(tmp_path, 10), "Access control", "not the key of a section"),
         (pdf(tmp_path, 10, "plan\u202efdp.exe"), "access-control", "Rename it"),
     ]:

@@ -1,7 +1,7 @@
 /* What a file is by its first bytes, of what a section of a plan may be: the same table as media_types.py. */
 
 export const HEAD = 64 * 1024;
-const ACCEPTED = "PDF, PNG, JPEG, or OSCAL in JSON, YAML or XML";
+const ACCEPTED = "PDF, PNG, JPEG, OSCAL in JSON, YAML or XML, or a threat-actor register in JSON";
 const MODELS =
   "(?:catalog|profile|mapping-collection|component-definition|system-security-plan" +
   "|assessment-plan|assessment-results|plan-of-action-and-milestones)";
@@ -12,6 +12,10 @@ const BY_START = [
   ["\\xff\\xd8\\xff", "image/jpeg"],
   [
     `${SPACE}*\\{${SPACE}*(?:"\\$schema"${SPACE}*:${SPACE}*"[^"\\\\]{0,500}"${SPACE}*,${SPACE}*)?"${MODELS}"${SPACE}*:${SPACE}*\\{`,
+    "application/oscal+json",
+  ],
+  [
+    `${SPACE}*\\{${SPACE}*(?:"v"${SPACE}*:${SPACE}*"assay\\.threat-actors/v1"|"actors"${SPACE}*:${SPACE}*\\[)`,
     "application/oscal+json",
   ],
   [

@@ -245,7 +245,7 @@ def test_a_log_that_does_not_continue_is_not_taken_in(desk: Desk) -> None:
     lines = [line.encoded for line in desk.custody.core.lines()]
     with desk.world.wired.database.read() as session:
         before = custody_lines.link(session).number
-    changed = lines[-1].replace(b'"type":"plan.key_made"', b'"type":"plan.destroyed"')
+    changed = lines[-1].replace(b'"type":"plan.outlined"', b'"type":"plan.destroyed"')
     assert changed != lines[-1]
     for wrong in ([changed], [lines[-1], b"{}"], [changed.replace(b'"number":', b'"number":9')]):
         with desk.world.wired.database.write() as session:

@@ -17,6 +17,8 @@ ACCEPTED = [
         b'\xef\xbb\xbf\r\n{\n "$schema": "https://example.org/s.json",\n "catalog" : {',
         "application/oscal+json",
     ),
+    (b'{"actors": [{"name": "A"}], "v": "assay.threat-actors/v1"}', "application/oscal+json"),
+    (b'\n{ "v" : "assay.threat-actors/v1", "actors": []}', "application/oscal+json"),
     (b"system-security-plan:\n  uuid: x\n", "application/oscal+yaml"),
     (b"%YAML 1.2\n---\n# a plan\n\nplan-of-action-and-milestones:\r\n  uuid: x\n", "application/oscal+yaml"),
     (
@@ -38,6 +40,8 @@ REFUSED = [
     b'{"title": {"catalog": {}}}',
     b'{"catalog": []}',
     b'["catalog"]',
+    b'{"v": "assay.threat-actors/v2", "actors": []}',
+    b'{"actors": {}}',
     b"catalogue:\n  uuid: x\n",
     b"catalog: &a x\n",
     b"a plan in words",
@@ -58,7 +62,7 @@ def test_all_types_of_a_section_are_told() -> None:
 
 @pytest.mark.parametrize("head", REFUSED)
 def test_refused(head: bytes) -> None:
-    with pytest.raises(NotAccepted, match="PDF, PNG, JPEG, or OSCAL"):
+    with pytest.raises(NotAccepted, match="PDF, PNG, JPEG, OSCAL"):
         sniff(head)
 
 
