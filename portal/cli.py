@@ -24,6 +24,10 @@ COMMANDS = {
     "custodian": ("secure_access.custodian.cli:custodian", "The custodian of sealed plans."),
     "receipt": ("secure_access.ledger.cli:receipt", "Verify a receipt offline."),
     "seal": ("secure_access.custodian.seal_cli:seal", "Seal a section of a security plan."),
+    "seal-check": (
+        "secure_access.custodian.seal_cli:seal_check",
+        "Look at a plan before it is sealed.",
+    ),
     "seal-manifest": (
         "secure_access.custodian.seal_cli:seal_manifest",
         "Name what was sealed.",

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import structlog
 
 from portal.custodian import Custodian, NotFound, Refused, Silent
-from portal.filing.tables import Filing
 from portal.review import custody_lines, plan_grants, plans
 from portal.review.tables import PlanRequest
 from portal.review.workflow import DELIVERED, OWED
@@ -127,19 +126,15 @@ class Round:
                     "make_plan_key", request=request.reference, developer=str(request.developer_id)
                 )
                 key = self.custodian.ask("plan_key", plan=made["fingerprint"])["key"]
-                self.custodian.ask("outline", plan=made["fingerprint"], outline=self._outline(request))
+                with self.database.read() as session:
+                    outline = plans.outline_texts(session, request)
+                self.custodian.ask("outline", plan=made["fingerprint"], outline=outline)
             except Refused as refused:
                 problems.append(f"{request.reference} has no plan key: {refused}")
                 continue
             self._keep_key(request.id, str(made["fingerprint"]), str(key))
         if problems:
             self._problem(" ".join(problems))
-
-    def _outline(self, request: PlanRequest) -> dict[str, str]:
-        """What the public outline says of the sections that are asked for."""
-        with self.database.read() as session:
-            told = session.get_one(Filing, request.outline_id).content
-        return {key: str(told.get(key) or "") for key in request.sections}
 
     def _keep_key(self, request_id: uuid.UUID, fingerprint: str, key: str) -> None:
         published = PlanKey.parse(key.encode())

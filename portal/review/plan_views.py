@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -190,6 +191,16 @@ def plan_key(reference: str) -> Response:
         raise NotFound
     response = Response(row.plan_key_text, mimetype="application/json")
     response.headers["Content-Disposition"] = f'attachment; filename="{row.reference}.plan-key.json"'
+    return response
+
+
+@asked.get("/plans/<reference>/outline", endpoint="plan_outline")
+def plan_outline(reference: str) -> Response:
+    """What the public outline says of the sections asked for, as the file that ``assay seal-check`` takes."""
+    row = plans.load(g.session, reference, by=current_actor())
+    text = json.dumps(plans.outline_texts(g.session, row), ensure_ascii=False, indent=1)
+    response = Response(text, mimetype="application/json")
+    response.headers["Content-Disposition"] = f'attachment; filename="{row.reference}.outline.json"'
     return response
 
 

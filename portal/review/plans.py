@@ -128,6 +128,12 @@ def sections_of(outline: Filing) -> list[tuple[str, str]]:
     return [(heading.key, heading.title) for heading in HEADINGS if outline.content.get(heading.key)]
 
 
+def outline_texts(session: Session, request: PlanRequest) -> dict[str, str]:
+    """What the public outline says of the sections that are asked for."""
+    told = session.get_one(Filing, request.outline_id).content
+    return {key: str(told.get(key) or "") for key in request.sections}
+
+
 def readers_known(session: Session, developer_id: uuid.UUID) -> list[Person]:
     """Who may be named as a reader of this developer's plan."""
     return identity.people_with(session, Role.PLAN_READER, developer_id=developer_id)

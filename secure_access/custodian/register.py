@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from secure_access import canonical
+from secure_access.canonical import Json
 from secure_access.custodian import controls
 from secure_access.custodian.oscal.formats import NotReadable, json_tree
 
@@ -128,6 +130,22 @@ def from_csv(content: bytes) -> Register:
     if wrong:
         raise RegisterRefused(wrong[:_PROBLEMS])
     return _read([(f"Line {at}", _row(dict(zip(names, line, strict=True)))) for at, line in lines[1:]])
+
+
+def as_json(register: Register) -> bytes:
+    """A register as canonical JSON: the form in which it is sealed."""
+    actors: list[Json] = [
+        {
+            "name": one.name,
+            "kind": one.kind.value,
+            "capability": one.capability.value,
+            "asset": one.asset,
+            "tier": one.tier,
+            "controls": [*one.controls],
+        }
+        for one in register.actors
+    ]
+    return canonical.encode({"v": VERSION, "actors": actors})
 
 
 def _row(cells: dict[str, str]) -> dict[str, object]:

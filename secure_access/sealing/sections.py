@@ -232,6 +232,18 @@ def seal_file(
     return SealedSection(section, counted.size, counted.digest.hexdigest())
 
 
+def seal_bytes(
+    content: bytes, target: Path, *, key: PlanKey, section: str, described: tuple[str, str], now: datetime
+) -> SealedSection:
+    """Seals ``content``, whose name and media type are ``described``, as `seal_file` does a file."""
+    key.check_usable(now)
+    name, media_type = described
+    said = SectionContent(name, media_type, len(content), hashlib.sha256(content).hexdigest())
+    counted = _Counted(sealed([content], said, key=key, section=section))
+    write_once(target, counted)
+    return SealedSection(section, counted.size, counted.digest.hexdigest())
+
+
 def _blocks(descriptor: int) -> Iterator[memoryview]:
     """The file from its start, in one buffer that is used again; at most a block more than can be sealed."""
     buffer, at = bytearray(BLOCK), 0

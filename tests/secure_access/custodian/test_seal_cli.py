@@ -15,8 +15,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from portal.cli import main
+from secure_access.custodian import register
 from secure_access.sealing import plans, sections
 from secure_access.sealing.plans import PlanKey, PlanManifest, new_plan_key
+from tests.fixtures import oscal
 
 MIB = 1024 * 1024
 PEAK = 96 * MIB
@@ -89,8 +91,8 @@ def test_refuses_to_overwrite(key: Key, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"PK\x03\x04 a document of an office program", "PDF, PNG, JPEG, or OSCAL"),
-        (b"", "PDF, PNG, JPEG, or OSCAL"),
+        (b"PK\x03\x04 a document of an office program", "PDF, PNG, JPEG, OSCAL"),
+        (b"", "PDF, PNG, JPEG, OSCAL"),
         (b"<html>", "none of them"),
     ],
 )
@@ -197,3 +199,44 @@ def test_takes_no_more_memory_for_a_larger_file(key: Key, tmp_path: Path) -> Non
     peak = re.search(r"^peak (\d+)$", said, re.MULTILINE)
     assert peak
     assert int(peak[1]) * 1024 < PEAK
+
+
+CSV = b"name,kind,capability,asset,tier,controls\nRival,competitor,high,Weights,2,AC-2(1); SC-7\n"
+
+
+def test_a_register_in_csv_is_sealed_as_the_json_that_it_says(tmp_path: Path, key: Key) -> None:
+    actors, out = tmp_path / "actors.csv", tmp_path / "actors.sealed"
+    actors.write_bytes(CSV)
+    made = assay("seal", actors, "--section", "threat-actors", "--to", key.path, "--out", out)
+    assert made.exit_code == 0, made.output
+    opened = sections.open_section([out.read_bytes()], key.private, key=key.public, section="threat-actors")
+    content = b"".join(bytes(block) for block in opened.blocks())
+    assert (opened.content.name, opened.content.media_type) == ("actors.json", "application/oscal+json")
+    [actor] = register.from_json(content).actors
+    assert (actor.name, actor.controls) == ("Rival", register.from_csv(CSV).actors[0].controls)
+    actors.write_bytes(b"name\nRival\n")
+    refused = assay("seal", actors, "--section", "threat-actors", "--to", key.path, "--out", tmp_path / "no")
+    assert refused.exit_code == 1
+    assert "The first line names these columns" in refused.output
+    assert not (tmp_path / "no").exists()
+
+
+def test_a_plan_is_looked_at_with_its_outline_before_it_is_sealed(tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_bytes(oscal.as_json(oscal.tree()))
+    (tmp_path / "actors.csv").write_bytes(CSV)
+    (tmp_path / "outline.json").write_text('{"access-control": "We claim AC-2 and PE-3.", "other": "Told."}')
+    named = (f"access-control={tmp_path / 'plan.json'}", f"threat-actors={tmp_path / 'actors.csv'}")
+    said = assay("seal-check", *named, "--outline", tmp_path / "outline.json")
+    assert said.exit_code == 0, said.output
+    for words in ("a system security plan of", "a threat-actor register of 1 actors", "PE-3", "other"):
+        assert words in said.output
+    assert "No outline was given" in assay("seal-check", *named).output
+    broken = oscal.tree()
+    broken["system-security-plan"]["surprise"] = 1
+    (tmp_path / "plan.json").write_bytes(oscal.as_json(broken))
+    assert assay("seal-check", *named).exit_code == 1
+    for wrong in (("plan.json",), (named[0], named[0]), ("=plan.json",)):
+        assert assay("seal-check", *wrong).exit_code == 2
+    (tmp_path / "outline.json").write_text("[]")
+    refused = assay("seal-check", *named, "--outline", tmp_path / "outline.json")
+    assert (refused.exit_code, "texts by section" in refused.output) == (1, True)
