@@ -44,6 +44,9 @@ TIMEOUT = 20
 LOG_INTERRUPTED = "mail.log_interrupted"
 """Job: tell whoever runs the instance that the security log was interrupted, by the number of the row."""
 
+ENROLMENT = "mail.enrolment"
+"""Job: tell a person who is on the custodian's list of a new version, by version, change and person."""
+
 _KEY = "invitation"
 
 
@@ -101,6 +104,11 @@ def send_recovered(wired: Wired, subject_id: str) -> Callable[[Session, datetime
 def send_contact_replaced(wired: Wired, subject_id: str) -> Callable[[Session, datetime], None]:
     """Tell the second contact of an organisation that it is no longer that."""
     return _sender(wired, organisations.CONTACT_REPLACED, subject_id)
+
+
+def send_enrolment(wired: Wired, subject_id: str) -> Callable[[Session, datetime], None]:
+    """Tell somebody who is or was on the custodian's list what its new version means for them."""
+    return _sender(wired, ENROLMENT, subject_id)
 
 
 def send_log_interrupted(wired: Wired, subject_id: str) -> Callable[[Session, datetime], None]:
@@ -325,6 +333,27 @@ def interruption_letters(session: Session, wired: Wired, subject_id: str) -> lis
     return [Letter(recipient, subject, text) for recipient in recipients]
 
 
+def enrolment_letters(session: Session, wired: Wired, subject_id: str) -> list[Letter]:
+    """To one person of the list; ``subject_id`` is the version, what changed, and the person."""
+    version, change, person_id = subject_id.split(":")
+    person = session.get(Person, uuid.UUID(person_id))
+    if person is None:
+        return []
+    said = {
+        "added": "You are new on it.",
+        "removed": "You are no longer on it: you can do nothing at the custodian.",
+        "changed": "What it says of you was changed: a passkey, a role, a team, or dates.",
+        "none": "What it says of you is as before.",
+    }[change]
+    text = (
+        f"{person.name},\n\nthe custodian of sealed plans took in version {version} of its enrolment list, "
+        f"signed by custody officers of {wired.settings.authority}. {said}\n\n"
+        "If you did not expect this, tell a custody officer now: whoever is on the list approves, reads or "
+        "delivers sealed plans.\n"
+    )
+    return [Letter(person.email, f"{wired.settings.product}: version {version} of the enrolment list", text)]
+
+
 def _administrators(session: Session) -> list[str]:
     authorities = session.exec(select(Organisation).where(Organisation.kind == OrganisationKind.REGULATOR))
     return [person.email for one in authorities for person in roles.administrators(session, one)]
@@ -348,4 +377,5 @@ _WRITERS: dict[str, Writer] = {
     recovery.RECOVERED: recovered_letters,
     organisations.CONTACT_REPLACED: contact_letters,
     LOG_INTERRUPTED: interruption_letters,
+    ENROLMENT: enrolment_letters,
 }

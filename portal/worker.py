@@ -49,6 +49,7 @@ VERBS: Mapping[str, Verb] = {
     "evidence.read": evaluator_jobs.read_evidence,
     "mail.contact_replaced": mail.send_contact_replaced,
     "mail.credentials": mail.send_credentials,
+    "mail.enrolment": mail.send_enrolment,
     "mail.invitation": mail.send_invitation,
     "mail.log_interrupted": mail.send_log_interrupted,
     "mail.recovered": mail.send_recovered,

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 
 import structlog
 
+from portal import mail
 from portal.custodian import Custodian, NotFound, Refused, Silent
 from portal.review import custody_lines, plan_grants, plans
 from portal.review.tables import PlanRequest
 from portal.review.workflow import DELIVERED, OWED
-from secure_access import grants, identity, ledger
+from secure_access import grants, identity, jobs, ledger
 from secure_access.clock import Clock
 from secure_access.custodian import enrolment
 from secure_access.custodian.enrolment import Enrolment
@@ -91,9 +92,7 @@ class Round:
         with self.database.write() as session:
             custody_lines.take_in(session, told, files, now=self.clock.now())
             if found:
-                state = custody_lines.link(session, for_update=True)
-                state.enrolment, state.version = found.decode(), enrolment.parse(found).version
-                session.add(state)
+                _listed(session, found)
         return True
 
     def _files(self, plan: str) -> custody_lines.Files:
@@ -208,6 +207,25 @@ class Round:
             state = custody_lines.link(session, for_update=True)
             state.problem = words[:1000]
             session.add(state)
+
+
+def _listed(session: Session, encoded: bytes) -> None:
+    """Keep the enrolment list that is in force now, and have everybody told who is or was on it."""
+    before, new = custody_lines.listed_in(session), enrolment.parse(encoded)
+    state = custody_lines.link(session, for_update=True)
+    state.enrolment, state.version = encoded.decode(), new.version
+    session.add(state)
+    for one in enrolment.changed_for(before, new):
+        if _is_of_the_portal(one.id):
+            jobs.add(session, mail.ENROLMENT, f"{new.version}:{one.change}:{one.id}")
+
+
+def _is_of_the_portal(person: str) -> bool:
+    """Whether an identifier of the list is one of the portal's people; a custody officer has another."""
+    try:
+        return str(uuid.UUID(person)) == person
+    except ValueError:
+        return False
 
 
 def _still_reads(session: Session, grant: AccessGrant) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from portal import mail
 from portal.custodian import Silent
 from portal.review import custody_lines, openings, plan_grants, plans
 from portal.review.custody_lines import NotContinued
@@ -344,3 +345,20 @@ def test_break_glass_is_offered_and_tells_the_developer_before_it_opens(desk: De
     assert custody.does(Act.OPEN, str(emergency.digest), desk.reader)
     page = desk.world.client("developer", desk.certifier).get(f"{path}/openings").text
     assert "You were told of an emergency access" in page
+
+
+def test_everybody_on_the_list_is_told_of_a_new_version(desk: Desk) -> None:
+    custody = desk.custody
+    late = desk.world.person(_authority(desk), Role.PLAN_READER, name="Nora Late")
+    custody.enrol_also(late, "reader")
+    custody.round()
+    desk.world.run_jobs()
+    with desk.world.wired.database.read() as session:
+        told = {
+            one.recipient: mail.text_of(session, desk.world.wired, one)
+            for one in mail.sent(session)
+            if one.kind == mail.ENROLMENT and one.subject_id.startswith("2:")
+        }
+        people = {who: session.get_one(Person, who.person_id).email for who in (late, desk.reader)}
+    assert "You are new on it." in told[people[late]]
+    assert "as before" in told[people[desk.reader]]
