@@ -317,3 +317,9 @@ def test_every_key_that_is_kept_in_a_file_has_its_runbook() -> None:
     found = {name for path in places for name in re.findall(names, path.read_text())}
     assert {"ledger-key", "witness-key", "epochs.json", "vault-ring.json", "mark.json", "log-key-"} <= found
     assert sorted(name for name in found if name not in runbook) == []
+
+
+def test_nothing_kept_is_a_link() -> None:
+    """A link leads somewhere else on every machine, such as an environment of one of them."""
+    listed = subprocess.run(["git", "ls-files", "-s"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert [line for line in listed.stdout.splitlines() if not line.startswith("100")] == []
