@@ -89,7 +89,7 @@ PROBING = Program(
 class Limits:
     """What one child may use."""
 
-    memory: int = 1 << 30
+    memory: int = 2 << 30
     """Bytes of address space, libraries included."""
     processor_seconds: int = 120
     open_files: int = 16
@@ -99,7 +99,8 @@ class Limits:
     """Wall-clock life: a sitting of at most 15 minutes, and what closing it takes."""
     output_bytes: int = 8 << 30
     """That a child may write in its whole life: 200 pages at the largest zoom."""
-    section_bytes: int = 256 << 20
+    section_bytes: int = 512 << 20
+    """The largest file that can be sealed."""
 
 
 @dataclass(frozen=True)

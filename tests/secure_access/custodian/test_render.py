@@ -12,7 +12,8 @@ from PIL import Image
 
 from secure_access.custodian import render, wire
 from secure_access.custodian.render import CannotShow, NotOpenable, Openable, Pages, Section, Zoom, look
-from secure_access.custodian.sandbox import Broken, Sandbox
+from secure_access.custodian.sandbox import Broken, Limits, Sandbox
+from secure_access.sealing.plans import MAX_FILE
 from tests.fixtures import hostile, pdfs
 
 PDF, PNG, JPEG = "application/pdf", "image/png", "image/jpeg"
@@ -221,7 +222,21 @@ STOPPED = "The renderer stopped: it ran out of what it may use, or the file made
     ],
 )  # fmt: skip
 def test_a_hostile_file_has_an_outcome(data: bytes, media_type: str, outcome: Openable | NotOpenable) -> None:
-    assert look(BOX, data, media_type) == outcome
+    # Half of what a child may take, so that a file that takes all of it need not be that large.
+    assert look(Sandbox(limits=Limits(memory=1 << 30)), data, media_type) == outcome
+
+
+def test_the_largest_file_that_can_be_sealed_opens() -> None:
+    page = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 200 300] /Contents 4 0 R /Resources << >> >>"
+    large = pdfs.made_of(
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        page,
+        pdfs.stream(b""),
+        pdfs.stream(bytes(MAX_FILE - 2000)),
+    )
+    assert MAX_FILE - 2000 < len(large) <= MAX_FILE
+    assert look(BOX, large, PDF) == Openable(1)
 
 
 def test_real_files(shared: Path) -> None:
