@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 from portal.review import custody_lines, plan_grants, plans
-from portal.review.custody_lines import listed_in
 from portal.review.tables import PlanRequest
 from portal.ui import charts
 from portal.ui.formats import plural
@@ -18,9 +17,9 @@ from secure_access import grants, ledger
 from secure_access.custodian.acts import Act
 from secure_access.custodian.custody import Why
 from secure_access.custodian.custody_log import Line, read_line
-from secure_access.custodian.enrolment import Enrolment, Role
-from secure_access.db import Session
+from secure_access.db import Session, col, select
 from secure_access.grants import AccessGrant, Standing
+from secure_access.identity import Organisation, Person
 from secure_access.ledger import LedgerEntry
 from secure_access.workflow import NotFound
 
@@ -78,6 +77,16 @@ REASONS = {
     Why.CLOCK_BACK: "the custodian’s clock was set back",
 }
 """Why no page was shown, in words for the developer; of another reason the log's own word."""
+STRANGER = "Somebody whom the portal does not know"
+BY_APPROVERS = (
+    "grant.approved",
+    "grant.refused",
+    "grant.revoked",
+    "plan.destruction_approved",
+    "plan.held",
+    "plan.hold_released",
+)
+"""What approvers do: the developer is told their team, and no name."""
 SITTING = timedelta(minutes=15)
 """Pages that one reader opens with no longer pause than this are one sitting."""
 
@@ -162,7 +171,8 @@ def record(
     address: Callable[[LedgerEntry], str] = lambda _entry: "",
 ) -> Record:
     """Every opening and refusal of a plan; ``address`` is that of the page of an entry."""
-    lines, listed = told(session, request), listed_in(session)
+    lines = told(session, request)
+    names = _names(session, lines)
     rows = _rows([one for one in lines if _is_opening(one)])
     return Record(
         charts.Openings(
@@ -170,10 +180,10 @@ def record(
             finding=_finding(rows, len(plans.sections(session, request)) or len(request.sections)),
             lanes=_lanes(session, request),
             windows=tuple(_windows(session, request, now)),
-            rows=tuple(_named(row, listed, address(row.first.entry)) for row in rows),
+            rows=tuple(_named(row, names, address(row.first.entry)) for row in rows),
         ),
         [
-            (one.line.at, one.words, _by(one, listed), one.entry)
+            (one.line.at, one.words, _by(one, names, request), one.entry)
             for one in reversed(lines)
             if not _is_opening(one)
         ],
@@ -241,12 +251,21 @@ def _reason(why: str) -> str:
     return REASONS.get(Why(why), why.replace("_", " ")) if why in set(Why) else why.replace("_", " ")
 
 
-def _named(row: _Sitting, listed: Enrolment | None, url: str) -> charts.Opening:
-    who, team = _person(row.reader, listed)
+@dataclass(frozen=True)
+class _Who:
+    """Somebody as the portal knows them."""
+
+    name: str
+    detail: str
+    organisation_id: uuid.UUID
+
+
+def _named(row: _Sitting, names: Mapping[str, _Who], url: str) -> charts.Opening:
+    who = names.get(row.reader)
     return charts.Opening(
         at=row.first.line.at,
-        who=who,
-        team=team,
+        who=who.name if who else STRANGER,
+        team=who.detail if who else row.first.text("team"),
         pages=tuple((plan_grants.title(key), pages) for key, pages in sorted(row.pages.items())),
         refused=row.refused,
         lasted=None if row.refused else max(row.last - row.first.line.at, timedelta(minutes=1)),
@@ -260,32 +279,51 @@ def place(entry: LedgerEntry) -> str:
     return f"R-{entry.leaf_index:04d}" if entry.leaf_index is not None else "being sequenced"
 
 
-def _person(person: str, listed: Enrolment | None) -> tuple[str, str]:
-    """Name, and role with employer and team, as custody officers signed them."""
-    found = listed.listed(person) if listed is not None else None
-    if listed is None or found is None:
-        return "Somebody who is not enrolled any more", person
-    told = (found.title, listed.name_of(found.employer), found.team)
-    return found.name, ", ".join(part for part in told if part)
+def _names(session: Session, lines: Iterable[Told]) -> dict[str, _Who]:
+    """Everybody whom the lines name: name, and role with employer and team."""
+    wanted = {one.text(key) for one in lines for key in ("by", "reader")} - {""}
+    query = (
+        select(Person, Organisation)
+        .join(Organisation, col(Organisation.id) == col(Person.organisation_id))
+        .where(col(Person.id).in_([uuid.UUID(one) for one in wanted if _is_identifier(one)]))
+    )
+    return {
+        str(person.id): _Who(
+            person.name,
+            ", ".join(part for part in (person.title, employer.name, person.team) if part),
+            employer.id,
+        )
+        for person, employer in session.exec(query)
+    }
 
 
-def _by(one: Told, listed: Enrolment | None) -> str:
-    """Who did it: the developer's own officers and readers by name, approvers by role and team."""
-    person = one.text("by") or one.text("reader")
-    if not person or one.line.type == "grant.offered":
+def _is_identifier(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
+
+
+def _by(one: Told, names: Mapping[str, _Who], request: PlanRequest) -> str:
+    """Who did it: the developer's own officers and the readers by name, approvers by their team."""
+    if one.line.type == "grant.offered":
         return "the custodian"
-    found = listed.listed(person) if listed is not None else None
-    if found is None:
-        return one.text("team") or "somebody"
-    if Role.APPROVER in found.roles and Role.READER not in found.roles:
-        return f"An approver, {found.team}"
-    return f"{found.name}, {found.team}"
+    who = names.get(one.text("by") or one.text("reader"))
+    if not one.text("by") and who is None:
+        return "the custodian"
+    if one.line.type in BY_APPROVERS and (who is None or who.organisation_id != request.developer_id):
+        return f"An approver, {one.text('team')}"
+    return f"{who.name}, {one.text('team')}".rstrip(", ") if who else one.text("team") or STRANGER
 
 
 def namer(session: Session) -> Callable[[str], str]:
-    """Names of people of the enrolment list, by their identifiers."""
-    listed = listed_in(session)
-    return lambda person: _person(person, listed)[0]
+    """Names of people by their identifiers."""
+
+    def name(person: str) -> str:
+        found = session.get(Person, uuid.UUID(person)) if _is_identifier(person) else None
+        return found.name if found is not None else STRANGER
+
+    return name
 
 
 def fields(one: Told) -> Mapping[str, str]:

@@ -237,7 +237,7 @@ def test_a_silent_custodian_changes_nothing_and_is_shown(desk: Desk) -> None:
     with pytest.raises(Silent):
         desk.custody.round()
     desk.later(minutes=2)
-    page = desk.world.client("developer", desk.certifier).get(f"/plans/{request.reference}").text
+    page = desk.world.client("government", desk.officer).get(f"/plans/{request.reference}").text
     assert "The custodian has not answered since" in page
 
 
