@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from evaluator import engagements
@@ -11,8 +11,9 @@ from evaluator.tables import Engagement
 from infra.seed.people import BRACKEN, LARKFIELD, Cast
 from portal.filing import certification, outline, people
 from portal.filing.tables import Filing, FilingKind, Incident
-from portal.review import cases, plan_objections, plans, requests
-from portal.review.tables import Case, InformationRequest, PlanRequest
+from portal.review import alerts, cases, plan_objections, plans, requests
+from portal.review.tables import AlertAnswer, Case, InformationRequest, PlanRequest
+from secure_access import ledger
 from secure_access.documents import Document
 from secure_access.identity import Actor
 from tests.fixtures.app import World
@@ -128,7 +129,23 @@ def _plan(session: Any, case: Case, cast: Cast, officer: Actor, world: World) ->
     plan_objections.answer(
         session, request=row, objection_id=raised.id, answered=answered, by=cast["ida"], now=now
     )
+    _alert(session, row, cast["mira"], now)
     return row
+
+
+def _alert(session: Any, request: PlanRequest, by: Actor, now: datetime) -> None:
+    """What came of an alert. Nobody has read under this request: the row is made as its verb makes it."""
+    row = AlertAnswer(
+        plan_request_id=request.id,
+        alert="denials:1",
+        answer=canary("alert"),
+        answered_by=by.person_id,
+        answered_at=now,
+    )
+    session.add(row)
+    fields = {"reference": request.reference, "alert": row.alert}
+    about = plans.about(request)
+    ledger.append(session, alerts.CLOSED, fields, by=by, now=now, about=about, records=(row,))
 
 
 def _engage(session: Any, cast: Cast, case: Case, report: Filing, body: str, world: World) -> Engagement:
