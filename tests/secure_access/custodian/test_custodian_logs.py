@@ -16,7 +16,7 @@ def rotate():
     raise ValueError("the epoch is gone")
 beat = Pulse("epoch", 0.2, rotate)
 beat.start()
-time.sleep(0.3)
+time.sleep(2)
 """
 
 
