@@ -194,16 +194,21 @@ def _command(pid: int) -> bytes:
     return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
-def beside(instance: Instance) -> Instance:
+@pytest.fixture
+def beside(instance: Instance) -> Iterator[Instance]:
     """Another process of the same instance, with a port and a log of its own."""
     home = instance.home.parent / "beside"
-    return Instance(home, free_port(), {"ASSAY_HOME": str(instance.home)})
+    other = Instance(home, free_port(), {"ASSAY_HOME": str(instance.home)})
+    yield other
+    other.end()
 
 
-def test_a_zone_alone_serves_no_other_and_needs_no_key_of_another(instance: Instance) -> None:
+def test_a_zone_alone_serves_no_other_and_needs_no_key_of_another(
+    instance: Instance, beside: Instance
+) -> None:
     instance.assay("migrate")
     email, policy = person_of(instance), instance.assay("ledger", "policy")
-    developer, public = instance, beside(instance)
+    developer, public = instance, beside
     for name in (
         "ledger-key",
         "ledger-key-mldsa",
@@ -234,25 +239,21 @@ def test_a_zone_alone_serves_no_other_and_needs_no_key_of_another(instance: Inst
     assert ask(public, "localhost", path="/sign-in")[0] == 404
     assert ask(public, "developer.localhost")[0] == 421
     made = {path.name for path in (instance.home / "keys").iterdir()}
-    assert made == {
-        *("ledger-keys.pub", "document-certificates.pem", "cookie-public.json", "public-ring.json"),
-    }
-    public.end()
+    published = {"ledger-keys.pub", "document-certificates.pem"}
+    assert made == {*published, "cookie-public.json", "public-ring.json", "access-links.json"}
 
 
-def test_a_cookie_of_one_zone_opens_no_other(instance: Instance) -> None:
+def test_a_cookie_of_one_zone_opens_no_other(instance: Instance, beside: Instance) -> None:
     instance.assay("migrate")
     email = person_of(instance)
     start(instance, "serve", "--zone", "developer")
     _, cookies = sign_in(instance, email, PASSWORD)
-    other = beside(instance)
-    start(other, "serve", "--zone", "evaluator")
+    start(beside, "serve", "--zone", "evaluator")
     for name in ("__Host-assay-developer", "__Host-assay-evaluator"):
         stolen = [f"{name}={cookie.partition('=')[2]}" for cookie in cookies if "assay-developer" in cookie]
         assert stolen
-        assert ask(other, "evaluator.localhost", path="/account", Cookie=stolen[-1])[0] == 303
+        assert ask(beside, "evaluator.localhost", path="/account", Cookie=stolen[-1])[0] == 303
     assert ask(instance, "developer.localhost", path="/account", Cookie="; ".join(cookies))[0] == 200
-    other.end()
 
 
 def test_a_zone_alone_makes_no_keys_of_an_instance_that_was_never_migrated(instance: Instance) -> None:
