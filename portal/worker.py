@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from evaluator import jobs as evaluator_jobs
 from infra.postgresql import fit_or_exit
 from portal import copies, log_watch, logs, mail
-from portal.custodian import Silent, custodian_of
+from portal.custodian import Refused, Silent, custodian_of
 from portal.disclosure import jobs as disclosure_jobs
 from portal.enforcement import consider, notices
 from portal.filing import jobs as filing_jobs
@@ -242,7 +242,7 @@ def custodian_round(wired: Wired) -> Callable[[], None]:
             return
         try:
             custody_round.Round(wired.database, custodian, wired.clock).go()
-        except Silent as problem:
+        except (Silent, Refused) as problem:
             log.warning("custodian.silent", problem=str(problem))
         except NotContinued as problem:
             log.critical("custodian.log_not_continued", problem=str(problem))

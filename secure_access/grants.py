@@ -160,12 +160,6 @@ def of_subject(session: Session, subject: str) -> list[AccessGrant]:
     return list(session.exec(query))
 
 
-def of_reader(session: Session, reader_id: uuid.UUID) -> list[AccessGrant]:
-    """Every grant of a reader, newest first."""
-    query = select(AccessGrant).where(AccessGrant.reader_id == reader_id)
-    return list(session.exec(query.order_by(col(AccessGrant.issued_at).desc())))
-
-
 def of_digest(session: Session, digest: str) -> AccessGrant | None:
     """The grant of these bytes, locked until the transaction ends."""
     return session.exec(select(AccessGrant).where(AccessGrant.digest == digest).with_for_update()).first()

@@ -12,11 +12,11 @@ from datetime import datetime
 from typing import Any
 
 from portal.filing.outline import title_of
-from portal.review import plans
+from portal.review import plan_grants, plans
 from portal.review.tables import CustodianLink, PlanRequest, PlanSection
 from portal.review.workflow import PLAN_REQUEST, PUT_TO_DEVELOPER
 from secure_access import grants, ledger
-from secure_access.custodian import enrolment
+from secure_access.custodian import access_grants, enrolment
 from secure_access.custodian.custody_log import Line, read_line
 from secure_access.custodian.enrolment import Enrolment
 from secure_access.custodian.findings import REGISTER, REPORT
@@ -66,37 +66,42 @@ def listed_in(session: Session) -> Enrolment | None:
     return enrolment.parse(found.encode()) if found else None
 
 
-def take_in(session: Session, encoded: Sequence[bytes], files: Files, *, now: datetime) -> int:
+def following(taken: CustodianLink, told: Sequence[bytes]) -> list[Line]:
+    """The lines after the last that was taken in, which ``told`` has once more as its first.
+
+    Raises `NotContinued` where that line is gone or another, and where one cannot be read.
+    """
+    try:
+        lines = [read_line(one) for one in told]
+    except Malformed as problem:
+        raise NotContinued(f"a line after {taken.number} cannot be read: {problem}") from None
+    if not taken.number:
+        return lines
+    if not lines:
+        raise NotContinued(f"its log ends before line {taken.number}, which was taken in")
+    if (lines[0].number, lines[0].digest) != (taken.number, taken.last):
+        raise NotContinued(f"line {taken.number} is another one than was taken in")
+    return lines[1:]
+
+
+def take_in(session: Session, lines: Sequence[Line], files: Files, *, now: datetime) -> int:
     """Take in the next lines of the log; how many. Raises `NotContinued`, and nothing is taken."""
     state = link(session, for_update=True)
     taken = 0
-    for one in encoded:
-        line = _read(one, state)
-        if line is None:
+    for line in lines:
+        if line.number <= state.number:
             continue
+        if line.number != state.number + 1 or line.previous != state.last:
+            raise NotContinued(f"line {line.number} does not continue line {state.number} as it was taken in")
         _record(session, line, files, now)
         state.number, state.last, taken = line.number, line.digest, taken + 1
     session.add(state)
     return taken
 
 
-def deliveries(encoded: Sequence[bytes]) -> list[str]:
+def deliveries(lines: Sequence[Line]) -> list[str]:
     """The plan keys to which something was delivered, as these lines say."""
-    found = (read_line(one) for one in encoded)
-    return list(dict.fromkeys(line.plan for line in found if line.type == "plan.delivered"))
-
-
-def _read(encoded: bytes, state: CustodianLink) -> Line | None:
-    """The line, if it is the next; ``None`` for one that is here already. Raises `NotContinued`."""
-    try:
-        line = read_line(encoded)
-    except Malformed as problem:
-        raise NotContinued(f"a line after {state.number} cannot be read: {problem}") from None
-    if line.number <= state.number:
-        return None
-    if line.number != state.number + 1 or line.previous != state.last:
-        raise NotContinued(f"line {line.number} does not continue line {state.number} as it was taken in")
-    return line
+    return list(dict.fromkeys(line.plan for line in lines if line.type == "plan.delivered"))
 
 
 def _record(session: Session, line: Line, files: Files, now: datetime) -> None:
@@ -181,7 +186,7 @@ def _approved(intake: Intake) -> list[Table]:
     if grant is None:
         return []
     grant.approvals = list(dict.fromkeys([*(grant.approvals or []), intake.text("by")]))
-    if len(grant.approvals) >= 2 and not (grant.reference or "").startswith("BG-"):
+    if len(grant.approvals) >= access_grants.APPROVERS and not plan_grants.is_emergency(grant):
         grant.standing = Standing.APPROVED
     return [grant]
 

@@ -1,7 +1,8 @@
 """What the portal tells the custodian and asks of it, every few seconds, in this order:
 
-grants that ended, then its sign of life (it would tell of a revocation), then the lines of the log; then plan
-keys that are wanted, and grants that are to be offered. A custodian that is silent changes nothing here.
+every grant that ended, then the lines of the log, then its sign of life: it says that nothing ended of which
+the custodian was not told, and that this is the log that was taken in. Then plan keys that are wanted, and
+grants that are to be offered. A custodian that is silent changes nothing here.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import structlog
 from portal import mail
 from portal.custodian import Custodian, NotFound, Refused, Silent
 from portal.review import custody_lines, plan_grants, plans
+from portal.review.custody_lines import NotContinued
 from portal.review.tables import PlanRequest
 from portal.review.workflow import DELIVERED, OWED
 from secure_access import grants, identity, jobs, ledger
@@ -31,7 +33,7 @@ from secure_access.workflow import Role
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 50
-"""Grants and ends told in one round: the sign of life must not wait for long."""
+"""Grants offered in one round: the ends of the next must not wait for long."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,21 @@ class Round:
     clock: Clock
 
     def go(self) -> None:
-        """All of it. Raises `Silent` where the custodian does not answer; what is done by then stays done."""
+        """All of it; what is done by the time that something fails stays done.
+
+        Raises `Silent` where the custodian does not answer, `Refused` where it does not do what it must, and
+        `NotContinued` where its log is not the one that was taken in, which then has no sign of life.
+        """
         self.end_what_fell()
         self.tell_ends()
         state = self.custodian.ask("state")
+        try:
+            while self.take_lines():
+                pass
+        except NotContinued as other:
+            self._problem(f"The custodian’s log is not the one that was taken in: {other}.")
+            raise
         self.custodian.ask("heard")
-        while self.take_lines():
-            pass
         overdue = self.custodian.ask("recertifications")["overdue"]
         self._answered(str(state["custody"]), json.dumps(overdue))
         self.meet()
@@ -65,9 +75,9 @@ class Round:
                     grants.end(session, grant=grant, by=None, now=self.clock.now())
 
     def tell_ends(self) -> None:
-        """Tell the custodian of grants that ended here; its line says that it knows."""
+        """Tell the custodian of every grant that ended here; its line says that it knows."""
         with self.database.read() as session:
-            ended = [one for one in grants.live(session) if one.to_be_ended][:AT_ONCE]
+            ended = [one for one in grants.live(session) if one.to_be_ended]
         for grant in ended:
             if grant.standing is Standing.DRAWN_UP:
                 self._settle(grant.id, Standing.ENDED, "")
@@ -78,19 +88,20 @@ class Round:
                 self._settle(grant.id, Standing.ENDED, "")
 
     def take_lines(self) -> bool:
-        """Take in what the log has after the last line; whether there may be more."""
+        """Take in what the log has after the last line; whether there may be more. Raises `NotContinued`."""
         with self.database.read() as session:
-            after = custody_lines.link(session).number
-        told = [str(line).encode() for line in self.custodian.ask("lines", after=after)["lines"]]
-        if not told:
+            taken = custody_lines.link(session)
+        told = self.custodian.ask("lines", after=max(taken.number - 1, 0))["lines"]
+        lines = custody_lines.following(taken, [str(line).encode() for line in told])
+        if not lines:
             return False
         files: dict[str, Mapping[str, str]] = {}
-        for plan in custody_lines.deliveries(told):
+        for plan in custody_lines.deliveries(lines):
             files |= self._files(plan)
-        listed = any(b'"type":"enrolment.accepted"' in line for line in told)
+        listed = any(line.type == "enrolment.accepted" for line in lines)
         found = base64.b64decode(self.custodian.ask("listed")["list"]) if listed else b""
         with self.database.write() as session:
-            custody_lines.take_in(session, told, files, now=self.clock.now())
+            custody_lines.take_in(session, lines, files, now=self.clock.now())
             if found:
                 _listed(session, found)
         return True
@@ -150,7 +161,7 @@ class Round:
             listed = custody_lines.listed_in(session)
             query = select(PlanRequest).where(col(PlanRequest.state).in_(DELIVERED))
             for request in session.exec(query):
-                if not plan_grants.overdue(request, self.clock.now()):
+                if not plan_grants.too_late(request, self.clock.now()):
                     self._draw_up(session, request, listed)
 
     def _draw_up(self, session: Session, request: PlanRequest, listed: Enrolment | None) -> None:

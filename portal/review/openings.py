@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -324,14 +323,6 @@ def namer(session: Session) -> Callable[[str], str]:
         return found.name if found is not None else STRANGER
 
     return name
-
-
-def fields(one: Told) -> Mapping[str, str]:
-    """The fields of a line, for the page of its entry."""
-    return {
-        key: value if isinstance(value, str) else json.dumps(value)
-        for key, value in sorted(one.line.fields.items())
-    }
 
 
 def _finding(rows: list[_Sitting], sections: int) -> str:

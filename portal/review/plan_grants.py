@@ -136,14 +136,6 @@ def plain(text: str) -> str:
     return unicodedata.normalize("NFC", " ".join(seen.split()))[: forms.LONGEST_TEXT]
 
 
-@dataclass(frozen=True)
-class Unenrolled:
-    """A named reader who cannot be given anything yet, and why, in words for the case officer."""
-
-    reader_id: uuid.UUID
-    why: str
-
-
 def obstacle(enrolment: Enrolment | None, reader_id: str, developer_id: str, now: datetime) -> str:
     """Why no grant can be offered for a reader now; empty where nothing stands against it."""
     if enrolment is None:
@@ -258,6 +250,6 @@ def _approved_at(session: Session, request: PlanRequest) -> datetime:
     return given[0].approved_at if given else request.requested_at
 
 
-def overdue(request: PlanRequest, now: datetime) -> bool:
+def too_late(request: PlanRequest, now: datetime) -> bool:
     """Whether nothing of a request can be read any more, whatever is offered."""
     return request.read_until - now < timedelta(minutes=1)

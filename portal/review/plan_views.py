@@ -43,7 +43,10 @@ def index() -> str:
     by = current_actor()
     found = plans.visible(g.session, by=by)
     return render_template(
-        "plans/index.html", requests=found, reads=[row for row in found if str(by.person_id) in row.readers]
+        "plans/index.html",
+        requests=found,
+        reads=[row for row in found if str(by.person_id) in row.readers],
+        custody=_custody(),
     )
 
 

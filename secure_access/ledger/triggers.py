@@ -103,7 +103,7 @@ _STONE = (
 KEPT_TYPES = (
     *("entry.removed", "ledger.", "security_log.", "act.", "administrator.", "sign_in_policy."),
     *("step_up.", "credential.", "person.role", "authority.", "delegation.", "recusal.", "conflict."),
-    *("plan.", "grant.", "document.opened", "engagement.filing_read"),
+    *("plan.", "grant.", "custodian.", "alert.", "document.opened", "engagement.filing_read"),
 )
 """How types of entries begin whose content is never removed: `secure_access.ledger.removal.KEPT`."""
 _KEPT = " OR ".join(f"substr(OLD.type, 1, {len(start)}) = '{start}'" for start in KEPT_TYPES)

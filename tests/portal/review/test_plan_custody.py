@@ -7,13 +7,16 @@ import hashlib
 import json
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from portal import mail
 from portal.custodian import Silent
-from portal.review import custody_lines, openings, plan_grants, plans
+from portal.review import custody_lines, custody_round, openings, plan_grants, plans
 from portal.review.custody_lines import NotContinued
 from portal.review.tables import CustodianLink, PlanRequest
 from portal.review.workflow import PlanState
@@ -23,11 +26,13 @@ from secure_access.custodian.custody import Refused, Why
 from secure_access.db import select
 from secure_access.grants import Standing
 from secure_access.identity import Organisation, Person, conflicts, roles
+from secure_access.ledger import removal
 from secure_access.ledger.tables import LedgerEntry
 from secure_access.sealing.plans import PlanKey
-from secure_access.workflow import Role
+from secure_access.workflow import Denied, Role
 from tests.fixtures.app import form_of
 from tests.fixtures.review import SECTIONS, Desk
+from tests.secure_access.ledger.test_ledger_removal import EMPTY, emptied, stone
 
 
 def standing(desk: Desk, request: PlanRequest) -> list[Standing | None]:
@@ -231,6 +236,62 @@ def test_no_sign_of_life_comes_before_the_custodian_knows_what_ended(
     assert custody.custody.heard_at == heard
 
 
+def test_all_that_ended_is_told_before_the_sign_of_life(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many ended at once: here more than are offered in one round."""
+    monkeypatch.setattr(custody_round, "AT_ONCE", 1)
+    request = desk.plan_delivered(desk.under_review(), readers=_readers(desk, 3))
+    custody = desk.custody
+    while {one.standing for one in desk.grants_of(request)} != {Standing.WAITING}:
+        custody.round()
+    with desk.world.wired.database.write() as session:
+        row = plans.load(session, request.reference, by=desk.officer, for_update=True)
+        plans.end(session, request=row, by=desk.officer, now=desk.now)
+    asked: list[str] = []
+    carry = custody.carry
+
+    def listen(body: Any) -> Any:
+        asked.append(asked_in(body))
+        return carry(body)
+
+    monkeypatch.setattr(custody, "carry", listen)
+    custody.round()
+    assert asked[:3] == ["end"] * 3
+    assert asked.index("heard") > asked.index("lines") > 2
+    assert {one.standing for one in desk.grants_of(request)} == {Standing.ENDED}
+
+
+def _readers(desk: Desk, count: int) -> list[Any]:
+    """So many people whom the custodian has enrolled as readers."""
+    late = [
+        desk.world.person(_authority(desk), Role.PLAN_READER, name=f"Reader {number}")
+        for number in range(count)
+    ]
+    for one in late:
+        desk.custody.enrol_also(one, "reader")
+    return [one.person_id for one in late]
+
+
+@pytest.mark.parametrize("how", ["shorter", "another"])
+def test_a_custodian_with_another_log_gets_no_sign_of_life(desk: Desk, how: str) -> None:
+    request = desk.plan_readable(desk.under_review())
+    custody = desk.custody
+    with desk.world.wired.database.write() as session:
+        link = session.get_one(CustodianLink, 1)
+        if how == "shorter":
+            link.number += 1
+        link.last = hashlib.sha256(b"another").hexdigest()
+    heard = custody.custody.heard_at
+    desk.later(seconds=10)
+    with pytest.raises(NotContinued):
+        custody.round()
+    assert custody.custody.heard_at == heard
+    for path in ("/plans", f"/plans/{request.reference}"):
+        page = desk.world.client("government", desk.officer).get(path).text
+        assert "The custodian’s log is not the one that was taken in" in page
+    page = desk.world.client("developer", desk.certifier).get(f"/plans/{request.reference}").text
+    assert "not the one that was taken in" not in page
+
+
 def test_a_silent_custodian_changes_nothing_and_is_shown(desk: Desk) -> None:
     request = desk.plan_keyed(desk.under_review())
     desk.custody.silent = True
@@ -253,14 +314,15 @@ def test_a_log_that_does_not_continue_is_not_taken_in(desk: Desk) -> None:
             state = session.get_one(CustodianLink, 1)
             state.number, state.last = before - 1, hashlib.sha256(b"another").hexdigest()
         with pytest.raises(NotContinued), desk.world.wired.database.write() as session:
-            custody_lines.take_in(session, wrong, {}, now=desk.now)
+            new = custody_lines.following(CustodianLink(), wrong)
+            custody_lines.take_in(session, new, {}, now=desk.now)
         with desk.world.wired.database.read() as session:
             assert custody_lines.link(session).number == before - 1
 
 
 def test_lines_that_are_here_already_are_passed_over(desk: Desk) -> None:
     desk.plan_keyed(desk.under_review())
-    lines = [line.encoded for line in desk.custody.core.lines()]
+    lines = list(desk.custody.core.lines())
     with desk.world.wired.database.write() as session:
         assert custody_lines.take_in(session, lines, {}, now=desk.now) == 0
 
@@ -362,3 +424,27 @@ def test_everybody_on_the_list_is_told_of_a_new_version(desk: Desk) -> None:
         people = {who: session.get_one(Person, who.person_id).email for who in (late, desk.reader)}
     assert "You are new on it." in told[people[late]]
     assert "as before" in told[people[desk.reader]]
+
+
+def test_a_line_is_evidence_that_nobody_removes(desk: Desk) -> None:
+    """Neither two administrators through the portal, nor who writes a tombstone past it."""
+    desk.plan_readable(desk.under_review())
+    desk.world.run_jobs()
+    first, second = (desk.world.person(_authority(desk), Role.ADMINISTRATOR) for _ in range(2))
+    database = desk.world.wired.database
+    with database.write() as session:
+        query = select(LedgerEntry).where(LedgerEntry.type == custody_lines.EVENT)
+        entry = session.exec(query).first()
+        assert entry is not None
+        with pytest.raises(Denied, match="evidence of a reading"):
+            removal.check(session, removal.content(entry, "erasure_ordered"))
+        proposed = {"act": removal.ACT, "digest": "0" * 64}
+        ledger.append(session, "act.proposed", proposed, by=first, now=desk.now)
+        stone(
+            session,
+            SimpleNamespace(number=entry.number, second=second),
+            SimpleNamespace(now=desk.now),
+        )
+        statement = f"UPDATE ledger_entry SET {emptied(database, EMPTY)} WHERE number = {entry.number}"
+    with pytest.raises(DBAPIError, match="append-only"), database.write() as session:
+        session.execute(text(statement))

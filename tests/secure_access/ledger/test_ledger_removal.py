@@ -219,7 +219,7 @@ WITH_A_TOMBSTONE = {
 }
 
 
-def _sql(book: Database, change: str) -> str:
+def emptied(book: Database, change: str) -> str:
     return change.format(*(("x''", "x'00'") if book.is_sqlite else ("''::bytea", "'a'::bytea")))
 
 
@@ -232,7 +232,7 @@ def test_the_database_lets_nothing_but_this_change_through(
             with Session(connection, join_transaction_mode="create_savepoint") as session:
                 stone(session, kept, ledger_kinds)
                 session.commit()
-        statement = f"UPDATE ledger_entry SET {_sql(kept.book, change)} WHERE number = {kept.number}"
+        statement = f"UPDATE ledger_entry SET {emptied(kept.book, change)} WHERE number = {kept.number}"
         with pytest.raises(DBAPIError, match="append-only"), connection.begin_nested():
             connection.execute(text(statement))
 
@@ -270,7 +270,7 @@ def test_the_database_keeps_what_is_public_and_what_the_audit_needs(
             number = session.exec(_of_type(kind)).first().number
             stone(session, SimpleNamespace(number=number, second=kept.second), ledger_kinds)
             session.commit()
-        statement = f"UPDATE ledger_entry SET {_sql(kept.book, EMPTY)} WHERE number = {number}"
+        statement = f"UPDATE ledger_entry SET {emptied(kept.book, EMPTY)} WHERE number = {number}"
         with pytest.raises(DBAPIError, match="append-only"), connection.begin_nested():
             connection.execute(text(statement))
 
@@ -280,7 +280,7 @@ def test_the_audit_names_content_that_is_gone_without_a_tombstone(
 ) -> None:
     with owner(kept.book) as connection:
         connection.execute(
-            text(f"UPDATE ledger_entry SET {_sql(kept.book, EMPTY)} WHERE number = {kept.number}")
+            text(f"UPDATE ledger_entry SET {emptied(kept.book, EMPTY)} WHERE number = {kept.number}")
         )
         triggers.create_all(connection)
         connection.commit()
@@ -335,7 +335,7 @@ def test_the_database_asks_for_a_person_and_for_a_proposal_of_another(
         with Session(connection, join_transaction_mode="create_savepoint") as session:
             stone(session, kept, ledger_kinds, None if who == "nobody" else kept.first)
             session.commit()
-        statement = f"UPDATE ledger_entry SET {_sql(kept.book, EMPTY)} WHERE number = {kept.number}"
+        statement = f"UPDATE ledger_entry SET {emptied(kept.book, EMPTY)} WHERE number = {kept.number}"
         with pytest.raises(DBAPIError, match="append-only"), connection.begin_nested():
             connection.execute(text(statement))
 
@@ -389,7 +389,7 @@ def test_every_column_of_what_is_left_is_watched(
     change = CHANGES[column].replace("{uuid}", "0" * 31 + "7")
     with owner(kept.book) as connection:
         connection.execute(
-            text(f"UPDATE ledger_entry SET {_sql(kept.book, change)} WHERE number = {kept.number}")
+            text(f"UPDATE ledger_entry SET {emptied(kept.book, change)} WHERE number = {kept.number}")
         )
         triggers.create_all(connection)
         connection.commit()
@@ -417,7 +417,9 @@ def test_a_public_entry_with_a_tombstone_is_named_all_the_same(
         number = entry.number
         stone(session, SimpleNamespace(number=number, second=kept.second), ledger_kinds)
     with owner(kept.book) as connection:
-        connection.execute(text(f"UPDATE ledger_entry SET {_sql(kept.book, EMPTY)} WHERE number = {number}"))
+        connection.execute(
+            text(f"UPDATE ledger_entry SET {emptied(kept.book, EMPTY)} WHERE number = {number}")
+        )
         triggers.create_all(connection)
         connection.commit()
     assert any("such as is never removed" in found for found in problems(kept.book, log_key))
