@@ -26,8 +26,6 @@ declare("plan.objection_answered", keys=("reference", "answer"), log="custody")
 declare("plan.ended", keys=("reference", "grants"), log="custody")
 declare("plan.key_received", keys=("reference", "fingerprint"), log="custody")
 declare("custodian.line", keys=("number", "digest", "line"), log="custody")
-declare("plan.opened", keys=("reader", "document", "section", "page"), log="custody")
-declare("plan.opening_refused", keys=("reader", "document", "section", "reason"), log="custody")
 declare("alert.closed", keys=("reference", "alert"), log="custody")
 entry_rules.alone("plan.key_received", "plan.delivered", "custodian.line")
 

@@ -2,7 +2,7 @@
 
 Bytes go to the vault first; `accept` looks at what lies there and refuses, leaving nothing, or says what it
 is; `receive` and `attach` make the rows. A job then has the worker `examine` the file in a process of its
-own, and `record_finding` says whether it can be shown. Pages are drawn in such a process too (`page_image`).
+own, and `record_finding` says whether it can be shown.
 """
 
 from secure_access.documents import copies, events
@@ -18,7 +18,6 @@ from secure_access.documents.content import (
 )
 from secure_access.documents.copies import CopyOfRecord, NewCopy
 from secure_access.documents.enclosure import CannotShow
-from secure_access.documents.rendering import page_image, reader_mark
 from secure_access.documents.screening import SCREEN, Finding, examine, record_finding, screen
 from secure_access.documents.tables import Attachment, Audience, Document, DocumentState, document_context
 from secure_access.documents.verbs import (
@@ -59,8 +58,6 @@ __all__ = [
     "find",
     "for_subject",
     "note_opening",
-    "page_image",
-    "reader_mark",
     "receive",
     "record_finding",
     "screen",

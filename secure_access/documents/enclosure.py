@@ -26,7 +26,7 @@ class Limits:
 
     memory_bytes: int = 1 << 30
     input_bytes: int = 256 << 20
-    output_bytes: int = 128 << 20
+    output_bytes: int = 1 << 20
     cpu_seconds: int = 20
     wall_seconds: float = 45.0
 
@@ -34,10 +34,8 @@ class Limits:
 DEFAULT = Limits()
 
 
-def run(
-    request: dict[str, Any], blocks: Iterable[bytes], limits: Limits = DEFAULT
-) -> tuple[dict[str, Any], bytes]:
-    """The answer of a fresh process to ``request`` about the file, and the picture behind it.
+def run(request: dict[str, Any], blocks: Iterable[bytes], limits: Limits = DEFAULT) -> dict[str, Any]:
+    """The answer of a fresh process to ``request`` about the file.
 
     The process gets an empty environment, a folder of its own that is removed, and no open file of ours.
     Raises `CannotShow` when the file cannot be opened within the limits, and what ``blocks`` raises.
@@ -97,14 +95,14 @@ def _feed(pipe: IO[bytes], line: bytes, blocks: Iterable[bytes], limit: int) -> 
         pipe.write(block)
 
 
-def _answer(output: bytes, limits: Limits) -> tuple[dict[str, Any], bytes]:
-    line, newline, picture = output.partition(b"\n")
+def _answer(output: bytes, limits: Limits) -> dict[str, Any]:
+    line, newline, _ = output.partition(b"\n")
     if not newline or len(output) > limits.output_bytes:
         raise CannotShow(_CUT_OFF)
     try:
-        answer = json.loads(line)
+        answer: dict[str, Any] = json.loads(line)
     except ValueError:
         raise CannotShow(_CUT_OFF) from None
     if "why" in answer:
         raise CannotShow(str(answer["why"]))
-    return answer, picture
+    return answer

@@ -41,7 +41,7 @@ def examine(vault: Vault, document: Document, *, limits: enclosure.Limits = encl
         return Finding(DocumentState.SHOWN)
     try:
         blocks = vault.chunks(document.stored, context=document.context)
-        answer, _ = enclosure.run({"act": "look", "media_type": media_type}, blocks, limits)
+        answer = enclosure.run({"media_type": media_type}, blocks, limits)
     except enclosure.CannotShow as error:
         return _cannot(str(error))
     except (Damaged, Missing):

@@ -58,9 +58,12 @@ FORMER_KEYS: Mapping[str, Sequence[tuple[str, ...]]] = {
 """Keys that entries of a type had, where it has others now."""
 
 RETIRED: Mapping[str, EventType] = {
-    "document.read": EventType(
-        "document.read", frozenset({"document", "sha256"}), Log.CUSTODY, Audience.PARTIES
-    ),
+    name: EventType(name, frozenset(keys), Log.CUSTODY, Audience.PARTIES)
+    for name, keys in {
+        "document.read": ("document", "sha256"),
+        "plan.opened": ("reader", "document", "section", "page"),
+        "plan.opening_refused": ("reader", "document", "section", "reason"),
+    }.items()
 }
 """Types that nothing records any more."""
 

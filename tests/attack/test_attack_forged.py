@@ -169,12 +169,13 @@ def test_types_that_moved_to_the_custody_log_stay_valid_in_the_public_one(siege:
 def test_former_keys_and_types_are_of_types_that_are_known() -> None:
     known = recording.declared()
     assert set(entry_rules.FORMER_LOGS) <= set(known)
-    assert set(entry_rules.FORMER_KEYS) <= set(known)
     assert not set(entry_rules.RETIRED) & set(known)
+    ever = {**known, **entry_rules.RETIRED}
+    assert set(entry_rules.FORMER_KEYS) <= set(ever)
     for name, log in entry_rules.FORMER_LOGS.items():
         assert known[name].log is not log
     for name, many in entry_rules.FORMER_KEYS.items():
-        assert known[name].keys not in [frozenset(keys) for keys in many]
+        assert ever[name].keys not in [frozenset(keys) for keys in many]
 
 
 def _stone(session: Session, siege: Siege, **said: Any) -> int:

@@ -63,9 +63,8 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         held.write("zq7")
         os.set_inheritable(held.fileno(), True)
         sandbox = str(Path(enclosure.__file__).with_name("sandbox.py"))
-        request = {"act": "ask", "sandbox": sandbox, "here": tmp_path.name}
-        answer, _ = enclosure.run(request, [b"%PDF-1.7"])
-    return answer
+        request = {"sandbox": sandbox, "here": tmp_path.name}
+        return enclosure.run(request, [b"%PDF-1.7"])
 
 
 def test_a_hostile_file_finds_no_environment_no_open_file_and_no_code_of_ours(told: dict[str, Any]) -> None:

@@ -32,7 +32,7 @@ from secure_access.vault import Vault
 from tests.fixtures import pdfs
 
 NOW = datetime(2027, 10, 1, 9, tzinfo=UTC)
-LOOK = {"act": "look", "media_type": "application/pdf"}
+LOOK = {"media_type": "application/pdf"}
 
 
 def kept(vault: Vault, data: bytes, media_type: MediaType = MediaType.PDF) -> Document:
@@ -204,9 +204,9 @@ def test_the_process_sees_no_secret_and_no_file_of_ours(
     monkeypatch.setenv("ASSAY_SECRET", "secret")
     with (tmp_path / "open_here").open("w") as file:
         os.set_inheritable(file.fileno(), True)
-        answer, rest = enclosure.run(LOOK, [b""])
+        answer = enclosure.run(LOOK, [b""])
     assert set(answer["env"]) <= {"LANG", "LC_CTYPE"}
-    assert (answer["files"], answer["ours"], rest) == ([], [], b"")
+    assert (answer["files"], answer["ours"]) == ([], [])
     assert answer["open"] == 4  # the three standard ones and the listing itself
     assert not Path(answer["cwd"]).exists()
     assert str(tmp_path) not in answer["path"]
@@ -221,7 +221,7 @@ def test_the_limits_hold_in_the_process(tmp_path: Path, monkeypatch: pytest.Monk
         "print(json.dumps([resource.getrlimit(r) for r in (resource.RLIMIT_AS, resource.RLIMIT_CPU,"
         "resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE, resource.RLIMIT_CORE)]))",
     )
-    answer: Any = enclosure.run(LOOK, [b""])[0]
+    answer: Any = enclosure.run(LOOK, [b""])
     assert answer == [[1 << 30, 1 << 30], [7, 7], [0, 0], [64, 64], [0, 0]]
 
 
@@ -259,15 +259,12 @@ class TestInside:
         self.limited: dict[int, tuple[int, int]] = {}
         monkeypatch.setattr(sandbox.resource, "setrlimit", self.limited.__setitem__)
 
-    def ask(self, data: bytes, **request: Any) -> tuple[dict[str, Any], bytes]:
-        line = json.dumps({"memory_bytes": 1 << 40, "cpu_seconds": 60, **request}).encode() + b"\n"
-        out = io.BytesIO()
-        sandbox.main(io.BytesIO(line + data), out)
-        answer, _, rest = out.getvalue().partition(b"\n")
-        return json.loads(answer), rest
-
     def look(self, data: bytes, media_type: str = "application/pdf") -> dict[str, Any]:
-        return self.ask(data, act="look", media_type=media_type)[0]
+        request = {"memory_bytes": 1 << 40, "cpu_seconds": 60, "media_type": media_type}
+        out = io.BytesIO()
+        sandbox.main(io.BytesIO(json.dumps(request).encode() + b"\n" + data), out)
+        answer: dict[str, Any] = json.loads(out.getvalue())
+        return answer
 
     def test_look(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert self.look(pdfs.plain(2)) == {"pages": 2}
@@ -292,16 +289,6 @@ class TestInside:
         monkeypatch.setattr(sandbox, "_opened", full)
         assert self.look(b"") == {"why": "Opening it takes more memory than is allowed."}
 
-    def test_page(self) -> None:
-        answer, drawn = self.ask(pdfs.plain(), act="page", page=1, width=200, mark="")
-        assert answer == {}
-        assert Image.open(io.BytesIO(drawn)).size == (200, 300)
-        marked = self.ask(pdfs.plain(), act="page", page=1, width=200, mark="Paul Sørby · decider · 中")[1]
-        assert marked != drawn
-        for page in (0, 2):
-            refused = self.ask(pdfs.plain(), act="page", page=page, width=200, mark="")
-            assert refused == ({"why": f"There is no page {page}."}, b"")
-
     def test_pages_that_cannot_be_drawn(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sandbox.pypdfium2.PdfPage, "get_size", lambda _: (0, 10))
         assert self.look(pdfs.plain()) == {"why": "Page 1 has no size."}
@@ -311,11 +298,3 @@ class TestInside:
 
         monkeypatch.setattr(sandbox.pypdfium2.PdfPage, "get_size", broken)
         assert self.look(pdfs.plain()) == {"why": "Page 1 is damaged."}
-
-    def test_marks_of_any_text(self) -> None:
-        assert sandbox._drawable("ø") == "ø"
-        assert sandbox._drawable("ő") == "o"
-        assert sandbox._drawable("中") == "?"
-        assert sandbox._drawable("\n") == "?"
-        assert sandbox._mark(100, 40, "   ").size == (100, 40)
-        assert sandbox._mark(2400, 100, "x" * 300).size == (2400, 100)
