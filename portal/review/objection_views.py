@@ -11,7 +11,7 @@ from portal.review import plan_objections as objections
 from portal.review import plans
 from portal.review.blueprints import asked
 from portal.review.blueprints import plans as bp
-from portal.review.plan_views import own_page, shown_page
+from portal.review.plan_pages import own_page, shown_page
 from portal.web import current_actor, current_time
 from secure_access.workflow import Denied
 
