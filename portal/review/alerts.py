@@ -64,7 +64,7 @@ _WORDS = {
     Kind.RATE: "Pages were asked for faster than the access grant allows",
     Kind.DEVICE: "A passkey was used that the enrolment list or the grant does not name",
     Kind.UNSEQUENCED: "An entry has waited for over a minute for its place in the ledger",
-    Kind.OVERDUE: "The monthly review of a reader is overdue",
+    Kind.OVERDUE: "The monthly recertification of a reader is overdue",
 }
 _ADVICE = {
     Kind.DENIALS: "Ask the person what they tried. If it was not them, revoke the grant at the custodian.",
@@ -105,7 +105,7 @@ def raised(lines: Iterable[Told]) -> Iterator[Alert]:
 
 
 def standing(lines: Iterable[Told], late: Sequence[Overdue], now: datetime) -> Iterator[Alert]:
-    """What is so now, and is over by itself: entries without a place, reviews that are overdue."""
+    """What is so now, and is over by itself: entries without a place, recertifications that are overdue."""
     for one in lines:
         if one.entry.leaf_index is None and now - one.entry.recorded_at > LONGEST_WAIT:
             key = f"{Kind.UNSEQUENCED.value}:{one.line.number}"
@@ -124,7 +124,7 @@ class Overdue:
 
 
 def overdue(session: Session, request: PlanRequest) -> list[Overdue]:
-    """Readers of a plan whose review is overdue."""
+    """Readers of a plan whose recertification is overdue."""
     told: list[dict[str, Any]] = json.loads(custody_lines.link(session).overdue or "[]")
     mine = {one.digest for one in grants.of_subject(session, plans.subject_of(request))}
     return [

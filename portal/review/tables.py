@@ -234,7 +234,7 @@ class CustodianLink(Table, table=True):
 
     One row. ``last`` is the digest of the last line; ``problem`` is what stands in the way now, in words;
     ``enrolment`` is the list in force, as its officers signed it; ``overdue`` are the readers whose monthly
-    review is overdue, in JSON.
+    recertification is overdue, in JSON.
     """
 
     __tablename__ = "custodian_link"
