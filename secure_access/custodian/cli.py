@@ -21,6 +21,7 @@ import structlog
 from secure_access.clock import Clock, SystemClock
 from secure_access.custodian import logs, private_files
 from secure_access.custodian.ceremony_cli import ceremony
+from secure_access.custodian.certificate_cli import certificate_command
 from secure_access.custodian.custody_log import Damaged
 from secure_access.custodian.enrol_cli import enrol_command
 from secure_access.custodian.front_cli import front_command
@@ -68,11 +69,12 @@ class OwnProcess(click.Group):
 
 @click.group(cls=OwnProcess)
 def custodian() -> None:
-    """The custodian of sealed plans: its core, the ceremony of its officers, and tracing a copied page."""
+    """The custodian of sealed plans: core, front, ceremony, and what copied pages and certificates prove."""
 
 
 custodian.add_command(ceremony)
 custodian.add_command(trace_command)
+custodian.add_command(certificate_command)
 custodian.add_command(front_command)
 custodian.add_command(enrol_command)
 

@@ -12,15 +12,24 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from secure_access.custodian import forms, key_copies, private_files
+from secure_access.custodian import certificate_cli, forms, key_copies, private_files
+from secure_access.custodian.certificate_cli import certificate_command
 from secure_access.custodian.enrolment import Officer
 from secure_access.custodian.epochs import BACKUP_WINDOW, NEVER, Epochs
 from secure_access.custodian.key_copies import CannotOpen
-from secure_access.custodian.plan_keys import BadCertificate, KeptPlanKeys, NoSuchKey, read_certificate
+from secure_access.custodian.plan_keys import (
+    BadCertificate,
+    Certificate,
+    KeptPlanKeys,
+    NoSuchKey,
+    read_certificate,
+)
 from secure_access.custodian.private_files import Disk, UnsafeFile
 from secure_access.keys import SigningKey
+from secure_access.ledger.note import VerifierKey
 from secure_access.sealing import hpke
 from tests.fixtures.enrolled import NOW, ORIGIN, REQUEST
 
@@ -168,6 +177,43 @@ def test_destruction_removes_the_key_and_certifies_when_backups_are_dead(tmp_pat
     with pytest.raises(BadCertificate):
         read_certificate(encoded, bytes(32))
     assert list((tmp_path / "plans").iterdir()) == []
+
+
+def test_a_certificate_is_verified_offline(tmp_path: Path) -> None:
+    keys = keys_in(tmp_path / "keys")
+    fingerprint = made(keys)
+    (tmp_path / "later").write_bytes(keys.destroy(fingerprint, NOW))
+    (tmp_path / "long").write_bytes(b" " * 2_000_000)
+
+    def verified(name: str, key: str) -> tuple[int, str]:
+        done = CliRunner().invoke(certificate_command, [str(tmp_path / name), "--key", key])
+        return done.exit_code, done.output
+
+    status, said = verified("later", keys.certificate_key)
+    assert status == 0
+    assert f"Proved: the key of the plan for {REQUEST} was destroyed on" in said
+    assert fingerprint in said
+    assert "Until then it could be brought back" in said
+    other = SigningKey("test/other", Ed25519PrivateKey.generate()).verifier
+    assert verified("later", other) == (1, "Not proved: it is not signed with this key.\n")
+    changed = (tmp_path / "later").read_bytes().replace(b'"signature":"', b'"signature":"A')
+    (tmp_path / "changed").write_bytes(changed)
+    cosigns = str(VerifierKey("test/cosigner", bytes(32), 4))
+    for name, key, why in (
+        ("later", "no key", "the form name+id+key"),
+        ("later", cosigns, "no Ed25519 key"),
+        ("changed", keys.certificate_key, "cannot be verified"),
+        ("long", keys.certificate_key, "longer than any certificate"),
+    ):
+        status, said = verified(name, key)
+        assert (status, why in said) == (2, True), said
+
+
+def test_a_certificate_says_that_the_last_backup_has_ended() -> None:
+    found = Certificate("ab" * 32, REQUEST, NOW, NEXT_MONTH)
+    ended = "ended on 2 November 2027"
+    assert ended in certificate_cli._words(found, NEXT_MONTH)
+    assert ended not in certificate_cli._words(found, NOW)
 
 
 class Faulty(Disk):
