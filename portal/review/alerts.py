@@ -30,7 +30,6 @@ DENIALS, HOUR = 3, timedelta(hours=1)
 LONGEST_WAIT = timedelta(seconds=60)
 """How long an entry may wait for its place in the ledger."""
 LONGEST_ANSWER = 2000
-_REFUSED = ("page.refused", "act.refused", "note.refused", "quotation.refused")
 _DEVICE = (Reason.OTHER_KEY.value, Why.OTHER_PASSKEY.value)
 
 
@@ -85,12 +84,10 @@ class Alert:
     who: str = ""
 
 
-def raised(lines: Iterable[Told]) -> Iterator[Alert]:
-    """What the lines of one plan give rise to, in order."""
+def raised(refusals: Iterable[Told]) -> Iterator[Alert]:
+    """What the refusals of one plan give rise to, in order."""
     denied: dict[str, list[datetime]] = {}
-    for one in lines:
-        if one.line.type not in _REFUSED:
-            continue
+    for one in refusals:
         who, why, at = one.text("reader") or one.text("by"), one.text("reason"), one.line.at
         number = one.line.number
         if why in _DEVICE:
@@ -104,10 +101,10 @@ def raised(lines: Iterable[Told]) -> Iterator[Alert]:
             yield Alert(Kind.DENIALS, f"{Kind.DENIALS.value}:{number}", at, who)
 
 
-def standing(lines: Iterable[Told], late: Sequence[Overdue], now: datetime) -> Iterator[Alert]:
+def standing(waiting: Iterable[Told], late: Sequence[Overdue], now: datetime) -> Iterator[Alert]:
     """What is so now, and is over by itself: entries without a place, recertifications that are overdue."""
-    for one in lines:
-        if one.entry.leaf_index is None and now - one.entry.recorded_at > LONGEST_WAIT:
+    for one in waiting:
+        if now - one.entry.recorded_at > LONGEST_WAIT:
             key = f"{Kind.UNSEQUENCED.value}:{one.line.number}"
             yield Alert(Kind.UNSEQUENCED, key, one.entry.recorded_at)
     for due in late:
@@ -150,12 +147,14 @@ class Answered:
 
 def of_request(session: Session, request: PlanRequest, *, now: datetime) -> list[Answered]:
     """Every alert about a plan, those that wait first, then the latest."""
-    lines = openings.told(session, request)
     query = select(AlertAnswer).where(AlertAnswer.plan_request_id == request.id)
     said = {one.alert: (one.answer, one.answered_at) for one in session.exec(query)}
     found = [
         Answered(alert, *said.get(alert.key, ("", None)))
-        for alert in (*raised(lines), *standing(lines, overdue(session, request), now))
+        for alert in (
+            *raised(openings.refusals(session, request)),
+            *standing(openings.waiting(session, request), overdue(session, request), now),
+        )
     ]
     return sorted(found, key=lambda one: (not one.open, -one.alert.at.timestamp()))
 

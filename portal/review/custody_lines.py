@@ -27,6 +27,8 @@ from secure_access.grants import AccessGrant, Standing
 EVENT = "custodian.line"
 SUBJECT = "custodian:log"
 """The subject of every line; one about a plan is also about its request, case and developer."""
+REFUSALS = frozenset({"page.refused", "act.refused", "note.refused", "quotation.refused"})
+"""Lines of what was refused to somebody; they have a subject of their own beside, `plans.refusals_of`."""
 Files = Mapping[str, Mapping[str, str]]
 """By the digest of a manifest: the digest of the sealed file of each of its sections."""
 
@@ -110,6 +112,8 @@ def _record(session: Session, line: Line, files: Files, now: datetime) -> None:
     rows = effect(Intake(session, line, request, files, now)) if effect is not None else []
     session.add_all(rows)
     about = (SUBJECT, *plans.about(request)) if request is not None else (SUBJECT,)
+    if request is not None and line.type in REFUSALS:
+        about = (*about, plans.refusals_of(request))
     fields = {"number": line.number, "digest": line.digest, "line": line.encoded.decode()}
     ledger.append(session, EVENT, fields, by=None, now=now, about=about, records=rows)
 

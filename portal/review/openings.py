@@ -136,7 +136,20 @@ def standing(session: Session, request: PlanRequest, *, now: datetime) -> Access
 def told(session: Session, request: PlanRequest) -> list[Told]:
     """Every line of the custodian's log about a plan, in order, each once: a portal that was restored took
     some in a second time."""
-    every = ledger.entries(session, plans.subject_of(request))
+    return _lines(ledger.entries(session, plans.subject_of(request)))
+
+
+def refusals(session: Session, request: PlanRequest) -> list[Told]:
+    """The lines of what was refused to somebody, in order, each once."""
+    return _lines(ledger.entries(session, plans.refusals_of(request)))
+
+
+def waiting(session: Session, request: PlanRequest) -> list[Told]:
+    """The lines whose entries have no place in the log yet."""
+    return _lines(ledger.entries(session, plans.subject_of(request), waiting=True))
+
+
+def _lines(every: Iterable[LedgerEntry]) -> list[Told]:
     found = [Told(_line(one), one) for one in every if one.type == custody_lines.EVENT]
     return list({one.line.number: one for one in found}.values())
 

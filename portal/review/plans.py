@@ -111,6 +111,11 @@ def subject_of(request: PlanRequest) -> str:
     return f"plan_request:{request.id}"
 
 
+def refusals_of(request: PlanRequest) -> str:
+    """The subject of what the custodian refused: few lines of many, and alerts are read from them."""
+    return f"plan_refusals:{request.id}"
+
+
 def outline_of(session: Session, case: Case) -> Filing | None:
     """The latest accepted public outline of the plan, for this model version before others."""
     query = select(Filing).where(

@@ -128,8 +128,11 @@ def append_many(
     return len(numbers)
 
 
-def entries(session: Session, about: str, *, removed: bool = False) -> list[LedgerEntry]:
-    """The entries about a subject, in order of recording; with ``removed`` also those without content."""
+def entries(
+    session: Session, about: str, *, removed: bool = False, waiting: bool = False
+) -> list[LedgerEntry]:
+    """The entries about a subject, in order of recording; with ``removed`` also those without content, with
+    ``waiting`` those alone that have no place in the log yet."""
     query = (
         select(LedgerEntry)
         .join(LedgerAbout, col(LedgerAbout.entry_number) == col(LedgerEntry.number))
@@ -137,6 +140,8 @@ def entries(session: Session, about: str, *, removed: bool = False) -> list[Ledg
         .order_by(col(LedgerEntry.number))
         .distinct()
     )
+    if waiting:
+        query = query.where(col(LedgerEntry.leaf_index).is_(None))
     return [entry for entry in session.exec(query) if removed or entry.entry]
 
 

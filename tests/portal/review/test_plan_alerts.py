@@ -92,13 +92,18 @@ def test_an_entry_without_a_place_for_over_a_minute(desk: Desk) -> None:
     assert kinds(desk, request) == []  # the worker gave them their places
 
 
-def test_a_review_that_is_overdue(desk: Desk) -> None:
-    request = desk.plan_readable(desk.under_review(), read_until=desk.now + timedelta(days=90))
-    desk.later(days=29)
+def test_a_recertification_that_is_overdue(desk: Desk) -> None:
+    """A grant lasts thirty days at most, so that only a second one outlives the month of its reader."""
+    case = desk.under_review()
+    first = desk.plan_readable(case)
+    desk.later(days=20)
+    request = desk.plan_readable(case, read_until=desk.now + timedelta(days=30))
+    desk.later(days=10)
     assert kinds(desk, request) == []
-    desk.later(days=3)
-    late = [one for one in found(desk, request) if one.alert.kind is Kind.OVERDUE]
-    assert len(late) <= 1  # the grant of thirty days is over by then, and with it what is reviewed
+    desk.later(days=2)
+    [late] = found(desk, request)
+    assert (late.alert.kind, late.alert.who) == (Kind.OVERDUE, str(desk.reader.person_id))
+    assert found(desk, first) == []
 
 
 def answer(desk: Desk, request: PlanRequest, key: str, by: Actor, text: str = "Two tabs were open.") -> None:
