@@ -13,11 +13,12 @@ from datetime import timedelta
 from secure_access.custodian import access_grants, enrolment, forms
 from secure_access.custodian.acts import LONGEST_LIFE, Act, NotConfirmed, Statement, confirm
 from secure_access.custodian.custody_log import Damaged, Line
-from secure_access.custodian.enrolment import NotEnrolled, Person, Role
+from secure_access.custodian.enrolment import NotEnrolled, Person, Role, officer_of
 from secure_access.custodian.forms import Malformed
 from secure_access.custodian.state import State
 
 ACTS: dict[str, tuple[frozenset[Act], str]] = {
+    "plan.delivered": (frozenset({Act.DELIVER}), "manifest"),
     "grant.approved": (frozenset({Act.APPROVE, Act.BREAK_GLASS}), "grant"),
     "grant.refused": (frozenset({Act.REFUSE}), "grant"),
     "grant.revoked": (frozenset({Act.REVOKE}), "grant"),
@@ -28,10 +29,10 @@ ACTS: dict[str, tuple[frozenset[Act], str]] = {
     "plan.hold_released": (frozenset({Act.RELEASE_HOLD}), ""),
     "reader.recertified": (frozenset({Act.RECERTIFY}), "statement"),
 }
-"""Lines that somebody confirmed, of who may read or what is kept: the act, and which field names its object.
-
-Without a field the object is the plan. A delivery and a sitting are not among them: they let nobody read.
+"""Lines that somebody confirmed, of what may be read by whom or is kept: the act, and which field names its
+object; without a field that is the plan. A sitting is not among them: it ends with the process.
 """
+_OFFICERS = frozenset({Act.DELIVER, Act.PAUSE, Act.RESUME})
 _APPROVERS = frozenset({Act.APPROVE, Act.DESTROY, Act.HOLD, Act.RELEASE_HOLD, Act.RECERTIFY})
 _SLACK = timedelta(hours=1)
 """How long after its end a statement may stand in a line: a disk may have been slow."""
@@ -81,6 +82,8 @@ class Backing:
             raise ValueError("the person is of another team")
         if said.act in _APPROVERS and Role.APPROVER not in person.roles:
             raise ValueError("the person is no approver")
+        if said.act in _OFFICERS and not officer_of(state.plans[line.plan].developer, person):
+            raise ValueError("the person is no officer of the developer")
         if line.type == "grant.approved":
             _second(line, said.act, person, state)
 

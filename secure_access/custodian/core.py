@@ -12,9 +12,9 @@ from secure_access.custodian.access_grants import AccessGrant, NotGranted
 from secure_access.custodian.acts import Act, Confirmed, Nonces, Statement
 from secure_access.custodian.custody import Custody, Refused, Why
 from secure_access.custodian.custody_log import Line
-from secure_access.custodian.deliveries import Deliveries, officer_of
+from secure_access.custodian.deliveries import Deliveries
 from secure_access.custodian.destruction import Destructions
-from secure_access.custodian.enrolment import NotEnrolled, Person, Role, Told
+from secure_access.custodian.enrolment import NotEnrolled, Person, Role, Told, officer_of
 from secure_access.custodian.forms import Malformed
 from secure_access.custodian.notes import Notes
 from secure_access.custodian.plan_manifests import PlanManifest

@@ -9,7 +9,7 @@ from typing import Any
 from secure_access.custodian import forms, plan_manifests
 from secure_access.custodian.acts import Act, Confirmed
 from secure_access.custodian.custody import Custody, NotOpened, NotSetUp, Why
-from secure_access.custodian.enrolment import Person, Role
+from secure_access.custodian.enrolment import Person, officer_of
 from secure_access.custodian.findings import REPORT, Told
 from secure_access.custodian.forms import Malformed
 from secure_access.custodian.plan_manifests import PlanManifest, SealedSection
@@ -158,8 +158,3 @@ def _not_more(plan: Plan, manifest: PlanManifest) -> str:
         if manifest.section(one.section) != one:
             return f"Section {one.section} was delivered: a later delivery has the same file of it."
     return "" if len(manifest.sections) > len(delivered) else "All of this was delivered already."
-
-
-def officer_of(developer: str, person: Person) -> bool:
-    """Whether this person acts for the developer, an organisation by its id."""
-    return Role.DEVELOPER_OFFICER in person.roles and person.organisation == developer

@@ -177,6 +177,11 @@ class SignedList:
     signatures: tuple[tuple[str, bytes], ...]
 
 
+def officer_of(developer: str, person: Person) -> bool:
+    """Whether this person acts for the developer, an organisation by its id."""
+    return Role.DEVELOPER_OFFICER in person.roles and person.organisation == developer
+
+
 def read_signed(encoded: bytes) -> SignedList:
     """The bytes and signatures of a list. Nothing of it is verified here. Raises `Malformed`."""
     outer = forms.plain(encoded, ("list", "signatures"))

@@ -13,8 +13,7 @@ from datetime import datetime
 from secure_access.custodian import visits
 from secure_access.custodian.acts import Act, Statement
 from secure_access.custodian.core import Core
-from secure_access.custodian.deliveries import officer_of
-from secure_access.custodian.enrolment import Enrolment, Role
+from secure_access.custodian.enrolment import Enrolment, Role, officer_of
 from secure_access.custodian.forms import Form
 from secure_access.custodian.grant_words import day, minute, plain_words
 from secure_access.custodian.questions import CONFIRMED, Done, Question, confirmation

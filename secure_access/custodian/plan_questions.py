@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from secure_access.custodian.core import Core
-from secure_access.custodian.deliveries import officer_of
 from secure_access.custodian.destruction import APPROVAL_LASTS
+from secure_access.custodian.enrolment import officer_of
 from secure_access.custodian.findings import REPORT
 from secure_access.custodian.forms import Form
 from secure_access.custodian.grant_words import minute

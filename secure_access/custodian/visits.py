@@ -14,8 +14,7 @@ from secure_access.custodian import access_grants
 from secure_access.custodian.access_grants import NotGranted
 from secure_access.custodian.acts import Act, Statement
 from secure_access.custodian.custody import Custody, Refused, Why
-from secure_access.custodian.deliveries import officer_of
-from secure_access.custodian.enrolment import Person, Role
+from secure_access.custodian.enrolment import Person, Role, officer_of
 from secure_access.custodian.state import Given, Plan, Standing
 from secure_access.workflow import NotFound
 

@@ -163,6 +163,36 @@ def test_other_acts(world: World, kind: str, act: Act, by: str) -> None:
     not_started(world, "another act")
 
 
+@pytest.mark.parametrize(("kind", "act"), [("access.resumed", Act.RESUME), ("access.paused", Act.PAUSE)])
+def test_a_pause_is_the_developer_s(world: World, kind: str, act: Act) -> None:
+    world.granted()
+    added(world, kind, evidence(world, act, world.plan, "ada"))
+    not_started(world, "no officer of the developer")
+
+
+@pytest.mark.parametrize(
+    ("by", "act", "words"),
+    [("tess", Act.DELIVER, ""), ("ada", Act.DELIVER, "no officer"), ("tess", Act.PAUSE, "another act")],
+    ids=["of the officer", "of a reader", "of another act"],
+)
+def test_a_delivery_is_the_developer_s(world: World, by: str, act: Act, words: str) -> None:
+    """Anybody can seal to a plan key: what was delivered is what an officer's passkey stands behind."""
+    [true] = world.lines("plan.delivered")
+    manifest = {
+        **canonical.decode(world.custody.parts.kept.get(str(true.fields["manifest"]))),
+        "nonce": "0b" * 16,
+    }
+    digest = world.custody.parts.kept.put(canonical.encode(manifest))
+    about = digest if act is Act.DELIVER else world.plan
+    fields = {**true.fields, "manifest": digest, **evidence(world, act, about, by)}
+    added(world, "plan.delivered", fields)
+    if words:
+        not_started(world, words)
+    else:
+        world.restart()
+        assert world.custody.state.plans[world.plan].deliveries[-1].digest == digest
+
+
 def test_a_recertification(world: World) -> None:
     digest = world.granted()
     said = canonical.encode(
