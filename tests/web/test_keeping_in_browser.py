@@ -78,8 +78,10 @@ def test_two_approvers_destroy_a_plan_and_everybody_gets_the_certificate(
     first.leave()
 
     page = second.enter("/")
-    page.get_by_role("link", name="PR-2027-009").click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="PR-2027-009").click()
     page.get_by_role("button", name="Return or destroy").click()
+    expect(page.locator("#destroying")).to_be_visible()
     expect(page.locator("#destroying")).to_contain_text("the key is destroyed at once")
     second.look("plan-destroying-second")
     second.press("Destroy with passkey")

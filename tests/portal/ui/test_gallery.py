@@ -2,14 +2,14 @@
 
 import re
 from collections import Counter
-from pathlib import Path
 
 import html5lib
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page
 
-AXE = Path(__file__).resolve().parents[2] / "web" / "vendor" / "axe" / "axe.min.js"
+from tests.fixtures.browser import axe
+
 PAGES = ["parts", "form", "charts", "full", "public"]
 
 
@@ -56,9 +56,7 @@ def test_in_a_browser(chromium: Browser, gallery_address: str, name: str, width:
     if name in ("charts", "full"):
         assert _texts_outside(page) == []
     if width != 640:
-        page.evaluate(AXE.read_text())
-        found = page.evaluate("axe.run()")["violations"]
-        assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []
+        assert axe(page) == []
     page.close()
 
 
