@@ -33,15 +33,15 @@ WORDS = {
     "grant.refused": "An approver refused an access grant",
     "grant.revoked": "An access grant was revoked",
     "grant.ended": "An access grant ended",
-    "break_glass.told": "You were told of an emergency access",
-    "break_glass.not_told": "Telling you of an emergency access failed, and nothing was opened",
+    "break_glass.told": "The developer was told of an emergency access",
+    "break_glass.not_told": "Telling the developer of an emergency access failed, and nothing was opened",
     "sitting.opened": "A reader began to read",
-    "page.released": "A reader opened a page of your plan",
-    "page.text_released": "A reader got a page of your plan as text",
-    "page.refused": "An opening of your plan was refused",
-    "access.paused": "Access was paused by your officer",
-    "access.resumed": "Access was resumed by your officer",
-    "act.refused": "An act about your plan was refused",
+    "page.released": "A reader opened a page of the plan",
+    "page.text_released": "A reader got a page of the plan as text",
+    "page.refused": "An opening of the plan was refused",
+    "access.paused": "Access was paused by an officer of the developer",
+    "access.resumed": "Access was resumed by an officer of the developer",
+    "act.refused": "An act about the plan was refused",
     "plan.destruction_approved": "An approver approved the destruction of the plan’s key",
     "plan.destroying": "The destruction of the plan’s key began",
     "plan.destroyed": "The plan’s key was destroyed",
@@ -51,9 +51,11 @@ WORDS = {
     "plan.held": "A legal hold was put on the plan: its key is not destroyed",
     "plan.hold_released": "The legal hold on the plan was lifted",
 }
-"""What the custodian's log says of a plan, in words for its developer."""
-BESIDE = frozenset({"note.written", "note.removed", "quotation.released"})
-"""Lines about one page that tell nothing of what was written or quoted."""
+"""What the custodian's log says of a plan, in words for its developer and for the authority."""
+OF_A_PAGE = frozenset(
+    {"page.released", "page.text_released", "note.written", "note.removed", "quotation.released"}
+)
+"""Lines about one page; of notes and quotations they tell nothing of what was written or quoted."""
 REASONS = {
     Why.SILENCE: "the portal was silent",
     Why.NO_WITNESS: "no witness had seen the custodian’s log lately",
@@ -85,22 +87,33 @@ BY_APPROVERS = (
     "plan.held",
     "plan.hold_released",
 )
-"""What approvers do: the developer is told their team, and no name."""
+ACTS_OF_APPROVERS = frozenset(
+    {Act.APPROVE, Act.BREAK_GLASS, Act.REFUSE, Act.REVOKE, Act.DESTROY, Act.HOLD, Act.RELEASE_HOLD}
+)
+"""What approvers do, and what they were refused: the developer is told their team, and no name."""
+NOT_A_SECTION = "The reading room, before any page"
+"""Where the picture shows a sitting that was refused: no section was asked for yet."""
 SITTING = timedelta(minutes=15)
 """Pages that one reader opens with no longer pause than this are one sitting."""
 
 
 @dataclass(frozen=True)
 class Access:
-    """The access grants of a plan: those that let somebody read now, and when the last of them ends."""
+    """The access grants of a plan that were approved: those that let somebody read now, those that will."""
 
     open: list[AccessGrant]
     given: list[AccessGrant]
+    coming: list[AccessGrant]
 
     @property
     def ends(self) -> datetime | None:
         """When the last grant ended, or will end."""
         return max((grant.ended_at or grant.not_after for grant in self.given), default=None)
+
+    @property
+    def begins(self) -> datetime | None:
+        """When the first of the grants begins that are approved and have not begun."""
+        return min((grant.not_before for grant in self.coming), default=None)
 
 
 @dataclass(frozen=True)
@@ -112,11 +125,17 @@ class Told:
 
     @property
     def words(self) -> str:
-        """What happened, and beside which page."""
+        """What happened, and to which page."""
         said = WORDS.get(self.line.type, self.line.type.replace(".", " ").replace("_", " "))
-        if self.line.type not in BESIDE:
+        if self.line.type not in OF_A_PAGE:
             return said
         return f"{said}: {plan_grants.title(self.text('section'))}, page {self.text('page')}"
+
+    @property
+    def person(self) -> str:
+        """The identifier of who acted or read, where it is one of the portal's; else empty."""
+        who = self.text("by") or self.text("reader")
+        return who if _is_identifier(who) else ""
 
     def text(self, key: str) -> str:
         """A field of the line."""
@@ -130,7 +149,12 @@ def standing(session: Session, request: PlanRequest, *, now: datetime) -> Access
         for one in grants.of_subject(session, plans.subject_of(request))
         if one.standing in (None, Standing.APPROVED, Standing.REVOKED, Standing.ENDED)
     ]
-    return Access([g for g in given if g.ended_at is None and g.not_before <= now < g.not_after], given)
+    standing = [one for one in given if one.ended_at is None and now < one.not_after]
+    return Access(
+        [one for one in standing if one.not_before <= now],
+        given,
+        [one for one in standing if one.not_before > now],
+    )
 
 
 def told(session: Session, request: PlanRequest) -> list[Told]:
@@ -150,12 +174,13 @@ def waiting(session: Session, request: PlanRequest) -> list[Told]:
 
 
 def _lines(every: Iterable[LedgerEntry]) -> list[Told]:
-    found = [Told(_line(one), one) for one in every if one.type == custody_lines.EVENT]
+    found = [of_entry(one) for one in every if one.type == custody_lines.EVENT]
     return list({one.line.number: one for one in found}.values())
 
 
-def _line(entry: LedgerEntry) -> Line:
-    return read_line(str(cast(Any, entry.fields)["line"]).encode())
+def of_entry(entry: LedgerEntry) -> Told:
+    """The line in an entry of type `custody_lines.EVENT`."""
+    return Told(read_line(str(cast(Any, entry.fields)["line"]).encode()), entry)
 
 
 def find(session: Session, request: PlanRequest, entry_id: uuid.UUID) -> Told:
@@ -278,7 +303,8 @@ def _named(row: _Sitting, names: Mapping[str, _Who], url: str) -> charts.Opening
         at=row.first.line.at,
         who=who.name if who else STRANGER,
         team=who.detail if who else row.first.text("team"),
-        pages=tuple((plan_grants.title(key), pages) for key, pages in sorted(row.pages.items())),
+        pages=tuple((plan_grants.title(key), pages) for key, pages in sorted(row.pages.items()))
+        or ((NOT_A_SECTION, 0),),
         refused=row.refused,
         lasted=None if row.refused else max(row.last - row.first.line.at, timedelta(minutes=1)),
         entry=place(row.first.entry),
@@ -323,9 +349,14 @@ def _by(one: Told, names: Mapping[str, _Who], request: PlanRequest) -> str:
     who = names.get(one.text("by") or one.text("reader"))
     if not one.text("by") and who is None:
         return "the custodian"
-    if one.line.type in BY_APPROVERS and (who is None or who.organisation_id != request.developer_id):
-        return f"An approver, {one.text('team')}"
+    if _by_approver(one) and (who is None or who.organisation_id != request.developer_id):
+        return f"An approver, {one.text('team')}".rstrip(", ")
     return f"{who.name}, {one.text('team')}".rstrip(", ") if who else one.text("team") or STRANGER
+
+
+def _by_approver(one: Told) -> bool:
+    refused = one.line.type == "act.refused" and one.text("act") in ACTS_OF_APPROVERS
+    return refused or one.line.type in BY_APPROVERS
 
 
 def namer(session: Session) -> Callable[[str], str]:

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 from portal.filing.tables import FilingKind
+from portal.review import custody_lines, openings
 from portal.review.facts import Facts
 from portal.ui import charts
 from portal.ui.formats import date_only, late, plural
@@ -21,6 +22,9 @@ from secure_access.ledger.placement import Signed
 LANES = {"developer": "Developer", "evaluator": "Evaluator", "regulator": "Authority", "system": "Authority"}
 SHOWN = 20
 """How many events the brief shows; the history has all."""
+LINE = "custodian."
+"""Before the type of a line of the custodian's log, as the type of what happened."""
+_OPENED = frozenset({"plan.opened", f"{LINE}page.released", f"{LINE}page.text_released"})
 
 _FEW = frozenset(
     {
@@ -34,6 +38,7 @@ _FEW = frozenset(
         "plan.delivered",
         "plan.opened",
         "plan.opening_refused",
+        *(f"{LINE}page.released", f"{LINE}page.text_released", f"{LINE}page.refused"),
         "evaluator.appointed",
         "assessment.submitted",
         "flag.replied",
@@ -166,13 +171,13 @@ def _sittings(rows: Iterable[Happening]) -> list[Happening]:
     pages: dict[tuple[str, date], int] = {}
     for row in rows:
         day = (row.by, row.at.date())
-        if row.type == "plan.opened":
+        if row.type in _OPENED:
             pages[day] = pages.get(day, 0) + 1
-        if row.type != "plan.opened" or pages[day] == 1:
+        if row.type not in _OPENED or pages[day] == 1:
             kept.append(row)
     told = [
         replace(row, what=f"Sealed plan opened, {plural(pages[row.by, row.at.date()], 'page')}")
-        if row.type == "plan.opened"
+        if row.type in _OPENED
         else row
         for row in kept
     ]
@@ -194,6 +199,7 @@ def _entries(session: Session, facts: Facts) -> Iterable[LedgerEntry]:
 def _names(session: Session, entries: list[LedgerEntry]) -> dict[str, str]:
     said = [entry.content["by"] for entry in entries if entry.entry]
     people = {uuid.UUID(str(by["person"])) for by in said if isinstance(by, dict) and "person" in by}
+    people |= {uuid.UUID(who) for one in entries if _is_line(one) if (who := openings.of_entry(one).person)}
     bodies = {
         uuid.UUID(str(by["organisation"])) for by in said if isinstance(by, dict) and "organisation" in by
     }
@@ -225,12 +231,35 @@ def _told(
     )
 
 
+def _is_line(entry: LedgerEntry) -> bool:
+    return entry.type == custody_lines.EVENT and bool(entry.entry)
+
+
+def _line(entry: LedgerEntry, names: Mapping[str, str], signed: Signed) -> Happening:
+    """What happened at the custodian, by whom, and when by its own clock."""
+    told = openings.of_entry(entry)
+    by_developer = told.line.type in ("plan.delivered", "access.paused", "access.resumed")
+    return Happening(
+        number=entry.number or 0,
+        type=f"{LINE}{told.line.type}",
+        at=told.line.at,
+        what=told.words,
+        by=names.get(told.person, openings.STRANGER) if told.person else "The custodian",
+        lane=LANES["developer" if by_developer else "regulator"],
+        late="",
+        place=_place(entry),
+        words=signed.words(entry),
+    )
+
+
 def _place(entry: LedgerEntry) -> str:
     place = f"{entry.leaf_index:,}" if entry.leaf_index is not None else "being sequenced"
     return f"R-{place}" if entry.log is ledger.Log.CUSTODY else place
 
 
 def _happening(entry: LedgerEntry, facts: Facts, names: dict[str, str], signed: Signed) -> Happening:
+    if _is_line(entry):
+        return _line(entry, names, signed)
     by: dict[str, Any] = dict(entry.content["by"])  # type: ignore[arg-type]
     kind = str(by["kind"])
     # Outside the authority the organisation acts; inside it, a person does.

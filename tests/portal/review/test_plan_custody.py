@@ -20,6 +20,7 @@ from portal.review import custody_lines, custody_round, openings, plan_grants, p
 from portal.review.custody_lines import NotContinued
 from portal.review.tables import CustodianLink, PlanRequest
 from portal.review.workflow import PlanState
+from portal.ui.formats import moment
 from secure_access import ledger
 from secure_access.custodian.acts import Act
 from secure_access.custodian.custody import Refused, Why
@@ -77,6 +78,62 @@ def test_from_the_approval_to_a_page(desk: Desk) -> None:
     assert (row.who, row.refused) == ("A. Brenner", "")
     assert [pages for _, pages in row.pages] == [1]
     assert next(words for _, words, _, _ in found.events) == "A reader began to read"
+
+
+def test_the_history_of_the_case_says_what_happened_at_the_custodian(desk: Desk) -> None:
+    case = desk.under_review()
+    request = desk.plan_readable(case)
+    custody = desk.custody
+    [grant] = desk.grants_of(request)
+    sitting = custody.does(Act.OPEN, grant.digest, desk.reader)
+    for page in (1, 2):
+        custody.core.release(sitting.token, SECTIONS[0], page)
+    custody.round()
+    client = desk.world.client("government", desk.officer)
+    history = client.get(f"/cases/{case.reference}/history").text
+    title = plan_grants.title(SECTIONS[0])
+    assert f"A reader opened a page of the plan: {title}, page 2" in history
+    assert "Custodian line" not in history
+    brief = client.get(f"/cases/{case.reference}").text
+    assert "Sealed plan opened, 2 pages" in brief
+
+
+def test_the_developer_reads_when_and_why_nobody_can_open_the_plan(desk: Desk) -> None:
+    later = desk.now + timedelta(days=2)
+    request = desk.plan_readable(desk.under_review(), read_from=later, read_until=later + timedelta(days=9))
+    client = desk.world.client("developer", desk.certifier)
+    address = f"/plans/{request.reference}/openings"
+
+    def lead() -> str:
+        return str(client.get(address).text.partition('class="lead">')[2].partition("</p>")[0])
+
+    assert f"Nobody can open it yet: an access grant begins on {moment(later)}" in lead()
+    desk.later(days=3)
+    assert "It can be opened until" in lead()
+    desk.custody.core.heard()
+    desk.custody.does(Act.PAUSE, str(request.plan_key), desk.certifier)
+    desk.custody.round()
+    assert f"Nobody can open it now: you paused every reading on {moment(desk.now)}" in lead()
+    for who in (desk.approver, desk.custody.second):
+        desk.custody.does(Act.DESTROY, str(request.plan_key), who)
+    desk.custody.round()
+    assert f"Nobody can open it any more: its key was destroyed on {moment(desk.now)}" in lead()
+    assert "UTC" in lead()
+
+
+def test_who_approves_is_named_by_team_to_the_developer_whatever_came_of_it(desk: Desk) -> None:
+    request = desk.plan_delivered(desk.under_review())
+    [grant] = desk.grants_of(request)
+    custody = desk.custody
+    custody.does(Act.APPROVE, grant.digest, desk.approver)
+    with pytest.raises(Refused):
+        custody.does(Act.APPROVE, grant.digest, desk.approver)
+    custody.round()
+    page = desk.world.client("developer", desk.certifier).get(f"/plans/{request.reference}/openings").text
+    assert "An act about the plan was refused" in page
+    assert "An approver, Legal" in page
+    with desk.world.wired.database.read() as session:
+        assert session.get_one(Person, desk.approver.person_id).name not in page
 
 
 def test_what_is_delivered_is_compared_with_the_public_outline(desk: Desk) -> None:
@@ -406,7 +463,7 @@ def test_break_glass_is_offered_and_tells_the_developer_before_it_opens(desk: De
     assert stands.standing is Standing.APPROVED
     assert custody.does(Act.OPEN, str(emergency.digest), desk.reader)
     page = desk.world.client("developer", desk.certifier).get(f"{path}/openings").text
-    assert "You were told of an emergency access" in page
+    assert "The developer was told of an emergency access" in page
 
 
 def test_everybody_on_the_list_is_told_of_a_new_version(desk: Desk) -> None:
