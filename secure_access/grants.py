@@ -88,9 +88,14 @@ class AccessGrant(Table, table=True):
     obstacle: str | None = Field(default=None, max_length=2000)
 
     @property
+    def is_live(self) -> bool:
+        """Whether it stands or waits at the custodian, whatever its dates."""
+        return self.standing is not None and self.standing.live
+
+    @property
     def to_be_ended(self) -> bool:
         """Whether the custodian still has to be told that it ended."""
-        return self.ended_at is not None and self.standing is not None and self.standing.live
+        return self.ended_at is not None and self.is_live
 
 
 @dataclass(frozen=True)

@@ -218,8 +218,15 @@ def _paused(intake: Intake) -> list[Table]:
 def _destroyed(intake: Intake) -> list[Table]:
     if intake.request is None:
         return []
-    intake.request.destroyed_at = intake.line.at
-    return [intake.request]
+    request, at = intake.request, intake.line.at
+    request.destroyed_at = at
+    to = PLAN_REQUEST.happened("destroyed", request)
+    if to is not None:
+        request.state, request.ended_at = to, at
+    ended = [one for one in grants.of_subject(intake.session, plans.subject_of(request)) if one.is_live]
+    for grant in ended:
+        grant.standing, grant.ended_at = Standing.ENDED, grant.ended_at or at
+    return [request, *ended]
 
 
 EFFECTS: Mapping[str, Callable[[Intake], list[Table]]] = {

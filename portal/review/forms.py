@@ -68,7 +68,9 @@ class PlanForm(Form):
         default=HandlingClass.CONFIDENTIAL.value,
     )
     pages = StringField(
-        "Pages that may be read", description="In all, by all readers together.", default="60"
+        "Pages that may be read",
+        description="Under each access grant. Each reader has one, and another for sections that come later.",
+        default="60",
     )
     deliver_by = MemorableDateField("Delivery due by")
     read_from = MemorableDateField("Reading begins")

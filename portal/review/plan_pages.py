@@ -38,6 +38,7 @@ def shown_page(row: PlanRequest, problem: str = "", at: str = "reason") -> str:
         enrolled=_enrolled(row),
         alerts=alerts.of_request(g.session, row, now=current_time()) if by.roles & READERS else [],
         owns_alerts=by.holds(Role.CASE_OFFICER) and alerts.owner(g.session, row) in (None, by.person_id),
+        alerts_owner=_name_of(alerts.owner(g.session, row)),
         name_of=openings.namer(g.session),
         problem=problem,
         at=at,
@@ -118,6 +119,10 @@ class Reader:
     person: Person
     grants: list[AccessGrant]
     obstacle: str
+
+
+def _name_of(person_id: uuid.UUID | None) -> str:
+    return g.session.get_one(Person, person_id).name if person_id else ""
 
 
 def _enrolled(row: PlanRequest) -> list[tuple[str, str]]:

@@ -36,6 +36,7 @@ def index() -> str:
         "plans/index.html",
         requests=found,
         reads=[row for row in found if str(by.person_id) in row.readers],
+        now=current_time(),
         custody=custody(),
     )
 

@@ -62,7 +62,10 @@ _MEANING = {
     HandlingClass.STRICTLY_CONFIDENTIAL: (
         "As confidential, and to be read in rooms of the authority only. Quoted in a confidential annex only."
     ),
-    HandlingClass.SECRET: "As strictly confidential. Nothing of it is noted or quoted.",
+    HandlingClass.SECRET: (
+        "As strictly confidential. Its reader is asked to note and quote nothing; the custodian does not"
+        " prevent it."
+    ),
 }
 
 
@@ -246,6 +249,7 @@ PLAN_REQUEST = Workflow(
         # At the custodian, by an officer whom it has enrolled; the portal takes in that it happened.
         Step("deliver", by=(), frm={*_ASKED, PlanState.PARTLY_DELIVERED}, to=PlanState.DELIVERED),
         Step("deliver_part", by=(), frm={*_ASKED, PlanState.PARTLY_DELIVERED}, to=PlanState.PARTLY_DELIVERED),
+        Step("destroyed", by=(), frm=set(PUT_TO_DEVELOPER), to=PlanState.ENDED),
         Step("break_glass", by=(Role.PLAN_APPROVER, Role.CASE_OFFICER), frm=set(DELIVERED), to=None),
         Step("end", by=(Role.PLAN_APPROVER, Role.CASE_OFFICER), frm=set(DELIVERED), to=PlanState.ENDED),
     ),

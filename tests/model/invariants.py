@@ -102,7 +102,7 @@ SIDES: dict[str, dict[str, str]] = {
     "plan request": {
         "regulator": "approve refuse withdraw break_glass end answer_objection go_on give_way",
         "developer": "accept object",
-        "": "deliver deliver_part",
+        "": "deliver deliver_part destroyed",
     },
     "decision": {"regulator": "send_back decide"},
     "condition": {"regulator": "enter_force mark_met mark_breached"},
