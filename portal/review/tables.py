@@ -110,8 +110,8 @@ class PlanRequest(Table, table=True):
 
     ``sections`` and ``readers`` are what is asked now: what an upheld objection took away is not in them.
     ``pages`` is how many may be read under each access grant; ``missing`` names the sections that were not
-    delivered. ``plan_key`` is the fingerprint of the request's key pair at the custodian, ``plan_key_text`` its
-    published half, ``manifest`` the digest of what was delivered there. Older requests than these columns
+    delivered. ``plan_key`` is the fingerprint of the request's key pair at the custodian, ``plan_key_text``
+    its published half, ``manifest`` the digest of what was delivered there. Older requests than these columns
     have none of them, and keep their digest.
     """
 

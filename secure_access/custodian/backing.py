@@ -6,16 +6,17 @@ At each start a line that lets somebody read is believed only with the evidence 
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from secure_access.custodian import access_grants, enrolment, forms
+from secure_access.custodian import access_grants, enrolment, forms, recertification
 from secure_access.custodian.acts import LONGEST_LIFE, Act, NotConfirmed, Statement, confirm
 from secure_access.custodian.custody_log import Damaged, Line
 from secure_access.custodian.enrolment import NotEnrolled, Person, Role, officer_of
 from secure_access.custodian.forms import Malformed
-from secure_access.custodian.state import State
+from secure_access.custodian.state import APPROVAL_LASTS, Plan, State
 
 ACTS: dict[str, tuple[frozenset[Act], str]] = {
     "plan.delivered": (frozenset({Act.DELIVER}), "manifest"),
@@ -52,6 +53,8 @@ class Backing:
                 self._enrolled(line, state)
             elif line.type in ACTS:
                 self._acted(line, state)
+            elif line.type in _FOLLOWS:
+                _FOLLOWS[line.type](line, state)
         except (NotEnrolled, NotConfirmed, Malformed, ValueError, LookupError, TypeError) as problem:
             words = f"line {line.number} ({line.type}) is not backed by what it names: {problem}"
             raise Damaged(words) from None
@@ -80,12 +83,23 @@ class Backing:
         person = confirm(said, str(kept["assertion"]), state.enrolment, line.at).person
         if person.team != line.fields["team"]:
             raise ValueError("the person is of another team")
-        if said.act in _APPROVERS and Role.APPROVER not in person.roles:
-            raise ValueError("the person is no approver")
-        if said.act in _OFFICERS and not officer_of(state.plans[line.plan].developer, person):
-            raise ValueError("the person is no officer of the developer")
+        _in_role(said.act, person, state.plans.get(line.plan))
         if line.type == "grant.approved":
             _second(line, said.act, person, state)
+        elif line.type == "reader.recertified":
+            self._stated(line, said.object)
+
+    def _stated(self, line: Line, statement: str) -> None:
+        stated = recertification.parse(self._document(statement))
+        if (stated.reader, stated.month) != (line.fields["reader"], line.fields["month"]):
+            raise ValueError("the statement is about another reader or month")
+
+
+def _in_role(act: Act, person: Person, plan: Plan | None) -> None:
+    if act in _APPROVERS and Role.APPROVER not in person.roles:
+        raise ValueError("the person is no approver")
+    if act in _OFFICERS and (plan is None or not officer_of(plan.developer, person)):
+        raise ValueError("the person is no officer of the developer")
 
 
 def _second(line: Line, act: Act, person: Person, state: State) -> None:
@@ -97,6 +111,35 @@ def _second(line: Line, act: Act, person: Person, state: State) -> None:
         same = access_grants.same_team(one.team, person.team) and not given.grant.break_glass
         if one.person == person.person or same:
             raise ValueError("it is no second approval")
+
+
+def _once(known: Callable[[State], Mapping[str, object]], field: str) -> Callable[[Line, State], None]:
+    def check(line: Line, state: State) -> None:
+        if (line.fields[field] if field else line.plan) in known(state):
+            raise ValueError("it is here already, and a second one would forget what was decided about it")
+
+    return check
+
+
+def _destroying(line: Line, state: State) -> None:
+    """Two approvers of two teams stand behind the end of a key, and no legal hold."""
+    plan = state.plans[line.plan]
+    if plan.hold is not None:
+        raise ValueError("a legal hold stands")
+    counted = [one for one in plan.destruction if line.at < one.at + APPROVAL_LASTS + _SLACK]
+    if not any(
+        one.person != other.person and not access_grants.same_team(one.team, other.team)
+        for one, other in itertools.combinations(counted, 2)
+    ):
+        raise ValueError("no two approvers of two teams approved it")
+
+
+_FOLLOWS: dict[str, Callable[[Line, State], None]] = {
+    "plan.key_made": _once(lambda state: state.plans, ""),
+    "grant.offered": _once(lambda state: state.grants, "grant"),
+    "plan.destroying": _destroying,
+}
+"""Lines that nobody confirms, of the portal and of the core itself: they hold to what stood before them."""
 
 
 def _statement(encoded: bytes) -> Statement:

@@ -4,7 +4,7 @@ It knows no network, no files but through its parts. What is not yours answers l
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 
 from secure_access.custodian import access_grants, enrolment, forms
@@ -60,10 +60,16 @@ class Core:
             if custody.state.unsealed:
                 self._reseal()
 
-    def heard(self) -> None:
-        """A sign of life of the portal: it would tell of a revocation."""
-        with self.custody.lock:
-            self.custody.heard_at = self.custody.now()
+    def heard(self, at: datetime | None = None) -> None:
+        """A sign of life of the portal: it would tell of a revocation.
+
+        ``at`` is when the portal said it, if not now: what was held back on its way is as old as it is.
+        """
+        custody = self.custody
+        with custody.lock:
+            now = custody.now()
+            said = min(at or now, now)
+            custody.heard_at = max(custody.heard_at or said, said)
 
     def ask(self, act: Act, about: str, by: str) -> Statement:
         """What a passkey has to confirm. Whoever asks gets one: who is enrolled is not told to strangers."""
@@ -117,11 +123,9 @@ class Core:
             custody.write("plan.key_made", made, {"request": request, "developer": developer})
             return made
 
-    def deliver(
-        self, encoded: bytes, nonce: str, answer: str, outline: Mapping[str, str] | None = None
-    ) -> PlanManifest:
+    def deliver(self, encoded: bytes, nonce: str, answer: str) -> PlanManifest:
         """Take in what a developer's officer sealed, as `Deliveries.take`."""
-        return self.deliveries.take(encoded, nonce, answer, outline)
+        return self.deliveries.take(encoded, nonce, answer)
 
     def offer(self, encoded: bytes) -> AccessGrant:
         """Put an access grant before the approvers. It allows nothing yet."""

@@ -27,24 +27,22 @@ class Deliveries:
         self._one = threading.Lock()
         """Held from the opening of a delivery to its line: what it names must not be removed meanwhile."""
 
-    def take(
-        self, encoded: bytes, nonce: str, answer: str, outline: Mapping[str, str] | None = None
-    ) -> PlanManifest:
+    def take(self, encoded: bytes, nonce: str, answer: str) -> PlanManifest:
         """Take in what a developer's officer sealed, once every file was opened unseen.
 
-        With the texts of the public outline by section, given here or told before by the portal, the report
-        of where they do not agree is made.
+        Where the portal told the texts of the public outline, by section, the report is made of where they
+        do not agree.
         """
         custody = self._custody
         done = custody.confirmed(nonce, answer, Act.DELIVER)
         with self._one:
-            return self._taken(done, encoded, outline)
+            return self._taken(done, encoded)
 
-    def _taken(self, done: Confirmed, encoded: bytes, outline: Mapping[str, str] | None) -> PlanManifest:
+    def _taken(self, done: Confirmed, encoded: bytes) -> PlanManifest:
         custody = self._custody
         with custody.lock:
             manifest, plan = self._deliverable(done, encoded)
-            outline = self._outline(plan) if outline is None else outline
+            outline = self._outline(plan)
         try:
             told = custody.parts.inspect(manifest)
             report = custody.parts.compare(manifest, outline) if outline is not None else None

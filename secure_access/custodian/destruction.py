@@ -6,18 +6,14 @@ A hold is one approver's, with a reason, and so is its end: two still have to ag
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 
 from secure_access.custodian import access_grants
 from secure_access.custodian.acts import Act, Confirmed
 from secure_access.custodian.custody import Custody, Why
 from secure_access.custodian.enrolment import Person, Role
 from secure_access.custodian.grant_words import minute
-from secure_access.custodian.state import Approval, Plan
+from secure_access.custodian.state import APPROVAL_LASTS, Approval, Plan
 from secure_access.workflow import NotFound
-
-APPROVAL_LASTS = timedelta(days=7)
-"""After that the first approval counts no more: whoever comes then is the first again."""
 
 
 class Destructions:

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from secure_access.custodian.core import Core
-from secure_access.custodian.destruction import APPROVAL_LASTS
 from secure_access.custodian.enrolment import officer_of
 from secure_access.custodian.findings import REPORT
 from secure_access.custodian.forms import Form
@@ -18,7 +17,7 @@ from secure_access.custodian.grant_words import minute
 from secure_access.custodian.page_questions import grant_line, plan_line, visitor, who
 from secure_access.custodian.plan_keys import kept_certificate
 from secure_access.custodian.questions import CONFIRMED, Done, Question, confirmation
-from secure_access.custodian.state import Plan
+from secure_access.custodian.state import APPROVAL_LASTS, Plan
 from secure_access.custodian.visits import Visit
 from secure_access.workflow import NotFound
 

@@ -27,7 +27,8 @@ LIFE = timedelta(seconds=30)
 """How far the clocks of the portal and of the core may be apart, and how long a question counts."""
 MOST_KNOWN = 4096
 """Questions remembered so that none counts twice; more than this in a minute are refused."""
-LONGEST_QUESTION = 256 * 1024
+LONGEST_QUESTION = 640 * 1024
+"""Seven texts of an outline of 20,000 characters, of four bytes each, and what is around them."""
 
 
 class Fault(StrEnum):
@@ -112,8 +113,11 @@ class Portal:
     key: VerifierKey | None
     _known: dict[str, datetime] = field(default_factory=dict, repr=False)
 
-    def read(self, encoded: bytes, signature: bytes, now: datetime) -> bytes:
-        """The bytes of the question as the core is asked: ``{"do": name, ...}``. Raises `NotThePortal`."""
+    def read(self, encoded: bytes, signature: bytes, now: datetime) -> tuple[bytes, datetime]:
+        """The bytes of the question as the core is asked, ``{"do": name, ...}``, and when the portal asked.
+
+        Raises `NotThePortal`.
+        """
         if self.key is None:
             raise NotThePortal(Fault.NO_PORTAL)
         if not verify(self.key.public, signature, _signed(QUESTION, encoded)):
@@ -129,7 +133,7 @@ class Portal:
         if not now - LIFE <= at <= now + LIFE:
             raise NotThePortal(Fault.OTHER_TIME)
         self._count(nonce, at, now)
-        return canonical.encode({"do": name, **fields})
+        return canonical.encode({"do": name, **fields}), at
 
     def _count(self, nonce: str, at: datetime, now: datetime) -> None:
         self._known = {one: when for one, when in self._known.items() if when >= now - LIFE}

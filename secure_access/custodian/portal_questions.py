@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from datetime import datetime
 
 from secure_access.custodian import forms, portal_channel
 from secure_access.custodian.core import Core
@@ -28,17 +29,18 @@ def channel(portal: Portal, key: SigningKey, extra: Mapping[str, Question]) -> Q
         signature = form.raw("signature", 64)
         try:
             with core.custody.lock:
-                asked = portal.read(encoded, signature, core.custody.now())
+                asked, at = portal.read(encoded, signature, core.custody.now())
         except NotThePortal as refused:
             core.custody.stranger("portal.refused", "", {"reason": refused.fault.value})
             raise Refused(Why.NOT_ALLOWED, "This is no question of the portal.") from None
-        return dict(portal_channel.answer(key, encoded, answered(core, asked, questions)))
+        known = {**questions, "heard": Question((), lambda core, _form: _heard(core, at))}
+        return dict(portal_channel.answer(key, encoded, answered(core, asked, known)))
 
     return Question(("question", "signature"), answer)
 
 
-def _heard(core: Core, _form: Form) -> Done:
-    core.heard()
+def _heard(core: Core, at: datetime) -> Done:
+    core.heard(at)
     return {}
 
 
@@ -98,7 +100,7 @@ def _text(raw: bytes) -> str:
 
 
 PORTAL: Mapping[str, Question] = {
-    "heard": Question((), _heard),
+    # "heard" is the one question that depends on when it was asked: see `channel`.
     "make_plan_key": Question(("request", "developer"), _make_plan_key),
     "offer": Question(("grant",), _offer),
     "end": Question(("grant",), _end),

@@ -107,8 +107,7 @@ def _enrol(core: Core, form: Form) -> Done:
 
 
 def _deliver(core: Core, form: Form) -> Done:
-    outline = outline_of(form) if form.has("outline") else None
-    manifest = core.deliver(form.raw("manifest", 1, forms.LONGEST), *confirmation(form), outline)
+    manifest = core.deliver(form.raw("manifest", 1, forms.LONGEST), *confirmation(form))
     return {"manifest": manifest.digest}
 
 
@@ -173,7 +172,7 @@ def _destroy(core: Core, form: Form) -> Done:
 QUESTIONS: Mapping[str, Question] = {
     "ask": Question(("act", "object", "by"), _ask),
     "enrol": Question(("list",), _enrol),
-    "deliver": Question(("manifest", *CONFIRMED), _deliver, ("outline",)),
+    "deliver": Question(("manifest", *CONFIRMED), _deliver),
     "approve": Question(CONFIRMED, lambda core, form: {"standing": core.approve(*confirmation(form)).value}),
     "refuse": _confirms(Core.refuse),
     "revoke": _confirms(Core.revoke),

@@ -21,6 +21,8 @@ from secure_access.custodian.findings import REPORT
 from secure_access.custodian.plan_manifests import PlanManifest, SealedSection, WithReport
 
 HOUR = timedelta(hours=1)
+APPROVAL_LASTS = timedelta(days=7)
+"""After that a first approval of destruction counts no more: whoever comes then is the first again."""
 
 
 class Standing(StrEnum):

@@ -193,6 +193,44 @@ def test_a_delivery_is_the_developer_s(world: World, by: str, act: Act, words: s
         assert world.custody.state.plans[world.plan].deliveries[-1].digest == digest
 
 
+@pytest.mark.parametrize("kind", ["plan.key_made", "grant.offered"])
+def test_what_is_here_comes_no_second_time(world: World, kind: str) -> None:
+    """A second key line would forget a pause and a hold, a second offer that it was refused."""
+    world.core.refuse(*world.act(Act.REFUSE, world.offer(), "pia"), "No.")
+    [line] = world.lines(kind)
+    added(world, kind, dict(line.fields))
+    not_started(world, "it is here already")
+
+
+@pytest.mark.parametrize("how", ["nobody", "one", "held"])
+def test_no_key_ends_without_two_approvers(world: World, how: str) -> None:
+    if how != "nobody":
+        world.core.destroy(*world.act(Act.DESTROY, world.plan, "oskar"))
+    if how == "held":
+        approval = evidence(world, Act.DESTROY, world.plan, "henrike")
+        added(world, "plan.destruction_approved", approval)
+        added(
+            world,
+            "plan.held",
+            {**evidence(world, Act.HOLD, world.plan, "pia"), "reason": world.custody.parts.kept.put(b"x")},
+        )
+    added(world, "plan.destroying", {})
+    not_started(world, "a legal hold stands" if how == "held" else "no two approvers of two teams")
+    assert ("destroy", world.plan) not in world.keys.asked
+
+
+def test_a_recertification_of_another_reader(world: World) -> None:
+    digest = world.granted()
+    said = canonical.encode(
+        {"v": "assay.recertification/v1", "reader": "ada", "month": "2027-10", "grants": [digest]}
+    )
+    world.custody.parts.kept.put(said)
+    fields: Fields = {"reader": "bo", "month": "2027-10", "statement": forms.digest(said)}
+    fields |= evidence(world, Act.RECERTIFY, forms.digest(said), "pia")
+    added(world, "reader.recertified", fields, "")
+    not_started(world, "another reader or month")
+
+
 def test_a_recertification(world: World) -> None:
     digest = world.granted()
     said = canonical.encode(

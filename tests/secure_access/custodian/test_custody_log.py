@@ -59,6 +59,9 @@ def test_it_is_chained_counted_for_each_plan_and_read_again(tmp_path: Path) -> N
     assert seen == written
     assert (again.size, again.cut) == (5, 0)
     assert again.append("page.released", PLAN, {}, NOW).count == 3
+    assert [[line.number for line in again.lines(after)] for after in (0, 4, 5, 6, 9)] == [
+        *([1, 2, 3, 4, 5, 6], [5, 6], [6], [], []),
+    ]
     with pytest.raises(NotWritten, match="closed"):
         log.append("page.released", PLAN, {}, NOW)
 

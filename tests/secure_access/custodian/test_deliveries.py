@@ -70,7 +70,8 @@ def test_the_report_of_an_outline_is_read_like_what_was_delivered(
     told = {**world.delivered, "sections": [*world.delivered["sections"], added], "nonce": "08" * 16}
     encoded = canonical.encode(told)
     signed = world.act(Act.DELIVER, forms.digest(encoded), "tess")
-    world.core.deliver(encoded, *signed, {"weight_storage": "We claim AC-2."})
+    world.core.deliveries.set_outline(world.plan, {"weight_storage": "We claim AC-2."})
+    world.core.deliver(encoded, *signed)
     line = world.last()
     assert line.fields["report"] == (report.sha256 if report else "")
     assert line.fields["report_size"] == (70_000 if report else 0)
@@ -172,7 +173,8 @@ def test_nothing_is_swept_while_a_delivery_is_on_its_way_to_its_line(world: Worl
     value = {**world.delivered, "sections": [*world.delivered["sections"], added], "nonce": "08" * 16}
     encoded = canonical.encode(value)
     signed = world.act(Act.DELIVER, forms.digest(encoded), "tess")
-    world.core.deliver(encoded, *signed, {"weight_storage": "We claim AC-2."})
+    world.core.deliveries.set_outline(world.plan, {"weight_storage": "We claim AC-2."})
+    world.core.deliver(encoded, *signed)
     sweep.join(10)
     assert report.sha256 in swept[0]
 
@@ -184,6 +186,7 @@ def test_the_report_of_an_earlier_delivery_is_kept_while_a_grant_may_name_it(wor
         value = {**world.delivered, "sections": [*world.delivered["sections"], *added], "nonce": nonce * 16}
         encoded = canonical.encode(value)
         signed = world.act(Act.DELIVER, forms.digest(encoded), "tess")
-        world.core.deliver(encoded, *signed, {"weight_storage": "We claim AC-2."})
+        world.core.deliveries.set_outline(world.plan, {"weight_storage": "We claim AC-2."})
+        world.core.deliver(encoded, *signed)
         world.outside.report = SealedSection("drift-report", 70_000, "ce" * 32)
     assert {"cd" * 32, "ce" * 32} <= world.core.deliveries.delivered()

@@ -158,6 +158,30 @@ def test_what_a_question_from_ahead_names_is_not_forgotten_while_it_counts(chann
         assert channel.refused(body) == "asked_again"
 
 
+def test_a_sign_of_life_that_was_held_back_is_as_old_as_it_is(channel: Channel) -> None:
+    """Who carries it can keep the core serving no longer than the portal meant."""
+    world = channel.world
+    held = asked(channel)
+    world.clock.at += LIFE / 2
+    channel.portal.ask("heard")
+    newest = world.custody.heard_at
+    channel.carry("portal", **held)
+    assert world.custody.heard_at == newest == world.clock.at
+    held, said = asked(channel), world.clock.at
+    world.clock.at += LIFE
+    channel.carry("portal", **held)
+    assert world.custody.heard_at == said
+    ahead = portal_channel.ask(KEY, "heard", {}, world.clock.at + LIFE).body
+    channel.carry("portal", **ahead)
+    assert world.custody.heard_at == world.clock.at
+
+
+def test_the_front_gives_no_outline_to_compare_with(channel: Channel) -> None:
+    with pytest.raises(Refused) as refused:
+        channel.carry("deliver", manifest="AA==", nonce="0" * 32, answer="x", outline={})
+    assert refused.value.why is Why.MALFORMED
+
+
 def test_questions_remembered_are_bounded(channel: Channel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(portal_channel, "MOST_KNOWN", 2)
     for _ in range(2):

@@ -57,7 +57,9 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Delivered]:
         for section in (PNG_SECTION, OSCAL_SECTION):
             made.upload(section, sealed[section])
         manifest = made.manifest(*files)
-        made.deliver(manifest, outline={PDF_SECTION: "We claim AC-2 and PE-3.", "absent": f"{CANARY}"})
+        outline = {PDF_SECTION: "We claim AC-2 and PE-3.", "absent": f"{CANARY}"}
+        made.portal.ask("outline", plan=made.plan, outline=outline)
+        made.deliver(manifest)
         yield Delivered(made, manifest, sealed)
 
 
