@@ -25,6 +25,7 @@ from secure_access.db import (
     instant_column,
     json_column,
     new_id,
+    next_reference,
     select,
 )
 from secure_access.identity import Actor
@@ -165,9 +166,22 @@ def of_subject(session: Session, subject: str) -> list[AccessGrant]:
     return list(session.exec(query))
 
 
+def reference(session: Session, prefix: str, now: datetime) -> str:
+    """A reference that no grant has: grants of before a restore are taken in again with theirs."""
+    while True:
+        found = next_reference(session, prefix, now)
+        if session.exec(select(AccessGrant).where(AccessGrant.reference == found)).first() is None:
+            return found
+
+
 def of_digest(session: Session, digest: str) -> AccessGrant | None:
     """The grant of these bytes, locked until the transaction ends."""
     return session.exec(select(AccessGrant).where(AccessGrant.digest == digest).with_for_update()).first()
+
+
+def known(session: Session, digest: str) -> bool:
+    """Whether the grant of these bytes is on record."""
+    return session.exec(select(AccessGrant.id).where(AccessGrant.digest == digest)).first() is not None
 
 
 def live(session: Session) -> list[AccessGrant]:

@@ -6,10 +6,14 @@ portal believes the log for what happened at the custodian, and nothing else: no
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+import structlog
+from sqlalchemy.exc import DataError, IntegrityError
 
 from portal.filing.outline import title_of
 from portal.review import plan_grants, plans
@@ -21,16 +25,29 @@ from secure_access.custodian.custody_log import Line, read_line
 from secure_access.custodian.enrolment import Enrolment
 from secure_access.custodian.findings import REGISTER, REPORT
 from secure_access.custodian.forms import Malformed
-from secure_access.db import Session, Table, select
+from secure_access.db import Session, Table, TooLong, select
 from secure_access.grants import AccessGrant, Standing
+
+log = structlog.get_logger(__name__)
 
 EVENT = "custodian.line"
 SUBJECT = "custodian:log"
 """The subject of every line; one about a plan is also about its request, case and developer."""
 REFUSALS = frozenset({"page.refused", "act.refused", "note.refused", "quotation.refused"})
 """Lines of what was refused to somebody; they have a subject of their own beside, `plans.refusals_of`."""
-Files = Mapping[str, Mapping[str, str]]
-"""By the digest of a manifest: the digest of the sealed file of each of its sections."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What lines name by digest, as the custodian tells it beside them."""
+
+    files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By the digest of a plan manifest: the digest of the sealed file of each of its sections."""
+    grants: Mapping[str, bytes] = field(default_factory=dict)
+    """The bytes of offered grants that the portal does not have, because it was restored."""
+
+
+NOTHING = Beside()
 
 
 class NotContinued(Exception):
@@ -44,7 +61,7 @@ class Intake:
     session: Session
     line: Line
     request: PlanRequest | None
-    files: Files
+    beside: Beside
     now: datetime
 
     def text(self, key: str) -> str:
@@ -86,19 +103,25 @@ def following(taken: CustodianLink, told: Sequence[bytes]) -> list[Line]:
     return lines[1:]
 
 
-def take_in(session: Session, lines: Sequence[Line], files: Files, *, now: datetime) -> int:
-    """Take in the next lines of the log; how many. Raises `NotContinued`, and nothing is taken."""
+def take_in(session: Session, lines: Sequence[Line], beside: Beside = NOTHING, *, now: datetime) -> list[str]:
+    """Take in the next lines of the log; of lines from which nothing could follow here, why.
+
+    Such a line is taken in all the same: it is what happened, and those after it must not wait for it.
+    Raises `NotContinued`, and nothing is taken.
+    """
     state = link(session, for_update=True)
-    taken = 0
+    wrong: list[str] = []
     for line in lines:
         if line.number <= state.number:
             continue
         if line.number != state.number + 1 or line.previous != state.last:
             raise NotContinued(f"line {line.number} does not continue line {state.number} as it was taken in")
-        _record(session, line, files, now)
-        state.number, state.last, taken = line.number, line.digest, taken + 1
+        problem = _record(session, line, beside, now)
+        if problem:
+            wrong.append(f"Line {line.number} ({line.type}) of the custodian’s log is here, and {problem}.")
+        state.number, state.last = line.number, line.digest
     session.add(state)
-    return taken
+    return wrong
 
 
 def deliveries(lines: Sequence[Line]) -> list[str]:
@@ -106,16 +129,28 @@ def deliveries(lines: Sequence[Line]) -> list[str]:
     return list(dict.fromkeys(line.plan for line in lines if line.type == "plan.delivered"))
 
 
-def _record(session: Session, line: Line, files: Files, now: datetime) -> None:
+def offered(lines: Sequence[Line]) -> list[str]:
+    """The digests of the grants that these lines say were offered."""
+    return [str(line.fields["grant"]) for line in lines if line.type == "grant.offered"]
+
+
+def _record(session: Session, line: Line, beside: Beside, now: datetime) -> str:
     request = _request_of(session, line)
-    effect = EFFECTS.get(line.type)
-    rows = effect(Intake(session, line, request, files, now)) if effect is not None else []
-    session.add_all(rows)
+    effect, rows, problem = EFFECTS.get(line.type), [], ""
+    try:
+        with session.begin_nested():
+            rows = effect(Intake(session, line, request, beside, now)) if effect is not None else []
+            session.add_all(rows)
+            session.flush()
+    except (TooLong, IntegrityError, DataError, LookupError, ValueError, TypeError) as fault:
+        log.critical("custodian.line_without_effect", number=line.number, type=line.type, exc_info=fault)
+        rows, problem = [], f"nothing could follow from it ({type(fault).__name__}); tell the operator"
     about = (SUBJECT, *plans.about(request)) if request is not None else (SUBJECT,)
     if request is not None and line.type in REFUSALS:
         about = (*about, plans.refusals_of(request))
     fields = {"number": line.number, "digest": line.digest, "line": line.encoded.decode()}
     ledger.append(session, EVENT, fields, by=None, now=now, about=about, records=rows)
+    return problem
 
 
 def _request_of(session: Session, line: Line) -> PlanRequest | None:
@@ -129,14 +164,18 @@ def _request_of(session: Session, line: Line) -> PlanRequest | None:
 
 
 def _delivered(intake: Intake) -> list[Table]:
-    """What the portal learns of a delivery. It counts unless the request ended, or an objection is open."""
+    """What the portal learns of a delivery. It counts unless the request ended, or an objection is open.
+
+    A section that was not asked for has no row here: no grant can name it.
+    """
     request, line = intake.request, intake.line
-    files = intake.files.get(intake.text("manifest"))
+    files = intake.beside.files.get(intake.text("manifest"))
     if request is None or files is None or request.state not in PUT_TO_DEVELOPER:
         return []
     told: Any = line.fields["sections"]
     known = {one.section: one for one in plans.sections(intake.session, request)}
-    listed = {**{str(one["section"]): one for one in told}, **_report(line)}
+    asked = {*request.sections, REGISTER}
+    listed = {**{key: one for one in told if (key := str(one["section"])) in asked}, **_report(line)}
     request.manifest = intake.text("manifest")
     rows: list[Table] = [request]
     for key, one in listed.items():
@@ -195,6 +234,33 @@ def _approved(intake: Intake) -> list[Table]:
     return [grant]
 
 
+def _key_made(intake: Intake) -> list[Table]:
+    """The fingerprint counts from now on; the published half is fetched after."""
+    request = intake.request
+    if (
+        request is None
+        or request.plan_key is not None
+        or intake.text("developer") != str(request.developer_id)
+    ):
+        return []
+    request.plan_key = intake.line.plan
+    return [request]
+
+
+def _offered(intake: Intake) -> list[Table]:
+    """A grant that was offered waits for its approvers, also one that this portal has lost."""
+    digest, request = intake.text("grant"), intake.request
+    grant = intake.grant()
+    if grant is None and request is not None and digest in intake.beside.grants:
+        encoded = intake.beside.grants[digest]
+        by = uuid.UUID(access_grants.parse(encoded).requester)
+        grant = plan_grants.on_record(intake.session, request, encoded, by=by, now=intake.now)
+    if grant is None:
+        return []
+    grant.standing = Standing.WAITING
+    return [grant]
+
+
 def _stands(standing: Standing) -> Callable[[Intake], list[Table]]:
     def effect(intake: Intake) -> list[Table]:
         grant = intake.grant()
@@ -230,8 +296,9 @@ def _destroyed(intake: Intake) -> list[Table]:
 
 
 EFFECTS: Mapping[str, Callable[[Intake], list[Table]]] = {
+    "plan.key_made": _key_made,
     "plan.delivered": _delivered,
-    "grant.offered": _stands(Standing.WAITING),
+    "grant.offered": _offered,
     "grant.approved": _approved,
     "break_glass.told": _stands(Standing.APPROVED),
     "grant.refused": _stands(Standing.REFUSED),

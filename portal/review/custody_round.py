@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -21,17 +21,20 @@ from portal.review import custody_lines, plan_grants, plans
 from portal.review.custody_lines import NotContinued
 from portal.review.tables import PlanRequest
 from portal.review.workflow import DELIVERED, OWED
-from secure_access import grants, identity, jobs, ledger
+from secure_access import grants, jobs, ledger
 from secure_access.clock import Clock
 from secure_access.custodian import enrolment
+from secure_access.custodian.custody import Why
 from secure_access.custodian.enrolment import Enrolment
+from secure_access.custodian.forms import Malformed
 from secure_access.db import Database, Session, col, select
 from secure_access.grants import AccessGrant, Standing
 from secure_access.sealing.plans import PlanKey, PlanManifest
-from secure_access.workflow import Role
 
 log = structlog.get_logger(__name__)
 
+_FOR_GOOD = frozenset({Why.NOT_ALLOWED, Why.MALFORMED})
+"""Why a grant as it stands will never be taken; of anything else it is offered again."""
 AT_ONCE = 50
 """Grants offered in one round: the ends of the next must not wait for long."""
 
@@ -50,44 +53,63 @@ class Round:
         Raises `Silent` where the custodian does not answer, `Refused` where it does not do what it must, and
         `NotContinued` where its log is not the one that was taken in, which then has no sign of life.
         """
-        self.end_what_fell()
-        self.tell_ends()
-        state = self.custodian.ask("state")
         try:
-            while self.take_lines():
+            self._go()
+        except (Silent, Refused, NotContinued):
+            raise
+        except Exception as fault:
+            self._say(f"A round with the custodian failed ({type(fault).__name__}); the log has the rest.")
+            raise
+
+    def _go(self) -> None:
+        problems: list[str] = []
+        self.end_what_fell()
+        try:
+            self.tell_ends()
+            state = self.custodian.ask("state")
+            while self.take_lines(problems):
                 pass
+            # What ended while lines were taken in, or was offered before it ended, is told too.
+            self.tell_ends()
         except NotContinued as other:
-            self._problem(f"The custodian’s log is not the one that was taken in: {other}.")
+            self._say(f"The custodian’s log is not the one that was taken in: {other}.")
             raise
         self.custodian.ask("heard")
         overdue = self.custodian.ask("recertifications")["overdue"]
         self._answered(str(state["custody"]), json.dumps(overdue))
         self.meet()
-        self.want_keys()
-        self.draw_up()
-        self.offer()
+        self.draw_up(problems)
+        self.offer(problems)
+        self.want_keys(problems)
+        self._say(" ".join(problems))
 
     def end_what_fell(self) -> None:
-        """End the grants of who is no reader any more, or has declared a conflict."""
+        """End the grants of who is no reader any more, or has declared a conflict; and of ended requests."""
+        now = self.clock.now()
         with self.database.write() as session:
             for grant in grants.live(session):
-                if grant.ended_at is None and not _still_reads(session, grant):
-                    grants.end(session, grant=grant, by=None, now=self.clock.now())
+                stands = grant.ended_at is None and now < grant.not_after
+                if stands and not (
+                    plans.is_open(session, grant.subject) and plans.still_reads(session, grant)
+                ):
+                    grants.end(session, grant=grant, by=None, now=now)
 
     def tell_ends(self) -> None:
-        """Tell the custodian of every grant that ended here; its line says that it knows."""
+        """Tell the custodian of every grant that ended here; its line says that it knows.
+
+        Raises `NotContinued` where it does not know one that its log had.
+        """
         with self.database.read() as session:
             ended = [one for one in grants.live(session) if one.to_be_ended]
         for grant in ended:
-            if grant.standing is Standing.DRAWN_UP:
-                self._settle(grant.id, Standing.ENDED, "")
-                continue
             try:
                 self.custodian.ask("end", grant=grant.digest)
             except NotFound:
+                if grant.standing is not Standing.DRAWN_UP:
+                    raise NotContinued(f"it has no access grant {grant.reference}") from None
                 self._settle(grant.id, Standing.ENDED, "")
 
-    def take_lines(self) -> bool:
+    def take_lines(self, problems: list[str]) -> bool:
         """Take in what the log has after the last line; whether there may be more. Raises `NotContinued`."""
         with self.database.read() as session:
             taken = custody_lines.link(session)
@@ -98,19 +120,29 @@ class Round:
         files: dict[str, Mapping[str, str]] = {}
         for plan in custody_lines.deliveries(lines):
             files |= self._files(plan)
-        listed = any(line.type == "enrolment.accepted" for line in lines)
-        found = base64.b64decode(self.custodian.ask("listed")["list"]) if listed else b""
+        beside = custody_lines.Beside(files, self._lost(custody_lines.offered(lines)))
+        lists = [str(line.fields["list"]) for line in lines if line.type == "enrolment.accepted"]
+        found = [base64.b64decode(self.custodian.ask("listed", list=one)["list"]) for one in lists]
         with self.database.write() as session:
-            custody_lines.take_in(session, lines, files, now=self.clock.now())
-            if found:
-                _listed(session, found)
+            problems += custody_lines.take_in(session, lines, beside, now=self.clock.now())
+            for encoded in found:
+                _listed(session, encoded)
         return True
 
-    def _files(self, plan: str) -> custody_lines.Files:
+    def _files(self, plan: str) -> Mapping[str, Mapping[str, str]]:
         """The sealed files of the newest delivery to a plan key, by the digest of its manifest."""
-        told = self.custodian.ask("manifest", plan=plan)
+        try:
+            told = self.custodian.ask("manifest", plan=plan)
+        except NotFound:
+            return {}
         manifest = PlanManifest.parse(base64.b64decode(told["manifest"]))
         return {manifest.digest: {str(one["section"]): str(one["sha256"]) for one in told["sections"]}}
+
+    def _lost(self, offered: Sequence[str]) -> Mapping[str, bytes]:
+        """The bytes of those grants that are not on record here."""
+        with self.database.read() as session:
+            lost = [one for one in offered if not grants.known(session, one)]
+        return {one: base64.b64decode(self.custodian.ask("grant", grant=one)["grant"]) for one in lost}
 
     def meet(self) -> None:
         """Let deliveries count that came while an objection was open, once it has its answer."""
@@ -122,14 +154,13 @@ class Round:
                 if request.state not in DELIVERED:
                     custody_lines.meet(session, request, at=self.clock.now(), now=self.clock.now())
 
-    def want_keys(self) -> None:
+    def want_keys(self, problems: list[str]) -> None:
         """Have a key pair made for each request that was put to a developer and has none."""
         with self.database.read() as session:
-            query = select(PlanRequest).where(
-                col(PlanRequest.state).in_(OWED), col(PlanRequest.plan_key).is_(None)
-            )
+            owed = col(PlanRequest.state).in_(OWED)
+            known = col(PlanRequest.state).in_(DELIVERED) & col(PlanRequest.plan_key).is_not(None)
+            query = select(PlanRequest).where(col(PlanRequest.plan_key_text).is_(None), owed | known)
             wanted = list(session.exec(query))
-        problems: list[str] = []
         for request in wanted:
             try:
                 made = self.custodian.ask(
@@ -139,12 +170,9 @@ class Round:
                 with self.database.read() as session:
                     outline = plans.outline_texts(session, request)
                 self.custodian.ask("outline", plan=made["fingerprint"], outline=outline)
-            except Refused as refused:
-                problems.append(f"{request.reference} has no plan key: {refused}")
-                continue
-            self._keep_key(request.id, str(made["fingerprint"]), str(key))
-        if problems:
-            self._problem(" ".join(problems))
+                self._keep_key(request.id, str(made["fingerprint"]), str(key))
+            except (Refused, Silent) as problem:
+                problems.append(f"{request.reference} has no plan key: {problem}")
 
     def _keep_key(self, request_id: uuid.UUID, fingerprint: str, key: str) -> None:
         published = PlanKey.parse(key.encode())
@@ -152,22 +180,31 @@ class Round:
             request = session.get_one(PlanRequest, request_id, with_for_update=True)
             if published.fingerprint != fingerprint or published.request != request.reference:
                 raise Silent("The custodian told the key of another request.")
-            if request.plan_key is None:
+            if request.plan_key not in (None, fingerprint):
+                raise Silent("The custodian told another key than its log names.")
+            if request.plan_key_text is None:
                 plans.keep_key(session, request, fingerprint, key, now=self.clock.now())
 
-    def draw_up(self) -> None:
+    def draw_up(self, problems: list[str]) -> None:
         """Draw up a grant for each reader of what was delivered whom the custodian has enrolled."""
-        with self.database.write() as session:
-            listed = custody_lines.listed_in(session)
-            query = select(PlanRequest).where(col(PlanRequest.state).in_(DELIVERED))
-            for request in session.exec(query):
-                if not plan_grants.too_late(request, self.clock.now()):
-                    self._draw_up(session, request, listed)
+        with self.database.read() as session:
+            query = select(PlanRequest.id, PlanRequest.reference).where(col(PlanRequest.state).in_(DELIVERED))
+            open_ = list(session.exec(query))
+        for request_id, reference in open_:
+            try:
+                with self.database.write() as session:
+                    # Looked at again under its lock: it may have ended, and another round may be at it.
+                    request = session.get_one(PlanRequest, request_id, with_for_update=True)
+                    self._draw_up(session, request, custody_lines.listed_in(session))
+            except Malformed as problem:
+                problems.append(f"No access grant can be drawn up for {reference}: {problem}.")
 
     def _draw_up(self, session: Session, request: PlanRequest, listed: Enrolment | None) -> None:
         now = self.clock.now()
+        if plan_grants.out_of_time(request, now):
+            return
         for reader in request.readers:
-            sections = plan_grants.lacking(session, request, uuid.UUID(reader))
+            sections = plan_grants.lacking(session, request, uuid.UUID(reader), now)
             if not sections or plan_grants.obstacle(listed, reader, str(request.developer_id), now):
                 continue
             assert listed is not None
@@ -175,17 +212,22 @@ class Round:
             assert person is not None
             plan_grants.draw_up(session, request, person, sections, now=now)
 
-    def offer(self) -> None:
+    def offer(self, problems: list[str]) -> None:
         """Offer what was drawn up. A grant that the custodian does not take says why on its page."""
         with self.database.read() as session:
-            drawn = [one for one in grants.live(session) if one.standing is Standing.DRAWN_UP][:AT_ONCE]
-        for grant in drawn:
+            drawn = [one.id for one in grants.live(session) if one.standing is Standing.DRAWN_UP][:AT_ONCE]
+        for grant_id in drawn:
+            with self.database.read() as session:
+                grant = session.get_one(AccessGrant, grant_id)
             if grant.ended_at is not None or grant.statement is None:
                 continue
             try:
                 self.custodian.ask("offer", grant=base64.b64encode(grant.statement.encode()).decode())
             except Refused as refused:
-                self._settle(grant.id, Standing.NOT_OFFERED, str(refused))
+                if refused.why in _FOR_GOOD:
+                    self._settle(grant.id, Standing.NOT_OFFERED, str(refused))
+                else:
+                    problems.append(f"{grant.reference} is not offered yet: {refused}")
 
     def _settle(self, grant_id: uuid.UUID, standing: Standing, why: str) -> None:
         """What the custodian says of a grant that no line tells."""
@@ -208,14 +250,15 @@ class Round:
     def _answered(self, custody: str, overdue: str) -> None:
         with self.database.write() as session:
             state = custody_lines.link(session, for_update=True)
-            state.answered_at, state.custody, state.problem = self.clock.now(), custody, ""
-            state.overdue = overdue
+            state.answered_at, state.custody, state.overdue = self.clock.now(), custody, overdue
             session.add(state)
 
-    def _problem(self, words: str) -> None:
-        log.warning("custodian.problem", words=words)
+    def _say(self, words: str) -> None:
+        """What stands in the way now, for the pages of officials; empty where nothing does."""
         with self.database.write() as session:
             state = custody_lines.link(session, for_update=True)
+            if words and state.problem != words[:1000]:
+                log.warning("custodian.problem", words=words)
             state.problem = words[:1000]
             session.add(state)
 
@@ -237,12 +280,3 @@ def _is_of_the_portal(person: str) -> bool:
         return str(uuid.UUID(person)) == person
     except ValueError:
         return False
-
-
-def _still_reads(session: Session, grant: AccessGrant) -> bool:
-    """Whether the portal would name this reader today: the role, and no conflict with the developer."""
-    developer = next((one for one in grant.about if one.startswith("developer:")), "")
-    known = identity.people_with(
-        session, Role.PLAN_READER, developer_id=uuid.UUID(developer.partition(":")[2])
-    )
-    return any(person.id == grant.reader_id for person in known)

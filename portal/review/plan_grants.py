@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from portal.filing import registration
 from portal.filing.outline import title_of
 from portal.filing.registry import ModelVersion
 from portal.review import plans
@@ -23,7 +24,7 @@ from secure_access import grants
 from secure_access.custodian import access_grants, forms
 from secure_access.custodian.enrolment import Enrolment, Person, Role
 from secure_access.custodian.findings import REGISTER, REPORT
-from secure_access.db import Session, col, next_reference, select
+from secure_access.db import Session, col, select
 from secure_access.grants import AccessGrant
 from secure_access.identity import Actor
 from secure_access.ledger import canonical
@@ -34,6 +35,7 @@ TITLES = {REGISTER: "Threat-actor register", REPORT: "Drift report of the custod
 """Sections that a delivery may have beside those of the outline: a request for sections asks for them too."""
 PAGES_PER_HOUR = 60
 SITTING_MINUTES = access_grants.LONGEST_SITTING
+NOT_STATED = "not stated"
 WHY_OWN = "Each named reader has an access grant of their own."
 WHY_PART = "Only what was delivered can be read; the rest has a grant when it is here."
 
@@ -129,11 +131,14 @@ def _handling(request: PlanRequest) -> str:
 
 
 def plain(text: str) -> str:
-    """A text as a grant may say it: on one line, without characters that nobody sees."""
+    """A text as a grant may say it: on one line, without characters that nobody sees; never empty."""
     seen = "".join(
-        one for one in text if unicodedata.category(one) not in ("Cf", "Cs") or one in forms.JOINERS
+        one
+        for one in " ".join(text.split())
+        if unicodedata.category(one) not in ("Cc", "Cf", "Cs") or one in forms.JOINERS
     )
-    return unicodedata.normalize("NFC", " ".join(seen.split()))[: forms.LONGEST_TEXT]
+    said = unicodedata.normalize("NFC", " ".join(seen.split()))[: forms.LONGEST_TEXT].strip()
+    return said if said.strip(forms.JOINERS) else NOT_STATED
 
 
 def obstacle(enrolment: Enrolment | None, reader_id: str, developer_id: str, now: datetime) -> str:
@@ -154,14 +159,21 @@ def is_emergency(grant: AccessGrant) -> bool:
     return (grant.reference or "").startswith(access_grants.BREAK_GLASS)
 
 
-def lacking(session: Session, request: PlanRequest, reader_id: uuid.UUID) -> list[PlanSection]:
-    """Delivered sections that were asked for and that no grant of this reader names."""
+def lacking(
+    session: Session, request: PlanRequest, reader_id: uuid.UUID, now: datetime, *, again: bool = False
+) -> list[PlanSection]:
+    """Delivered sections that were asked for and that no grant of this reader names.
+
+    A grant whose dates have passed names nothing any more. One that was refused, revoked, ended or not taken
+    does, until a person has another one offered (``again``).
+    """
     if request.state not in DELIVERED:
         return []
     given = {
         sha256
         for grant in grants.of_subject(session, plans.subject_of(request))
         if grant.reader_id == reader_id and not is_emergency(grant)
+        if (grant.is_live and now < grant.not_after) or not (grant.is_live or again)
         for sha256 in grant.documents
     }
     asked = {*request.sections, *TITLES}
@@ -182,7 +194,7 @@ def draw_up(
 ) -> AccessGrant:
     """Put a grant for a reader and sections on record; it is offered to the custodian after the commit."""
     terms = Terms(
-        reference=next_reference(session, "AG", now),
+        reference=grants.reference(session, "AG", now),
         model=_model(session, request),
         sections={one.section: one.sha256 or "" for one in sections},
         reader=reader,
@@ -206,7 +218,7 @@ def emergency(
 ) -> AccessGrant:
     """Put a grant for break-glass on record. The custodian tells the developer before it opens anything."""
     terms = Terms(
-        reference=next_reference(session, "BG", now),
+        reference=grants.reference(session, "BG", now),
         model=_model(session, request),
         sections={one.section: one.sha256 or "" for one in wanted.sections},
         reader=wanted.reader,
@@ -219,29 +231,35 @@ def emergency(
 
 
 def _drawn_up(session: Session, request: PlanRequest, terms: Terms, by: uuid.UUID) -> AccessGrant:
-    encoded = statement(request, terms)
+    return on_record(session, request, statement(request, terms), by=by, now=terms.now)
+
+
+def on_record(
+    session: Session, request: PlanRequest, encoded: bytes, *, by: uuid.UUID, now: datetime
+) -> AccessGrant:
+    """Put the grant of these bytes on record. Raises `Malformed`."""
     found = access_grants.parse(encoded)
     offer = grants.Offer(
-        reference=terms.reference,
+        reference=found.reference,
         statement=encoded,
         digest=found.digest,
         subject=plans.subject_of(request),
-        reader_id=uuid.UUID(terms.reader.person),
-        files=[*terms.sections.values()],
-        purpose=terms.emergency or request.purpose,
+        reader_id=uuid.UUID(found.reader),
+        files=[one.sha256 for one in found.sections],
+        purpose=found.purpose,
         not_before=found.not_before,
         not_after=found.not_after,
         pages=found.pages,
         issued_by=by,
         about=plans.about(request),
     )
-    return grants.draw_up(session, offer, now=terms.now)
+    return grants.draw_up(session, offer, now=now)
 
 
 def _model(session: Session, request: PlanRequest) -> str:
     case = session.get_one(Case, request.case_id)
     version = session.get(ModelVersion, case.model_version_id) if case.model_version_id else None
-    return version.name if version is not None else "all its models"
+    return registration.full_name(session, version) if version is not None else "all its models"
 
 
 def _approved_at(session: Session, request: PlanRequest) -> datetime:
@@ -250,6 +268,7 @@ def _approved_at(session: Session, request: PlanRequest) -> datetime:
     return given[0].approved_at if given else request.requested_at
 
 
-def too_late(request: PlanRequest, now: datetime) -> bool:
-    """Whether nothing of a request can be read any more, whatever is offered."""
-    return request.read_until - now < timedelta(minutes=1)
+def out_of_time(request: PlanRequest, now: datetime) -> bool:
+    """Whether no grant can be offered now: reading ends, or begins later than a custodian takes one for."""
+    over = request.read_until - now < timedelta(minutes=1)
+    return over or request.read_from > now + access_grants.FURTHEST

@@ -22,9 +22,10 @@ from portal.review.tables import (
     PlanSection,
 )
 from portal.review.visibility import PLAN_REQUESTS
-from portal.review.workflow import APPROVALS_NEEDED, CASE, PLAN_REQUEST, HandlingClass, PlanState
+from portal.review.workflow import APPROVALS_NEEDED, CASE, DELIVERED, PLAN_REQUEST, HandlingClass, PlanState
 from secure_access import grants, identity, ledger
 from secure_access.db import Session, col, next_reference, select
+from secure_access.grants import AccessGrant
 from secure_access.identity import Actor, Person, conflicts
 from secure_access.workflow import Role
 
@@ -273,6 +274,21 @@ def end(session: Session, *, request: PlanRequest, by: Actor, now: datetime) -> 
         grants.end(session, grant=grant, by=by, now=now)
     fields = {"reference": request.reference, "grants": len(standing)}
     ledger.append(session, "plan.ended", fields, by=by, now=now, about=about(request), records=(request,))
+
+
+def is_open(session: Session, subject: str) -> bool:
+    """Whether the request of that subject (`subject_of`) is one of which something can be read."""
+    query = select(PlanRequest.state).where(PlanRequest.id == uuid.UUID(subject.partition(":")[2]))
+    return session.exec(query).first() in DELIVERED
+
+
+def still_reads(session: Session, grant: AccessGrant) -> bool:
+    """Whether the portal would name this reader today: the role, and no conflict with the developer."""
+    developer = next((one for one in grant.about if one.startswith("developer:")), "")
+    return any(
+        person.id == grant.reader_id
+        for person in readers_known(session, uuid.UUID(developer.partition(":")[2]))
+    )
 
 
 def sections(session: Session, request: PlanRequest) -> list[PlanSection]:

@@ -6,11 +6,12 @@ import base64
 from collections.abc import Mapping
 from datetime import datetime
 
-from secure_access.custodian import forms, portal_channel
+from secure_access.custodian import enrolment, forms, portal_channel
 from secure_access.custodian.core import Core
 from secure_access.custodian.custody import Refused, Why
-from secure_access.custodian.forms import Form
+from secure_access.custodian.forms import Form, Malformed
 from secure_access.custodian.portal_channel import NotThePortal, Portal
+from secure_access.custodian.private_files import UnsafeFile
 from secure_access.custodian.questions import Done, Question, answered, outline_of
 from secure_access.custodian.recertification_questions import DUE
 from secure_access.keys import SigningKey
@@ -79,9 +80,22 @@ def _outline(core: Core, form: Form) -> Done:
     return {}
 
 
-def _listed(core: Core, _form: Form) -> Done:
-    """The enrolment list in force, by its bytes: the portal shows it, and names its passkeys in grants."""
-    return {"list": _text(core.custody.parts.kept.get(core.custody.enrolment.digest))}
+def _listed(core: Core, form: Form) -> Done:
+    """The enrolment list of that digest: the portal shows it, and names its passkeys in grants."""
+    try:
+        encoded = core.custody.parts.kept.get(form.hexadecimal("list", 32))
+        enrolment.parse(encoded)
+    except (UnsafeFile, LookupError, Malformed):
+        raise NotFound from None
+    return {"list": _text(encoded)}
+
+
+def _grant(core: Core, form: Form) -> Done:
+    """The bytes of a grant that was offered: a portal that was restored has lost them."""
+    given = core.custody.state.grants.get(form.hexadecimal("grant", 32))
+    if given is None:
+        raise NotFound
+    return {"grant": _text(core.custody.parts.kept.get(given.grant.digest))}
 
 
 def _manifest(core: Core, form: Form) -> Done:
@@ -105,7 +119,8 @@ PORTAL: Mapping[str, Question] = {
     "offer": Question(("grant",), _offer),
     "end": Question(("grant",), _end),
     "lines": Question(("after",), _lines),
-    "listed": Question((), _listed),
+    "listed": Question(("list",), _listed),
+    "grant": Question(("grant",), _grant),
     "outline": Question(("plan", "outline"), _outline),
     "manifest": Question(("plan",), _manifest),
 }

@@ -11,21 +11,21 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import delete, text, update
 from sqlalchemy.exc import DBAPIError
 
 from portal import mail
 from portal.custodian import Silent
 from portal.review import custody_lines, custody_round, openings, plan_grants, plans
 from portal.review.custody_lines import NotContinued
-from portal.review.tables import CustodianLink, PlanRequest
+from portal.review.tables import CustodianLink, PlanRequest, PlanSection
 from portal.review.workflow import PlanState
 from portal.ui.formats import moment
 from secure_access import ledger
 from secure_access.custodian.acts import Act
 from secure_access.custodian.custody import Refused, Why
-from secure_access.db import select
-from secure_access.grants import Standing
+from secure_access.db import col, select
+from secure_access.grants import AccessGrant, Standing
 from secure_access.identity import Organisation, Person, conflicts, roles
 from secure_access.ledger import removal
 from secure_access.ledger.tables import LedgerEntry
@@ -300,9 +300,7 @@ def test_all_that_ended_is_told_before_the_sign_of_life(desk: Desk, monkeypatch:
     custody = desk.custody
     while {one.standing for one in desk.grants_of(request)} != {Standing.WAITING}:
         custody.round()
-    with desk.world.wired.database.write() as session:
-        row = plans.load(session, request.reference, by=desk.officer, for_update=True)
-        plans.end(session, request=row, by=desk.officer, now=desk.now)
+    _end(desk, request)
     asked: list[str] = []
     carry = custody.carry
 
@@ -349,6 +347,159 @@ def test_a_custodian_with_another_log_gets_no_sign_of_life(desk: Desk, how: str)
     assert "not the one that was taken in" not in page
 
 
+def test_a_line_from_which_nothing_can_follow_stops_no_other(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is taken in, officials read of it, and the sign of life goes on: others read other plans."""
+    request = desk.plan_keyed(desk.under_review())
+    custody = desk.custody
+
+    def fails(_intake: Any) -> Any:
+        raise LookupError
+
+    effects = {**custody_lines.EFFECTS, "plan.delivered": fails}
+    monkeypatch.setattr(custody_lines, "EFFECTS", effects)
+    custody.hand_in(request)
+    desk.later(seconds=10)
+    custody.round()
+    assert custody.custody.heard_at == desk.now
+    with desk.world.wired.database.read() as session:
+        link = custody_lines.link(session)
+    assert link.number == custody.log.size
+    page = desk.world.client("government", desk.officer).get("/plans").text
+    assert "(plan.delivered) of the custodian’s log is here, and nothing could follow from it" in page
+
+
+def test_a_section_that_was_not_asked_for_has_no_row(desk: Desk) -> None:
+    request = desk.plan_keyed(desk.under_review())
+    desk.custody.hand_in(request, [*request.sections, "x" * 64])
+    desk.custody.round()
+    assert desk.fresh(request).state is PlanState.DELIVERED
+    with desk.world.wired.database.read() as session:
+        assert [one.section for one in plans.sections(session, request)] == request.sections
+
+
+def test_what_was_offered_and_ended_before_its_line_came_is_ended_there(desk: Desk) -> None:
+    """The offer reached the custodian, the answer or the line did not: two approve, and the request ends."""
+    request = desk.plan_keyed(desk.under_review())
+    custody = desk.custody
+    custody.hand_in(request)
+    custody.round()
+    [grant] = desk.grants_of(request)
+    assert grant.standing is Standing.DRAWN_UP
+    custody.approved(str(grant.digest))
+    _end(desk, request)
+    custody.round()
+    assert custody.custody.state.grants[str(grant.digest)].over is not None
+    assert standing(desk, request) == [Standing.ENDED]
+
+
+def _end(desk: Desk, request: PlanRequest) -> None:
+    with desk.world.wired.database.write() as session:
+        row = plans.load(session, request.reference, by=desk.officer, for_update=True)
+        plans.end(session, request=row, by=desk.officer, now=desk.now)
+
+
+def test_a_custodian_that_lost_a_grant_is_not_believed_that_it_ended(desk: Desk) -> None:
+    """One restored from last week knows nothing of it; the true one would be told nothing more."""
+    request = desk.plan_readable(desk.under_review())
+    custody = desk.custody
+    _end(desk, request)
+    lost = dict(custody.custody.state.grants)
+    custody.custody.state.grants.clear()
+    heard = custody.custody.heard_at
+    desk.later(seconds=10)
+    with pytest.raises(NotContinued, match="has no access grant"):
+        custody.round()
+    assert custody.custody.heard_at == heard
+    custody.custody.state.grants.update(lost)
+    custody.round()
+    assert standing(desk, request) == [Standing.ENDED]
+
+
+def test_one_request_that_makes_no_grant_stops_no_other(desk: Desk) -> None:
+    case = desk.under_review()
+    bad, good = desk.plan_keyed(case), desk.plan_keyed(case)
+    _past_the_ledger(desk, update(PlanRequest).where(col(PlanRequest.id) == bad.id).values(pages=None))
+    for request in (bad, good):
+        desk.custody.hand_in(request)
+    desk.custody.round()
+    assert desk.grants_of(bad) == []
+    assert len(desk.grants_of(good)) == 1
+    page = desk.world.client("government", desk.officer).get("/plans").text
+    assert f"No access grant can be drawn up for {bad.reference}" in page
+
+
+def _past_the_ledger(desk: Desk, *statements: Any) -> None:
+    """What somebody does who writes the database, or restores it."""
+    with desk.world.wired.database.engine.begin() as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("Corvane\x7f 4\x08", "Corvane 4"),
+        ("one\ntwo\t three\x1c", "one two three"),
+        ("\u200b\x00", "not stated"),
+        ("\u200d", "not stated"),
+    ],
+)
+def test_texts_are_said_without_what_nobody_sees(typed: str, said: str) -> None:
+    assert plan_grants.plain(typed) == said
+
+
+def test_a_grant_that_is_over_by_its_dates_is_followed_by_another(desk: Desk) -> None:
+    request = desk.plan_readable(desk.under_review(), read_until=desk.now + timedelta(days=70))
+    desk.later(days=29)
+    desk.custody.round()
+    assert len(desk.grants_of(request)) == 1
+    desk.later(days=2)
+    desk.custody.round()
+    desk.custody.round()
+    assert standing(desk, request) == [Standing.APPROVED, Standing.WAITING]
+
+
+def test_a_portal_that_was_restored_finds_again_what_the_custodian_has(desk: Desk) -> None:
+    """The database is of before the plan key: key, delivery, grant and approvals come back from the lines."""
+    request = desk.plan_readable(desk.under_review())
+    [before] = desk.grants_of(request)
+    lost = {"plan_key": None, "plan_key_text": None, "manifest": None, "delivered_at": None}
+    _past_the_ledger(
+        desk,
+        update(PlanRequest).where(col(PlanRequest.id) == request.id).values(state=PlanState.APPROVED, **lost),
+        delete(PlanSection).where(col(PlanSection.plan_request_id) == request.id),
+        delete(AccessGrant).where(col(AccessGrant.id) == before.id),
+    )
+    with desk.world.wired.database.write() as session:
+        session.merge(CustodianLink())
+    desk.custody.round()
+    again = desk.fresh(request)
+    assert (again.state, again.plan_key) == (PlanState.DELIVERED, request.plan_key)
+    assert again.plan_key_text == request.plan_key_text
+    [after] = desk.grants_of(request)
+    assert (after.digest, after.standing) == (before.digest, Standing.APPROVED)
+    assert after.approvals == before.approvals
+
+
+def test_each_version_of_the_list_is_told_however_fast_they_came(desk: Desk) -> None:
+    custody = desk.custody
+    late = desk.world.person(_authority(desk), Role.PLAN_READER, name="Nora Brief")
+    custody.enrol_also(late, "reader")
+    custody.change_list(
+        lambda value: value["people"].remove(
+            next(one for one in value["people"] if one["person"] == str(late.person_id))
+        )
+    )
+    custody.round()
+    desk.world.run_jobs()
+    with desk.world.wired.database.read() as session:
+        email = session.get_one(Person, late.person_id).email
+        told = [one.subject_id for one in mail.sent(session) if one.recipient == email]
+    assert {one.partition(":")[0] for one in told} == {"2", "3"}
+
+
 def test_a_silent_custodian_changes_nothing_and_is_shown(desk: Desk) -> None:
     request = desk.plan_keyed(desk.under_review())
     desk.custody.silent = True
@@ -372,7 +523,7 @@ def test_a_log_that_does_not_continue_is_not_taken_in(desk: Desk) -> None:
             state.number, state.last = before - 1, hashlib.sha256(b"another").hexdigest()
         with pytest.raises(NotContinued), desk.world.wired.database.write() as session:
             new = custody_lines.following(CustodianLink(), wrong)
-            custody_lines.take_in(session, new, {}, now=desk.now)
+            custody_lines.take_in(session, new, now=desk.now)
         with desk.world.wired.database.read() as session:
             assert custody_lines.link(session).number == before - 1
 
@@ -381,7 +532,7 @@ def test_lines_that_are_here_already_are_passed_over(desk: Desk) -> None:
     desk.plan_keyed(desk.under_review())
     lines = list(desk.custody.core.lines())
     with desk.world.wired.database.write() as session:
-        assert custody_lines.take_in(session, lines, {}, now=desk.now) == 0
+        assert custody_lines.take_in(session, lines, now=desk.now) == []
 
 
 def test_a_delivery_after_the_request_ended_is_recorded_and_nothing_more(desk: Desk) -> None:

@@ -75,8 +75,12 @@ def test_the_portal_makes_offers_ends_and_takes_in_the_log(channel: Channel) -> 
     lines = [json.loads(line) for line in ask("lines", after=0)["lines"]]
     assert lines[-1]["type"] == "grant.ended"
     assert [one["number"] for one in lines] == list(range(1, world.log.size + 1))
-    told = base64.b64decode(ask("listed")["list"])
-    assert forms.digest(told) == world.custody.enrolment.digest
+    listed = world.custody.enrolment.digest
+    assert forms.digest(base64.b64decode(ask("listed", list=listed)["list"])) == listed
+    assert base64.b64decode(ask("grant", grant=digest)["grant"]) == encoded
+    for do, of in (("listed", digest), ("listed", "0" * 64), ("grant", listed)):
+        with pytest.raises(NotFound):
+            ask(do, **{"list" if do == "listed" else "grant": of})
     found = ask("manifest", plan=world.plan)
     assert json.loads(base64.b64decode(found["manifest"]))["request"] == REQUEST
     assert len(found["sections"]) == 3
