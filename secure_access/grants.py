@@ -117,8 +117,8 @@ class Offer:
     about: tuple[str, ...]
 
 
-def draw_up(session: Session, offer: Offer, *, now: datetime) -> AccessGrant:
-    """Put a grant on record before it is offered to the custodian."""
+def draw_up(session: Session, offer: Offer, *, now: datetime, by: Actor | None = None) -> AccessGrant:
+    """Put a grant on record before it is offered to the custodian; ``by`` who had it drawn up, if anybody."""
     grant = AccessGrant(
         subject=offer.subject,
         about=list(offer.about),
@@ -143,7 +143,7 @@ def draw_up(session: Session, offer: Offer, *, now: datetime) -> AccessGrant:
         "not_before": offer.not_before.isoformat(),
         "not_after": offer.not_after.isoformat(),
     }
-    ledger.append(session, "grant.issued", fields, by=None, now=now, about=offer.about, records=(grant,))
+    ledger.append(session, "grant.issued", fields, by=by, now=now, about=offer.about, records=(grant,))
     return grant
 
 

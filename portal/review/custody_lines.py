@@ -254,7 +254,7 @@ def _offered(intake: Intake) -> list[Table]:
     if grant is None and request is not None and digest in intake.beside.grants:
         encoded = intake.beside.grants[digest]
         by = uuid.UUID(access_grants.parse(encoded).requester)
-        grant = plan_grants.on_record(intake.session, request, encoded, by=by, now=intake.now)
+        grant = plan_grants.on_record(intake.session, request, encoded, issued_by=by, now=intake.now)
     if grant is None:
         return []
     grant.standing = Standing.WAITING

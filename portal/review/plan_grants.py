@@ -19,7 +19,7 @@ from portal.filing.outline import title_of
 from portal.filing.registry import ModelVersion
 from portal.review import plans
 from portal.review.tables import Case, PlanApproval, PlanRequest, PlanSection
-from portal.review.workflow import DELIVERED
+from portal.review.workflow import DELIVERED, PLAN_REQUEST
 from secure_access import grants
 from secure_access.custodian import access_grants, forms
 from secure_access.custodian.enrolment import Enrolment, Person, Role
@@ -30,6 +30,7 @@ from secure_access.identity import Actor
 from secure_access.ledger import canonical
 from secure_access.ledger.canonical import Json
 from secure_access.ledger.records import timestamp
+from secure_access.workflow import Denied
 
 TITLES = {REGISTER: "Threat-actor register", REPORT: "Drift report of the custodian"}
 """Sections that a delivery may have beside those of the outline: a request for sections asks for them too."""
@@ -191,6 +192,7 @@ def draw_up(
     sections: Sequence[PlanSection],
     *,
     now: datetime,
+    by: Actor | None = None,
 ) -> AccessGrant:
     """Put a grant for a reader and sections on record; it is offered to the custodian after the commit."""
     terms = Terms(
@@ -201,7 +203,32 @@ def draw_up(
         approved_at=_approved_at(session, request),
         now=now,
     )
-    return _drawn_up(session, request, terms, request.requested_by)
+    return on_record(
+        session, request, statement(request, terms), issued_by=request.requested_by, now=now, by=by
+    )
+
+
+def offer_again(
+    session: Session,
+    request: PlanRequest,
+    reader: uuid.UUID,
+    enrolment: Enrolment | None,
+    *,
+    by: Actor,
+    now: datetime,
+) -> AccessGrant:
+    """Another grant in place of one that was refused, revoked, ended or not taken. Raises `Denied`."""
+    PLAN_REQUEST.take("offer_again", by, plans.approving(session, request))
+    why = obstacle(enrolment, str(reader), str(request.developer_id), now)
+    sections = lacking(session, request, reader, now, again=True)
+    if str(reader) not in request.readers or not sections or out_of_time(request, now):
+        why = "Nothing can be offered to this reader now."
+    if why:
+        raise Denied(why, "Reload the page to see what stands.")
+    assert enrolment is not None
+    person = enrolment.person(str(reader), now)
+    assert person is not None
+    return draw_up(session, request, person, sections, now=now, by=by)
 
 
 @dataclass(frozen=True)
@@ -227,15 +254,18 @@ def emergency(
         emergency=wanted.why.strip(),
         requester=str(by.person_id),
     )
-    return _drawn_up(session, request, terms, by.person_id)
-
-
-def _drawn_up(session: Session, request: PlanRequest, terms: Terms, by: uuid.UUID) -> AccessGrant:
-    return on_record(session, request, statement(request, terms), by=by, now=terms.now)
+    encoded = statement(request, terms)
+    return on_record(session, request, encoded, issued_by=by.person_id, now=now, by=by)
 
 
 def on_record(
-    session: Session, request: PlanRequest, encoded: bytes, *, by: uuid.UUID, now: datetime
+    session: Session,
+    request: PlanRequest,
+    encoded: bytes,
+    *,
+    issued_by: uuid.UUID,
+    now: datetime,
+    by: Actor | None = None,
 ) -> AccessGrant:
     """Put the grant of these bytes on record. Raises `Malformed`."""
     found = access_grants.parse(encoded)
@@ -250,10 +280,10 @@ def on_record(
         not_before=found.not_before,
         not_after=found.not_after,
         pages=found.pages,
-        issued_by=by,
+        issued_by=issued_by,
         about=plans.about(request),
     )
-    return grants.draw_up(session, offer, now=now)
+    return grants.draw_up(session, offer, now=now, by=by)
 
 
 def _model(session: Session, request: PlanRequest) -> str:

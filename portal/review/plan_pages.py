@@ -119,6 +119,8 @@ class Reader:
     person: Person
     grants: list[AccessGrant]
     obstacle: str
+    again: bool
+    """Whether a person may have another grant offered in place of one that came to nothing."""
 
 
 def _name_of(person_id: uuid.UUID | None) -> str:
@@ -126,27 +128,29 @@ def _name_of(person_id: uuid.UUID | None) -> str:
 
 
 def _enrolled(row: PlanRequest) -> list[tuple[str, str]]:
-    """Who could read in an emergency: pairs of identifier and name of readers with a passkey."""
+    """Who could read in an emergency: pairs of identifier and name of plan readers with a passkey."""
     listed, now = custody_lines.listed_in(g.session), current_time()
+    known = {str(one.id) for one in plans.readers_known(g.session, row.developer_id)}
     return [
         (one.person, f"{one.name}, {one.team}")
         for one in (listed.people if listed else ())
-        if not plan_grants.obstacle(listed, one.person, str(row.developer_id), now)
+        if one.person in known and not plan_grants.obstacle(listed, one.person, str(row.developer_id), now)
     ]
 
 
 def _readers(row: PlanRequest) -> list[Reader]:
-    listed, now = custody_lines.listed_in(g.session), current_time()
     given = grants.of_subject(g.session, plans.subject_of(row))
     others = dict.fromkeys(str(one.reader_id) for one in given if str(one.reader_id) not in row.readers)
-    return [
-        Reader(
-            g.session.get_one(Person, uuid.UUID(reader)),
-            [one for one in given if str(one.reader_id) == reader],
-            plan_grants.obstacle(listed, reader, str(row.developer_id), now),
-        )
-        for reader in (*row.readers, *others)
-    ]
+    return [_reader(row, reader, given) for reader in (*row.readers, *others)]
+
+
+def _reader(row: PlanRequest, reader: str, given: list[AccessGrant]) -> Reader:
+    listed, now, who = custody_lines.listed_in(g.session), current_time(), uuid.UUID(reader)
+    obstacle = plan_grants.obstacle(listed, reader, str(row.developer_id), now)
+    mine = [one for one in given if one.reader_id == who]
+    lost = reader in row.readers and any(not one.is_live for one in mine)
+    again = lost and not obstacle and bool(plan_grants.lacking(g.session, row, who, now, again=True))
+    return Reader(g.session.get_one(Person, who), mine, obstacle, again)
 
 
 def people(row: PlanRequest) -> dict[str, Person]:

@@ -86,7 +86,7 @@ def show(reference: str) -> str:
 
 @bp.post("/plans/<reference>")
 def act(reference: str) -> BaseResponse | tuple[str, int]:
-    """Approve, refuse, withdraw, or end the reading."""
+    """Approve, refuse, withdraw, end the reading, or have another access grant offered."""
     row = plans.load(g.session, reference, by=current_actor(), for_update=True)
     do, by, now = request.form.get("do"), current_actor(), current_time()
     if do == "approve":
@@ -104,6 +104,12 @@ def act(reference: str) -> BaseResponse | tuple[str, int]:
     elif do == "withdraw":
         plans.withdraw(g.session, request=row, by=by, now=now)
         flash(f"{reference} is withdrawn.")
+    elif do == "offer_again":
+        readers, listed = ids(request.form.getlist("reader")), custody_lines.listed_in(g.session)
+        if len(readers) != 1:
+            raise Denied("The form did not say whom to offer it to.", "Go back and reload the page.")
+        made = plan_grants.offer_again(g.session, row, readers[0], listed, by=by, now=now)
+        flash(f"{made.reference} is offered within seconds. Two approvers read and sign it at the custodian.")
     elif do == "end":
         plans.end(g.session, request=row, by=by, now=now)
         flash("Nobody can open this plan any longer.")
@@ -138,7 +144,8 @@ def break_glass(reference: str) -> BaseResponse | tuple[str, int]:
     why, reader = request.form.get("why", ""), request.form.get("reader", "")
     listed, now = custody_lines.listed_in(g.session), current_time()
     person = listed.person(reader, now) if listed else None
-    if person is None or not sections or not why.strip():
+    known = {str(one.id) for one in plans.readers_known(g.session, row.developer_id)}
+    if person is None or reader not in known or not sections or not why.strip():
         return shown_page(row, "Choose a reader and sections, and say why it cannot wait.", "emergency"), 422
     obstacle = plan_grants.obstacle(listed, reader, str(row.developer_id), now)
     if obstacle:

@@ -41,7 +41,7 @@ def tasks(session: Session, by: Actor, now: datetime) -> list[Task]:
     if by.organisation_kind is OrganisationKind.REGULATOR:
         return [
             *_cases(session, by),
-            *_approvals(session, by),
+            *_approvals(session, by, now),
             *_readings(session, by, now),
             *_alerts(session, by, now),
         ]
@@ -80,14 +80,14 @@ def _case_task(act: acts.Act, facts: Facts) -> Task:
     )
 
 
-def _approvals(session: Session, by: Actor) -> Iterator[Task]:
+def _approvals(session: Session, by: Actor, now: datetime) -> Iterator[Task]:
     if not by.holds(Role.PLAN_APPROVER):
         return
     for request in plans.visible(session, by=by):
         if request.state is PlanState.OBJECTED:
             yield from _objection(session, request, by)
         if request.state in DELIVERED:
-            yield from _grants(session, request, by)
+            yield from _grants(session, request, by, now)
         if request.state is not PlanState.REQUESTED:
             continue
         if PLAN_REQUEST.refusal("approve", by, plans.approving(session, request)) is None:
@@ -114,12 +114,13 @@ def _objection(session: Session, request: PlanRequest, by: Actor) -> Iterator[Ta
         )
 
 
-def _grants(session: Session, request: PlanRequest, by: Actor) -> Iterator[Task]:
+def _grants(session: Session, request: PlanRequest, by: Actor, now: datetime) -> Iterator[Task]:
     """Access grants that wait for approvers; the custodian says who may be one of them."""
     if is_its_requester(request, by) or is_a_reader(request, by):
         return
     for grant in grants.of_subject(session, plans.subject_of(request)):
-        if grant.standing is Standing.WAITING and str(by.person_id) not in (grant.approvals or []):
+        waits = grant.standing is Standing.WAITING and now < grant.not_after
+        if waits and str(by.person_id) not in (grant.approvals or []):
             yield Task(
                 what="Approve an access grant at the custodian, or refuse it",
                 link=url_for("plans.show", reference=request.reference),
@@ -151,6 +152,8 @@ def _alerts(session: Session, by: Actor, now: datetime) -> Iterator[Task]:
 
 def _readings(session: Session, by: Actor, now: datetime) -> Iterator[Task]:
     for request in plans.visible(session, by=by):
+        if request.paused_at is not None:
+            continue
         mine = [
             grant
             for grant in grants.of_subject(session, plans.subject_of(request))

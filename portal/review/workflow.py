@@ -251,6 +251,7 @@ PLAN_REQUEST = Workflow(
         Step("deliver_part", by=(), frm={*_ASKED, PlanState.PARTLY_DELIVERED}, to=PlanState.PARTLY_DELIVERED),
         Step("destroyed", by=(), frm=set(PUT_TO_DEVELOPER), to=PlanState.ENDED),
         Step("break_glass", by=(Role.PLAN_APPROVER, Role.CASE_OFFICER), frm=set(DELIVERED), to=None),
+        Step("offer_again", by=(Role.PLAN_APPROVER, Role.CASE_OFFICER), frm=set(DELIVERED), to=None),
         Step("end", by=(Role.PLAN_APPROVER, Role.CASE_OFFICER), frm=set(DELIVERED), to=PlanState.ENDED),
     ),
 )

@@ -266,7 +266,7 @@ def check_approver(
     ``break_glass`` is whether the deployment allows it; then two enrolled people of the authority's side do.
     """
     if grant.break_glass and not break_glass:
-        raise NotGranted("This custodian opens nothing without the two approvals of an access grant.")
+        raise NotGranted("This custodian does not allow break-glass: ask for an access grant.")
     if not by.current(now):
         raise NotGranted("You are not enrolled at this date.")
     if Role.DEVELOPER_OFFICER in by.roles or (Role.APPROVER not in by.roles and not grant.break_glass):

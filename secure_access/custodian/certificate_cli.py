@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import click
 
+from secure_access.clock import SystemClock
 from secure_access.custodian import forms
 from secure_access.custodian.forms import Malformed
 from secure_access.custodian.plan_keys import BadCertificate, Certificate, read_certificate
@@ -32,7 +33,7 @@ def certificate_command(file: Path, key: str) -> None:
     except (Malformed, NoteError, OSError, ValueError) as problem:
         click.echo(f"{file} cannot be verified: {problem}", err=True)
         raise SystemExit(2) from None
-    click.echo(_words(found, datetime.now(UTC)))
+    click.echo(_words(found, SystemClock().now()))
 
 
 def _read(file: Path) -> bytes:

@@ -116,6 +116,7 @@ def grant_line(core: Core, visit: Visit, given: Given) -> Done:
         "mine": grant.reader == visit.person.person,
         "standing": given.standing.value,
         "passed": core.custody.now() >= grant.not_after,
+        "begun": core.custody.now() >= grant.not_before,
         "gone": core.custody.state.plans[given.plan].destroying,
         "from": minute(grant.not_before),
         "to": minute(grant.not_after),

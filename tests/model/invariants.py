@@ -100,7 +100,7 @@ SIDES: dict[str, dict[str, str]] = {
     },
     "information request": {"regulator": "serve withdraw", "developer": "answer"},
     "plan request": {
-        "regulator": "approve refuse withdraw break_glass end answer_objection go_on give_way",
+        "regulator": "approve refuse withdraw break_glass offer_again end answer_objection go_on give_way",
         "developer": "accept object",
         "": "deliver deliver_part destroyed",
     },

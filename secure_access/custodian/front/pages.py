@@ -18,12 +18,16 @@ routes = Blueprint("pages", __name__)
 DIGEST = "<string(length=64):digest>"
 NO_MORE = {
     "waiting": "It waits for its approvals. When the second is given, you can read here.",
-    "telling_the_developer": "The developer is being told first. Open this page again in a minute.",
+    "telling_the_developer": (
+        "The developer is being told first. If it stays so for minutes, the mail cannot be sent: tell the"
+        " custodian’s operator."
+    ),
     "refused": "An approver refused it. Whoever asked for the access can have another one offered.",
     "revoked": "It was revoked. Nothing of it can be opened any more.",
     "ended": "It has ended. Nothing of it can be opened any more.",
 }
 """Why a grant opens nothing, to its reader."""
+LAPSED = "It was not approved before its dates passed. Another has to be offered."
 GONE = "The key of this plan was destroyed. Nothing of it can be opened any more."
 
 
@@ -111,8 +115,10 @@ def read(digest: str) -> ResponseReturnValue:
     if not page["mine"]:
         raise NotFound
     shut = GONE if page["gone"] else NO_MORE.get(page["standing"], "")
-    if not shut and page["passed"]:
-        shut = NO_MORE["ended"]
+    if page["passed"] and (not shut or page["standing"] == "waiting"):
+        shut = LAPSED if page["standing"] == "waiting" else NO_MORE["ended"]
+    if not shut and not page["begun"]:
+        shut = f"It begins on {page['from']}. Then you can read here."
     if not shut and page["paused"]:
         shut = "The developer has paused access to this plan. It goes on when they resume it."
     own = core().ask("page.recertifications", visit=gate.visit())["own"]

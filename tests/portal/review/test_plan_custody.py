@@ -461,6 +461,50 @@ def test_a_grant_that_is_over_by_its_dates_is_followed_by_another(desk: Desk) ->
     assert standing(desk, request) == [Standing.APPROVED, Standing.WAITING]
 
 
+@pytest.mark.parametrize("act", [Act.REFUSE, Act.REVOKE])
+def test_a_grant_that_came_to_nothing_is_offered_anew_by_a_person(desk: Desk, act: Act) -> None:
+    request = desk.plan_delivered(desk.under_review())
+    path = f"/plans/{request.reference}"
+    client = desk.world.client("government", desk.officer)
+    asked = {"do": "offer_again", "reader": str(desk.reader.person_id)}
+    assert "Offer another access grant" not in client.get(path).text
+    assert client.post(path, data={**form_of(client.get(path).text), **asked}).status_code == 403
+    [grant] = desk.grants_of(request)
+    desk.custody.does(act, str(grant.digest), desk.approver)
+    for _ in range(2):
+        desk.custody.round()
+    assert len(desk.grants_of(request)) == 1
+    assert "Offer another access grant" in client.get(path).text
+    with desk.world.wired.database.write() as session, pytest.raises(Denied):
+        row = plans.load(session, request.reference, by=desk.reader, for_update=True)
+        listed, who = custody_lines.listed_in(session), desk.reader.person_id
+        plan_grants.offer_again(session, row, who, listed, by=desk.reader, now=desk.now)
+    assert client.post(path, data={**form_of(client.get(path).text), **asked}).status_code == 303
+    desk.custody.round()
+    desk.custody.round()
+    assert standing(desk, request)[-1] is Standing.WAITING
+    assert client.post(path, data={**form_of(client.get(path).text), **asked}).status_code == 403
+    with desk.world.wired.database.read() as session:
+        query = select(LedgerEntry).where(LedgerEntry.type == "grant.issued")
+        last = session.exec(query.order_by(col(LedgerEntry.number).desc())).first()
+        assert last is not None
+        assert last.content["by"]["person"] == str(desk.officer.person_id)  # type: ignore[call-overload, index]
+
+
+def test_an_emergency_is_offered_for_plan_readers_alone(desk: Desk) -> None:
+    request = desk.plan_readable(desk.under_review())
+    custody = desk.custody
+    stranger = desk.world.person(_authority(desk), Role.CASE_OFFICER, name="Olga Once")
+    custody.enrol_also(stranger, "reader")
+    custody.round()
+    path = f"/plans/{request.reference}"
+    client = desk.world.client("government", desk.officer)
+    assert "Olga Once" not in client.get(path).text
+    told = {"reader": str(stranger.person_id), "sections": request.sections[0], "why": "It cannot wait."}
+    answer = client.post(f"{path}/emergency", data={**form_of(client.get(path).text), **told})
+    assert answer.status_code == 422
+
+
 def test_a_portal_that_was_restored_finds_again_what_the_custodian_has(desk: Desk) -> None:
     """The database is of before the plan key: key, delivery, grant and approvals come back from the lines."""
     request = desk.plan_readable(desk.under_review())

@@ -319,7 +319,7 @@ def test_a_developer_who_cannot_be_told_is_no_matter_of_break_glass(emergency: W
 
 def test_break_glass_can_be_switched_off_and_is_by_default(world: World) -> None:
     digest = emergency_grant(world)
-    with refused(Why.NOT_ALLOWED, "opens nothing without"):
+    with refused(Why.NOT_ALLOWED, "does not allow break-glass"):
         world.core.approve(*world.act(Act.BREAK_GLASS, digest, "henrike"))
     assert world.core.telling.waiting() == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import json
 import os
@@ -214,7 +215,8 @@ def children(made: Custodian) -> set[int]:
     pid = made.process.pid
     found = set()
     for task in Path(f"/proc/{pid}/task").iterdir():
-        found |= {int(one) for one in (task / "children").read_text().split()}
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended
+            found |= {int(one) for one in (task / "children").read_text().split()}
     return found
 
 
