@@ -65,8 +65,8 @@ class Telling:
         developer = listed.name_of(grant.developer)
         text = (
             "Two enrolled people approved emergency access (break-glass) to the security plan of "
-            f"{developer} for request {grant.request}. It is an emergency, which the approved request does not "
-            "cover.\n\n"
+            f"{developer} for request {grant.request}. It is an emergency, which the approved request does "
+            "not cover.\n\n"
             f"One reader may open {count(len(grant.sections), 'section')}, at most "
             f"{count(grant.pages, 'page')}, from {minute(grant.not_before)} to {minute(grant.not_after)}. "
             "The custodian opens nothing under it before this message was sent.\n\n"

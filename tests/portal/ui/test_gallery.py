@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page
 
-from tests.fixtures.browser import axe
+from tests.fixtures.browser import axe, width_of
 
 PAGES = ["parts", "form", "charts", "full", "public"]
 
@@ -51,7 +51,7 @@ def test_in_a_browser(chromium: Browser, gallery_address: str, name: str, width:
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("response", lambda answer: faults.append(answer.url) if answer.status >= 400 else None)
     page.goto(f"{gallery_address}/{name}")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert width_of(page) <= width
     assert faults == []
     if name in ("charts", "full"):
         assert _texts_outside(page) == []
