@@ -41,7 +41,10 @@ def index() -> str:
     """Every access request; those without an answer first, by the date of the law."""
     number = request.args.get("page", "1")
     found = requests.listed(g.session, number=int(number) if number.isdecimal() and len(number) < 7 else 1)
-    return render_template("access/index.html", page=found, now=current_time(), laws=_laws(found.rows))
+    zones = {law: access.load(law).pack.zone.key for law in {row.law for row in found.rows}}
+    return render_template(
+        "access/index.html", page=found, now=current_time(), laws=_laws(found.rows), zones=zones
+    )
 
 
 @bp.get("/access-requests/new")

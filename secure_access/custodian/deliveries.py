@@ -10,7 +10,7 @@ from secure_access.custodian import forms, plan_manifests
 from secure_access.custodian.acts import Act, Confirmed
 from secure_access.custodian.custody import Custody, NotOpened, NotSetUp, Why
 from secure_access.custodian.enrolment import Person, officer_of
-from secure_access.custodian.findings import REPORT, Told
+from secure_access.custodian.findings import REGISTER, REPORT, Told
 from secure_access.custodian.forms import Malformed
 from secure_access.custodian.plan_manifests import PlanManifest, SealedSection
 from secure_access.custodian.state import Plan
@@ -71,6 +71,12 @@ class Deliveries:
             if plan.outline != forms.digest(encoded):
                 fields: dict[str, Json] = {"outline": custody.parts.kept.put(encoded)}
                 custody.write("plan.outlined", plan.fingerprint, fields)
+
+    def missing(self, plan: Plan) -> list[str]:
+        """The keys of what was asked for and is not here, as far as the portal told; with the register."""
+        here = {one.section for one in plan.manifest.sections} if plan.manifest else set()
+        asked = self._outline(plan)
+        return [one for one in (*sorted(asked), REGISTER) if one not in here] if asked is not None else []
 
     def _outline(self, plan: Plan) -> Mapping[str, str] | None:
         """The texts that the portal told, if it did."""

@@ -33,6 +33,8 @@ def _plan_page(core: Core, form: Form) -> Done:
         "officer": officer,
         "delivered": [{**asdict(one), "made_here": one.section == REPORT} for one in sealed],
         "deliveries": len(plan.deliveries),
+        "outlined": bool(plan.outline),
+        "missing": [*core.deliveries.missing(plan)] if officer else [],
         "delivered_at": minute(plan.manifest.made_at) if plan.manifest else "",
         "grants": [
             grant_line(core, visit, one) for one in core.visits.grants(visit) if one.plan == plan.fingerprint

@@ -317,6 +317,8 @@ def test_a_plan_is_sealed_uploaded_in_parts_and_delivered(
     chromium: Browser, place: Place, tmp_path: Path
 ) -> None:
     plan = place.world.core.make_plan_key("PR-2027-010", DEVELOPER)
+    asked = ("weight-storage", "insider-threat", "key-ceremony")
+    place.world.core.deliveries.set_outline(plan, dict.fromkeys(asked, "What it covers."))
     large, small = tmp_path / "plan.pdf", tmp_path / "threats.png"
     large.write_bytes(b"%PDF-1.7\n" + bytes(5_000_000))
     small.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(1000))
@@ -375,10 +377,30 @@ def test_a_plan_is_sealed_uploaded_in_parts_and_delivered(
     officer.look("deliver-more")
     officer.press("Upload and deliver with passkey")
     expect(page.locator("main")).to_contain_text("3 sections in 2 deliveries")
+    expect(page.locator("main")).to_contain_text("Everything that was asked for is here.")
     officer.look("delivered-more")
     first, second = place.world.custody.state.plans[plan].deliveries
     assert second.sections[:2] == first.sections
     assert [one.section for one in second.sections] == ["insider-threat", "weight-storage", "key-ceremony"]
+    officer.leave()
+
+
+def test_a_section_that_was_not_asked_for_is_not_sealed(
+    chromium: Browser, place: Place, tmp_path: Path
+) -> None:
+    plan = place.world.core.make_plan_key("PR-2027-010", DEVELOPER)
+    place.world.core.deliveries.set_outline(plan, {"weight-storage": "What it covers."})
+    small = tmp_path / "threats.png"
+    small.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(1000))
+    officer = Visitor(chromium, place, "tess")
+    page = officer.enter(f"/plans/{plan}")
+    page.get_by_label("Section").fill("weight-store")
+    page.get_by_label("File").set_input_files(small)
+    page.get_by_role("button", name="Seal on this device").click()
+    expect(page.get_by_role("alert")).to_contain_text(
+        "weight-store was not asked for. Choose one of: weight-storage, threat-actors."
+    )
+    officer.look("deliver-mistyped")
     officer.leave()
 
 

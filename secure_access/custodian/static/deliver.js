@@ -13,6 +13,7 @@ const [place, form, list, none, bar, doing, sending] = ["deliver", "sealing", "s
 const said = form.querySelector("[data-said]");
 const plan = place.dataset.plan;
 const delivered = JSON.parse(place.dataset.delivered);
+const missing = place.dataset.missing ? JSON.parse(place.dataset.missing) : null;
 const shift = place.dataset.now ? Date.parse(place.dataset.now) - Date.now() : 0;
 let sealed = [];
 
@@ -59,6 +60,9 @@ async function sealing() {
   const section = form.elements.section.value.trim();
   const file = form.elements.file.files[0];
   if (delivered.some((one) => one.section === section)) throw new Refused(`${section} was delivered already, and stands.`);
+  // What was delivered cannot be taken back, so a mistyped key is caught before anything is sealed.
+  if (missing && !missing.includes(section))
+    throw new Refused(`${section} was not asked for${missing.length ? `. Choose one of: ${missing.join(", ")}.` : ", and nothing is missing."}`);
   if (sealed.some((one) => one.section === section)) throw new Refused(`${section} is sealed already. Remove it first to seal another file.`);
   const key = await readPlanKey(utf8(place.dataset.key), now());
   if (key.fingerprint !== plan) throw new Refused("The plan key of this page is not the one that it names. Seal nothing, and tell the authority.");
