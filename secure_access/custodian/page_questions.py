@@ -166,6 +166,8 @@ def _grant(core: Core, form: Form) -> Done:
         "reason": "" if officer_of(grant.developer, visit.person) else given.reason,
         "obstacle": core.visits.obstacle(visit, given) if approves else "",
         "begins": minute(grant.not_before),
+        "purpose": grant.purpose,
+        "handling": grant.handling,
         "pages": grant.pages,
         "released": len(given.released),
         "minutes": grant.sitting_minutes,
