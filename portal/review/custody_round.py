@@ -255,10 +255,13 @@ class Round:
 
     def _say(self, words: str) -> None:
         """What stands in the way now, for the pages of officials; empty where nothing does."""
+        with self.database.read() as session:
+            if custody_lines.link(session).problem == words[:1000]:
+                return
+        if words:
+            log.warning("custodian.problem", words=words)
         with self.database.write() as session:
             state = custody_lines.link(session, for_update=True)
-            if words and state.problem != words[:1000]:
-                log.warning("custodian.problem", words=words)
             state.problem = words[:1000]
             session.add(state)
 
