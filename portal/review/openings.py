@@ -134,7 +134,8 @@ class Told:
     @property
     def person(self) -> str:
         """The identifier of who acted or read, where it is one of the portal's; else empty."""
-        who = self.text("by") or self.text("reader")
+        # An offer names whom it is for, and nobody who made it.
+        who = self.text("by") or ("" if self.line.type == "grant.offered" else self.text("reader"))
         return who if _is_identifier(who) else ""
 
     def text(self, key: str) -> str:

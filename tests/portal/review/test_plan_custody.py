@@ -94,6 +94,8 @@ def test_the_history_of_the_case_says_what_happened_at_the_custodian(desk: Desk)
     title = plan_grants.title(SECTIONS[0])
     assert f"A reader opened a page of the plan: {title}, page 2" in history
     assert "Custodian line" not in history
+    offered = next(row for row in history.split("<tr") if "An access grant was put before" in row)
+    assert "The custodian" in offered
     brief = client.get(f"/cases/{case.reference}").text
     assert "Sealed plan opened, 2 pages" in brief
 
@@ -448,6 +450,14 @@ def _past_the_ledger(desk: Desk, *statements: Any) -> None:
 )
 def test_texts_are_said_without_what_nobody_sees(typed: str, said: str) -> None:
     assert plan_grants.plain(typed) == said
+
+
+def test_reading_is_ended_while_there_is_any(desk: Desk) -> None:
+    request = desk.plan_readable(desk.under_review())
+    client = desk.world.client("government", desk.officer)
+    assert "End the reading now" in client.get(f"/plans/{request.reference}").text
+    desk.later(days=60)
+    assert "End the reading now" not in client.get(f"/plans/{request.reference}").text
 
 
 def test_a_grant_that_is_over_by_its_dates_is_followed_by_another(desk: Desk) -> None:
