@@ -495,9 +495,8 @@ def test_a_grant_that_came_to_nothing_is_offered_anew_by_a_person(desk: Desk, ac
     assert standing(desk, request)[-1] is Standing.WAITING
     assert client.post(path, data={**form_of(client.get(path).text), **asked}).status_code == 403
     with desk.world.wired.database.read() as session:
-        query = select(LedgerEntry).where(LedgerEntry.type == "grant.issued")
-        last = session.exec(query.order_by(col(LedgerEntry.number).desc())).first()
-        assert last is not None
+        every = ledger.entries(session, plans.subject_of(request))
+        *_, last = (one for one in every if one.type == "grant.issued")
         assert last.content["by"]["person"] == str(desk.officer.person_id)  # type: ignore[call-overload, index]
 
 
