@@ -180,6 +180,17 @@ def test_a_sign_of_life_that_was_held_back_is_as_old_as_it_is(channel: Channel) 
     assert world.custody.heard_at == world.clock.at
 
 
+@pytest.mark.parametrize("outline", ["text", {"a b": "x"}, {"a": 1}, {f"s{n}": "" for n in range(201)}])
+def test_an_outline_is_texts_by_section(channel: Channel, outline: Any) -> None:
+    plan = channel.world.plan
+    with pytest.raises(Refused) as refused:
+        channel.portal.ask("outline", plan=plan, outline=outline)
+    assert refused.value.why is Why.MALFORMED
+    full = {f"section-{number}": "Ж" * 20_000 for number in range(7)}
+    channel.portal.ask("outline", plan=plan, outline=full)
+    assert channel.world.custody.state.plans[plan].outline == forms.digest(canonical.encode(full))
+
+
 def test_the_front_gives_no_outline_to_compare_with(channel: Channel) -> None:
     with pytest.raises(Refused) as refused:
         channel.carry("deliver", manifest="AA==", nonce="0" * 32, answer="x", outline={})

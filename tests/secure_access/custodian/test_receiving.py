@@ -139,14 +139,6 @@ def test_too_much_is_refused_in_words(asked: Asked, monkeypatch: pytest.MonkeyPa
     assert asked.begin(b"x")["refused"]["why"] == "too_much"
 
 
-@pytest.mark.parametrize("outline", ["text", {"a b": "x"}, {"a": 1}, {f"s{n}": "" for n in range(201)}])
-def test_an_outline_is_texts_by_section(asked: Asked, outline: Any) -> None:
-    told = {"manifest": "AA==", "nonce": "00" * 16, "answer": "{}", "outline": outline}
-    assert asked.ask("deliver", **told)["refused"]["why"] == "malformed"
-    told["outline"] = {"a": "x"}
-    assert asked.ask("deliver", **told)["refused"]["why"] != "malformed"
-
-
 @pytest.mark.parametrize("zoom", [9, 11, 21])
 def test_a_zoom_is_one_that_there_is(asked: Asked, zoom: int) -> None:
     told = {"token": "x", "section": SECTION, "page": 1}

@@ -58,7 +58,7 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Delivered]:
         for section in (PNG_SECTION, OSCAL_SECTION):
             made.upload(section, sealed[section])
         manifest = made.manifest(*files)
-        outline = {PDF_SECTION: "We claim AC-2 and PE-3.", "absent": f"{CANARY}"}
+        outline = {PDF_SECTION: "We claim AC-2 and PE-3.", "absent": "It is there."}
         made.portal.ask("outline", plan=made.plan, outline=outline)
         made.deliver(manifest)
         yield Delivered(made, manifest, sealed)
