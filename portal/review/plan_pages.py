@@ -16,6 +16,7 @@ from portal.review.tables import Case, CustodianLink, PlanRequest
 from portal.review.workflow import APPROVALS_NEEDED, PLAN_REQUEST
 from portal.web import current_actor, current_time, current_zone
 from secure_access import grants, identity
+from secure_access.custodian.enrolment import Enrolment
 from secure_access.grants import AccessGrant
 from secure_access.identity import OrganisationKind, Person
 from secure_access.workflow import Role
@@ -141,11 +142,12 @@ def _enrolled(row: PlanRequest) -> list[tuple[str, str]]:
 def _readers(row: PlanRequest) -> list[Reader]:
     given = grants.of_subject(g.session, plans.subject_of(row))
     others = dict.fromkeys(str(one.reader_id) for one in given if str(one.reader_id) not in row.readers)
-    return [_reader(row, reader, given) for reader in (*row.readers, *others)]
+    listed = custody_lines.listed_in(g.session)
+    return [_reader(row, reader, given, listed) for reader in (*row.readers, *others)]
 
 
-def _reader(row: PlanRequest, reader: str, given: list[AccessGrant]) -> Reader:
-    listed, now, who = custody_lines.listed_in(g.session), current_time(), uuid.UUID(reader)
+def _reader(row: PlanRequest, reader: str, given: list[AccessGrant], listed: Enrolment | None) -> Reader:
+    now, who = current_time(), uuid.UUID(reader)
     obstacle = plan_grants.obstacle(listed, reader, str(row.developer_id), now)
     mine = [one for one in given if one.reader_id == who]
     lost = reader in row.readers and any(not one.is_live for one in mine)

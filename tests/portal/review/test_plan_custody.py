@@ -498,7 +498,8 @@ def test_a_grant_that_came_to_nothing_is_offered_anew_by_a_person(desk: Desk, ac
     with desk.world.wired.database.read() as session:
         every = ledger.entries(session, plans.subject_of(request))
         *_, last = (one for one in every if one.type == "grant.issued")
-        assert last.content["by"]["person"] == str(desk.officer.person_id)  # type: ignore[call-overload, index]
+        by: Any = last.content["by"]
+        assert by["person"] == str(desk.officer.person_id)
 
 
 def test_an_emergency_is_offered_for_plan_readers_alone(desk: Desk) -> None:

@@ -219,32 +219,23 @@ def test_no_key_ends_without_two_approvers(world: World, how: str) -> None:
     assert ("destroy", world.plan) not in world.keys.asked
 
 
-def test_a_recertification_of_another_reader(world: World) -> None:
+@pytest.mark.parametrize(
+    ("by", "named", "words"),
+    [
+        ("ada", {}, "no approver"),
+        ("pia", {"reader": "bo"}, "another reader or month"),
+        ("pia", {"month": "2027-11"}, "another reader or month"),
+    ],
+)
+def test_a_recertification(world: World, by: str, named: Fields, words: str) -> None:
     digest = world.granted()
     said = canonical.encode(
         {"v": "assay.recertification/v1", "reader": "ada", "month": "2027-10", "grants": [digest]}
     )
     world.custody.parts.kept.put(said)
-    fields: Fields = {"reader": "bo", "month": "2027-10", "statement": forms.digest(said)}
-    fields |= evidence(world, Act.RECERTIFY, forms.digest(said), "pia")
-    added(world, "reader.recertified", fields, "")
-    not_started(world, "another reader or month")
-
-
-def test_a_recertification(world: World) -> None:
-    digest = world.granted()
-    said = canonical.encode(
-        {"v": "assay.recertification/v1", "reader": "ada", "month": "2027-10", "grants": [digest]}
-    )
-    world.custody.parts.kept.put(said)
-    fields: Fields = {"reader": "ada", "month": "2027-10", "statement": forms.digest(said)}
-    added(
-        world,
-        "reader.recertified",
-        {**fields, **evidence(world, Act.RECERTIFY, forms.digest(said), "ada")},
-        "",
-    )
-    not_started(world, "no approver")
+    fields: Fields = {"reader": "ada", "month": "2027-10", "statement": forms.digest(said), **named}
+    added(world, "reader.recertified", fields | evidence(world, Act.RECERTIFY, forms.digest(said), by), "")
+    not_started(world, words)
 
 
 def listed(world: World, by: tuple[str, ...], change: Callable[[Any], object]) -> Fields:
